@@ -1,0 +1,35 @@
+# Every library comes from pkg-config; all that are missing are named at once, each with its Debian package.
+find_package(Threads REQUIRED)
+find_package(PkgConfig)
+if(NOT PKG_CONFIG_FOUND)
+  message(FATAL_ERROR "pkg-config is missing. On Debian: apt-get install pkg-config")
+endif()
+
+set(dd_missing "")
+
+# dd_dependency(TARGET DEBIAN-PACKAGE MODULE...): an interface library TARGET over pkg-config modules.
+macro(dd_dependency target package)
+  pkg_check_modules(${target} QUIET IMPORTED_TARGET ${ARGN})
+  if(${target}_FOUND)
+    add_library(${target} INTERFACE)
+    target_link_libraries(${target} INTERFACE PkgConfig::${target})
+  else()
+    string(JOIN " " dd_modules ${ARGN})
+    string(APPEND dd_missing "\n  ${dd_modules}  (Debian: ${package})")
+    string(APPEND dd_packages " ${package}")
+  endif()
+endmacro()
+
+dd_dependency(dep_crypto libssl-dev libcrypto>=3.0)
+dd_dependency(dep_cjson libcjson-dev libcjson)
+dd_dependency(dep_systemd libsystemd-dev libsystemd)
+dd_dependency(dep_turbojpeg libturbojpeg0-dev libturbojpeg)
+dd_dependency(dep_av "libavformat-dev libavcodec-dev libavutil-dev libswscale-dev" libavformat libavcodec libavutil libswscale)
+dd_dependency(dep_microhttpd libmicrohttpd-dev libmicrohttpd>=0.9.75)
+if(DD_TESTS)
+  dd_dependency(dep_check check check)
+endif()
+
+if(dd_missing)
+  message(FATAL_ERROR "Libraries are missing:${dd_missing}\nInstall them with: apt-get install${dd_packages}")
+endif()

@@ -1,0 +1,13 @@
+# cmake -DFILES=a;b -DOUTPUT=assets.c -P embed_files.cmake
+set(arrays "")
+set(rows "")
+set(i 0)
+foreach(file IN LISTS FILES)
+  get_filename_component(name ${file} NAME)
+  file(READ ${file} hex HEX)
+  string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
+  string(APPEND arrays "static const unsigned char asset_${i}[] = {${bytes}0};\n")
+  string(APPEND rows "    {\"${name}\", asset_${i}, sizeof asset_${i} - 1},\n")
+  math(EXPR i "${i} + 1")
+endforeach()
+file(WRITE ${OUTPUT} "#include \"dd/recv/serve/assets.h\"\n\n${arrays}\nconst struct dd_assets_file dd_assets_files[] = {\n${rows}};\nconst size_t dd_assets_count = ${i};\n")

@@ -1,0 +1,99 @@
+/* Options: one table per daemon says everything of every option, and the command line, the configuration file, --help, the
+ * table of --debug and the tests all come from it. The values land in two plain structs of the daemon's own, one for the
+ * daemon and one per stream, at the offsets that the table names.
+ *
+ * Command line: --capture-resolution 640x480, --capture-resolution=640x480, one dash will do (getopt_long_only).
+ * File: JSON, { section: {…}, "streams": { name: {…}, … } } with the underscored names; or one stream's options and the
+ * daemon's together at the top, when there are no "streams". */
+#ifndef DD_BASE_OPTIONS_H
+#define DD_BASE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { DD_OPTIONS_NAME_SIZE = 65, DD_OPTIONS_STREAMS_MAX = 256 };
+
+/* the field it fills */
+enum dd_options_type {
+    DD_OPTIONS_STRING,  /* char[size] */
+    DD_OPTIONS_LIST,    /* char[size]: comma-separated; in JSON a string or an array of strings */
+    DD_OPTIONS_PATH,    /* char[size]; ~ and ~user expanded */
+    DD_OPTIONS_INTEGER, /* int64_t */
+    DD_OPTIONS_SIZE,    /* int64_t bytes: 4096, "8Mi", "1G" */
+    DD_OPTIONS_RATE,    /* int64_t bit/s: 1000000, "100M" */
+    DD_OPTIONS_SECONDS, /* int64_t microseconds */
+    DD_OPTIONS_NUMBER,  /* double */
+    DD_OPTIONS_SWITCH,  /* bool */
+    DD_OPTIONS_CHOICE,  /* int64_t: index in choices */
+};
+
+enum dd_options_scope { DD_OPTIONS_STREAM, DD_OPTIONS_DAEMON };
+
+enum {
+    DD_OPTIONS_SECRET = 1,       /* never shown, wiped from the command line */
+    DD_OPTIONS_HAS_SECRET = 2,   /* may hold one (a URL): shown up to it, wiped from the command line */
+    DD_OPTIONS_NO_EFFECT = 4,    /* accepted, but what it does is not there yet: said at start when it is set */
+    DD_OPTIONS_COMMAND_LINE = 8, /* not in a file (--help, --config) */
+};
+
+struct dd_options_row {
+    const char *name; /* underscored */
+    enum dd_options_type type;
+    enum dd_options_scope scope;
+    size_t offset, size;  /* of its field in the struct of its scope; see DD_OPTIONS_FIELD */
+    double min, max;      /* numbers, in the option's unit; equal: no limits */
+    const char *choices;  /* "tcp|udp" */
+    const char *fallback; /* the default as it would be written; NULL: none, the field stays zero */
+    const char *argument; /* what stands for the value in --help: "SECONDS"; NULL for switches */
+    const char *help;     /* one sentence, no full stop */
+    unsigned flags;
+    /* Further check of a text value, NULL: none. 0, or DD_ERROR_INPUT with what would be right in why. */
+    int (*check)(const char *text, char *why, size_t why_size);
+};
+
+#define DD_OPTIONS_FIELD(type, field) offsetof(struct type, field), sizeof(((struct type *)0)->field)
+
+struct dd_options_schema {
+    const char *program; /* "ddsend" */
+    const char *summary; /* lines before the options in --help */
+    const struct dd_options_row *rows;
+    size_t row_count;
+    const char *section; /* of the daemon in the file: "sender" */
+    size_t daemon_size, stream_size;
+    const char *default_stream;     /* name of a stream set up by flags: "stream" */
+    const char *const *taken_names; /* names that no stream may have; ends with NULL */
+    const char *single_stream_key;  /* a file with this at its top is one stream: "mode"; NULL: a file has streams */
+    /* Pairs of old and new names, taken from a one-stream file with a notice; ends with NULL. May be NULL. */
+    const char *const *old_names;
+};
+
+struct dd_options;
+
+/* Reads the command line, and the file that it names with --config; argv is wiped of secrets. Returned-owned; NULL after
+ * the error was logged. streams without one: with no --config there is just one stream, named default_stream. When the
+ * daemon's switch with this name is set no file is read and nothing is required: "help", "version", "generate_key". */
+struct dd_options *dd_options_load(const struct dd_options_schema *schema, int argc, char **argv);
+/* Wipes and frees. */
+void dd_options_free(struct dd_options *o);
+
+/* Borrowed, mutable: the daemon wipes what it hands on. */
+void *dd_options_daemon(struct dd_options *o);
+size_t dd_options_stream_count(const struct dd_options *o);
+void *dd_options_stream(struct dd_options *o, size_t i);
+const char *dd_options_stream_name(const struct dd_options *o, size_t i);
+/* True if the streams come from a file's "streams"; false: a single stream by flags or by a one-stream file. */
+bool dd_options_named_streams(const struct dd_options *o);
+/* True if the option was set, by the file or the command line; i: the stream, ignored for the daemon's options. */
+bool dd_options_is_set(const struct dd_options *o, size_t i, const char *name);
+/* Where an option's value is from, for messages: "ddsend.json: streams.lobby.key_file" or "--key-file"; borrowed until the
+ * next call. */
+const char *dd_options_where(struct dd_options *o, size_t i, const char *name);
+
+/* For usage.c: the schema, and what the file and the command line said of a row, masked; NULL: nothing. instance: 0 for the
+ * daemon's options, 1 + i for stream i's. */
+const struct dd_options_schema *dd_options_schema_of(const struct dd_options *o);
+const char *dd_options_said_in_file(const struct dd_options *o, size_t instance, size_t row);
+const char *dd_options_said_on_line(const struct dd_options *o, size_t instance, size_t row);
+
+#endif

@@ -1,0 +1,28 @@
+/* One option's value: from text into the field that its row names, and back. */
+#ifndef DD_BASE_VALUE_H
+#define DD_BASE_VALUE_H
+
+#include <stddef.h>
+
+#include "dd/base/options.h"
+
+enum { DD_VALUE_TEXT = 2200 };
+
+/* Sets row's field in base, the struct of its scope, from text. 0, or DD_ERROR_INPUT with what would be right in why
+ * ("a number from 0 to 100"); the field is then as before. */
+int dd_value_set(const struct dd_options_row *row, void *base, const char *text, char *why, size_t why_size);
+
+/* The field as text: masked if it is a secret ("(hidden)"), cut behind a URL's scheme if it may hold one. */
+void dd_value_print(const struct dd_options_row *row, const void *base, char *text, size_t size);
+
+/* What row takes, for messages and --help: "bytes from 1Ki to 64Mi". "" where everything goes. */
+void dd_value_allowed(const struct dd_options_row *row, char *text, size_t size);
+
+/* Copies text with what is secret in it masked, as dd_value_print does. */
+void dd_value_mask(const struct dd_options_row *row, const char *text, char *masked, size_t size);
+
+/* Numbers as options write them: SIZE and RATE with an optional K, M, G, Ki, Mi or Gi; INTEGER, SIZE and RATE are whole.
+ * 0 or DD_ERROR_INPUT. */
+int dd_value_parse_quantity(const char *text, enum dd_options_type type, double *value);
+
+#endif

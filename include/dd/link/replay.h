@@ -1,0 +1,21 @@
+/* A replay window (RFC 6479): which counters of one session were seen. */
+#ifndef DD_LINK_REPLAY_H
+#define DD_LINK_REPLAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { DD_REPLAY_WINDOW = 16384, DD_REPLAY_WORDS = DD_REPLAY_WINDOW / 64 + 1 };
+
+/* zeroes: nothing seen */
+struct dd_replay {
+    uint64_t next; /* highest counter seen + 1 */
+    uint64_t seen[DD_REPLAY_WORDS];
+};
+
+/* True if counter is neither seen nor older than the window. */
+bool dd_replay_fresh(const struct dd_replay *replay, uint64_t counter);
+/* Marks counter, which must be fresh, as seen. */
+void dd_replay_mark(struct dd_replay *replay, uint64_t counter);
+
+#endif

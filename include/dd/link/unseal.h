@@ -1,0 +1,44 @@
+/* Accepting datagrams of one stream: session order, replay window, authentication, in this order, cheapest first
+ * (docs/protocol.md, "What the receiver accepts"). State changes only for datagrams that authenticate. One owner, one
+ * thread. */
+#ifndef DD_LINK_UNSEAL_H
+#define DD_LINK_UNSEAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct dd_key;
+struct dd_unseal;
+struct dd_wire_header;
+
+enum dd_unseal_verdict {
+    DD_UNSEAL_ACCEPTED = 0,
+    DD_UNSEAL_SESSION = 1, /* older than the newest session, too far ahead, or a second session with its start */
+    DD_UNSEAL_REPLAY = 2,  /* its counter was seen, or is older than the window */
+    DD_UNSEAL_FORGED = 3,  /* does not authenticate */
+};
+
+struct dd_unseal_message {
+    uint8_t *bytes; /* borrowed from what dd_unseal_datagram was given */
+    size_t size;
+    uint64_t session;      /* counts accepted sessions, from 1: which one this datagram belongs to */
+    uint64_t newest;       /* the newest session's number; session < newest: the one before, within its 5 s of grace */
+    uint64_t new_counters; /* by how much the highest counter of the session rose: datagrams sent that are now known of */
+};
+
+/* For one of a stream's keys; copied. NULL, logged, if memory or cryptography fails. */
+struct dd_unseal *dd_unseal_new(const struct dd_key *key);
+/* Wipes. */
+void dd_unseal_free(struct dd_unseal *u);
+
+/* Judges one datagram of size bytes, whose header has been read and has this key's id. Accepted: its plaintext is in
+ * scratch (room for size bytes) and *message describes it. now_us: dd_clock_now_us(); wall_us: dd_clock_wall_us(). */
+enum dd_unseal_verdict dd_unseal_datagram(struct dd_unseal *u, const struct dd_wire_header *header, const uint8_t *datagram,
+                                          size_t size, uint8_t *scratch, uint64_t now_us, uint64_t wall_us,
+                                          struct dd_unseal_message *message);
+
+/* The newest session's start, 0 before the first, and its salt. */
+uint64_t dd_unseal_session_start_us(const struct dd_unseal *u);
+uint64_t dd_unseal_session_salt(const struct dd_unseal *u);
+
+#endif

@@ -1,0 +1,99 @@
+/* The wire format, version 1 (docs/protocol.md): the header in clear, and the two messages that the ciphertext holds. */
+#ifndef DD_LINK_WIRE_H
+#define DD_LINK_WIRE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    DD_WIRE_VERSION = 1,
+    DD_WIRE_HEADER_BYTES = 32,
+    DD_WIRE_TAG_BYTES = 16,
+    DD_WIRE_FRAGMENT_BYTES = 32, /* before the symbol */
+    DD_WIRE_STATUS_BYTES = 56,
+    DD_WIRE_DATAGRAM_MIN = DD_WIRE_HEADER_BYTES + DD_WIRE_FRAGMENT_BYTES + 1 + DD_WIRE_TAG_BYTES,
+    DD_WIRE_DATAGRAM_MAX = 65507, /* UDP over IPv4 carries no more */
+    DD_WIRE_OVERHEAD = DD_WIRE_HEADER_BYTES + DD_WIRE_TAG_BYTES + DD_WIRE_FRAGMENT_BYTES,
+    DD_WIRE_DATA_MAX = 128,    /* data symbols in a block */
+    DD_WIRE_SYMBOLS_MAX = 255, /* data + parity symbols in a block */
+};
+#define DD_WIRE_SESSION_DATAGRAMS (UINT64_C(1) << 23) /* counters in a session: 0 … 2^23 - 1 */
+#define DD_WIRE_FRAME_NUMBER_MAX ((UINT64_C(1) << 53) - 1)
+
+enum dd_wire_type { DD_WIRE_FRAGMENT = 1, DD_WIRE_STATUS = 2 };
+
+struct dd_wire_header {
+    uint32_t key_id;
+    uint64_t session_start_us; /* since 1970 */
+    uint64_t session_salt;
+    uint64_t counter;
+};
+
+struct dd_wire_fragment {
+    uint8_t index, data, parity; /* in the block: this symbol's index, how many data and parity symbols there are */
+    uint16_t block, blocks;
+    uint64_t frame;
+    uint64_t captured_us; /* since 1970 */
+    uint32_t frame_bytes;
+    uint16_t symbol_bytes;
+    const uint8_t *symbol; /* borrowed; symbol_bytes long */
+};
+
+/* the state of a source */
+enum dd_wire_source {
+    DD_WIRE_SOURCE_STARTING = 0,
+    DD_WIRE_SOURCE_OK = 1,
+    DD_WIRE_SOURCE_CONNECTING = 2,
+    DD_WIRE_SOURCE_FAILED = 3,
+};
+
+/* why a source is not ok; fixed numbers, never text from inside the secure network */
+enum dd_wire_reason {
+    DD_WIRE_REASON_NONE = 0,
+    DD_WIRE_REASON_UNREACHABLE = 1, /* refused, no route, name not found */
+    DD_WIRE_REASON_CREDENTIALS = 2, /* user name or password refused */
+    DD_WIRE_REASON_NOT_FOUND = 3,   /* no such path, display or page */
+    DD_WIRE_REASON_NO_VIDEO = 4,    /* nothing in it that can be shown */
+    DD_WIRE_REASON_TIMEOUT = 5,     /* connected, but no picture in time */
+    DD_WIRE_REASON_BROKEN = 6,      /* what it sends cannot be read */
+    DD_WIRE_REASON_ENDED = 7,       /* it closed the connection */
+    DD_WIRE_REASON_CERTIFICATE = 8, /* TLS or its certificate refused */
+    DD_WIRE_REASON_CAPTURE = 9,     /* the capture role died or hangs, and is being started again */
+    DD_WIRE_REASON_UNSUITABLE = 10, /* larger than what can be sent, or of a kind that cannot be */
+};
+
+struct dd_wire_status {
+    uint8_t source;  /* enum dd_wire_source */
+    uint16_t reason; /* enum dd_wire_reason */
+    uint32_t interval_ms;
+    uint64_t frame; /* the newest one sent; 0: none yet */
+    uint64_t captured_us;
+    uint32_t age_ms; /* since the source last showed just this picture */
+    uint32_t period_ms;
+    uint16_t width, height;
+    uint32_t frames_skipped; /* in this session */
+    uint64_t frames_sent;    /* in this session */
+    uint64_t sent_us;        /* since 1970 */
+};
+
+/* A few fixed words, static, never NULL: "wrong user name or password"; for unknown codes "unknown". */
+const char *dd_wire_reason_text(unsigned reason);
+
+/* Writes the header's DD_WIRE_HEADER_BYTES. */
+void dd_wire_write_header(const struct dd_wire_header *header, uint8_t bytes[static DD_WIRE_HEADER_BYTES]);
+/* 0; DD_ERROR_SPACE: a datagram of size bytes is too short or too long; DD_ERROR_INPUT: another version, or a reserved
+ * byte that is not 0. */
+int dd_wire_read_header(struct dd_wire_header *header, const uint8_t *datagram, size_t size);
+
+/* Write a message into bytes. The length, or 0 if size is too small. */
+size_t dd_wire_write_fragment(const struct dd_wire_fragment *fragment, uint8_t *bytes, size_t size);
+size_t dd_wire_write_status(const struct dd_wire_status *status, uint8_t *bytes, size_t size);
+
+/* The type of a message, 0 if size is 0. */
+unsigned dd_wire_type(const uint8_t *message, size_t size);
+/* Read a message of just size bytes. 0, or DD_ERROR_INPUT if a field contradicts another, the length, or the contract;
+ * DD_ERROR_SPACE if a fragment's frame has over max_frame_bytes. */
+int dd_wire_read_fragment(struct dd_wire_fragment *fragment, uint32_t max_frame_bytes, const uint8_t *message, size_t size);
+int dd_wire_read_status(struct dd_wire_status *status, const uint8_t *message, size_t size);
+
+#endif

@@ -1,0 +1,41 @@
+/* One stream's way in, in intake: its keys and sessions, its frames in the making, its ledger, and its ring. One owner, one
+ * thread. */
+#ifndef DD_RECV_INLET_H
+#define DD_RECV_INLET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct dd_inlet;
+struct dd_intake_stream;
+struct dd_recv_socket;
+struct dd_wire_header;
+
+struct dd_inlet_datagram {
+    const struct dd_wire_header *header;
+    const uint8_t *bytes;
+    size_t size;
+    size_t key;               /* which of the stream's keys has the header's id */
+    const char *from;         /* who sent it, for the log; borrowed */
+    uint64_t now_us, wall_us; /* of its arrival: dd_clock_now_us(), dd_clock_wall_us() */
+};
+
+/* config is read, not kept: its keys are derived from. ring_fd and wake_fd are borrowed as dd_ring_open_writer does; scratch
+ * (borrowed) has room for the plaintext of any datagram. NULL, logged, on failure. */
+struct dd_inlet *dd_inlet_new(const struct dd_intake_stream *config, int ring_fd, int wake_fd, uint8_t *scratch);
+void dd_inlet_free(struct dd_inlet *inlet);
+
+/* The id of key i, i < the config's key_count. */
+uint32_t dd_inlet_key_id(const struct dd_inlet *inlet, size_t i);
+/* True if key i was retired by a datagram under a later one. */
+bool dd_inlet_is_retired(const struct dd_inlet *inlet, size_t i);
+
+/* Judges and takes one datagram. */
+void dd_inlet_take(struct dd_inlet *inlet, const struct dd_inlet_datagram *datagram);
+
+/* Gives up what waited too long, tells the reader of the ring what has changed, and that intake lives. Call after every
+ * batch and at least twice a second. */
+void dd_inlet_tell(struct dd_inlet *inlet, const struct dd_recv_socket *socket, uint64_t now_us);
+
+#endif

@@ -1,0 +1,34 @@
+/* Packets to pictures, with libavcodec: one after the other as they come, with no delay of its own. */
+#ifndef DD_SEND_CAPTURE_DECODE_H
+#define DD_SEND_CAPTURE_DECODE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct AVCodecParameters;
+struct AVPacket;
+struct dd_decode;
+struct dd_picture;
+struct dd_source_io;
+
+enum { DD_DECODE_WIDTH_MAX = 8192, DD_DECODE_HEIGHT_MAX = 8192 }; /* what a source may claim to be */
+
+/* The codecs that cameras have: as libav's codec_whitelist writes it. */
+extern const char dd_decode_codecs[];
+
+/* A decoder for a stream with these parameters; name is the source's for messages, borrowed for its life. 0; or DD_ERROR_SOURCE,
+ * told in io; or DD_ERROR_MEMORY. */
+int dd_decode_open(struct dd_decode **decode, const struct AVCodecParameters *parameters, const char *name,
+                   struct dd_source_io *io);
+void dd_decode_close(struct dd_decode *d);
+
+/* Takes a packet that was captured at captured_us. A broken one is counted, not an error. 0, or an error as open. */
+int dd_decode_send(struct dd_decode *d, struct AVPacket *packet, uint64_t captured_us, struct dd_source_io *io);
+/* The next whole picture, borrowed until the next call of this or of close. Damaged pictures are left out, and those that
+ * build on them. 0; DD_ERROR_AGAIN: more packets are needed. */
+int dd_decode_receive(struct dd_decode *d, struct dd_picture *picture);
+
+/* True if the last packets were broken, or their pictures damaged: nothing whole came since. */
+bool dd_decode_is_broken(const struct dd_decode *d);
+
+#endif

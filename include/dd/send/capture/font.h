@@ -1,0 +1,13 @@
+/* A small bitmap font: capitals, digits and some punctuation, 5 by 7 pixels. */
+#ifndef DD_SEND_CAPTURE_FONT_H
+#define DD_SEND_CAPTURE_FONT_H
+
+#include <stdint.h>
+
+enum { DD_FONT_WIDTH = 5, DD_FONT_HEIGHT = 7, DD_FONT_ADVANCE = 6 };
+
+/* The DD_FONT_HEIGHT rows of a character, from the top; bit 4 is the leftmost pixel. Small letters look like capitals, and
+ * what the font lacks like a box. Never NULL; static. */
+const uint8_t *dd_font_rows(char character);
+
+#endif

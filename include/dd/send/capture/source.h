@@ -1,0 +1,59 @@
+/* The seam between capture and its sources. A source opens, delivers pictures and closes; connecting again, backing off,
+ * pacing, state and logging are in capture.c, once for all.
+ *
+ * A source does all its waiting within its calls, and no call may take longer than the deadline it is given, or go on
+ * after io->stopping() is true: capture asks with dd_source_interrupted(), libraries through their interrupt hooks. */
+#ifndef DD_SEND_CAPTURE_SOURCE_H
+#define DD_SEND_CAPTURE_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct dd_picture;
+struct dd_send_stream;
+
+enum { DD_SOURCE_MESSAGE_SIZE = 512 };
+
+/* What a source knows of the world around it; borrowed for its life. */
+struct dd_source_io {
+    const struct dd_send_stream *options; /* of its stream; keys are wiped */
+    uint64_t deadline_us;                 /* dd_clock_now_us() by which the call under way has to return */
+    /* True once capture is to stop. Asking shows that the call under way is alive: at least once a second in waits. */
+    bool (*stopping)(void *context);
+    void *context;
+    int stop_fd;     /* polls readable once capture is to stop; -1: none */
+    unsigned reason; /* enum dd_wire_reason, and in words what happened and what to do, without a secret: dd_source_fail() */
+    char message[DD_SOURCE_MESSAGE_SIZE];
+};
+
+struct dd_source_kind {
+    const char *name; /* "rtsp" */
+    /* Connects. *state is the source's own, returned-owned: closed with close; NULL after an error. 0; or DD_ERROR_SOURCE,
+     * told with dd_source_fail() (capture logs it: the same refusal is not said again at each attempt); or another
+     * negative enum dd_error. */
+    int (*open)(void **state, struct dd_source_io *io);
+    /* Delivers the first picture that the source shows at or after due_us (at once, what it shows now, if that is past),
+     * and takes from the source what comes before. *picture is borrowed until the next call. 0; DD_ERROR_AGAIN: it
+     * lives, but shows nothing new, and the deadline came; other errors as open: the source is then closed and opened
+     * again. */
+    int (*next)(void *state, struct dd_source_io *io, uint64_t due_us, struct dd_picture *picture);
+    /* Frees. state may be NULL. */
+    void (*close)(void *state);
+};
+
+extern const struct dd_source_kind dd_source_test;
+extern const struct dd_source_kind dd_source_rtsp;
+
+/* The kind for enum dd_send_mode; NULL where this build has none yet. */
+const struct dd_source_kind *dd_source_find(int64_t mode);
+
+/* True if the call under way has to end: the deadline is over, or capture stops. */
+bool dd_source_interrupted(const struct dd_source_io *io);
+
+/* Waits until due_us, the deadline or a stop. 0, DD_ERROR_AGAIN (the deadline came first) or DD_ERROR_STOPPED. */
+int dd_source_wait(const struct dd_source_io *io, uint64_t due_us);
+
+/* Sets reason and message. Returns DD_ERROR_SOURCE. */
+int dd_source_fail(struct dd_source_io *io, unsigned reason, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#endif

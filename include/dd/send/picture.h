@@ -1,0 +1,58 @@
+/* Pictures as pixels: what sources deliver, what the sender's ring carries, what the encoder takes. */
+#ifndef DD_SEND_PICTURE_H
+#define DD_SEND_PICTURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    DD_PICTURE_WIDTH_MAX = 4096, /* what crosses; a source may be larger and is scaled */
+    DD_PICTURE_HEIGHT_MAX = 2304,
+    DD_PICTURE_ALIGN = 32, /* bytes: strides in the ring */
+};
+
+enum dd_picture_format {
+    DD_PICTURE_I420 = 1,    /* planar Y, Cb, Cr, chroma halved both ways; JFIF: full-range BT.601 */
+    DD_PICTURE_I444 = 2,    /* planar Y, Cb, Cr; JFIF */
+    DD_PICTURE_BGRX = 3,    /* B, G, R and an unused byte, packed */
+    DD_PICTURE_FOREIGN = 4, /* foreign_format says: only from a source to the scaler, never in the ring */
+};
+
+struct dd_picture {
+    enum dd_picture_format format;
+    int foreign_format; /* libavutil's enum AVPixelFormat */
+    int foreign_matrix; /* libavutil's enum AVColorSpace; 2 (unspecified) where the source does not say */
+    bool foreign_full_range;
+    int width, height;
+    int aspect_num, aspect_den; /* of a pixel, width to height; 0 and 0, or 1 and 1: square */
+    const uint8_t *plane[4];    /* borrowed */
+    int stride[4];              /* bytes from row to row; may be negative for a foreign picture */
+    uint64_t captured_us;       /* dd_clock_now_us() when the source showed it */
+};
+
+/* of one picture in contiguous memory */
+struct dd_picture_layout {
+    size_t plane_at[3];
+    int stride[3]; /* multiples of DD_PICTURE_ALIGN */
+    int planes;
+    size_t bytes; /* multiple of 64 */
+};
+
+/* How a picture of this format and size lies in a ring. 0, or DD_ERROR_SPACE if the size is not 1 … the limits above, or
+ * DD_ERROR_INPUT for a format that cannot be in a ring. */
+int dd_picture_layout(enum dd_picture_format format, int width, int height, struct dd_picture_layout *layout);
+
+/* A picture over contiguous bytes that lie so; bytes are borrowed. */
+void dd_picture_over(struct dd_picture *picture, enum dd_picture_format format, int width, int height,
+                     const struct dd_picture_layout *layout, const uint8_t *bytes);
+
+/* A plane, for the one who fills the picture and owns its memory. */
+uint8_t *dd_picture_writable(const struct dd_picture *picture, int plane);
+
+/* Fits a source of width x height with that pixel aspect into limit_width x limit_height: "contain", never enlarged, even
+ * sizes, at least 2x2. */
+void dd_picture_contain(int width, int height, int aspect_num, int aspect_den, int limit_width, int limit_height, int *out_width,
+                        int *out_height);
+
+#endif

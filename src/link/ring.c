@@ -1,0 +1,318 @@
+/* Layout of the memory: one page of header, the index, the arena. Entry p % entries holds frame p while its sequence is
+ * 2 (p + 1); it is odd while being written and 0 once dropped. */
+#include "dd/link/ring.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dd/base/clock.h"
+#include "dd/base/error.h"
+#include "dd/base/log.h"
+
+enum { PAGE = 4096, ALIGN = 64, OBSERVE_TRIES = 4 };
+
+struct entry {
+    _Atomic uint64_t sequence;
+    uint64_t at; /* offset in the arena */
+    struct dd_ring_frame frame;
+};
+
+struct header {
+    _Atomic uint64_t alive_until_us;
+    _Atomic uint64_t count;          /* frames committed */
+    _Atomic uint64_t oldest;         /* first position that was not dropped */
+    _Atomic uint64_t state_sequence; /* odd while the state is being written */
+    uint32_t state_size;
+    uint32_t reserved;
+    uint8_t state[DD_RING_STATE_SIZE];
+};
+
+_Static_assert(sizeof(struct header) <= PAGE, "the header fits its page");
+
+struct dd_ring {
+    struct dd_ring_shape shape;
+    size_t size; /* of the mapping */
+    int wake_fd;
+    struct header *header;
+    struct entry *entries;
+    uint8_t *arena;
+    /* The writer's own copies; what stands in the memory is for the reader. */
+    uint64_t count, oldest, state_sequence;
+    uint64_t next_at; /* where in the arena the next frame may begin */
+    uint64_t reserved_at;
+    uint32_t reserved_bytes; /* 0: nothing is reserved */
+};
+
+static uint64_t round_up(uint64_t n, uint64_t to)
+{
+    return (n + to - 1) / to * to;
+}
+
+static uint64_t index_bytes(const struct dd_ring_shape *shape)
+{
+    return round_up((uint64_t)shape->entries * sizeof(struct entry), PAGE);
+}
+
+static uint64_t arena_bytes(const struct dd_ring_shape *shape)
+{
+    return round_up(shape->arena_bytes, PAGE);
+}
+
+static struct entry *entry_of(const struct dd_ring *ring, uint64_t position)
+{
+    return &ring->entries[position % ring->shape.entries];
+}
+
+uint64_t dd_ring_memory(const struct dd_ring_shape *shape)
+{
+    return PAGE + index_bytes(shape) + arena_bytes(shape);
+}
+
+int dd_ring_create(const char *name, const struct dd_ring_shape *shape)
+{
+    if (shape->entries < 2 || shape->entries > DD_RING_ENTRIES_MAX || !shape->arena_bytes) {
+        dd_log_error("a ring of %u entries and %ju bytes cannot be", shape->entries, (uintmax_t)shape->arena_bytes);
+        return DD_ERROR_INPUT;
+    }
+    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0)
+        goto err0;
+    if (ftruncate(fd, (off_t)dd_ring_memory(shape)) < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) < 0)
+        goto err1;
+    return fd;
+
+err1:
+    close(fd);
+err0:
+    dd_log_error("cannot make the ring %s of %ju bytes: %s", name, (uintmax_t)dd_ring_memory(shape), strerror(errno));
+    return DD_ERROR_SYSTEM;
+}
+
+int dd_ring_seal_future_writes(int fd)
+{
+    if (fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) == 0)
+        return 0;
+    dd_log_error("cannot seal a ring against its reader: %s", strerror(errno));
+    return DD_ERROR_SYSTEM;
+}
+
+static struct dd_ring *open_ring(int fd, const struct dd_ring_shape *shape, int protection)
+{
+    struct stat s;
+    int seals = fcntl(fd, F_GET_SEALS);
+    struct dd_ring *ring = calloc(1, sizeof *ring);
+    if (!ring) {
+        dd_log_error("out of memory");
+        return NULL;
+    }
+    /* A ring that the other side could shrink would be a way to kill this one with SIGBUS. */
+    if (seals < 0 || !(seals & F_SEAL_SHRINK) || fstat(fd, &s) < 0 || (uint64_t)s.st_size != dd_ring_memory(shape)) {
+        dd_log_error("a ring has not the shape that was agreed on");
+        goto err0;
+    }
+    ring->shape = *shape;
+    ring->size = (size_t)s.st_size;
+    ring->wake_fd = -1;
+    uint8_t *memory = mmap(NULL, ring->size, protection, MAP_SHARED, fd, 0);
+    if (memory == MAP_FAILED) {
+        dd_log_error("cannot map a ring: %s", strerror(errno));
+        goto err0;
+    }
+    ring->header = (struct header *)(void *)memory;
+    ring->entries = (struct entry *)(void *)(memory + PAGE);
+    ring->arena = memory + PAGE + index_bytes(shape);
+    return ring;
+
+err0:
+    free(ring);
+    return NULL;
+}
+
+struct dd_ring *dd_ring_open_writer(int fd, const struct dd_ring_shape *shape, int wake_fd)
+{
+    struct dd_ring *ring = open_ring(fd, shape, PROT_READ | PROT_WRITE);
+    if (!ring)
+        return NULL;
+    ring->wake_fd = wake_fd;
+    ring->count = atomic_load(&ring->header->count);
+    /* Frames of a writer before this one may lie anywhere in the arena: they are dropped, and positions go on. */
+    ring->oldest = ring->count;
+    atomic_store(&ring->header->oldest, ring->oldest);
+    for (uint32_t i = 0; i < shape->entries; i++)
+        atomic_store(&ring->entries[i].sequence, 0);
+    ring->state_sequence = round_up(atomic_load(&ring->header->state_sequence), 2);
+    return ring;
+}
+
+struct dd_ring *dd_ring_open_reader(int fd, const struct dd_ring_shape *shape)
+{
+    return open_ring(fd, shape, PROT_READ);
+}
+
+void dd_ring_close(struct dd_ring *ring)
+{
+    if (!ring)
+        return;
+    munmap(ring->header, ring->size);
+    free(ring);
+}
+
+/* Drops frames, oldest first, until neither the entry nor the bytes from at on are in use. */
+static void make_room(struct dd_ring *ring, uint64_t at, uint64_t bytes)
+{
+    while (ring->oldest < ring->count) {
+        struct entry *e = entry_of(ring, ring->oldest);
+        uint64_t taken = round_up(e->frame.bytes, ALIGN);
+        bool overlaps = e->at < at + bytes && at < e->at + taken;
+        bool full = ring->count - ring->oldest >= ring->shape.entries;
+        if (!overlaps && !full)
+            break;
+        atomic_store(&e->sequence, 0);
+        ring->oldest++;
+    }
+    atomic_store(&ring->header->oldest, ring->oldest);
+    /* Nobody may see the new bytes under an old sequence. */
+    atomic_thread_fence(memory_order_seq_cst);
+}
+
+uint8_t *dd_ring_reserve(struct dd_ring *ring, uint32_t bytes)
+{
+    uint64_t need = round_up(bytes, ALIGN), size = arena_bytes(&ring->shape);
+    ring->reserved_bytes = 0;
+    if (!bytes || need > size)
+        return NULL;
+    uint64_t at = ring->next_at + need <= size ? ring->next_at : 0;
+    /* Going back to the start skips what is left at the end, where the oldest frames may still lie. */
+    if (at == 0 && ring->next_at)
+        make_room(ring, ring->next_at, size - ring->next_at);
+    make_room(ring, at, need);
+    ring->reserved_at = at;
+    ring->reserved_bytes = bytes;
+    return ring->arena + at;
+}
+
+static void wake(const struct dd_ring *ring)
+{
+    uint64_t one = 1;
+    /* A pipe that is full holds a wake-up already; and a reader that is gone needs none. */
+    if (ring->wake_fd >= 0 && write(ring->wake_fd, &one, sizeof one) < 0)
+        return;
+}
+
+void dd_ring_commit(struct dd_ring *ring, const struct dd_ring_frame *frame)
+{
+    struct entry *e = entry_of(ring, ring->count);
+    if (!ring->reserved_bytes || frame->bytes > ring->reserved_bytes)
+        return;
+    atomic_store(&e->sequence, 2 * ring->count + 1);
+    atomic_thread_fence(memory_order_seq_cst);
+    e->at = ring->reserved_at;
+    e->frame = *frame;
+    e->frame.stored_us = dd_clock_now_us();
+    atomic_store(&e->sequence, 2 * (ring->count + 1));
+    ring->next_at = ring->reserved_at + round_up(frame->bytes, ALIGN);
+    ring->reserved_bytes = 0;
+    ring->count++;
+    atomic_store(&ring->header->count, ring->count);
+    wake(ring);
+}
+
+void dd_ring_publish(struct dd_ring *ring, const void *state, size_t size, bool wake_reader)
+{
+    struct header *h = ring->header;
+    if (size > sizeof h->state)
+        return;
+    atomic_store(&h->state_sequence, ring->state_sequence + 1);
+    atomic_thread_fence(memory_order_seq_cst);
+    h->state_size = (uint32_t)size;
+    memcpy(h->state, state, size);
+    ring->state_sequence += 2;
+    atomic_store(&h->state_sequence, ring->state_sequence);
+    if (wake_reader)
+        wake(ring);
+}
+
+void dd_ring_beat(struct dd_ring *ring, uint64_t alive_until_us)
+{
+    atomic_store(&ring->header->alive_until_us, alive_until_us);
+}
+
+uint64_t dd_ring_count(const struct dd_ring *ring)
+{
+    return atomic_load(&ring->header->count);
+}
+
+uint64_t dd_ring_oldest(const struct dd_ring *ring)
+{
+    uint64_t oldest = atomic_load(&ring->header->oldest), count = atomic_load(&ring->header->count);
+    return oldest < count ? oldest : count;
+}
+
+bool dd_ring_unchanged(const struct dd_ring *ring, uint64_t position)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+    return atomic_load(&entry_of(ring, position)->sequence) == 2 * (position + 1);
+}
+
+int dd_ring_peek(const struct dd_ring *ring, uint64_t position, struct dd_ring_frame *frame, const uint8_t **bytes)
+{
+    const struct entry *e = entry_of(ring, position);
+    uint64_t size = arena_bytes(&ring->shape);
+    memset(frame, 0, sizeof *frame);
+    if (bytes)
+        *bytes = NULL;
+    if (!dd_ring_unchanged(ring, position))
+        return DD_ERROR_GONE;
+    uint64_t at = *(const volatile uint64_t *)&e->at;
+    struct dd_ring_frame copy = e->frame;
+    /* The copy is what is checked and used; the writer may change the original meanwhile. */
+    __asm__ volatile("" : "+m"(copy) : : "memory");
+    if (!dd_ring_unchanged(ring, position) || !copy.bytes || at > size || copy.bytes > size - at || at % ALIGN)
+        return DD_ERROR_GONE;
+    *frame = copy;
+    if (bytes)
+        *bytes = ring->arena + at;
+    return 0;
+}
+
+int dd_ring_copy(const struct dd_ring *ring, uint64_t position, struct dd_ring_frame *frame, uint8_t *bytes, size_t size)
+{
+    const uint8_t *from = NULL;
+    int error = dd_ring_peek(ring, position, frame, &from);
+    if (error)
+        return error;
+    if (frame->bytes > size)
+        return DD_ERROR_SPACE;
+    memcpy(bytes, from, frame->bytes);
+    return dd_ring_unchanged(ring, position) ? 0 : DD_ERROR_GONE;
+}
+
+int dd_ring_observe(const struct dd_ring *ring, void *state, size_t size)
+{
+    const struct header *h = ring->header;
+    uint8_t copy[DD_RING_STATE_SIZE];
+    for (int i = 0; i < OBSERVE_TRIES; i++) {
+        uint64_t before = atomic_load(&h->state_sequence);
+        atomic_thread_fence(memory_order_seq_cst);
+        if (!before || before % 2 || *(const volatile uint32_t *)&h->state_size != size || size > sizeof copy)
+            continue;
+        memcpy(copy, h->state, size);
+        atomic_thread_fence(memory_order_seq_cst);
+        if (atomic_load(&h->state_sequence) == before) {
+            memcpy(state, copy, size);
+            return 0;
+        }
+    }
+    return DD_ERROR_AGAIN;
+}
+
+uint64_t dd_ring_alive_until(const struct dd_ring *ring)
+{
+    return atomic_load(&ring->header->alive_until_us);
+}

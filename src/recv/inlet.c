@@ -1,0 +1,327 @@
+#include "dd/recv/inlet.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dd/base/clock.h"
+#include "dd/base/error.h"
+#include "dd/base/log.h"
+#include "dd/link/key.h"
+#include "dd/link/reassemble.h"
+#include "dd/link/ring.h"
+#include "dd/link/unseal.h"
+#include "dd/link/wire.h"
+#include "dd/recv/intake.h"
+#include "dd/recv/jpeg.h"
+#include "dd/recv/state.h"
+
+enum { ALIVE_MS = 3000, LOG_PERIOD_MS = 10000, DRIFT_PPM = 100 };
+
+_Static_assert(sizeof(struct dd_recv_state) <= DD_RING_STATE_SIZE, "the state fits its place in the ring");
+
+struct dd_inlet {
+    char name[DD_OPTIONS_NAME_SIZE];
+    struct dd_key keys[DD_INTAKE_KEYS_MAX];
+    struct dd_unseal *unseals[DD_INTAKE_KEYS_MAX];
+    size_t key_count, current_key; /* keys before the current one are retired */
+    uint32_t max_frame_bytes;
+    struct dd_reassemble *reassemble;
+    struct dd_reassemble_counters counted; /* as last put into the ledger */
+    struct dd_jpeg *jpeg;
+    struct dd_ring *ring;
+    uint8_t *scratch;
+    struct dd_recv_state state;
+    bool changed;                            /* state, since it was last published */
+    uint64_t session;                        /* the newest; see session_number */
+    uint64_t frame_session;                  /* of the newest complete frame */
+    uint64_t status_session, status_counter; /* of the newest STATUS */
+    uint64_t status_skipped;                 /* frames_skipped in it */
+    /* The smallest difference of arrival and sending ever seen, over two clocks that need not agree; and when it was. */
+    int64_t smallest_offset_us;
+    uint64_t smallest_us; /* 0: none yet */
+    struct dd_log_limit refusal_log, bad_log;
+};
+
+/* Sessions are counted per key; over all keys of a stream a later key's come later. */
+static uint64_t session_number(size_t key, uint64_t session)
+{
+    return (uint64_t)key << 48 | session;
+}
+
+static void add(uint64_t *total, uint64_t *session, bool is_newest, uint64_t n)
+{
+    *total += n;
+    if (is_newest)
+        *session += n;
+}
+
+#define COUNT(inlet, field, is_newest, n) add(&(inlet)->state.total.field, &(inlet)->state.session.field, is_newest, n)
+
+struct dd_inlet *dd_inlet_new(const struct dd_intake_stream *config, int ring_fd, int wake_fd, uint8_t *scratch)
+{
+    struct dd_inlet *inlet = calloc(1, sizeof *inlet);
+    if (!inlet) {
+        dd_log_error("out of memory");
+        return NULL;
+    }
+    memcpy(inlet->name, config->name, sizeof inlet->name);
+    inlet->scratch = scratch;
+    inlet->max_frame_bytes = config->max_frame_bytes;
+    inlet->refusal_log.period_ms = inlet->bad_log.period_ms = LOG_PERIOD_MS;
+    for (; inlet->key_count < config->key_count && inlet->key_count < DD_INTAKE_KEYS_MAX; inlet->key_count++) {
+        struct dd_key *key = &inlet->keys[inlet->key_count];
+        if (dd_key_derive(key, config->keys[inlet->key_count], config->stream_id))
+            goto err0;
+        inlet->unseals[inlet->key_count] = dd_unseal_new(key);
+        if (!inlet->unseals[inlet->key_count])
+            goto err0;
+    }
+    inlet->reassemble = dd_reassemble_new(config->max_frame_bytes);
+    inlet->jpeg = dd_jpeg_new();
+    inlet->ring = dd_ring_open_writer(ring_fd, &config->ring, wake_fd);
+    if (!inlet->reassemble || !inlet->jpeg || !inlet->ring)
+        goto err0;
+    inlet->changed = true;
+    return inlet;
+
+err0:
+    dd_inlet_free(inlet);
+    return NULL;
+}
+
+void dd_inlet_free(struct dd_inlet *inlet)
+{
+    if (!inlet)
+        return;
+    for (size_t i = 0; i < DD_INTAKE_KEYS_MAX; i++)
+        dd_unseal_free(inlet->unseals[i]);
+    dd_reassemble_free(inlet->reassemble);
+    dd_jpeg_free(inlet->jpeg);
+    dd_ring_close(inlet->ring);
+    explicit_bzero(inlet, sizeof *inlet);
+    free(inlet);
+}
+
+uint32_t dd_inlet_key_id(const struct dd_inlet *inlet, size_t i)
+{
+    return inlet->keys[i].id;
+}
+
+bool dd_inlet_is_retired(const struct dd_inlet *inlet, size_t i)
+{
+    return i < inlet->current_key;
+}
+
+/* ---- time ---- */
+
+/* How much later than by the fastest way something of the sender's clock arrived. The smallest difference rises by
+ * DRIFT_PPM, since the two clocks need not run equally fast. */
+static uint64_t delay_us(struct dd_inlet *inlet, uint64_t sender_us, uint64_t now_us)
+{
+    int64_t offset = (int64_t)(now_us - sender_us);
+    if (!inlet->smallest_us)
+        return 0;
+    int64_t drift = (int64_t)((now_us - inlet->smallest_us) / (1000000 / DRIFT_PPM));
+    int64_t delay = offset - (inlet->smallest_offset_us + drift);
+    return delay > 0 ? (uint64_t)delay : 0;
+}
+
+static void note_offset(struct dd_inlet *inlet, uint64_t sent_us, uint64_t now_us)
+{
+    if (inlet->smallest_us && delay_us(inlet, sent_us, now_us))
+        return;
+    inlet->smallest_offset_us = (int64_t)(now_us - sent_us);
+    inlet->smallest_us = now_us;
+}
+
+/* ---- what has authenticated ---- */
+
+/* Since when the sender has a newer frame than the newest that is complete. */
+static void note_newer(struct dd_inlet *inlet, uint64_t now_us)
+{
+    struct dd_recv_state *s = &inlet->state;
+    bool newer = s->status_us && s->status.frame &&
+                 (!s->frame || inlet->status_session > inlet->frame_session ||
+                  (inlet->status_session == inlet->frame_session && s->status.frame > s->frame));
+    if (!newer)
+        s->newer_us = 0;
+    else if (!s->newer_us)
+        s->newer_us = now_us;
+}
+
+static void take_status(struct dd_inlet *inlet, const struct dd_unseal_message *m, const struct dd_inlet_datagram *d,
+                        uint64_t session)
+{
+    struct dd_wire_status status;
+    bool is_newest = session == inlet->session;
+    if (dd_wire_read_status(&status, m->bytes, m->size)) {
+        COUNT(inlet, refused_malformed, is_newest, 1);
+        return;
+    }
+    if (session < inlet->status_session || (session == inlet->status_session && d->header->counter <= inlet->status_counter))
+        return;
+    uint64_t known = session == inlet->status_session ? inlet->status_skipped : 0;
+    if (status.frames_skipped > known)
+        COUNT(inlet, frames_skipped, is_newest, status.frames_skipped - known);
+    inlet->status_session = session;
+    inlet->status_counter = d->header->counter;
+    inlet->status_skipped = status.frames_skipped;
+    note_offset(inlet, status.sent_us, d->now_us);
+    inlet->state.status = status;
+    inlet->state.status_us = d->now_us;
+    inlet->state.delay_us = delay_us(inlet, status.sent_us, d->now_us);
+    note_newer(inlet, d->now_us);
+}
+
+static void count_frames(struct dd_inlet *inlet, bool is_newest)
+{
+    const struct dd_reassemble_counters *now = dd_reassemble_counters(inlet->reassemble);
+    COUNT(inlet, frames_incomplete, is_newest, now->incomplete - inlet->counted.incomplete);
+    COUNT(inlet, frames_late, is_newest, now->late - inlet->counted.late);
+    if (now->incomplete != inlet->counted.incomplete || now->late != inlet->counted.late)
+        inlet->changed = true;
+    inlet->counted = *now;
+}
+
+static void take_frame(struct dd_inlet *inlet, const struct dd_reassemble_frame *frame, bool is_newest, uint64_t now_us)
+{
+    uint64_t suppressed;
+    int width, height;
+    uint8_t *place = NULL;
+    if (dd_jpeg_check(inlet->jpeg, frame->bytes, frame->size, &width, &height) == 0)
+        place = dd_ring_reserve(inlet->ring, frame->size);
+    if (!place) {
+        COUNT(inlet, frames_bad, is_newest, 1);
+        if (dd_log_allowed(&inlet->bad_log, &suppressed))
+            dd_log_warning("%s: frame %" PRIu64 " of %u bytes is no JPEG, or larger than buffer_bytes (%" PRIu64
+                           " more before it)",
+                           inlet->name, frame->number, frame->size, suppressed);
+        return;
+    }
+    memcpy(place, frame->bytes, frame->size);
+    struct dd_ring_frame entry = {.number = frame->number,
+                                  .captured_us = frame->captured_us,
+                                  .bytes = frame->size,
+                                  .width = (uint16_t)width,
+                                  .height = (uint16_t)height};
+    COUNT(inlet, frames_complete, is_newest, 1);
+    inlet->frame_session = frame->session;
+    inlet->state.frame = frame->number;
+    inlet->state.frame_us = now_us;
+    inlet->state.frame_captured_us = frame->captured_us;
+    inlet->state.frame_age_us = delay_us(inlet, frame->captured_us, now_us);
+    note_newer(inlet, now_us);
+    /* The state first: who is woken by the frame finds what belongs to it. */
+    dd_ring_publish(inlet->ring, &inlet->state, sizeof inlet->state, false);
+    dd_ring_commit(inlet->ring, &entry);
+}
+
+static void take_fragment(struct dd_inlet *inlet, const struct dd_unseal_message *m, const struct dd_inlet_datagram *d,
+                          uint64_t session)
+{
+    struct dd_wire_fragment fragment;
+    struct dd_reassemble_frame frame;
+    uint64_t suppressed;
+    bool is_newest = session == inlet->session;
+    int error = dd_wire_read_fragment(&fragment, inlet->max_frame_bytes, m->bytes, m->size);
+    if (error == DD_ERROR_SPACE && dd_log_allowed(&inlet->bad_log, &suppressed))
+        dd_log_warning("%s: frame %" PRIu64 " has %u bytes, above max_frame_bytes (%u): refused", inlet->name, fragment.frame,
+                       fragment.frame_bytes, inlet->max_frame_bytes);
+    if (error) {
+        COUNT(inlet, refused_malformed, is_newest, 1);
+        return;
+    }
+    switch (dd_reassemble_add(inlet->reassemble, session, &fragment, d->now_us, &frame)) {
+    case DD_REASSEMBLE_COMPLETE:
+        take_frame(inlet, &frame, is_newest, d->now_us);
+        break;
+    case DD_REASSEMBLE_MALFORMED:
+        COUNT(inlet, refused_malformed, is_newest, 1);
+        break;
+    case DD_REASSEMBLE_TAKEN:
+    case DD_REASSEMBLE_LATE:
+    case DD_REASSEMBLE_DUPLICATE:
+    case DD_REASSEMBLE_MEMORY:
+        break;
+    }
+    count_frames(inlet, is_newest);
+}
+
+static void begin_session(struct dd_inlet *inlet, const struct dd_inlet_datagram *d, uint64_t session)
+{
+    inlet->session = session;
+    memset(&inlet->state.session, 0, sizeof inlet->state.session);
+    inlet->current_key = d->key;
+    dd_log_notice("%s: session %" PRIu64 ":%016" PRIx64 " from %s%s", inlet->name, d->header->session_start_us,
+                  d->header->session_salt, d->from, d->key ? ", under a later key" : "");
+}
+
+static void count_refusal(struct dd_inlet *inlet, enum dd_unseal_verdict verdict)
+{
+    switch (verdict) {
+    case DD_UNSEAL_ACCEPTED:
+        break;
+    case DD_UNSEAL_SESSION:
+        COUNT(inlet, refused_session, true, 1);
+        break;
+    case DD_UNSEAL_REPLAY:
+        COUNT(inlet, refused_replay, true, 1);
+        break;
+    case DD_UNSEAL_FORGED:
+        COUNT(inlet, refused_forged, true, 1);
+        break;
+    }
+}
+
+void dd_inlet_take(struct dd_inlet *inlet, const struct dd_inlet_datagram *d)
+{
+    static const char *const words[] = {[DD_UNSEAL_SESSION] = "of an old or impossible session",
+                                        [DD_UNSEAL_REPLAY] = "replayed",
+                                        [DD_UNSEAL_FORGED] = "forged or damaged"};
+    struct dd_unseal_message m;
+    uint64_t suppressed;
+    enum dd_unseal_verdict verdict =
+        dd_unseal_datagram(inlet->unseals[d->key], d->header, d->bytes, d->size, inlet->scratch, d->now_us, d->wall_us, &m);
+    inlet->changed = true;
+    if (verdict != DD_UNSEAL_ACCEPTED) {
+        count_refusal(inlet, verdict);
+        if (dd_log_allowed(&inlet->refusal_log, &suppressed))
+            dd_log_info("%s: refused a datagram %s from %s (%" PRIu64 " more before it)", inlet->name, words[verdict], d->from,
+                        suppressed);
+        return;
+    }
+    uint64_t session = session_number(d->key, m.session);
+    if (session > inlet->session)
+        begin_session(inlet, d, session);
+    bool is_newest = session == inlet->session;
+    COUNT(inlet, datagrams_sent, is_newest, m.new_counters);
+    COUNT(inlet, datagrams_received, is_newest, 1);
+    COUNT(inlet, bytes_received, is_newest, d->size);
+    inlet->state.heard_us = d->now_us;
+    if (dd_wire_type(m.bytes, m.size) == DD_WIRE_FRAGMENT)
+        take_fragment(inlet, &m, d, session);
+    else if (dd_wire_type(m.bytes, m.size) == DD_WIRE_STATUS)
+        take_status(inlet, &m, d, session);
+    else
+        COUNT(inlet, refused_malformed, is_newest, 1);
+}
+
+static void settle(struct dd_recv_ledger *ledger)
+{
+    ledger->datagrams_lost = ledger->datagrams_sent - ledger->datagrams_received;
+}
+
+void dd_inlet_tell(struct dd_inlet *inlet, const struct dd_recv_socket *socket, uint64_t now_us)
+{
+    dd_reassemble_expire(inlet->reassemble, now_us);
+    count_frames(inlet, true);
+    dd_ring_beat(inlet->ring, now_us + (uint64_t)ALIVE_MS * DD_CLOCK_US_PER_MS);
+    if (!inlet->changed && memcmp(&inlet->state.socket, socket, sizeof *socket) == 0)
+        return;
+    inlet->state.socket = *socket;
+    settle(&inlet->state.session);
+    settle(&inlet->state.total);
+    dd_ring_publish(inlet->ring, &inlet->state, sizeof inlet->state, true);
+    inlet->changed = false;
+}

@@ -1,0 +1,248 @@
+#include "dd/recv/intake.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "dd/base/clock.h"
+#include "dd/base/error.h"
+#include "dd/base/log.h"
+#include "dd/base/role.h"
+#include "dd/link/wire.h"
+#include "dd/recv/inlet.h"
+#include "dd/recv/state.h"
+
+/* BATCHES bounds one turn on one socket: a flood there must not keep the others, or the heartbeat, waiting. */
+enum { BATCH = 32, BATCHES = 16, DATAGRAM = 65536, TURN_MS = 250, BEAT_MS = 3000, EVENTS = 64, CONTROL = 64 };
+enum { TOKEN_STOP = UINT32_MAX };
+
+/* A key id at a socket. */
+struct route {
+    uint32_t socket, key_id;
+    uint32_t stream, key;
+};
+
+struct port {
+    int fd;
+    struct dd_recv_socket counters;
+};
+
+struct intake {
+    struct dd_role *role;
+    struct dd_intake_config *config; /* keys are wiped once derived from */
+    int epoll_fd;
+    struct port *ports;
+    struct dd_inlet **inlets;
+    struct route *routes; /* sorted by compare_routes */
+    size_t route_count;
+    struct mmsghdr messages[BATCH];
+    struct iovec vectors[BATCH];
+    struct sockaddr_storage senders[BATCH];
+    uint8_t control[BATCH][CONTROL];
+    uint8_t *bytes;   /* BATCH datagrams */
+    uint8_t *scratch; /* one plaintext */
+};
+
+static int compare_routes(const void *a, const void *b)
+{
+    const struct route *x = a, *y = b;
+    if (x->socket != y->socket)
+        return x->socket < y->socket ? -1 : 1;
+    return x->key_id < y->key_id ? -1 : x->key_id > y->key_id;
+}
+
+static int watch(struct intake *t, int fd, uint32_t token)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.u32 = token};
+    if (epoll_ctl(t->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0)
+        return 0;
+    dd_log_error("cannot watch a descriptor: %s", strerror(errno));
+    return DD_ERROR_SYSTEM;
+}
+
+static int open_inlets(struct intake *t)
+{
+    const struct dd_intake_config *c = t->config;
+    for (uint32_t i = 0; i < c->stream_count; i++) {
+        const struct dd_intake_stream *stream = &c->streams[i];
+        t->inlets[i] = dd_inlet_new(stream, dd_role_fd(t->role, DD_INTAKE_FD_SOCKETS + c->socket_count + i),
+                                    dd_role_fd(t->role, DD_INTAKE_FD_WAKE), t->scratch);
+        if (!t->inlets[i])
+            return DD_ERROR_SYSTEM;
+        for (uint32_t k = 0; k < stream->key_count; k++)
+            t->routes[t->route_count++] = (struct route){stream->socket, dd_inlet_key_id(t->inlets[i], k), i, k};
+        explicit_bzero(t->config->streams[i].keys, sizeof t->config->streams[i].keys);
+    }
+    qsort(t->routes, t->route_count, sizeof *t->routes, compare_routes);
+    return 0;
+}
+
+static int prepare(struct intake *t)
+{
+    const struct dd_intake_config *c = t->config;
+    t->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    t->ports = calloc(c->socket_count, sizeof *t->ports);
+    t->inlets = calloc(c->stream_count, sizeof *t->inlets);
+    t->routes = calloc((size_t)c->stream_count * DD_INTAKE_KEYS_MAX, sizeof *t->routes);
+    t->bytes = malloc((size_t)BATCH * DATAGRAM);
+    t->scratch = malloc(DATAGRAM);
+    if (t->epoll_fd < 0 || !t->ports || !t->inlets || !t->routes || !t->bytes || !t->scratch ||
+        dd_role_fd_count(t->role) != (size_t)DD_INTAKE_FD_SOCKETS + c->socket_count + c->stream_count) {
+        dd_log_error("out of memory, or of descriptors");
+        return DD_ERROR_MEMORY;
+    }
+    for (uint32_t i = 0; i < c->socket_count; i++) {
+        t->ports[i].fd = dd_role_fd(t->role, DD_INTAKE_FD_SOCKETS + i);
+        if (watch(t, t->ports[i].fd, i))
+            return DD_ERROR_SYSTEM;
+    }
+    int error = watch(t, dd_role_stop_fd(t->role), TOKEN_STOP);
+    return error ? error : open_inlets(t);
+}
+
+static void release(struct intake *t)
+{
+    close(t->epoll_fd);
+    for (uint32_t i = 0; t->inlets && i < t->config->stream_count; i++)
+        dd_inlet_free(t->inlets[i]);
+    if (t->scratch)
+        explicit_bzero(t->scratch, DATAGRAM);
+    free(t->scratch);
+    free(t->bytes);
+    free(t->routes);
+    free(t->inlets);
+    free(t->ports);
+    explicit_bzero(t->config, sizeof *t->config + t->config->stream_count * sizeof t->config->streams[0]);
+    free(t->config);
+}
+
+static void describe(const struct sockaddr_storage *sender, char *text, size_t size)
+{
+    char ip[INET6_ADDRSTRLEN] = "?";
+    unsigned port;
+    if (sender->ss_family == AF_INET) {
+        struct sockaddr_in v4;
+        memcpy(&v4, sender, sizeof v4);
+        inet_ntop(AF_INET, &v4.sin_addr, ip, sizeof ip);
+        port = ntohs(v4.sin_port);
+    } else {
+        struct sockaddr_in6 v6;
+        memcpy(&v6, sender, sizeof v6);
+        inet_ntop(AF_INET6, &v6.sin6_addr, ip, sizeof ip);
+        port = ntohs(v6.sin6_port);
+    }
+    snprintf(text, size, sender->ss_family == AF_INET ? "%s:%u" : "[%s]:%u", ip, port);
+}
+
+/* The cheapest checks first; what passes them goes to its stream. */
+static void take_datagram(struct intake *t, uint32_t socket, const struct mmsghdr *message)
+{
+    struct dd_wire_header header;
+    struct dd_recv_socket *counters = &t->ports[socket].counters;
+    const uint8_t *bytes = message->msg_hdr.msg_iov->iov_base;
+    int error = dd_wire_read_header(&header, bytes, message->msg_len);
+    if (error) {
+        counters->refused_short += error == DD_ERROR_SPACE;
+        counters->refused_version += error == DD_ERROR_INPUT;
+        return;
+    }
+    struct route wanted = {.socket = socket, .key_id = header.key_id};
+    const struct route *route = bsearch(&wanted, t->routes, t->route_count, sizeof *t->routes, compare_routes);
+    if (!route || dd_inlet_is_retired(t->inlets[route->stream], route->key)) {
+        counters->refused_key++;
+        return;
+    }
+    char from[80];
+    describe(message->msg_hdr.msg_name, from, sizeof from);
+    struct dd_inlet_datagram datagram = {.header = &header,
+                                         .bytes = bytes,
+                                         .size = message->msg_len,
+                                         .key = route->key,
+                                         .from = from,
+                                         .now_us = dd_clock_now_us(),
+                                         .wall_us = dd_clock_wall_us()};
+    dd_inlet_take(t->inlets[route->stream], &datagram);
+}
+
+/* SO_RXQ_OVFL: how many the kernel has dropped at this socket so far, because it was full. */
+static void note_drops(struct port *port, struct msghdr *message)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+        uint32_t drops;
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_RXQ_OVFL)
+            continue;
+        memcpy(&drops, CMSG_DATA(c), sizeof drops);
+        /* a count of 32 bits that goes round */
+        port->counters.kernel_drops += (uint32_t)(drops - (uint32_t)port->counters.kernel_drops);
+    }
+}
+
+/* One batch. How many datagrams it had. */
+static int receive(struct intake *t, uint32_t socket)
+{
+    for (size_t i = 0; i < BATCH; i++) {
+        t->vectors[i] = (struct iovec){t->bytes + i * DATAGRAM, DATAGRAM};
+        t->messages[i].msg_hdr = (struct msghdr){.msg_name = &t->senders[i],
+                                                 .msg_namelen = sizeof t->senders[i],
+                                                 .msg_iov = &t->vectors[i],
+                                                 .msg_iovlen = 1,
+                                                 .msg_control = t->control[i],
+                                                 .msg_controllen = CONTROL};
+    }
+    int count = recvmmsg(t->ports[socket].fd, t->messages, BATCH, MSG_DONTWAIT, NULL);
+    for (int i = 0; i < count; i++) {
+        note_drops(&t->ports[socket], &t->messages[i].msg_hdr);
+        take_datagram(t, socket, &t->messages[i]);
+    }
+    return count;
+}
+
+static void tell(struct intake *t)
+{
+    uint64_t now_us = dd_clock_now_us();
+    for (uint32_t i = 0; i < t->config->stream_count; i++)
+        dd_inlet_tell(t->inlets[i], &t->ports[t->config->streams[i].socket].counters, now_us);
+}
+
+static void run(struct intake *t)
+{
+    struct epoll_event events[EVENTS];
+    while (!dd_role_stopping(t->role)) {
+        dd_role_beat(t->role, BEAT_MS);
+        int count = epoll_wait(t->epoll_fd, events, EVENTS, TURN_MS);
+        for (int i = 0; i < count; i++)
+            for (int batch = 0; events[i].data.u32 != TOKEN_STOP && batch < BATCHES; batch++)
+                if (receive(t, events[i].data.u32) < BATCH)
+                    break;
+        tell(t);
+    }
+}
+
+int dd_intake_run(struct dd_role *role)
+{
+    struct intake *t = calloc(1, sizeof *t);
+    int code = EXIT_FAILURE;
+    size_t size = 0;
+    if (!t) {
+        dd_log_error("out of memory");
+        return code;
+    }
+    t->role = role;
+    t->config = dd_role_config(role, sizeof *t->config, &size);
+    if (t->config && size == sizeof *t->config + t->config->stream_count * sizeof t->config->streams[0]) {
+        if (prepare(t) == 0) {
+            tell(t);
+            dd_role_ready(role);
+            run(t);
+            code = EXIT_SUCCESS;
+        }
+        release(t);
+    }
+    free(t);
+    return code;
+}

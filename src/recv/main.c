@@ -1,0 +1,6 @@
+#include "dd/recv/receiver.h"
+
+int main(int argc, char **argv)
+{
+    return dd_receiver_main(argc, argv);
+}

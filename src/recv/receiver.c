@@ -1,0 +1,358 @@
+#include "dd/recv/receiver.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dd/base/error.h"
+#include "dd/base/log.h"
+#include "dd/base/role.h"
+#include "dd/base/sandbox.h"
+#include "dd/base/supervise.h"
+#include "dd/base/usage.h"
+#include "dd/link/ring.h"
+#include "dd/recv/intake.h"
+#include "dd/recv/listen.h"
+#include "dd/recv/options.h"
+#include "dd/recv/serve/serve.h"
+#include "dd/recv/setup.h"
+
+enum { EXIT_USAGE = 2, READY_MS = 20000 };
+enum { KIND_INTAKE = 1, KIND_SERVE = 2 };
+
+/* All that outlives the roles. */
+struct receiver {
+    struct dd_supervise *supervise;
+    struct dd_recv_daemon options;
+    bool as_root;
+    struct dd_sandbox_user user, serve_user;
+    int http_fd;               /* -1: none */
+    int wake_read, wake_write; /* from intake to serve; -1: none */
+    struct dd_setup_port ports[DD_OPTIONS_STREAMS_MAX];
+    int port_fds[DD_OPTIONS_STREAMS_MAX];
+    size_t port_count;
+    int ring_fds[DD_OPTIONS_STREAMS_MAX];
+    size_t ring_count;
+    int intake_id, serve_id; /* roles; -1: not started */
+};
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+/* ---- what outlives roles ---- */
+
+/* The sockets of setup, those that are open already taken over; the others are closed. */
+static int open_ports(struct receiver *r, const struct dd_setup *setup)
+{
+    int fds[DD_OPTIONS_STREAMS_MAX], error = 0;
+    for (size_t i = 0; i < setup->port_count; i++) {
+        fds[i] = -1;
+        for (size_t j = 0; j < r->port_count; j++) {
+            if (memcmp(&setup->ports[i], &r->ports[j], sizeof r->ports[j]) == 0) {
+                fds[i] = r->port_fds[j];
+                r->port_fds[j] = -1;
+            }
+        }
+    }
+    for (size_t j = 0; j < r->port_count; j++)
+        close_fd(&r->port_fds[j]);
+    for (size_t i = 0; i < setup->port_count; i++) {
+        if (fds[i] < 0)
+            fds[i] = dd_listen_udp(&setup->ports[i]);
+        error = fds[i] < 0 ? fds[i] : error;
+    }
+    memcpy(r->ports, setup->ports, sizeof r->ports);
+    memcpy(r->port_fds, fds, setup->port_count * sizeof *fds);
+    r->port_count = setup->port_count;
+    return error;
+}
+
+/* The wake-up is a pipe, not an eventfd: O_NONBLOCK of the writing end belongs to intake alone, so serve cannot make it wait. */
+static int open_wake(struct receiver *r)
+{
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0) {
+        dd_log_error("cannot make a pipe: %s", strerror(errno));
+        return DD_ERROR_SYSTEM;
+    }
+    r->wake_read = fds[0];
+    r->wake_write = fds[1];
+    return 0;
+}
+
+static int open_rings(struct receiver *r, const struct dd_setup *setup)
+{
+    for (size_t i = 0; i < setup->stream_count; i++) {
+        int fd = dd_ring_create("dd-ring", &setup->serve->streams[i].ring);
+        if (fd < 0)
+            return fd;
+        r->ring_fds[r->ring_count++] = fd;
+    }
+    return 0;
+}
+
+static void close_rings(struct receiver *r)
+{
+    for (size_t i = 0; i < r->ring_count; i++)
+        close_fd(&r->ring_fds[i]);
+    r->ring_count = 0;
+    close_fd(&r->wake_read);
+    close_fd(&r->wake_write);
+}
+
+/* ---- the roles ---- */
+
+static int start_intake(struct receiver *r, const struct dd_setup *setup)
+{
+    int fds[DD_ROLE_FDS_MAX];
+    size_t count = 0;
+    fds[count++] = r->wake_write;
+    for (size_t i = 0; i < r->port_count; i++)
+        fds[count++] = r->port_fds[i];
+    for (size_t i = 0; i < r->ring_count; i++)
+        fds[count++] = r->ring_fds[i];
+    struct dd_role_boot boot = {
+        .name = "intake", .kind = KIND_INTAKE, .config = setup->intake, .config_size = setup->intake_size};
+    struct dd_supervise_role role = {.name = boot.name,
+                                     .boot_fd = dd_role_boot_open(&boot),
+                                     .fds = fds,
+                                     .fd_count = count,
+                                     .user = r->as_root ? &r->user : NULL,
+                                     .essential = true};
+    r->intake_id = role.boot_fd < 0 ? role.boot_fd : dd_supervise_start(r->supervise, &role);
+    return r->intake_id < 0 ? r->intake_id : dd_supervise_await(r->supervise, r->intake_id, READY_MS);
+}
+
+/* intake has mapped the rings by now: from here on nobody else can map them for writing. */
+static int seal_rings(const struct receiver *r)
+{
+    for (size_t i = 0; i < r->ring_count; i++) {
+        int error = dd_ring_seal_future_writes(r->ring_fds[i]);
+        if (error)
+            return error;
+    }
+    return 0;
+}
+
+static int start_serve(struct receiver *r, const struct dd_setup *setup)
+{
+    int fds[DD_ROLE_FDS_MAX];
+    size_t count = 0;
+    fds[count++] = r->http_fd;
+    fds[count++] = r->wake_read;
+    for (size_t i = 0; i < r->ring_count; i++)
+        fds[count++] = r->ring_fds[i];
+    struct dd_role_boot boot = {.name = "serve", .kind = KIND_SERVE, .config = setup->serve, .config_size = setup->serve_size};
+    struct dd_supervise_role role = {.name = boot.name,
+                                     .boot_fd = dd_role_boot_open(&boot),
+                                     .fds = fds,
+                                     .fd_count = count,
+                                     .user = r->as_root ? &r->serve_user : NULL};
+    r->serve_id = role.boot_fd < 0 ? role.boot_fd : dd_supervise_start(r->supervise, &role);
+    return r->serve_id < 0 ? r->serve_id : dd_supervise_await(r->supervise, r->serve_id, READY_MS);
+}
+
+static void end_roles(struct receiver *r)
+{
+    if (r->serve_id >= 0)
+        dd_supervise_end(r->supervise, r->serve_id);
+    if (r->intake_id >= 0)
+        dd_supervise_end(r->supervise, r->intake_id);
+    r->serve_id = r->intake_id = -1;
+}
+
+static void announce(const struct receiver *r, const struct dd_setup *setup)
+{
+    char place[DD_RECV_PATH + 32];
+    bool ipv6 = strchr(r->options.http_host, ':') != NULL;
+    if (strncmp(r->options.http_host, "unix:", 5) == 0)
+        snprintf(place, sizeof place, "%s", r->options.http_host);
+    else
+        snprintf(place, sizeof place, ipv6 ? "http://[%s]:%jd/" : "http://%s:%jd/", r->options.http_host,
+                 (intmax_t)r->options.http_port);
+    dd_log_notice("%zu stream%s at %s; pictures take at most %.1f MiB of memory", setup->stream_count,
+                  setup->stream_count == 1 ? "" : "s", place, (double)setup->memory_bytes / (1024 * 1024));
+}
+
+/* Opens what is missing, starts the roles and wipes setup: from then on only intake knows the keys. */
+static int start(struct receiver *r, struct dd_setup *setup)
+{
+    int error = open_ports(r, setup);
+    if (!error && r->http_fd < 0) {
+        r->http_fd = dd_listen_http(&r->options);
+        error = r->http_fd < 0 ? r->http_fd : 0;
+    }
+    if (!error)
+        error = open_wake(r);
+    if (!error)
+        error = open_rings(r, setup);
+    if (!error)
+        error = start_intake(r, setup);
+    if (!error)
+        error = seal_rings(r);
+    if (!error)
+        error = start_serve(r, setup);
+    if (!error)
+        announce(r, setup);
+    dd_setup_free(setup);
+    return error;
+}
+
+/* ---- the command line ---- */
+
+static void open_log(const struct dd_recv_daemon *daemon)
+{
+    dd_log_open("ddrecv", daemon->debug ? DD_LOG_DEBUG : daemon->quiet ? DD_LOG_WARNING : DD_LOG_INFO);
+}
+
+/* Says what is to be said of the options, and makes the setup. */
+static int make_setup(struct dd_options *options, struct dd_setup *setup)
+{
+    const struct dd_recv_daemon *daemon = dd_options_daemon(options);
+    open_log(daemon);
+    if (daemon->debug)
+        dd_usage_table(options, stderr);
+    dd_usage_report_no_effect(options);
+    return dd_setup_make(setup, options);
+}
+
+static bool same_http(const struct dd_recv_daemon *a, const struct dd_recv_daemon *b)
+{
+    return strcmp(a->http_host, b->http_host) == 0 && a->http_port == b->http_port &&
+           strcmp(a->http_socket_mode, b->http_socket_mode) == 0;
+}
+
+/* Reads the configuration again; a wrong one leaves everything as it is. */
+static int reload(struct receiver *r, int argc, char **argv)
+{
+    struct dd_setup setup;
+    if (!r->options.config[0]) {
+        dd_log_warning("SIGHUP: there is no configuration file to read again (--config)");
+        return 0;
+    }
+    struct dd_options *options = dd_options_load(&dd_recv_options_schema, argc, argv);
+    if (!options || make_setup(options, &setup)) {
+        dd_log_warning("the new configuration is refused; going on with the old one");
+        dd_options_free(options);
+        return 0;
+    }
+    end_roles(r);
+    close_rings(r);
+    const struct dd_recv_daemon *daemon = dd_options_daemon(options);
+    if (!same_http(&r->options, daemon)) {
+        close_fd(&r->http_fd);
+        dd_listen_remove(&r->options);
+    }
+    r->options = *daemon;
+    dd_options_free(options);
+    int error = start(r, &setup);
+    if (!error)
+        dd_log_notice("the new configuration is in use");
+    return error;
+}
+
+static int find_users(struct receiver *r)
+{
+    r->as_root = geteuid() == 0;
+    if (!r->as_root)
+        return 0;
+    int error = dd_sandbox_find_user(r->options.user, &r->user);
+    return error ? error : dd_sandbox_find_user(r->options.serve_user, &r->serve_user);
+}
+
+static int watch(struct receiver *r, int argc, char **argv)
+{
+    for (;;) {
+        enum dd_supervise_event event = dd_supervise_run(r->supervise, NULL, NULL);
+        if (event == DD_SUPERVISE_STOP)
+            return EXIT_SUCCESS;
+        if (event == DD_SUPERVISE_FAILED || reload(r, argc, argv))
+            return EXIT_FAILURE;
+        dd_supervise_reloaded(r->supervise, "Running");
+    }
+}
+
+static int run(struct dd_options *options, struct dd_setup *setup, int argc, char **argv)
+{
+    static struct receiver r = {.http_fd = -1, .wake_read = -1, .wake_write = -1, .intake_id = -1, .serve_id = -1};
+    int code = EXIT_FAILURE;
+    r.options = *(const struct dd_recv_daemon *)dd_options_daemon(options);
+    dd_options_free(options);
+    if (find_users(&r) == 0)
+        r.supervise = dd_supervise_new("ddrecv");
+    if (r.supervise) {
+        int error = start(&r, setup);
+        code = error == 0 ? watch(&r, argc, argv) : error == DD_ERROR_STOPPED ? EXIT_SUCCESS : EXIT_FAILURE;
+    }
+    dd_setup_free(setup);
+    dd_supervise_free(r.supervise);
+    close_rings(&r);
+    for (size_t i = 0; i < r.port_count; i++)
+        close_fd(&r.port_fds[i]);
+    if (r.http_fd >= 0)
+        dd_listen_remove(&r.options);
+    close_fd(&r.http_fd);
+    if (code == EXIT_SUCCESS)
+        dd_log_notice("stopped");
+    return code;
+}
+
+static int run_role(int argc, char **argv)
+{
+    struct dd_role *role = dd_role_enter(argc, argv);
+    if (!role)
+        return EXIT_FAILURE;
+    int code = EXIT_FAILURE;
+    if (dd_role_kind(role) == KIND_INTAKE)
+        code = dd_intake_run(role);
+    else if (dd_role_kind(role) == KIND_SERVE)
+        code = dd_serve_run(role);
+    dd_role_leave(role);
+    return code;
+}
+
+int dd_receiver_main(int argc, char **argv)
+{
+    static struct dd_setup setup;
+    if (dd_role_invoked(argc, argv))
+        return run_role(argc, argv);
+    dd_log_open("ddrecv", DD_LOG_INFO);
+    if (dd_sandbox_hide())
+        return EXIT_FAILURE;
+    struct dd_options *options = dd_options_load(&dd_recv_options_schema, argc, argv);
+    if (!options)
+        return EXIT_USAGE;
+    const struct dd_recv_daemon *daemon = dd_options_daemon(options);
+    bool help = daemon->help, version = daemon->version, check_config = daemon->check_config;
+    if (help)
+        dd_usage_help(&dd_recv_options_schema, stdout);
+    else if (version)
+        puts("ddrecv " DD_VERSION);
+    if (help || version) {
+        dd_options_free(options);
+        return EXIT_SUCCESS;
+    }
+    if (daemon->forget_session[0]) {
+        dd_log_error("--forget-session has no effect yet in this version");
+        dd_options_free(options);
+        return EXIT_USAGE;
+    }
+    if (make_setup(options, &setup)) {
+        dd_options_free(options);
+        return EXIT_USAGE;
+    }
+    if (!check_config)
+        return run(options, &setup, argc, argv);
+    printf("%zu stream%s; pictures take at most %.1f MiB of memory\n", setup.stream_count, setup.stream_count == 1 ? "" : "s",
+           (double)setup.memory_bytes / (1024 * 1024));
+    dd_setup_free(&setup);
+    dd_options_free(options);
+    return EXIT_SUCCESS;
+}

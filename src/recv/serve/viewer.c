@@ -1,0 +1,101 @@
+/* The body of a viewer's response is read by libmicrohttpd whenever the connection takes more. A reader that has nothing to
+ * give must suspend its connection, else it is asked again at once, for ever; and only a suspended one may be resumed. The
+ * hub sees to both. */
+#include "dd/recv/serve/viewer.h"
+
+#include <microhttpd.h>
+#include <stdlib.h>
+
+#include "dd/base/error.h"
+#include "dd/recv/freshness.h"
+#include "dd/recv/serve/frame.h"
+#include "dd/recv/serve/hub.h"
+#include "dd/recv/serve/mjpeg.h"
+
+/* A usual picture goes out in one piece. libmicrohttpd takes half of a connection's memory for it. */
+enum { BLOCK_BYTES = 128 * 1024 };
+
+struct viewer {
+    struct MHD_Connection *connection;
+    struct dd_hub_seat *seat;
+    struct dd_mjpeg *mjpeg;
+};
+
+static void suspend(void *owner)
+{
+    MHD_suspend_connection(((struct viewer *)owner)->connection);
+}
+
+static void resume(void *owner)
+{
+    MHD_resume_connection(((struct viewer *)owner)->connection);
+}
+
+static void free_viewer(void *owner)
+{
+    struct viewer *viewer = owner;
+    dd_hub_leave(viewer->seat);
+    dd_mjpeg_free(viewer->mjpeg);
+    free(viewer);
+}
+
+/* 0 if there is something to write. */
+static int begin_part(struct viewer *viewer)
+{
+    struct dd_frame *frame = NULL;
+    enum dd_freshness_level level;
+    int error = dd_hub_next(viewer->seat, &frame, &level);
+    if (error)
+        return error;
+    if (frame)
+        dd_mjpeg_begin(viewer->mjpeg, frame, dd_freshness_level_text(level));
+    else if (!dd_mjpeg_begin_nothing(viewer->mjpeg))
+        return DD_ERROR_STOPPED;
+    return 0;
+}
+
+static ssize_t read_body(void *owner, uint64_t offset, char *bytes, size_t size)
+{
+    struct viewer *viewer = owner;
+    (void)offset;
+    int error = dd_mjpeg_idle(viewer->mjpeg) ? begin_part(viewer) : 0;
+    if (error == DD_ERROR_AGAIN)
+        return 0; /* suspended by now */
+    if (error)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    return (ssize_t)dd_mjpeg_write(viewer->mjpeg, bytes, size);
+}
+
+int dd_viewer_open(struct dd_hub *hub, size_t stream, uint64_t period_us, struct MHD_Connection *connection,
+                   struct MHD_Response **response)
+{
+    int error = DD_ERROR_MEMORY;
+    *response = NULL;
+    struct viewer *viewer = calloc(1, sizeof *viewer);
+    if (!viewer)
+        goto err0;
+    viewer->connection = connection;
+    viewer->mjpeg = dd_mjpeg_new();
+    if (!viewer->mjpeg)
+        goto err1;
+    const struct dd_hub_viewer seat = {
+        .stream = stream, .period_us = period_us, .sleep = suspend, .wake = resume, .owner = viewer};
+    error = dd_hub_join(hub, &seat, &viewer->seat);
+    if (error)
+        goto err2;
+    *response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, read_body, viewer, free_viewer);
+    if (!*response) {
+        error = DD_ERROR_MEMORY;
+        goto err3;
+    }
+    return 0;
+
+err3:
+    dd_hub_leave(viewer->seat);
+err2:
+    dd_mjpeg_free(viewer->mjpeg);
+err1:
+    free(viewer);
+err0:
+    return error;
+}

@@ -1,0 +1,221 @@
+/* Packets to pictures: the wrapper of libavcodec. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <libavcodec/avcodec.h>
+#include <libavutil/avstring.h>
+#include <libavutil/frame.h>
+#include <libavutil/pixdesc.h>
+
+#include "dd/base/clock.h"
+#include "dd/base/error.h"
+#include "dd/base/log.h"
+#include "dd/link/wire.h"
+#include "dd/send/capture/source.h"
+#include "dd/send/picture.h"
+
+#include "dd/send/capture/decode.h"
+
+enum {
+    THREADS_MAX = 4, /* a camera rarely cuts a picture into more slices */
+    /* Pictures that build on a damaged one are left out until a key frame comes; some cameras never send another
+     * (they refresh in stripes), so there is an end to it. */
+    DAMAGE_LIMIT_US = 10 * DD_CLOCK_US_PER_S,
+};
+
+struct dd_decode {
+    const char *name; /* borrowed */
+    AVCodecContext *context;
+    AVFrame *frame;
+    uint64_t damaged_until_us; /* 0: the picture is whole */
+    bool broken;
+    bool too_large; /* set by get_buffer, which libavcodec calls within send */
+};
+
+const char dd_decode_codecs[] = "h264,hevc,mjpeg,mpeg4,mpeg2video,h263,vp8,vp9";
+
+/* libav's own limit lies far above: here the refusal can be named. */
+static int get_buffer(AVCodecContext *context, AVFrame *frame, int flags)
+{
+    struct dd_decode *d = context->opaque;
+
+    if (frame->width > DD_DECODE_WIDTH_MAX || frame->height > DD_DECODE_HEIGHT_MAX) {
+        d->too_large = true;
+        return AVERROR(EINVAL);
+    }
+    return avcodec_default_get_buffer2(context, frame, flags);
+}
+
+static int thread_count(void)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return cpus < 1 ? 1 : cpus > THREADS_MAX ? THREADS_MAX : (int)cpus;
+}
+
+static void configure(struct dd_decode *d)
+{
+    d->context->opaque = d;
+    d->context->get_buffer2 = get_buffer;
+    /* frame threads would hold back a picture for each thread */
+    d->context->thread_type = FF_THREAD_SLICE;
+    d->context->thread_count = thread_count();
+    d->context->flags |= AV_CODEC_FLAG_LOW_DELAY;
+    d->context->max_pixels = INT64_C(4) * DD_DECODE_WIDTH_MAX * DD_DECODE_HEIGHT_MAX;
+}
+
+int dd_decode_open(struct dd_decode **decode, const struct AVCodecParameters *parameters, const char *name,
+                   struct dd_source_io *io)
+{
+    const AVCodec *codec = avcodec_find_decoder(parameters->codec_id);
+    struct dd_decode *d;
+
+    *decode = NULL;
+    if (!codec || !av_match_list(avcodec_get_name(parameters->codec_id), dd_decode_codecs, ','))
+        return dd_source_fail(io, DD_WIRE_REASON_NO_VIDEO,
+                              "%s: its video format is not supported (%s); set the camera to H.264, H.265 or MJPEG", name,
+                              avcodec_get_name(parameters->codec_id));
+    d = calloc(1, sizeof *d);
+    if (!d)
+        goto fail0;
+    d->frame = av_frame_alloc();
+    if (!d->frame)
+        goto fail1;
+    d->context = avcodec_alloc_context3(codec);
+    if (!d->context)
+        goto fail2;
+    d->name = name;
+    configure(d);
+    if (avcodec_parameters_to_context(d->context, parameters) < 0)
+        goto fail3;
+    if (avcodec_open2(d->context, codec, NULL) < 0) {
+        dd_decode_close(d);
+        return dd_source_fail(io, DD_WIRE_REASON_BROKEN, "%s: what it says of its video cannot be understood (%s)", name,
+                              codec->name);
+    }
+    *decode = d;
+    return 0;
+
+fail3:
+    avcodec_free_context(&d->context);
+fail2:
+    av_frame_free(&d->frame);
+fail1:
+    free(d);
+fail0:
+    dd_log_error("no memory for the video decoder");
+    return DD_ERROR_MEMORY;
+}
+
+void dd_decode_close(struct dd_decode *d)
+{
+    if (!d)
+        return;
+    avcodec_free_context(&d->context);
+    av_frame_free(&d->frame);
+    free(d);
+}
+
+int dd_decode_send(struct dd_decode *d, struct AVPacket *packet, uint64_t captured_us, struct dd_source_io *io)
+{
+    /* The time of capture takes the place of the time stamp: the decoder carries it through its reordering. */
+    packet->pts = (int64_t)captured_us;
+    packet->dts = AV_NOPTS_VALUE;
+    int error = avcodec_send_packet(d->context, packet);
+
+    if (d->too_large)
+        return dd_source_fail(io, DD_WIRE_REASON_UNSUITABLE,
+                              "its picture is larger than %dx%d; choose a smaller one at the camera", DD_DECODE_WIDTH_MAX,
+                              DD_DECODE_HEIGHT_MAX);
+    if (error == AVERROR(ENOMEM)) {
+        dd_log_error("no memory for decoding video");
+        return DD_ERROR_MEMORY;
+    }
+    if (error < 0)
+        d->broken = true;
+    return 0;
+}
+
+/* True if the frame can be shown; keeps track of damage. */
+static bool is_whole(struct dd_decode *d, const AVFrame *frame)
+{
+    uint64_t now_us = dd_clock_now_us();
+
+    if (frame->flags & AV_FRAME_FLAG_CORRUPT || frame->decode_error_flags) {
+        if (!d->damaged_until_us)
+            d->damaged_until_us = now_us + DAMAGE_LIMIT_US;
+        d->broken = true;
+        return false;
+    }
+    if (d->damaged_until_us && !frame->key_frame && now_us < d->damaged_until_us)
+        return false;
+    d->damaged_until_us = 0;
+    d->broken = false;
+    return true;
+}
+
+/* The yuvj formats are the yuv formats with their range in the name. */
+static int plain_format(int format, bool *full_range)
+{
+    switch (format) {
+    case AV_PIX_FMT_YUVJ420P:
+        *full_range = true;
+        return AV_PIX_FMT_YUV420P;
+    case AV_PIX_FMT_YUVJ422P:
+        *full_range = true;
+        return AV_PIX_FMT_YUV422P;
+    case AV_PIX_FMT_YUVJ444P:
+        *full_range = true;
+        return AV_PIX_FMT_YUV444P;
+    case AV_PIX_FMT_YUVJ440P:
+        *full_range = true;
+        return AV_PIX_FMT_YUV440P;
+    case AV_PIX_FMT_YUVJ411P:
+        *full_range = true;
+        return AV_PIX_FMT_YUV411P;
+    default:
+        return format;
+    }
+}
+
+static void describe(const AVFrame *frame, struct dd_picture *picture)
+{
+    *picture = (struct dd_picture){
+        .format = DD_PICTURE_FOREIGN,
+        .foreign_matrix = frame->colorspace,
+        .foreign_full_range = frame->color_range == AVCOL_RANGE_JPEG,
+        .width = frame->width,
+        .height = frame->height,
+        .aspect_num = frame->sample_aspect_ratio.num,
+        .aspect_den = frame->sample_aspect_ratio.den,
+        .captured_us = frame->pts > 0 ? (uint64_t)frame->pts : dd_clock_now_us(),
+    };
+    picture->foreign_format = plain_format(frame->format, &picture->foreign_full_range);
+    for (int i = 0; i < 4; i++) {
+        picture->plane[i] = frame->data[i];
+        picture->stride[i] = frame->linesize[i];
+    }
+}
+
+int dd_decode_receive(struct dd_decode *d, struct dd_picture *picture)
+{
+    for (;;) {
+        int error = avcodec_receive_frame(d->context, d->frame);
+
+        if (error == AVERROR(EAGAIN))
+            return DD_ERROR_AGAIN;
+        if (error < 0) {
+            d->broken = true;
+            return DD_ERROR_AGAIN;
+        }
+        if (is_whole(d, d->frame))
+            break;
+    }
+    describe(d->frame, picture);
+    return 0;
+}
+
+bool dd_decode_is_broken(const struct dd_decode *d)
+{
+    return d->broken;
+}

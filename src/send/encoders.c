@@ -1,0 +1,258 @@
+#include "dd/send/encoders.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "dd/base/error.h"
+#include "dd/base/log.h"
+#include "dd/link/ring.h"
+#include "dd/send/encode.h"
+#include "dd/send/picture.h"
+
+enum { BUFFERS = 3, THREADS_MAX = 64 };
+
+/* A stream's JPEG goes round three buffers: one is being filled, one is ready, one is being sent. */
+struct lane {
+    struct dd_encoders_stream config; /* constant */
+    uint8_t *buffer[BUFFERS];         /* of capacity bytes; the pointers are constant */
+    size_t capacity;
+    /* Under the lock: */
+    int filling, ready, taken; /* indices of buffer; roles swap */
+    struct dd_encoders_picture picture;
+    bool wanted, busy, is_ready;
+    struct dd_encoders_counters counters;
+    /* Of the thread that has set busy: */
+    uint64_t position; /* of the next picture that was not looked at */
+};
+
+struct dd_encoders {
+    pthread_mutex_t lock;
+    pthread_cond_t work;
+    bool stopping; /* under the lock */
+    size_t turn;   /* under the lock: where the search for work goes on, so that no stream starves */
+    int wake_fd;
+    size_t count;
+    struct lane *lanes;
+    pthread_t threads[THREADS_MAX];
+    size_t thread_count;
+};
+
+/* Reads the newest picture of the lane's ring, in place. False if there is none, or it is not what it says. */
+static bool find_picture(struct lane *lane, struct dd_picture *picture, uint64_t *position, uint64_t *skipped, uint64_t *unusable)
+{
+    struct dd_ring_frame frame;
+    struct dd_picture_layout layout;
+    const uint8_t *bytes;
+    uint64_t count = dd_ring_count(lane->config.ring);
+    if (count < lane->position)
+        lane->position = 0; /* the ring began anew */
+    if (count == lane->position)
+        return false;
+    *position = count - 1;
+    *skipped = *position - lane->position;
+    lane->position = count;
+    if (dd_ring_peek(lane->config.ring, *position, &frame, &bytes)) {
+        ++*skipped;
+        return false;
+    }
+    bool usable = frame.width <= lane->config.max_width && frame.height <= lane->config.max_height &&
+                  dd_picture_layout((enum dd_picture_format)frame.format, frame.width, frame.height, &layout) == 0 &&
+                  frame.bytes == layout.bytes;
+    if (!usable) {
+        ++*skipped;
+        ++*unusable;
+        return false;
+    }
+    dd_picture_over(picture, (enum dd_picture_format)frame.format, frame.width, frame.height, &layout, bytes);
+    picture->captured_us = frame.captured_us;
+    return true;
+}
+
+/* Encodes the newest picture of a busy lane into its filling buffer. The size, or 0. */
+static uint32_t encode(struct dd_encode *encoder, struct lane *lane, struct dd_encoders_picture *out, uint64_t *skipped,
+                       uint64_t *unusable)
+{
+    struct dd_picture picture;
+    uint64_t position = 0;
+    memset(out, 0, sizeof *out);
+    if (!find_picture(lane, &picture, &position, skipped, unusable))
+        return 0;
+    size_t size =
+        dd_encode_jpeg(encoder, &picture, lane->config.quality, lane->config.full_chroma ? DD_ENCODE_444 : DD_ENCODE_420,
+                       lane->buffer[lane->filling], lane->capacity);
+    /* A source that writes faster than this encodes: what was read is a mixture, and there is a newer picture anyway. */
+    if (!size || !dd_ring_unchanged(lane->config.ring, position)) {
+        ++*skipped;
+        return 0;
+    }
+    out->position = position;
+    out->captured_us = picture.captured_us;
+    out->width = (uint16_t)picture.width;
+    out->height = (uint16_t)picture.height;
+    out->size = (uint32_t)size;
+    return out->size;
+}
+
+static struct lane *find_work(struct dd_encoders *e)
+{
+    for (size_t i = 0; i < e->count; i++) {
+        struct lane *lane = &e->lanes[(e->turn + i) % e->count];
+        if (lane->wanted && !lane->busy) {
+            e->turn = (e->turn + i + 1) % e->count;
+            return lane;
+        }
+    }
+    return NULL;
+}
+
+/* Under the lock. */
+static void deliver(struct dd_encoders *e, struct lane *lane, const struct dd_encoders_picture *picture)
+{
+    uint64_t one = 1;
+    int filled = lane->filling;
+    lane->counters.skipped += lane->is_ready;
+    lane->counters.encoded++;
+    lane->counters.jpeg_bytes += picture->size;
+    lane->filling = lane->ready;
+    lane->ready = filled;
+    lane->picture = *picture;
+    lane->picture.jpeg = lane->buffer[filled];
+    lane->is_ready = true;
+    /* Never blocks: it would take 2^64 - 2 pictures. */
+    if (write(e->wake_fd, &one, sizeof one) < 0)
+        dd_log_debug("the sending thread cannot be woken: %s", strerror(errno));
+}
+
+static void *run(void *context)
+{
+    struct dd_encoders *e = context;
+    struct dd_encode *encoder = dd_encode_new();
+    prctl(PR_SET_NAME, "encoder");
+    pthread_mutex_lock(&e->lock);
+    while (encoder && !e->stopping) {
+        struct dd_encoders_picture picture;
+        uint64_t skipped = 0, unusable = 0;
+        struct lane *lane = find_work(e);
+        if (!lane) {
+            pthread_cond_wait(&e->work, &e->lock);
+            continue;
+        }
+        lane->wanted = false;
+        lane->busy = true;
+        pthread_mutex_unlock(&e->lock);
+        uint32_t size = encode(encoder, lane, &picture, &skipped, &unusable);
+        pthread_mutex_lock(&e->lock);
+        lane->busy = false;
+        lane->counters.skipped += skipped;
+        lane->counters.unusable += unusable;
+        if (size)
+            deliver(e, lane, &picture);
+    }
+    pthread_mutex_unlock(&e->lock);
+    dd_encode_free(encoder);
+    return NULL;
+}
+
+static int make_lane(struct lane *lane, const struct dd_encoders_stream *config)
+{
+    lane->config = *config;
+    lane->capacity = dd_encode_bound(config->max_width, config->max_height, DD_ENCODE_444);
+    lane->filling = 0;
+    lane->ready = 1;
+    lane->taken = 2;
+    for (int i = 0; i < BUFFERS; i++) {
+        lane->buffer[i] = malloc(lane->capacity);
+        if (!lane->buffer[i])
+            return DD_ERROR_MEMORY;
+    }
+    return 0;
+}
+
+static size_t thread_count(size_t streams)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t most = cpus < 1 ? 1 : cpus > THREADS_MAX ? THREADS_MAX : (size_t)cpus;
+    return streams < most ? streams : most;
+}
+
+struct dd_encoders *dd_encoders_start(const struct dd_encoders_stream *streams, size_t count, int wake_fd)
+{
+    struct dd_encoders *e = calloc(1, sizeof *e);
+    if (!e)
+        goto err0;
+    pthread_mutex_init(&e->lock, NULL);
+    pthread_cond_init(&e->work, NULL);
+    e->wake_fd = wake_fd;
+    e->lanes = calloc(count, sizeof *e->lanes);
+    if (!e->lanes)
+        goto err1;
+    for (; e->count < count; e->count++)
+        if (make_lane(&e->lanes[e->count], &streams[e->count])) {
+            e->count++;
+            goto err1;
+        }
+    for (size_t threads = thread_count(count); e->thread_count < threads; e->thread_count++)
+        if (pthread_create(&e->threads[e->thread_count], NULL, run, e))
+            goto err1;
+    return e;
+
+err1:
+    dd_encoders_stop(e);
+err0:
+    dd_log_error("no memory or no threads for the encoders of %zu streams", count);
+    return NULL;
+}
+
+void dd_encoders_stop(struct dd_encoders *e)
+{
+    if (!e)
+        return;
+    pthread_mutex_lock(&e->lock);
+    e->stopping = true;
+    pthread_cond_broadcast(&e->work);
+    pthread_mutex_unlock(&e->lock);
+    for (size_t i = 0; i < e->thread_count; i++)
+        pthread_join(e->threads[i], NULL);
+    for (size_t i = 0; i < e->count; i++)
+        for (int b = 0; b < BUFFERS; b++)
+            free(e->lanes[i].buffer[b]);
+    free(e->lanes);
+    pthread_cond_destroy(&e->work);
+    pthread_mutex_destroy(&e->lock);
+    free(e);
+}
+
+void dd_encoders_notify(struct dd_encoders *e, size_t i)
+{
+    pthread_mutex_lock(&e->lock);
+    e->lanes[i].wanted = true;
+    pthread_cond_signal(&e->work);
+    pthread_mutex_unlock(&e->lock);
+}
+
+bool dd_encoders_take(struct dd_encoders *e, size_t i, struct dd_encoders_picture *picture)
+{
+    struct lane *lane = &e->lanes[i];
+    pthread_mutex_lock(&e->lock);
+    bool is_ready = lane->is_ready;
+    if (is_ready) {
+        int taken = lane->taken;
+        *picture = lane->picture;
+        lane->taken = lane->ready;
+        lane->ready = taken;
+        lane->is_ready = false;
+    }
+    pthread_mutex_unlock(&e->lock);
+    return is_ready;
+}
+
+void dd_encoders_count(struct dd_encoders *e, size_t i, struct dd_encoders_counters *counters)
+{
+    pthread_mutex_lock(&e->lock);
+    *counters = e->lanes[i].counters;
+    pthread_mutex_unlock(&e->lock);
+}

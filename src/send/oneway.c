@@ -1,0 +1,148 @@
+#include "dd/send/oneway.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/in6.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "dd/base/error.h"
+#include "dd/base/log.h"
+#include "dd/send/address.h"
+
+/* Enough for the bursts of many streams while the interface is busy. */
+enum { SEND_BUFFER = 4 << 20 };
+
+static int set(int fd, int level, int option, int value)
+{
+    return setsockopt(fd, level, option, &value, sizeof value);
+}
+
+/* Whatever arrives is dropped before it is queued, and nobody can take that off again. */
+static int refuse_input(int fd)
+{
+    struct sock_filter drop_all = BPF_STMT(BPF_RET | BPF_K, 0);
+    struct sock_fprog program = {.len = 1, .filter = &drop_all};
+    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0)
+        return -1;
+    if (set(fd, SOL_SOCKET, SO_LOCK_FILTER, 1) < 0)
+        return -1;
+    return set(fd, SOL_SOCKET, SO_RCVBUF, 0); /* the kernel's least */
+}
+
+/* The interface's own MTU counts; what ICMP says of the path does not. */
+static int ignore_path(int fd, int family)
+{
+    if (family == AF_INET)
+        return set(fd, IPPROTO_IP, IP_RECVERR, 0) < 0 ? -1 : set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_INTERFACE);
+    if (set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) < 0 || set(fd, IPPROTO_IPV6, IPV6_RECVERR, 0) < 0)
+        return -1;
+    return set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_INTERFACE);
+}
+
+static int set_fields(int fd, const struct dd_oneway_config *c)
+{
+    bool v4 = c->family == AF_INET;
+    if (c->dscp && set(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_TOS : IPV6_TCLASS, c->dscp << 2) < 0)
+        return -1;
+    if (c->ttl && (set(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_TTL : IPV6_UNICAST_HOPS, c->ttl) < 0 ||
+                   set(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_MULTICAST_TTL : IPV6_MULTICAST_HOPS, c->ttl) < 0))
+        return -1;
+    return 0;
+}
+
+static int bind_source(int fd, const struct dd_oneway_config *c)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(c->source_port)};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(c->source_port)};
+    bool has_v4 = inet_pton(AF_INET, c->bind_address, &v4.sin_addr) == 1;
+    bool has_v6 = inet_pton(AF_INET6, c->bind_address, &v6.sin6_addr) == 1;
+    if (!c->source_port && !(c->family == AF_INET ? has_v4 : has_v6))
+        return 0;
+    if (c->family == AF_INET)
+        return bind(fd, (const struct sockaddr *)&v4, sizeof v4);
+    return bind(fd, (const struct sockaddr *)&v6, sizeof v6);
+}
+
+static int bind_interface(int fd, const char *name)
+{
+    return name[0] ? setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)strlen(name)) : 0;
+}
+
+int dd_oneway_open(const struct dd_oneway_config *c)
+{
+    const char *what = "open";
+    int fd = socket(c->family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        goto err0;
+    what = "shut the receiving side of";
+    if (refuse_input(fd) < 0 || ignore_path(fd, c->family) < 0)
+        goto err1;
+    what = "set dscp and ttl of";
+    if (set_fields(fd, c) < 0)
+        goto err1;
+    what = "bind to bind_interface";
+    if (bind_interface(fd, c->bind_interface) < 0)
+        goto err1;
+    what = "bind to bind_address and source_port";
+    if (bind_source(fd, c) < 0)
+        goto err1;
+    if (set(fd, SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER) < 0)
+        set(fd, SOL_SOCKET, SO_SNDBUF, SEND_BUFFER);
+    return fd;
+
+err1:
+    dd_log_error("cannot %s the UDP socket: %s", what, strerror(errno));
+    close(fd);
+    return DD_ERROR_SYSTEM;
+err0:
+    dd_log_error("cannot %s the UDP socket: %s", what, strerror(errno));
+    return DD_ERROR_SYSTEM;
+}
+
+size_t dd_oneway_send(int fd, const struct dd_address *to, struct iovec *datagrams, size_t count, int *error)
+{
+    struct mmsghdr messages[DD_ONEWAY_BURST];
+    struct sockaddr_storage address = to->socket_address;
+    size_t done = 0;
+    memset(messages, 0, sizeof messages);
+    for (size_t i = 0; i < count; i++) {
+        messages[i].msg_hdr.msg_name = &address;
+        messages[i].msg_hdr.msg_namelen = to->size;
+        messages[i].msg_hdr.msg_iov = &datagrams[i];
+        messages[i].msg_hdr.msg_iovlen = 1;
+    }
+    *error = 0;
+    while (done < count) {
+        int n = sendmmsg(fd, messages + done, (unsigned)(count - done), MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            *error = n < 0 ? errno : EIO;
+            break;
+        }
+        done += (size_t)n;
+    }
+    return done;
+}
+
+unsigned dd_oneway_mtu(const struct dd_oneway_config *c, const struct dd_address *address)
+{
+    bool v4 = address->socket_address.ss_family == AF_INET;
+    int mtu = 0;
+    socklen_t size = sizeof mtu;
+    /* connect(2) of UDP sends nothing: it looks the route up. */
+    int fd = socket(address->socket_address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return 0;
+    if (ignore_path(fd, address->socket_address.ss_family) < 0 || bind_interface(fd, c->bind_interface) < 0 ||
+        connect(fd, (const struct sockaddr *)&address->socket_address, address->size) < 0 ||
+        getsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_MTU : IPV6_MTU, &mtu, &size) < 0)
+        mtu = 0;
+    close(fd);
+    return mtu > 0 ? (unsigned)mtu : 0;
+}

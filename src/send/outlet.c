@@ -1,0 +1,253 @@
+#include "dd/send/outlet.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dd/base/clock.h"
+#include "dd/base/error.h"
+#include "dd/base/log.h"
+#include "dd/link/fragment.h"
+#include "dd/link/key.h"
+#include "dd/link/ring.h"
+#include "dd/link/seal.h"
+#include "dd/link/wire.h"
+#include "dd/send/encoders.h"
+#include "dd/send/state.h"
+#include "dd/send/transmit.h"
+
+/* However often a source's state changes, STATUS goes no more often. */
+enum { STATUS_GAP_MS = 50 };
+
+struct dd_outlet {
+    char name[DD_OPTIONS_NAME_SIZE];
+    const struct dd_ring *ring;
+    struct dd_seal *seal;
+    uint64_t epoch_us;
+    uint32_t max_packet_size;
+    uint64_t interval_us;
+    uint64_t next_number;
+
+    /* The frame being sent; symbols: 0 when there is none. */
+    struct dd_fragment_plan plan;
+    struct dd_wire_fragment fragment;
+    const uint8_t *jpeg;
+    uint32_t next_symbol;
+
+    /* The newest frame that was sent whole. */
+    uint64_t sent_number, sent_captured_us, sent_position;
+    uint16_t sent_width, sent_height;
+    struct dd_encoders_picture sending;
+
+    /* What STATUS says of the source, as last told or worked out. */
+    uint8_t source;
+    uint16_t reason;
+    uint64_t confirmed_us;
+    bool was_alive;
+    uint64_t status_us, status_due_us; /* the last one; the next one */
+
+    uint64_t session_frames, session_skipped_base, skipped;
+    uint64_t capture_skipped, capture_skipped_sum;
+};
+
+static void log_session(const struct dd_outlet *o)
+{
+    dd_log_notice("%s: session %" PRIu64 ":%016" PRIx64, o->name, dd_seal_session_start_us(o->seal),
+                  dd_seal_session_salt(o->seal));
+}
+
+struct dd_outlet *dd_outlet_new(const struct dd_transmit_stream *config, const struct dd_ring *ring, uint64_t epoch_us)
+{
+    struct dd_key key;
+    struct dd_outlet *o = calloc(1, sizeof *o);
+    if (!o) {
+        dd_log_error("out of memory");
+        return NULL;
+    }
+    memcpy(o->name, config->name, sizeof o->name);
+    o->ring = ring;
+    o->epoch_us = epoch_us;
+    o->max_packet_size = config->max_packet_size;
+    o->interval_us = config->interval_us;
+    if (dd_key_derive(&key, config->key, config->stream_id) == 0)
+        o->seal = dd_seal_new(&key, config->last_start_us);
+    explicit_bzero(&key, sizeof key);
+    if (!o->seal) {
+        free(o);
+        return NULL;
+    }
+    o->next_number = dd_seal_session_start_us(o->seal) / DD_CLOCK_US_PER_MS;
+    log_session(o);
+    return o;
+}
+
+void dd_outlet_free(struct dd_outlet *o)
+{
+    if (!o)
+        return;
+    dd_seal_free(o->seal);
+    free(o);
+}
+
+uint64_t dd_outlet_session_start_us(const struct dd_outlet *o)
+{
+    return dd_seal_session_start_us(o->seal);
+}
+
+bool dd_outlet_is_sending(const struct dd_outlet *o)
+{
+    return o->plan.symbols != 0;
+}
+
+/* Between frames: a new session where one is due. STATUS datagrams of the frame's time are allowed for. */
+static int renew_session(struct dd_outlet *o, uint64_t datagrams)
+{
+    enum { SPARE = 4096 };
+    if (!dd_seal_due(o->seal, datagrams + SPARE))
+        return 0;
+    int error = dd_seal_begin(o->seal);
+    if (error)
+        return error;
+    o->session_frames = 0;
+    o->session_skipped_base = o->skipped;
+    log_session(o);
+    return 0;
+}
+
+int dd_outlet_begin(struct dd_outlet *o, const struct dd_encoders_picture *picture)
+{
+    struct dd_fragment_plan plan;
+    int error = dd_fragment_plan(&plan, picture->size, o->max_packet_size);
+    if (error) {
+        dd_log_error("%s: a picture of %u bytes does not fit datagrams of %u", o->name, picture->size, o->max_packet_size);
+        return error;
+    }
+    error = renew_session(o, plan.symbols);
+    if (error)
+        return error;
+    o->plan = plan;
+    o->sending = *picture;
+    o->jpeg = picture->jpeg;
+    o->next_symbol = 0;
+    o->fragment.frame = o->next_number++;
+    o->fragment.captured_us = o->epoch_us + picture->captured_us;
+    return 0;
+}
+
+/* Data symbol j's bytes; the last one is filled up with zeros. */
+static const uint8_t *symbol_of(const struct dd_outlet *o, uint32_t j, uint8_t *scratch)
+{
+    size_t at = (size_t)j * o->plan.symbol_bytes, left = o->plan.frame_bytes - at;
+    if (left >= o->plan.symbol_bytes)
+        return o->jpeg + at;
+    memcpy(scratch, o->jpeg + at, left);
+    memset(scratch + left, 0, o->plan.symbol_bytes - left);
+    return scratch;
+}
+
+static void end_frame(struct dd_outlet *o)
+{
+    o->sent_number = o->fragment.frame;
+    o->sent_captured_us = o->sending.captured_us;
+    o->sent_position = o->sending.position;
+    o->sent_width = o->sending.width;
+    o->sent_height = o->sending.height;
+    o->session_frames++;
+    o->plan.symbols = 0;
+    o->jpeg = NULL;
+}
+
+/* Seals message, which lies where its ciphertext will, as the burst's next datagram. */
+static void add_datagram(struct dd_outlet *o, struct dd_outlet_burst *burst, size_t message_size)
+{
+    uint8_t *datagram = burst->bytes + burst->count * burst->stride;
+    size_t size = dd_seal_datagram(o->seal, datagram + DD_WIRE_HEADER_BYTES, message_size, datagram);
+    if (size)
+        burst->datagrams[burst->count++] = (struct iovec){.iov_base = datagram, .iov_len = size};
+}
+
+void dd_outlet_fill(struct dd_outlet *o, struct dd_outlet_burst *burst)
+{
+    uint8_t scratch[UINT16_MAX];
+    burst->count = 0;
+    for (int i = 0; i < DD_ONEWAY_BURST && o->plan.symbols; i++) {
+        uint8_t *message = burst->bytes + burst->count * burst->stride + DD_WIRE_HEADER_BYTES;
+        size_t room = burst->stride - DD_WIRE_HEADER_BYTES - DD_WIRE_TAG_BYTES;
+        dd_fragment_describe(&o->plan, o->next_symbol, &o->fragment);
+        o->fragment.symbol = symbol_of(o, o->next_symbol, scratch);
+        add_datagram(o, burst, dd_wire_write_fragment(&o->fragment, message, room));
+        if (++o->next_symbol == o->plan.symbols)
+            end_frame(o);
+    }
+}
+
+/* Takes over what capture says, field by field: it is a less trusted process. */
+static void take_state(struct dd_outlet *o, const struct dd_send_state *state, uint64_t now_us)
+{
+    o->source = state->source <= DD_WIRE_SOURCE_FAILED ? (uint8_t)state->source : DD_WIRE_SOURCE_FAILED;
+    o->reason = o->source == DD_WIRE_SOURCE_OK ? DD_WIRE_REASON_NONE : (uint16_t)state->reason;
+    o->confirmed_us = state->confirmed_us < now_us ? state->confirmed_us : now_us;
+    if (state->skipped > o->capture_skipped && state->skipped - o->capture_skipped < UINT32_MAX)
+        o->capture_skipped_sum += state->skipped - o->capture_skipped;
+    o->capture_skipped = state->skipped;
+}
+
+bool dd_outlet_observe(struct dd_outlet *o, uint64_t now_us)
+{
+    struct dd_send_state state;
+    uint8_t source = o->source;
+    uint16_t reason = o->reason;
+    uint64_t alive_until = dd_ring_alive_until(o->ring);
+    bool alive = alive_until > now_us;
+    if (!alive && o->was_alive) {
+        o->source = DD_WIRE_SOURCE_FAILED;
+        o->reason = DD_WIRE_REASON_CAPTURE;
+    } else if (dd_ring_observe(o->ring, &state, sizeof state) == 0) {
+        take_state(o, &state, now_us);
+    }
+    o->was_alive = o->was_alive || alive;
+    uint64_t gap_end = o->status_us + (uint64_t)STATUS_GAP_MS * DD_CLOCK_US_PER_MS;
+    if ((source != o->source || reason != o->reason) && o->status_due_us > gap_end)
+        o->status_due_us = gap_end;
+    return now_us >= o->status_due_us;
+}
+
+uint64_t dd_outlet_status_due_us(const struct dd_outlet *o)
+{
+    return o->status_due_us;
+}
+
+/* Since when the source has no longer shown the newest frame that was sent: as capture says it, if that frame is still the
+ * newest one that it took, and never before the frame's own capture. */
+static uint32_t age_ms(const struct dd_outlet *o, uint64_t now_us)
+{
+    uint64_t shown_us = o->sent_captured_us;
+    if (o->confirmed_us > shown_us && dd_ring_count(o->ring) == o->sent_position + 1)
+        shown_us = o->confirmed_us;
+    uint64_t ms = shown_us < now_us ? (now_us - shown_us) / DD_CLOCK_US_PER_MS : 0;
+    return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
+}
+
+void dd_outlet_status(struct dd_outlet *o, uint64_t now_us, uint64_t skipped, struct dd_outlet_burst *burst)
+{
+    uint8_t *message = burst->bytes + DD_WIRE_HEADER_BYTES;
+    o->skipped = skipped + o->capture_skipped_sum;
+    struct dd_wire_status status = {.source = o->source,
+                                    .reason = o->reason,
+                                    .interval_ms = (uint32_t)(o->interval_us / DD_CLOCK_US_PER_MS),
+                                    .period_ms = DD_TRANSMIT_STATUS_PERIOD_MS,
+                                    .frames_skipped = (uint32_t)(o->skipped - o->session_skipped_base),
+                                    .frames_sent = o->session_frames,
+                                    .sent_us = o->epoch_us + now_us};
+    if (o->sent_number) {
+        status.frame = o->sent_number;
+        status.captured_us = o->epoch_us + o->sent_captured_us;
+        status.age_ms = age_ms(o, now_us);
+        status.width = o->sent_width;
+        status.height = o->sent_height;
+    }
+    burst->count = 0;
+    add_datagram(o, burst, dd_wire_write_status(&status, message, burst->stride - DD_WIRE_HEADER_BYTES - DD_WIRE_TAG_BYTES));
+    o->status_us = now_us;
+    o->status_due_us = now_us + (uint64_t)DD_TRANSMIT_STATUS_PERIOD_MS * DD_CLOCK_US_PER_MS;
+}

@@ -1,0 +1,247 @@
+#include "dd/send/plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dd/base/clock.h"
+#include "dd/base/error.h"
+#include "dd/base/file.h"
+#include "dd/base/log.h"
+#include "dd/link/key.h"
+#include "dd/link/ring.h"
+#include "dd/send/address.h"
+#include "dd/send/capture/capture.h"
+#include "dd/send/capture/source.h"
+#include "dd/send/capture/url.h"
+#include "dd/send/encode.h"
+#include "dd/send/oneway.h"
+#include "dd/send/options.h"
+#include "dd/send/picture.h"
+#include "dd/send/transmit.h"
+
+enum { RING_SLOTS = 3, JPEG_BUFFERS = 3 };
+
+/* One stream on its way through the checks. */
+struct draft {
+    struct dd_options *options;
+    size_t i;
+    struct dd_send_stream *stream;
+    struct dd_transmit_stream *transmit;
+    struct dd_capture_config *capture;
+};
+
+static int require(const struct draft *d, const char *name)
+{
+    if (dd_options_is_set(d->options, d->i, name))
+        return 0;
+    dd_log_error("%s is missing", dd_options_where(d->options, d->i, name));
+    return DD_ERROR_INPUT;
+}
+
+static int check_rtsp_url(const struct draft *d)
+{
+    struct dd_url url;
+    bool right = dd_url_parse(&url, d->stream->source) == 0 && (!strcmp(url.scheme, "rtsp") || !strcmp(url.scheme, "rtsps"));
+    dd_url_wipe(&url);
+    if (right)
+        return 0;
+    dd_log_error("%s: not the URL of a camera: it takes rtsp://host/path or rtsps://host/path",
+                 dd_options_where(d->options, d->i, "source"));
+    return DD_ERROR_INPUT;
+}
+
+static int check_source(const struct draft *d)
+{
+    if (require(d, "mode"))
+        return DD_ERROR_INPUT;
+    if (!dd_source_find(d->stream->mode)) {
+        dd_log_error("%s: this version cannot watch such sources yet", dd_options_where(d->options, d->i, "mode"));
+        return DD_ERROR_INPUT;
+    }
+    if (d->stream->mode == DD_SEND_TEST)
+        return 0;
+    if (require(d, "source"))
+        return DD_ERROR_INPUT;
+    return d->stream->mode == DD_SEND_RTSP ? check_rtsp_url(d) : 0;
+}
+
+/* Exactly one of an option and its _file. 0, 1 if the file is meant, or DD_ERROR_INPUT. */
+static int choose_file(const struct draft *d, const char *name, const char *file_name)
+{
+    bool direct = dd_options_is_set(d->options, d->i, name), file = dd_options_is_set(d->options, d->i, file_name);
+    if (direct && file) {
+        dd_log_error("%s and %s: only one of them can be", dd_options_where(d->options, d->i, name), file_name);
+        return DD_ERROR_INPUT;
+    }
+    return file;
+}
+
+static int read_key(const struct draft *d)
+{
+    const char *why = "";
+    struct dd_send_stream *s = d->stream;
+    int file = choose_file(d, "key", "key_file");
+    if (file < 0)
+        return file;
+    if (file && dd_file_read_secret_line(s->key_file, s->key, sizeof s->key))
+        return DD_ERROR_INPUT;
+    if (!file && require(d, "key")) {
+        dd_log_error("make one with: ddsend --generate-key > camera1.key, and set key_file at both ends");
+        return DD_ERROR_INPUT;
+    }
+    int error = dd_key_parse(s->key, d->transmit->key, &why);
+    explicit_bzero(s->key, sizeof s->key);
+    if (error)
+        dd_log_error("%s%s%s: not a key: %s", dd_options_where(d->options, d->i, file ? "key_file" : "key"), file ? " " : "",
+                     file ? s->key_file : "", why);
+    return error;
+}
+
+static int read_password(const struct draft *d)
+{
+    struct dd_send_stream *s = d->stream;
+    int file = choose_file(d, "password", "password_file");
+    if (file <= 0)
+        return file;
+    return dd_file_read_secret_line(s->password_file, s->password, sizeof s->password) ? DD_ERROR_INPUT : 0;
+}
+
+static int check_mtu(const struct draft *d, const struct dd_address *to)
+{
+    const struct dd_send_daemon *daemon = dd_options_daemon(d->options);
+    struct dd_oneway_config config = {.family = to->socket_address.ss_family, .bind_interface = daemon->bind_interface};
+    unsigned mtu = dd_oneway_mtu(&config, to), headers = dd_address_header_bytes(to);
+    if (!mtu) {
+        dd_log_warning("there is no route to %s now; datagrams are lost until there is one", to->text);
+        return 0;
+    }
+    if (d->stream->max_packet_size + headers <= mtu)
+        return 0;
+    dd_log_error("%s: %jd bytes and %u of headers do not fit the MTU of %u on the way to %s: at most %u",
+                 dd_options_where(d->options, d->i, "max_packet_size"), (intmax_t)d->stream->max_packet_size, headers, mtu,
+                 to->text, mtu - headers);
+    return DD_ERROR_INPUT;
+}
+
+static int read_addresses(const struct draft *d)
+{
+    char why[256];
+    struct dd_transmit_stream *t = d->transmit;
+    if (require(d, "cloud_ip"))
+        return DD_ERROR_INPUT;
+    int error = dd_address_parse_list(d->stream->cloud_ip, (uint16_t)d->stream->cloud_port, t->to, &t->to_count, why, sizeof why);
+    if (error)
+        dd_log_error("%s: '%s' is not valid: it takes %s", dd_options_where(d->options, d->i, "cloud_ip"), d->stream->cloud_ip,
+                     why);
+    for (size_t i = 0; i < t->to_count && !error; i++)
+        error = check_mtu(d, &t->to[i]);
+    return error;
+}
+
+static int plan_pictures(const struct draft *d)
+{
+    struct dd_transmit_stream *t = d->transmit;
+    struct dd_picture_layout layout;
+    t->full_chroma = dd_send_options_is_444(d->stream);
+    if (dd_send_options_resolution(d->stream->capture_resolution, &t->max_width, &t->max_height) ||
+        dd_picture_layout(t->full_chroma ? DD_PICTURE_I444 : DD_PICTURE_I420, t->max_width, t->max_height, &layout))
+        return DD_ERROR_INPUT;
+    t->ring = (struct dd_ring_shape){.entries = RING_SLOTS, .arena_bytes = RING_SLOTS * layout.bytes};
+    t->quality = (int)d->stream->jpeg_quality;
+    t->max_packet_size = (uint32_t)d->stream->max_packet_size;
+    t->interval_us = (uint64_t)d->stream->interval;
+    return 0;
+}
+
+static int plan_stream(const struct draft *d, uint32_t *key_id)
+{
+    struct dd_key key;
+    snprintf(d->transmit->name, sizeof d->transmit->name, "%s", dd_options_stream_name(d->options, d->i));
+    snprintf(d->transmit->stream_id, sizeof d->transmit->stream_id, "%.*s", DD_KEY_STREAM_ID_MAX, d->stream->stream_id);
+    if (check_source(d) || read_key(d) || read_password(d) || read_addresses(d) || plan_pictures(d))
+        return DD_ERROR_INPUT;
+    int error = dd_key_derive(&key, d->transmit->key, d->transmit->stream_id);
+    *key_id = key.id;
+    explicit_bzero(&key, sizeof key);
+    d->capture->ring = d->transmit->ring;
+    d->capture->options = *d->stream;
+    /* The role that needs them has them; nobody else. */
+    explicit_bzero(d->stream->password, sizeof d->stream->password);
+    explicit_bzero(d->stream->source, sizeof d->stream->source);
+    return error;
+}
+
+/* Streams that an attacker could swap. */
+static int check_twins(const struct dd_plan *plan)
+{
+    for (size_t i = 0; i < plan->stream_count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (plan->key_ids[i] == plan->key_ids[j]) {
+                dd_log_error("the streams %s and %s have the same key and stream_id: give each a key of its own, or at least "
+                             "a stream_id",
+                             plan->transmit->streams[j].name, plan->transmit->streams[i].name);
+                return DD_ERROR_INPUT;
+            }
+    return 0;
+}
+
+static uint64_t memory_of(const struct dd_transmit_stream *t)
+{
+    return dd_ring_memory(&t->ring) + JPEG_BUFFERS * dd_encode_bound(t->max_width, t->max_height, DD_ENCODE_444);
+}
+
+static int allocate(struct dd_plan *plan, size_t count)
+{
+    plan->stream_count = count;
+    plan->transmit_size = sizeof *plan->transmit + count * sizeof plan->transmit->streams[0];
+    plan->transmit = calloc(1, plan->transmit_size);
+    plan->captures = calloc(count, sizeof *plan->captures);
+    plan->key_ids = calloc(count, sizeof *plan->key_ids);
+    if (plan->transmit && plan->captures && plan->key_ids)
+        return 0;
+    dd_log_error("out of memory");
+    return DD_ERROR_MEMORY;
+}
+
+int dd_plan_make(struct dd_plan *plan, struct dd_options *options)
+{
+    const struct dd_send_daemon *daemon = dd_options_daemon(options);
+    memset(plan, 0, sizeof *plan);
+    int error = allocate(plan, dd_options_stream_count(options));
+    for (size_t i = 0; i < plan->stream_count && !error; i++) {
+        struct draft d = {.options = options,
+                          .i = i,
+                          .stream = dd_options_stream(options, i),
+                          .transmit = &plan->transmit->streams[i],
+                          .capture = &plan->captures[i]};
+        error = plan_stream(&d, &plan->key_ids[i]);
+        plan->memory_bytes += memory_of(d.transmit);
+        for (size_t j = 0; j < d.transmit->to_count; j++) {
+            bool v4 = d.transmit->to[j].socket_address.ss_family == AF_INET;
+            plan->transmit->has_ipv4 |= v4;
+            plan->transmit->has_ipv6 |= !v4;
+        }
+    }
+    if (!error)
+        error = check_twins(plan);
+    if (error) {
+        dd_plan_free(plan);
+        return error;
+    }
+    plan->transmit->stream_count = (uint32_t)plan->stream_count;
+    plan->transmit->rate_bps = (uint64_t)daemon->rate_limit;
+    return 0;
+}
+
+void dd_plan_free(struct dd_plan *plan)
+{
+    if (plan->transmit)
+        explicit_bzero(plan->transmit, plan->transmit_size);
+    if (plan->captures)
+        explicit_bzero(plan->captures, plan->stream_count * sizeof *plan->captures);
+    free(plan->transmit);
+    free(plan->captures);
+    free(plan->key_ids);
+    memset(plan, 0, sizeof *plan);
+}

@@ -1,0 +1,401 @@
+#include "dd/send/sender.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "dd/base/clock.h"
+#include "dd/base/error.h"
+#include "dd/base/file.h"
+#include "dd/base/log.h"
+#include "dd/base/role.h"
+#include "dd/base/sandbox.h"
+#include "dd/base/supervise.h"
+#include "dd/base/usage.h"
+#include "dd/link/key.h"
+#include "dd/link/ring.h"
+#include "dd/send/capture/capture.h"
+#include "dd/send/oneway.h"
+#include "dd/send/options.h"
+#include "dd/send/plan.h"
+#include "dd/send/store.h"
+#include "dd/send/transmit.h"
+
+enum { EXIT_USAGE = 2, READY_MS = 20000 };
+enum { KIND_TRANSMIT = 1, KIND_CAPTURE = 2 };
+
+/* What a stream has in the supervisor: all that outlives its roles. */
+struct stream {
+    char name[DD_OPTIONS_NAME_SIZE];
+    uint32_t key_id;
+    uint64_t saved_start_us; /* on disk */
+    int ring_fd, wake_fd;
+    int capture_id; /* role; -1: not started */
+};
+
+struct sender {
+    struct dd_supervise *supervise;
+    struct dd_send_daemon options;
+    bool as_root;
+    struct dd_sandbox_user user, capture_user;
+    char state_dir[PATH_MAX]; /* "": none */
+    uint64_t epoch_us;
+    int socket_ipv4, socket_ipv6; /* -1: none */
+    int book_fd;
+    struct dd_transmit_book *book;
+    struct stream *streams;
+    size_t stream_count;
+    int transmit_id; /* role; -1: not started */
+};
+
+/* ---- what outlives roles ---- */
+
+static int open_sockets(struct sender *s, const struct dd_plan *plan)
+{
+    struct dd_oneway_config config = {.bind_address = s->options.bind_address,
+                                      .bind_interface = s->options.bind_interface,
+                                      .source_port = (uint16_t)s->options.source_port,
+                                      .dscp = (uint8_t)s->options.dscp,
+                                      .ttl = (uint8_t)s->options.ttl};
+    config.family = AF_INET;
+    if (plan->transmit->has_ipv4 && s->socket_ipv4 < 0)
+        s->socket_ipv4 = dd_oneway_open(&config);
+    config.family = AF_INET6;
+    if (plan->transmit->has_ipv6 && s->socket_ipv6 < 0)
+        s->socket_ipv6 = dd_oneway_open(&config);
+    bool failed = (plan->transmit->has_ipv4 && s->socket_ipv4 < 0) || (plan->transmit->has_ipv6 && s->socket_ipv6 < 0);
+    return failed ? DD_ERROR_SYSTEM : 0;
+}
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+static int open_book(struct sender *s)
+{
+    s->book_fd = memfd_create("dd-book", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (s->book_fd < 0 || ftruncate(s->book_fd, sizeof *s->book) < 0 ||
+        fcntl(s->book_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+        goto err0;
+    s->book = mmap(NULL, sizeof *s->book, PROT_READ | PROT_WRITE, MAP_SHARED, s->book_fd, 0);
+    if (s->book == MAP_FAILED)
+        goto err0;
+    return 0;
+
+err0:
+    dd_log_error("cannot make the book of sessions: %s", strerror(errno));
+    s->book = NULL;
+    return DD_ERROR_SYSTEM;
+}
+
+static int open_streams(struct sender *s, const struct dd_plan *plan)
+{
+    s->streams = calloc(plan->stream_count, sizeof *s->streams);
+    if (!s->streams) {
+        dd_log_error("out of memory");
+        return DD_ERROR_MEMORY;
+    }
+    for (size_t i = 0; i < plan->stream_count; i++) {
+        struct stream *stream = &s->streams[s->stream_count++];
+        snprintf(stream->name, sizeof stream->name, "%s", plan->transmit->streams[i].name);
+        stream->key_id = plan->key_ids[i];
+        stream->capture_id = -1;
+        stream->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        stream->ring_fd = dd_ring_create("dd-ring", &plan->transmit->streams[i].ring);
+        if (stream->wake_fd < 0 || stream->ring_fd < 0)
+            return DD_ERROR_SYSTEM;
+        if (s->state_dir[0])
+            stream->saved_start_us = dd_store_load(s->state_dir, stream->key_id);
+        plan->transmit->streams[i].last_start_us = stream->saved_start_us;
+        s->book->start_us[i] = 0;
+    }
+    return 0;
+}
+
+static void close_streams(struct sender *s)
+{
+    for (size_t i = 0; i < s->stream_count; i++) {
+        close_fd(&s->streams[i].ring_fd);
+        close_fd(&s->streams[i].wake_fd);
+    }
+    free(s->streams);
+    s->streams = NULL;
+    s->stream_count = 0;
+}
+
+/* Keeps the starts of new sessions on disk, which transmit has no way to. */
+static void save_sessions(void *context)
+{
+    struct sender *s = context;
+    for (size_t i = 0; i < s->stream_count && s->state_dir[0]; i++) {
+        uint64_t start_us = s->book->start_us[i];
+        if (start_us <= s->streams[i].saved_start_us)
+            continue;
+        /* Said once: trying again at every turn would fill the log. */
+        dd_store_save(s->state_dir, s->streams[i].key_id, start_us);
+        s->streams[i].saved_start_us = start_us;
+    }
+}
+
+/* ---- the roles ---- */
+
+static int start_transmit(struct sender *s, const struct dd_plan *plan)
+{
+    int fds[DD_ROLE_FDS_MAX];
+    size_t count = 0;
+    fds[count++] = s->book_fd;
+    if (plan->transmit->has_ipv4)
+        fds[count++] = s->socket_ipv4;
+    if (plan->transmit->has_ipv6)
+        fds[count++] = s->socket_ipv6;
+    for (size_t i = 0; i < s->stream_count; i++) {
+        fds[count++] = s->streams[i].ring_fd;
+        fds[count++] = s->streams[i].wake_fd;
+    }
+    struct dd_role_boot boot = {
+        .name = "transmit", .kind = KIND_TRANSMIT, .config = plan->transmit, .config_size = plan->transmit_size};
+    struct dd_supervise_role role = {.name = boot.name,
+                                     .boot_fd = dd_role_boot_open(&boot),
+                                     .fds = fds,
+                                     .fd_count = count,
+                                     .user = s->as_root ? &s->user : NULL,
+                                     .essential = true};
+    s->transmit_id = role.boot_fd < 0 ? role.boot_fd : dd_supervise_start(s->supervise, &role);
+    return s->transmit_id < 0 ? s->transmit_id : 0;
+}
+
+static int start_capture(struct sender *s, const struct dd_plan *plan, size_t i)
+{
+    char name[DD_ROLE_NAME_SIZE];
+    int fds[DD_CAPTURE_FDS];
+    fds[DD_CAPTURE_FD_RING] = s->streams[i].ring_fd;
+    fds[DD_CAPTURE_FD_WAKE] = s->streams[i].wake_fd;
+    snprintf(name, sizeof name, "capture %s", s->streams[i].name);
+    struct dd_role_boot boot = {
+        .name = name, .kind = KIND_CAPTURE, .config = &plan->captures[i], .config_size = sizeof plan->captures[i]};
+    struct dd_supervise_role role = {.name = name,
+                                     .boot_fd = dd_role_boot_open(&boot),
+                                     .fds = fds,
+                                     .fd_count = DD_CAPTURE_FDS,
+                                     .user = s->as_root ? &s->capture_user : NULL};
+    s->streams[i].capture_id = role.boot_fd < 0 ? role.boot_fd : dd_supervise_start(s->supervise, &role);
+    return s->streams[i].capture_id < 0 ? s->streams[i].capture_id : 0;
+}
+
+static int start_roles(struct sender *s, const struct dd_plan *plan)
+{
+    int error = start_transmit(s, plan);
+    for (size_t i = 0; i < s->stream_count && !error; i++)
+        error = start_capture(s, plan, i);
+    return error;
+}
+
+static void end_roles(struct sender *s)
+{
+    for (size_t i = 0; i < s->stream_count; i++)
+        if (s->streams[i].capture_id >= 0)
+            dd_supervise_end(s->supervise, s->streams[i].capture_id);
+    if (s->transmit_id >= 0)
+        dd_supervise_end(s->supervise, s->transmit_id);
+    s->transmit_id = -1;
+    save_sessions(s);
+}
+
+/* Opens what is missing, starts the roles and wipes the plan: from then on only the roles know the secrets. */
+static int start(struct sender *s, struct dd_plan *plan)
+{
+    plan->transmit->epoch_us = s->epoch_us;
+    int error = open_sockets(s, plan);
+    if (!error)
+        error = open_streams(s, plan);
+    if (!error)
+        error = start_roles(s, plan);
+    dd_log_notice("%zu stream%s; pictures take at most %.1f MiB of memory", plan->stream_count,
+                  plan->stream_count == 1 ? "" : "s", (double)plan->memory_bytes / (1024 * 1024));
+    dd_plan_free(plan);
+    return error ? error : dd_supervise_await(s->supervise, s->transmit_id, READY_MS);
+}
+
+/* ---- the command line ---- */
+
+static int print_key(void)
+{
+    char key[DD_KEY_TEXT_SIZE];
+    int error = dd_key_generate(key);
+    if (!error)
+        printf("%s\n", key);
+    explicit_bzero(key, sizeof key);
+    return error ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static void open_log(const struct dd_send_daemon *daemon)
+{
+    dd_log_open("ddsend", daemon->debug ? DD_LOG_DEBUG : daemon->quiet ? DD_LOG_WARNING : DD_LOG_INFO);
+}
+
+/* Says what is to be said of the options, and makes the plan. */
+static int make_plan(struct dd_options *options, struct dd_plan *plan)
+{
+    const struct dd_send_daemon *daemon = dd_options_daemon(options);
+    open_log(daemon);
+    if (daemon->debug)
+        dd_usage_table(options, stderr);
+    dd_usage_report_no_effect(options);
+    return dd_plan_make(plan, options);
+}
+
+static bool same_sockets(const struct dd_send_daemon *a, const struct dd_send_daemon *b)
+{
+    return strcmp(a->bind_address, b->bind_address) == 0 && strcmp(a->bind_interface, b->bind_interface) == 0 &&
+           a->source_port == b->source_port && a->dscp == b->dscp && a->ttl == b->ttl;
+}
+
+/* Reads the configuration again; a wrong one leaves everything as it is. */
+static int reload(struct sender *s, int argc, char **argv)
+{
+    struct dd_options *options;
+    struct dd_plan plan;
+    if (!s->options.config[0]) {
+        dd_log_warning("SIGHUP: there is no configuration file to read again (--config)");
+        return 0;
+    }
+    options = dd_options_load(&dd_send_options_schema, argc, argv);
+    if (!options || make_plan(options, &plan)) {
+        dd_log_warning("the new configuration is refused; going on with the old one");
+        dd_options_free(options);
+        return 0;
+    }
+    end_roles(s);
+    close_streams(s);
+    const struct dd_send_daemon *daemon = dd_options_daemon(options);
+    if (!same_sockets(&s->options, daemon)) {
+        close_fd(&s->socket_ipv4);
+        close_fd(&s->socket_ipv6);
+    }
+    s->options = *daemon;
+    dd_options_free(options);
+    int error = start(s, &plan);
+    if (!error)
+        dd_log_notice("the new configuration is in use");
+    return error;
+}
+
+static int find_users(struct sender *s)
+{
+    s->as_root = geteuid() == 0;
+    if (!s->as_root)
+        return 0;
+    int error = dd_sandbox_find_user(s->options.user, &s->user);
+    return error ? error : dd_sandbox_find_user(s->options.capture_user, &s->capture_user);
+}
+
+static int find_state_dir(struct sender *s)
+{
+    int error = dd_file_state_dir("ddsend", s->options.state_dir, s->state_dir, sizeof s->state_dir);
+    if (!error || s->options.state_dir[0])
+        return error;
+    dd_log_warning("going on without it: should the clock be set back, ddrecv refuses this daemon until it catches up");
+    s->state_dir[0] = '\0';
+    return 0;
+}
+
+static int watch(struct sender *s, int argc, char **argv)
+{
+    for (;;) {
+        enum dd_supervise_event event = dd_supervise_run(s->supervise, save_sessions, s);
+        if (event == DD_SUPERVISE_STOP)
+            return EXIT_SUCCESS;
+        if (event == DD_SUPERVISE_FAILED || reload(s, argc, argv))
+            return EXIT_FAILURE;
+        dd_supervise_reloaded(s->supervise, "Running");
+    }
+}
+
+static int run(struct dd_options *options, struct dd_plan *plan, int argc, char **argv)
+{
+    struct sender s = {.socket_ipv4 = -1, .socket_ipv6 = -1, .book_fd = -1, .transmit_id = -1};
+    int code = EXIT_FAILURE;
+    s.options = *(const struct dd_send_daemon *)dd_options_daemon(options);
+    s.epoch_us = dd_clock_wall_us() - dd_clock_now_us();
+    dd_options_free(options);
+    if (find_users(&s) == 0 && find_state_dir(&s) == 0 && open_book(&s) == 0)
+        s.supervise = dd_supervise_new("ddsend");
+    if (s.supervise) {
+        int error = start(&s, plan);
+        code = error == 0 ? watch(&s, argc, argv) : error == DD_ERROR_STOPPED ? EXIT_SUCCESS : EXIT_FAILURE;
+    }
+    dd_plan_free(plan);
+    dd_supervise_free(s.supervise);
+    if (s.book)
+        save_sessions(&s);
+    close_streams(&s);
+    close_fd(&s.socket_ipv4);
+    close_fd(&s.socket_ipv6);
+    if (s.book)
+        munmap(s.book, sizeof *s.book);
+    close_fd(&s.book_fd);
+    if (code == EXIT_SUCCESS)
+        dd_log_notice("stopped");
+    return code;
+}
+
+static int run_role(int argc, char **argv)
+{
+    struct dd_role *role = dd_role_enter(argc, argv);
+    if (!role)
+        return EXIT_FAILURE;
+    int code = EXIT_FAILURE;
+    if (dd_role_kind(role) == KIND_TRANSMIT)
+        code = dd_transmit_run(role);
+    else if (dd_role_kind(role) == KIND_CAPTURE)
+        code = dd_capture_run(role);
+    dd_role_leave(role);
+    return code;
+}
+
+int dd_sender_main(int argc, char **argv)
+{
+    struct dd_options *options;
+    struct dd_plan plan = {0};
+    if (dd_role_invoked(argc, argv))
+        return run_role(argc, argv);
+    dd_log_open("ddsend", DD_LOG_INFO);
+    if (dd_sandbox_hide())
+        return EXIT_FAILURE;
+    options = dd_options_load(&dd_send_options_schema, argc, argv);
+    if (!options)
+        return EXIT_USAGE;
+    const struct dd_send_daemon *daemon = dd_options_daemon(options);
+    bool help = daemon->help, version = daemon->version, generate_key = daemon->generate_key;
+    bool check_config = daemon->check_config, self_test = daemon->self_test;
+    if (help)
+        dd_usage_help(&dd_send_options_schema, stdout);
+    else if (version)
+        puts("ddsend " DD_VERSION);
+    if (help || version || generate_key || self_test) {
+        dd_options_free(options);
+        if (self_test)
+            dd_log_error("--self-test has no effect yet in this version");
+        return self_test ? EXIT_USAGE : generate_key && !help && !version ? print_key() : EXIT_SUCCESS;
+    }
+    if (make_plan(options, &plan)) {
+        dd_options_free(options);
+        return EXIT_USAGE;
+    }
+    if (!check_config)
+        return run(options, &plan, argc, argv);
+    printf("%zu stream%s; pictures take at most %.1f MiB of memory\n", plan.stream_count, plan.stream_count == 1 ? "" : "s",
+           (double)plan.memory_bytes / (1024 * 1024));
+    dd_plan_free(&plan);
+    dd_options_free(options);
+    return EXIT_SUCCESS;
+}

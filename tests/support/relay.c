@@ -1,0 +1,568 @@
+/* A UDP relay that mistreats datagrams, for tests of what the link survives.
+ *
+ * What happens to a datagram follows from the seed and its number (from 0, in order of arrival) alone: the same seed and
+ * the same datagrams meet the same fate, however fast they come, and changing one rate leaves the others' choices alone.
+ * Only bursts remember what came before. Commands come as lines on standard input and are answered with a line of JSON. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    DATAGRAM_MAX = 65536,
+    BATCH = 64,                      /* datagrams received before those that are due go out */
+    BUFFER_BYTES = 16 * 1024 * 1024, /* of the socket: seconds of video, so that no loss is our own */
+    QUEUE_MAX = 200000,              /* datagrams on their way; more are dropped and counted as overflow */
+    RANGES_MAX = 256,                /* in a drop list */
+    LINE_MAX_BYTES = 4096,
+    LATE_US = 500000, /* a datagram that waits for others to overtake it goes out after this if they don't come */
+};
+
+/* splitmix64 (S. Vigna, public domain): a mixed Weyl sequence */
+#define WEYL UINT64_C(0x9e3779b97f4a7c15)
+
+struct range {
+    uint64_t first, last;
+};
+
+/* what is to happen, as options and "set" give it; rates are 0 … 1 */
+struct plan {
+    uint64_t seed;
+    double drop, duplicate, reorder, corrupt, truncate;
+    uint64_t reorder_within;
+    double burst_begin, burst_end; /* Gilbert-Elliott: chances to go into and out of the state that loses everything */
+    uint64_t delay_us;
+    struct range ranges[RANGES_MAX];
+    size_t range_count;
+};
+
+struct counters {
+    uint64_t received, sent, dropped, duplicated, reordered, corrupted, truncated, overflow, unsent, kernel_drops;
+};
+
+struct parcel {
+    struct parcel *next;
+    uint64_t due_us;
+    uint64_t overtakers; /* how many datagrams still have to overtake it; 0: none */
+    size_t size;
+    uint8_t bytes[];
+};
+
+/* a list with its tail */
+struct queue {
+    struct parcel *first, **last;
+};
+
+struct relay {
+    int fd;
+    struct sockaddr_in to;
+    struct plan plan;
+    struct counters counters;
+    struct queue out;  /* in order of going out: a change of the delay does not reorder */
+    struct queue late; /* waiting to be overtaken */
+    uint64_t queued;   /* in both */
+    bool in_burst, holding;
+    char line[LINE_MAX_BYTES];
+    size_t line_size;
+    bool control_open;
+};
+
+static uint64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static uint64_t draw(uint64_t *state)
+{
+    uint64_t x = *state += WEYL;
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return x ^ (x >> 31);
+}
+
+/* True with this chance; always takes one draw. */
+static bool chance(uint64_t *state, double rate)
+{
+    return (double)(draw(state) >> 11) * 0x1p-53 < rate;
+}
+
+/* ---- the plan ---- */
+
+static bool parse_number(const char *text, double min, double max, double *value)
+{
+    char *end;
+    errno = 0;
+    double parsed = strtod(text, &end);
+    if (errno || end == text || *end || !(parsed >= min && parsed <= max))
+        return false;
+    *value = parsed;
+    return true;
+}
+
+/* "A:B", A at most a_max, B within b_min … b_max */
+static bool parse_pair(const char *text, double *a, double a_max, double *b, double b_min, double b_max)
+{
+    char first[32] = "";
+    const char *colon = strchr(text, ':');
+    if (!colon || (size_t)(colon - text) >= sizeof first)
+        return false;
+    memcpy(first, text, (size_t)(colon - text));
+    return parse_number(first, 0, a_max, a) && parse_number(colon + 1, b_min, b_max, b);
+}
+
+/* "3,10-19"; "" is an empty list */
+static bool parse_ranges(const char *text, struct plan *plan)
+{
+    struct range ranges[RANGES_MAX];
+    size_t count = 0;
+    while (*text) {
+        char *end;
+        if (count == RANGES_MAX || *text < '0' || *text > '9')
+            return false;
+        ranges[count].first = ranges[count].last = strtoull(text, &end, 10);
+        if (*end == '-') {
+            if (end[1] < '0' || end[1] > '9')
+                return false;
+            ranges[count].last = strtoull(end + 1, &end, 10);
+        }
+        count++;
+        if (*end == ',' && end[1])
+            end++;
+        else if (*end)
+            return false;
+        text = end;
+    }
+    memcpy(plan->ranges, ranges, count * sizeof *ranges);
+    plan->range_count = count;
+    return true;
+}
+
+/* "MEANLEN:LOSS": bursts of that mean length which lose that share of all datagrams */
+static bool parse_burst(const char *text, struct plan *plan)
+{
+    double length, loss;
+    if (!strcmp(text, "0")) {
+        plan->burst_begin = 0;
+        plan->burst_end = 1;
+        return true;
+    }
+    if (!parse_pair(text, &length, 1e6, &loss, 0, 0.9) || length < 1)
+        return false;
+    plan->burst_end = 1 / length;
+    plan->burst_begin = loss / (length * (1 - loss));
+    return true;
+}
+
+/* "RATE:WITHIN", or 0 */
+static bool parse_reorder(const char *text, struct plan *plan)
+{
+    double rate = 0, within = 1;
+    if (strcmp(text, "0") != 0 && !parse_pair(text, &rate, 1, &within, 1, 10000))
+        return false;
+    plan->reorder = rate;
+    plan->reorder_within = (uint64_t)within;
+    return true;
+}
+
+/* Sets what the command line and "set" name alike. False if there is no such name or the value is wrong. */
+static bool plan_set(struct plan *plan, const char *name, const char *value)
+{
+    static const char *const rate_names[] = {"drop", "duplicate", "corrupt", "truncate"};
+    double *const rates[] = {&plan->drop, &plan->duplicate, &plan->corrupt, &plan->truncate};
+    double number = 0;
+
+    for (size_t i = 0; i < 4; i++)
+        if (!strcmp(name, rate_names[i]))
+            return parse_number(value, 0, 1, rates[i]);
+    if (!strcmp(name, "burst"))
+        return parse_burst(value, plan);
+    if (!strcmp(name, "reorder"))
+        return parse_reorder(value, plan);
+    if (!strcmp(name, "drop-list"))
+        return parse_ranges(value, plan);
+    if (!strcmp(name, "delay") && parse_number(value, 0, 3600e3, &number))
+        plan->delay_us = (uint64_t)(number * 1000);
+    else if (!strcmp(name, "seed") && parse_number(value, 0, 0x1p53, &number))
+        plan->seed = (uint64_t)number;
+    else
+        return false;
+    return true;
+}
+
+static bool plan_drops(const struct plan *plan, uint64_t number)
+{
+    for (size_t i = 0; i < plan->range_count; i++)
+        if (number >= plan->ranges[i].first && number <= plan->ranges[i].last)
+            return true;
+    return false;
+}
+
+/* ---- datagrams ---- */
+
+static void queue_reset(struct queue *queue)
+{
+    queue->first = NULL;
+    queue->last = &queue->first;
+}
+
+static void queue_append(struct queue *queue, struct parcel *parcel)
+{
+    parcel->next = NULL;
+    *queue->last = parcel;
+    queue->last = &parcel->next;
+}
+
+static void queue_free(struct queue *queue)
+{
+    while (queue->first) {
+        struct parcel *next = queue->first->next;
+        free(queue->first);
+        queue->first = next;
+    }
+    queue_reset(queue);
+}
+
+static struct parcel *parcel_new(struct relay *relay, const uint8_t *bytes, size_t size, uint64_t due_us)
+{
+    struct parcel *parcel = relay->queued < QUEUE_MAX ? malloc(sizeof *parcel + size) : NULL;
+    if (!parcel) {
+        relay->counters.overflow++;
+        return NULL;
+    }
+    parcel->next = NULL;
+    parcel->due_us = due_us;
+    parcel->overtakers = 0;
+    parcel->size = size;
+    memcpy(parcel->bytes, bytes, size);
+    relay->queued++;
+    return parcel;
+}
+
+/* One more datagram has come by: those that have been overtaken often enough follow it. */
+static void relay_overtaken(struct relay *relay)
+{
+    struct parcel *parcel = relay->late.first;
+    queue_reset(&relay->late);
+    while (parcel) {
+        struct parcel *next = parcel->next;
+        queue_append(--parcel->overtakers ? &relay->late : &relay->out, parcel);
+        parcel = next;
+    }
+}
+
+static void relay_take(struct relay *relay, uint8_t *bytes, size_t size, uint64_t now)
+{
+    const struct plan *plan = &relay->plan;
+    struct counters *counters = &relay->counters;
+    uint64_t number = counters->received++;
+    uint64_t state = plan->seed * WEYL + number;
+    state = draw(&state); /* neighbours share nothing */
+
+    /* every draw is made, whatever comes of the others */
+    bool drop = chance(&state, plan->drop);
+    relay->in_burst = relay->in_burst ? !chance(&state, plan->burst_end) : chance(&state, plan->burst_begin);
+    bool duplicate = chance(&state, plan->duplicate);
+    bool reorder = chance(&state, plan->reorder);
+    uint64_t overtakers = 1 + draw(&state) % (plan->reorder_within ? plan->reorder_within : 1);
+    bool corrupt = chance(&state, plan->corrupt);
+    uint64_t bit = draw(&state);
+    bool truncate = chance(&state, plan->truncate);
+    uint64_t cut = draw(&state);
+
+    drop = drop || relay->in_burst || plan_drops(plan, number);
+    if (drop)
+        counters->dropped++;
+    if (!drop && truncate && size > 0) {
+        size = cut % size;
+        counters->truncated++;
+    }
+    if (!drop && corrupt && size > 0) {
+        bit %= size * 8;
+        bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        counters->corrupted++;
+    }
+
+    struct parcel *parcel = drop ? NULL : parcel_new(relay, bytes, size, now + plan->delay_us);
+    struct parcel *copy = parcel && duplicate ? parcel_new(relay, bytes, size, now + plan->delay_us) : NULL;
+    if (copy) {
+        counters->duplicated++;
+        queue_append(&relay->out, copy);
+    }
+    if (parcel && !reorder)
+        queue_append(&relay->out, parcel);
+    relay_overtaken(relay);
+    if (parcel && reorder) {
+        counters->reordered++;
+        parcel->overtakers = overtakers;
+        queue_append(&relay->late, parcel);
+    }
+}
+
+/* What the kernel dropped for want of buffer, as it tells with a datagram. */
+static void relay_note_overflow(struct relay *relay, struct msghdr *message)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c))
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
+            uint32_t drops;
+            memcpy(&drops, CMSG_DATA(c), sizeof drops);
+            relay->counters.kernel_drops = drops;
+        }
+}
+
+static void relay_receive(struct relay *relay)
+{
+    static uint8_t bytes[DATAGRAM_MAX];
+    for (int i = 0; i < BATCH; i++) {
+        char control[CMSG_SPACE(sizeof(uint32_t))];
+        struct iovec part = {.iov_base = bytes, .iov_len = sizeof bytes};
+        struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+        ssize_t size = recvmsg(relay->fd, &message, MSG_DONTWAIT);
+        if (size < 0)
+            return;
+        relay_note_overflow(relay, &message);
+        relay_take(relay, bytes, (size_t)size, now_us());
+    }
+}
+
+static void relay_send(struct relay *relay, uint64_t now)
+{
+    while (relay->late.first && !relay->holding && relay->late.first->due_us + LATE_US <= now) {
+        struct parcel *parcel = relay->late.first;
+        relay->late.first = parcel->next;
+        if (!relay->late.first)
+            queue_reset(&relay->late);
+        queue_append(&relay->out, parcel);
+    }
+    while (relay->out.first && !relay->holding && relay->out.first->due_us <= now) {
+        struct parcel *parcel = relay->out.first;
+        relay->out.first = parcel->next;
+        if (!relay->out.first)
+            queue_reset(&relay->out);
+        if (sendto(relay->fd, parcel->bytes, parcel->size, 0, (struct sockaddr *)&relay->to, sizeof relay->to) < 0)
+            relay->counters.unsent++;
+        else
+            relay->counters.sent++;
+        relay->queued--;
+        free(parcel);
+    }
+}
+
+/* Microseconds until there is something to do; -1: nothing. */
+static int64_t relay_wait_us(const struct relay *relay, uint64_t now)
+{
+    uint64_t due = UINT64_MAX;
+    if (relay->holding)
+        return -1;
+    if (relay->out.first)
+        due = relay->out.first->due_us;
+    if (relay->late.first && relay->late.first->due_us + LATE_US < due)
+        due = relay->late.first->due_us + LATE_US;
+    if (due == UINT64_MAX)
+        return -1;
+    return due > now ? (int64_t)(due - now) : 0;
+}
+
+/* ---- control ---- */
+
+static void print_stats(const struct relay *relay)
+{
+    const struct counters *c = &relay->counters;
+    printf("{\"received\": %" PRIu64 ", \"sent\": %" PRIu64 ", \"dropped\": %" PRIu64 ", \"duplicated\": %" PRIu64
+           ", \"reordered\": %" PRIu64 ", \"corrupted\": %" PRIu64 ", \"truncated\": %" PRIu64 ", \"queued\": %" PRIu64
+           ", \"overflow\": %" PRIu64 ", \"unsent\": %" PRIu64 ", \"kernel_drops\": %" PRIu64 "}\n",
+           c->received, c->sent, c->dropped, c->duplicated, c->reordered, c->corrupted, c->truncated, relay->queued, c->overflow,
+           c->unsent, c->kernel_drops);
+    fflush(stdout);
+}
+
+static void command(struct relay *relay, char *line)
+{
+    char *rest = NULL;
+    const char *verb = strtok_r(line, " \t\r", &rest);
+    const char *name = strtok_r(NULL, " \t\r", &rest);
+    const char *value = strtok_r(NULL, " \t\r", &rest);
+    bool done = false;
+
+    if (!verb)
+        return;
+    if (!strcmp(verb, "stats")) {
+        print_stats(relay);
+        return;
+    }
+    if (!strcmp(verb, "hold") || !strcmp(verb, "release")) {
+        relay->holding = !strcmp(verb, "hold");
+        done = true;
+    } else if (!strcmp(verb, "set") && name)
+        done = plan_set(&relay->plan, name, value ? value : "");
+    puts(done ? "{\"ok\": true}" : "{\"ok\": false, \"error\": \"set NAME VALUE, stats, hold or release\"}");
+    fflush(stdout);
+}
+
+static void control_read(struct relay *relay)
+{
+    ssize_t size = read(STDIN_FILENO, relay->line + relay->line_size, sizeof relay->line - relay->line_size);
+    if (size <= 0) {
+        relay->control_open = false;
+        return;
+    }
+    relay->line_size += (size_t)size;
+    char *newline;
+    while ((newline = memchr(relay->line, '\n', relay->line_size))) {
+        size_t taken = (size_t)(newline - relay->line) + 1;
+        *newline = '\0';
+        command(relay, relay->line);
+        relay->line_size -= taken;
+        memmove(relay->line, newline + 1, relay->line_size);
+    }
+    if (relay->line_size == sizeof relay->line) /* no command is so long */
+        relay->line_size = 0;
+}
+
+/* ---- start ---- */
+
+/* "127.0.0.1:5005", or a port alone */
+static bool parse_address(const char *text, struct sockaddr_in *address)
+{
+    char host[32] = "127.0.0.1";
+    const char *colon = strrchr(text, ':');
+    double port;
+    if (colon && (size_t)(colon - text) >= sizeof host)
+        return false;
+    if (colon)
+        memcpy(mempcpy(host, text, (size_t)(colon - text)), "", 1);
+    if (!parse_number(colon ? colon + 1 : text, 0, 65535, &port))
+        return false;
+    *address = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    return inet_pton(AF_INET, host, &address->sin_addr) == 1;
+}
+
+static bool open_socket(struct relay *relay, const char *listen_text)
+{
+    static const int bytes = BUFFER_BYTES, on = 1;
+    struct sockaddr_in address;
+    socklen_t size = sizeof address;
+    if (!parse_address(listen_text, &address)) {
+        fprintf(stderr, "relay: --listen %s is not 127.0.0.1:PORT or a port\n", listen_text);
+        return false;
+    }
+    relay->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (relay->fd < 0 || bind(relay->fd, (struct sockaddr *)&address, size)) {
+        fprintf(stderr, "relay: cannot listen on %s: %s\n", listen_text, strerror(errno));
+        return false;
+    }
+    if (setsockopt(relay->fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes)) /* needs root */
+        setsockopt(relay->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+    setsockopt(relay->fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
+
+    getsockname(relay->fd, (struct sockaddr *)&address, &size);
+    printf("ready %u\n", ntohs(address.sin_port));
+    fflush(stdout);
+    return true;
+}
+
+static bool parse_options(struct relay *relay, int argc, char **argv, const char **listen_text)
+{
+    static const char usage[] =
+        "relay --listen [ADDRESS:]PORT --to [ADDRESS:]PORT [--seed N] [--drop RATE] [--burst MEANLEN:LOSS]\n"
+        "      [--duplicate RATE] [--reorder RATE:WITHIN] [--delay MS] [--corrupt RATE] [--truncate RATE]\n"
+        "      [--drop-list N,N-M...]\n";
+    static const struct option options[] = {
+        {"listen", required_argument, NULL, 'l'},
+        {"to", required_argument, NULL, 't'},
+        {"help", no_argument, NULL, 'h'},
+        {"seed", required_argument, NULL, 's'},
+        {"drop", required_argument, NULL, 's'},
+        {"burst", required_argument, NULL, 's'},
+        {"duplicate", required_argument, NULL, 's'},
+        {"reorder", required_argument, NULL, 's'},
+        {"delay", required_argument, NULL, 's'},
+        {"corrupt", required_argument, NULL, 's'},
+        {"truncate", required_argument, NULL, 's'},
+        {"drop-list", required_argument, NULL, 's'},
+        {NULL, 0, NULL, 0},
+    };
+    const char *to = NULL;
+    int option, at = 0;
+    while ((option = getopt_long(argc, argv, "", options, &at)) != -1)
+        switch (option) {
+        case 'l':
+            *listen_text = optarg;
+            break;
+        case 't':
+            to = optarg;
+            break;
+        case 's':
+            if (plan_set(&relay->plan, options[at].name, optarg))
+                break;
+            fprintf(stderr, "relay: --%s %s is not right\n", options[at].name, optarg);
+            return false;
+        default:
+            fputs(usage, stderr);
+            return false;
+        }
+    if (optind != argc || !*listen_text || !to || !parse_address(to, &relay->to)) {
+        fputs(usage, stderr);
+        return false;
+    }
+    return true;
+}
+
+static int catch_signals(void)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    return signalfd(-1, &signals, SFD_CLOEXEC);
+}
+
+int main(int argc, char **argv)
+{
+    static struct relay relay = {.fd = -1, .control_open = true, .plan = {.seed = 1, .burst_end = 1, .reorder_within = 1}};
+    const char *listen_text = NULL;
+    queue_reset(&relay.out);
+    queue_reset(&relay.late);
+    int signals = catch_signals();
+    if (signals < 0 || !parse_options(&relay, argc, argv, &listen_text) || !open_socket(&relay, listen_text))
+        return EXIT_FAILURE;
+
+    for (;;) {
+        struct pollfd fds[] = {
+            {.fd = signals, .events = POLLIN},
+            {.fd = relay.fd, .events = POLLIN},
+            {.fd = relay.control_open ? STDIN_FILENO : -1, .events = POLLIN},
+        };
+        int64_t wait_us = relay_wait_us(&relay, now_us());
+        struct timespec wait = {.tv_sec = wait_us / 1000000, .tv_nsec = wait_us % 1000000 * 1000};
+        if (ppoll(fds, 3, wait_us < 0 ? NULL : &wait, NULL) < 0 && errno != EINTR)
+            break;
+        if (fds[0].revents)
+            break;
+        if (fds[1].revents)
+            relay_receive(&relay);
+        if (fds[2].revents)
+            control_read(&relay);
+        relay_send(&relay, now_us());
+    }
+    print_stats(&relay);
+    queue_free(&relay.out);
+    queue_free(&relay.late);
+    close(relay.fd);
+    close(signals);
+    return EXIT_SUCCESS;
+}
