@@ -2,9 +2,11 @@
 #include "dd/base/json.h"
 
 #include <cjson/cJSON.h>
+#include <inttypes.h>
 #include <malloc.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -184,7 +186,10 @@ void dd_json_add_string(struct dd_json *to, const char *name, const char *value)
 
 void dd_json_add_integer(struct dd_json *to, const char *name, uint64_t value)
 {
-    add(to, name, cJSON_CreateNumber((double)value));
+    /* cJSON itself prints 15 digits, which is not enough for microseconds since 1970. */
+    char text[24];
+    snprintf(text, sizeof text, "%" PRIu64, value);
+    add(to, name, cJSON_CreateRaw(text));
 }
 
 void dd_json_add_number(struct dd_json *to, const char *name, double value, unsigned decimals)

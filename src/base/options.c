@@ -5,13 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dd/base/config.h"
 #include "dd/base/error.h"
-#include "dd/base/file.h"
-#include "dd/base/json.h"
 #include "dd/base/log.h"
 #include "dd/base/value.h"
 
-enum { FILE_MAX = 4 * 1024 * 1024, ROWS_MAX = 128, ASSIGNMENTS_MAX = 512 };
+enum { ROWS_MAX = 128, ASSIGNMENTS_MAX = 512 };
 
 /* What was said of one row for one instance, masked. */
 struct origin {
@@ -54,7 +53,7 @@ static void *base_of(struct dd_options *o, size_t instance)
     return instance ? o->streams[instance - 1] : o->daemon;
 }
 
-static size_t find_row(const struct dd_options_schema *schema, const char *name)
+size_t dd_options_find_row(const struct dd_options_schema *schema, const char *name)
 {
     size_t i = 0;
     while (i < schema->row_count && strcmp(schema->rows[i].name, name))
@@ -64,7 +63,7 @@ static size_t find_row(const struct dd_options_schema *schema, const char *name)
 
 static bool daemon_switch(const struct dd_options *o, const char *name)
 {
-    size_t row = find_row(o->schema, name);
+    size_t row = dd_options_find_row(o->schema, name);
     return row < o->schema->row_count && *((const bool *)o->daemon + o->schema->rows[row].offset / sizeof(bool));
 }
 
@@ -87,22 +86,6 @@ static int remember(char **place, const struct dd_options_row *row, const char *
     return *place ? 0 : DD_ERROR_MEMORY;
 }
 
-/* Sets one option of instance; place names it for the message. */
-static int assign(struct dd_options *o, size_t instance, size_t r, const char *text, const char *place, bool from_file)
-{
-    const struct dd_options_row *row = &o->schema->rows[r];
-    char why[512], masked[DD_VALUE_TEXT];
-    if (dd_value_set(row, base_of(o, instance), text, why, sizeof why)) {
-        dd_value_mask(row, text, masked, sizeof masked);
-        dd_log_error("%s: '%s' is not valid: it takes %s", place, masked, why);
-        return DD_ERROR_INPUT;
-    }
-    struct origin *origin = origin_of(o, instance, r);
-    return remember(from_file ? &origin->file : &origin->line, row, text);
-}
-
-/* ---- the command line ---- */
-
 static void name_on_line(const char *name, char *text, size_t size)
 {
     snprintf(text, size, "--%s", name);
@@ -110,6 +93,37 @@ static void name_on_line(const char *name, char *text, size_t size)
         if (*c == '_')
             *c = '-';
 }
+
+/* Where a value is from: the file if it is from there, else the command line. */
+static const char *place_of(struct dd_options *o, size_t instance, const char *name, bool from_file)
+{
+    if (!from_file)
+        name_on_line(name, o->where, sizeof o->where);
+    else if (!o->named_streams)
+        snprintf(o->where, sizeof o->where, "%s: %s", o->config, name);
+    else if (instance)
+        snprintf(o->where, sizeof o->where, "%s: streams.%s.%s", o->config, o->names[instance - 1], name);
+    else
+        snprintf(o->where, sizeof o->where, "%s: %s.%s", o->config, o->schema->section, name);
+    return o->where;
+}
+
+/* Sets one option of instance. */
+static int assign(struct dd_options *o, size_t instance, size_t r, const char *text, bool from_file)
+{
+    const struct dd_options_row *row = &o->schema->rows[r];
+    char why[512], masked[DD_VALUE_TEXT];
+    struct origin *origin = origin_of(o, instance, r);
+    if (remember(from_file ? &origin->file : &origin->line, row, text))
+        return DD_ERROR_MEMORY;
+    if (dd_value_set(row, base_of(o, instance), text, why, sizeof why) == 0)
+        return 0;
+    dd_value_mask(row, text, masked, sizeof masked);
+    dd_log_error("%s: '%s' is not valid: it takes %s", place_of(o, instance, row->name, from_file), masked, why);
+    return DD_ERROR_INPUT;
+}
+
+/* ---- the command line ---- */
 
 static void fill_getopt(const struct dd_options_schema *schema, struct option *table, char (*names)[64])
 {
@@ -181,12 +195,9 @@ static int apply_line(struct dd_options *o, size_t instance)
 {
     enum dd_options_scope scope = instance ? DD_OPTIONS_STREAM : DD_OPTIONS_DAEMON;
     for (size_t i = 0; i < o->line_count; i++) {
-        char place[80];
-        const struct dd_options_row *row = &o->schema->rows[o->line[i].row];
-        if (row->scope != scope)
+        if (o->schema->rows[o->line[i].row].scope != scope)
             continue;
-        name_on_line(row->name, place, sizeof place);
-        int error = assign(o, instance, o->line[i].row, o->line[i].text, place, false);
+        int error = assign(o, instance, o->line[i].row, o->line[i].text, false);
         if (error)
             return error;
     }
@@ -194,122 +205,6 @@ static int apply_line(struct dd_options *o, size_t instance)
 }
 
 /* ---- the file ---- */
-
-static int join_array(const struct dd_json *array, char *text, size_t size)
-{
-    size_t at = 0;
-    text[0] = '\0';
-    for (const struct dd_json *item = dd_json_first(array); item; item = dd_json_next(item)) {
-        const char *part = dd_json_string(item);
-        int n = snprintf(text + at, size - at, "%s%s", at ? "," : "", part);
-        if (dd_json_type(item) != DD_JSON_STRING || !part[0] || strchr(part, ',') || n < 0 || (size_t)n >= size - at)
-            return DD_ERROR_INPUT;
-        at += (size_t)n;
-    }
-    return 0;
-}
-
-/* A JSON value as it would stand on the command line. */
-static int text_of(const struct dd_options_row *row, const struct dd_json *node, char *text, size_t size)
-{
-    enum dd_json_type type = dd_json_type(node);
-    if (type == DD_JSON_STRING && row->type != DD_OPTIONS_SWITCH)
-        return (size_t)snprintf(text, size, "%s", dd_json_string(node)) < size ? 0 : DD_ERROR_INPUT;
-    if (type == DD_JSON_BOOLEAN && row->type == DD_OPTIONS_SWITCH)
-        snprintf(text, size, "%s", dd_json_boolean(node) ? "true" : "false");
-    else if (type == DD_JSON_NUMBER && row->type != DD_OPTIONS_SWITCH && !(row->flags & DD_OPTIONS_SECRET))
-        snprintf(text, size, "%.15g", dd_json_number(node));
-    else if (type == DD_JSON_ARRAY && row->type == DD_OPTIONS_LIST)
-        return join_array(node, text, size);
-    else
-        return DD_ERROR_INPUT;
-    return 0;
-}
-
-/* Old names of options are taken in a one-stream file only. */
-static const char *current_name(const struct dd_options *o, const char *name)
-{
-    const char *const *pair = o->schema->old_names;
-    for (; pair && pair[0] && !o->named_streams; pair += 2) {
-        if (strcmp(pair[0], name) == 0) {
-            dd_log_notice("%s: %s is the old name of %s", o->config, name, pair[1]);
-            return pair[1];
-        }
-    }
-    return name;
-}
-
-static bool has_twin(const struct dd_json *node)
-{
-    for (const struct dd_json *other = dd_json_next(node); other; other = dd_json_next(other))
-        if (strcmp(dd_json_name(other), dd_json_name(node)) == 0)
-            return true;
-    return false;
-}
-
-static int apply_member(struct dd_options *o, size_t instance, const struct dd_json *node, const char *path, bool both_scopes)
-{
-    char place[512], text[DD_VALUE_TEXT], allowed[256];
-    const char *name = current_name(o, dd_json_name(node));
-    size_t r = find_row(o->schema, name);
-    const struct dd_options_row *row = &o->schema->rows[r];
-    snprintf(place, sizeof place, "%s: %s%.100s", o->config, path, name);
-    if (r == o->schema->row_count || row->flags & DD_OPTIONS_COMMAND_LINE) {
-        dd_log_error("%s: there is no such option%s", place, r == o->schema->row_count ? "" : " in a file");
-        return DD_ERROR_INPUT;
-    }
-    if (both_scopes)
-        instance = row->scope == DD_OPTIONS_STREAM ? instance : 0;
-    if ((row->scope == DD_OPTIONS_STREAM) != (instance > 0)) {
-        dd_log_error("%s: belongs %s", place, instance ? "to the daemon, not to a stream" : "to a stream, not to the daemon");
-        return DD_ERROR_INPUT;
-    }
-    if (has_twin(node)) {
-        dd_log_error("%s: is there twice", place);
-        return DD_ERROR_INPUT;
-    }
-    int error = text_of(row, node, text, sizeof text);
-    if (error) {
-        dd_value_allowed(row, allowed, sizeof allowed);
-        dd_log_error("%s: not a value of the right type: it takes %s", place, allowed[0] ? allowed : "a string");
-    } else {
-        error = assign(o, instance, r, text, place, true);
-    }
-    explicit_bzero(text, sizeof text);
-    return error;
-}
-
-static int apply_object(struct dd_options *o, size_t instance, const struct dd_json *object, const char *path, bool both_scopes)
-{
-    if (dd_json_type(object) != DD_JSON_OBJECT) {
-        dd_log_error("%s: %s is not an object, { … }", o->config, path);
-        return DD_ERROR_INPUT;
-    }
-    for (const struct dd_json *node = dd_json_first(object); node; node = dd_json_next(node)) {
-        int error = apply_member(o, instance, node, path, both_scopes);
-        if (error)
-            return error;
-    }
-    return 0;
-}
-
-static int check_name(const struct dd_options *o, const char *name)
-{
-    size_t length = strlen(name);
-    bool right = length >= 1 && length < DD_OPTIONS_NAME_SIZE && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == length;
-    if (!right) {
-        dd_log_error("%s: '%.80s' cannot name a stream: a to z, 0 to 9, '_' and '-', 1 to %d characters", o->config, name,
-                     DD_OPTIONS_NAME_SIZE - 1);
-        return DD_ERROR_INPUT;
-    }
-    for (const char *const *taken = o->schema->taken_names; *taken; taken++) {
-        if (strcmp(*taken, name) == 0) {
-            dd_log_error("%s: a stream cannot be named %s: that is a path of the site's own", o->config, name);
-            return DD_ERROR_INPUT;
-        }
-    }
-    return 0;
-}
 
 static int make_streams(struct dd_options *o, size_t count)
 {
@@ -337,80 +232,16 @@ err0:
     return DD_ERROR_MEMORY;
 }
 
-static int read_streams(struct dd_options *o, const struct dd_json *streams)
+static int apply_config(struct dd_options *o, const struct dd_config *config)
 {
-    size_t count = 0;
-    o->named_streams = true;
-    for (const struct dd_json *node = dd_json_first(streams); node; node = dd_json_next(node)) {
-        if (check_name(o, dd_json_name(node)))
-            return DD_ERROR_INPUT;
-        if (has_twin(node)) {
-            dd_log_error("%s: there are two streams named %s", o->config, dd_json_name(node));
-            return DD_ERROR_INPUT;
-        }
-        count++;
+    int error = make_streams(o, config->stream_count);
+    for (size_t i = 0; i < config->stream_count && !error; i++)
+        memcpy(o->names[i], config->names[i], sizeof *o->names);
+    o->named_streams = config->named_streams;
+    for (size_t i = 0; i < config->setting_count && !error; i++) {
+        const struct dd_config_setting *s = &config->settings[i];
+        error = assign(o, s->instance, s->row, s->text, true);
     }
-    if (dd_json_type(streams) != DD_JSON_OBJECT || count < 1 || count > DD_OPTIONS_STREAMS_MAX) {
-        dd_log_error("%s: streams takes { \"name\": { … }, … }, 1 to %d of them", o->config, DD_OPTIONS_STREAMS_MAX);
-        return DD_ERROR_INPUT;
-    }
-    int error = make_streams(o, count);
-    size_t i = 0;
-    for (const struct dd_json *node = dd_json_first(streams); node && !error; node = dd_json_next(node), i++) {
-        char path[96];
-        snprintf(o->names[i], sizeof *o->names, "%s", dd_json_name(node));
-        snprintf(path, sizeof path, "streams.%s.", dd_json_name(node));
-        error = apply_object(o, 1 + i, node, path, false);
-    }
-    return error;
-}
-
-static int apply_document(struct dd_options *o, const struct dd_json *document)
-{
-    const struct dd_options_schema *schema = o->schema;
-    const struct dd_json *streams = dd_json_member(document, "streams");
-    if (!streams && schema->single_stream_key && dd_json_member(document, schema->single_stream_key)) {
-        int error = make_streams(o, 1);
-        return error ? error : apply_object(o, 1, document, "", true);
-    }
-    if (!streams) {
-        dd_log_error("%s: has no \"streams\"%s%s%s", o->config, schema->single_stream_key ? ", and no \"" : "",
-                     schema->single_stream_key ? schema->single_stream_key : "", schema->single_stream_key ? "\" either" : "");
-        return DD_ERROR_INPUT;
-    }
-    for (const struct dd_json *node = dd_json_first(document); node; node = dd_json_next(node)) {
-        bool known = strcmp(dd_json_name(node), schema->section) == 0 || strcmp(dd_json_name(node), "streams") == 0;
-        if (!known || has_twin(node)) {
-            dd_log_error("%s: %.100s: %s; at the top stand \"%s\" and \"streams\"", o->config, dd_json_name(node),
-                         known ? "is there twice" : "there is no such section", schema->section);
-            return DD_ERROR_INPUT;
-        }
-    }
-    char path[64];
-    snprintf(path, sizeof path, "%s.", schema->section);
-    const struct dd_json *section = dd_json_member(document, schema->section);
-    int error = section ? apply_object(o, 0, section, path, false) : 0;
-    return error ? error : read_streams(o, streams);
-}
-
-static int read_file(struct dd_options *o)
-{
-    unsigned line = 0;
-    int error = DD_ERROR_INPUT;
-    char *text = malloc(FILE_MAX);
-    if (!text)
-        return DD_ERROR_MEMORY;
-    long size = dd_file_read(o->config, text, FILE_MAX, false);
-    if (size >= 0) {
-        struct dd_json *document = dd_json_parse(text, (size_t)size, &line);
-        if (!document || dd_json_type(document) != DD_JSON_OBJECT)
-            dd_log_error("%s: not valid JSON, from line %u on", o->config, line);
-        else
-            error = apply_document(o, document);
-        dd_json_free(document);
-        explicit_bzero(text, (size_t)size);
-    }
-    free(text);
     return error;
 }
 
@@ -426,8 +257,9 @@ static const char *first_stream_option_on_line(const struct dd_options *o)
 
 static int load_streams(struct dd_options *o)
 {
-    size_t config = find_row(o->schema, "config");
-    const char *path = config < o->schema->row_count ? (const char *)o->daemon + o->schema->rows[config].offset : "";
+    struct dd_config config;
+    size_t row = dd_options_find_row(o->schema, "config");
+    const char *path = row < o->schema->row_count ? (const char *)o->daemon + o->schema->rows[row].offset : "";
     if (!path[0]) {
         int error = make_streams(o, 1);
         return error ? error : apply_line(o, 1);
@@ -435,7 +267,11 @@ static int load_streams(struct dd_options *o)
     o->config = strdup(path);
     if (!o->config)
         return DD_ERROR_MEMORY;
-    int error = read_file(o);
+    int error = dd_config_read(&config, o->schema, path);
+    if (error)
+        return error;
+    error = apply_config(o, &config);
+    dd_config_free(&config);
     if (error)
         return error;
     const char *extra = first_stream_option_on_line(o);
@@ -532,7 +368,7 @@ static size_t instance_of(const struct dd_options *o, size_t i, size_t row)
 
 bool dd_options_is_set(const struct dd_options *o, size_t i, const char *name)
 {
-    size_t row = find_row(o->schema, name);
+    size_t row = dd_options_find_row(o->schema, name);
     if (row == o->schema->row_count)
         return false;
     const struct origin *origin = origin_of(o, instance_of(o, i, row), row);
@@ -541,17 +377,9 @@ bool dd_options_is_set(const struct dd_options *o, size_t i, const char *name)
 
 const char *dd_options_where(struct dd_options *o, size_t i, const char *name)
 {
-    size_t row = find_row(o->schema, name);
-    const struct origin *origin = row < o->schema->row_count ? origin_of(o, instance_of(o, i, row), row) : NULL;
-    if (!o->config || (origin && origin->line && !origin->file))
-        name_on_line(name, o->where, sizeof o->where);
-    else if (!o->named_streams)
-        snprintf(o->where, sizeof o->where, "%s: %s", o->config, name);
-    else if (instance_of(o, i, row))
-        snprintf(o->where, sizeof o->where, "%s: streams.%s.%s", o->config, o->names[i], name);
-    else
-        snprintf(o->where, sizeof o->where, "%s: %s.%s", o->config, o->schema->section, name);
-    return o->where;
+    size_t row = dd_options_find_row(o->schema, name);
+    bool on_line = !o->config || (row < o->schema->row_count && origin_of(o, instance_of(o, i, row), row)->line);
+    return place_of(o, row < o->schema->row_count ? instance_of(o, i, row) : 0, name, !on_line);
 }
 
 const struct dd_options_schema *dd_options_schema_of(const struct dd_options *o)

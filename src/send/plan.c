@@ -86,8 +86,9 @@ static int read_key(const struct draft *d)
         return file;
     if (file && dd_file_read_secret_line(s->key_file, s->key, sizeof s->key))
         return DD_ERROR_INPUT;
-    if (!file && require(d, "key")) {
-        dd_log_error("make one with: ddsend --generate-key > camera1.key, and set key_file at both ends");
+    if (!file && !dd_options_is_set(d->options, d->i, "key")) {
+        dd_log_error("%s is missing; make a key with: ddsend --generate-key > camera1.key, and give both ends the file",
+                     dd_options_where(d->options, d->i, "key_file"));
         return DD_ERROR_INPUT;
     }
     int error = dd_key_parse(s->key, d->transmit->key, &why);

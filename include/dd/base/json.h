@@ -33,8 +33,8 @@ double dd_json_number(const struct dd_json *node);
 bool dd_json_boolean(const struct dd_json *node);
 
 /* Building: add to object under name, or to array with name NULL. What memory runs out for is missing in the document;
- * add_object and add_array return the new node, borrowed, or NULL, which all builders accept and ignore. Integers up to
- * 2^53 are written exactly. */
+ * add_object and add_array return the new node, borrowed, or NULL, which all builders accept and ignore. Integers are
+ * written exactly. */
 struct dd_json *dd_json_add_object(struct dd_json *to, const char *name);
 struct dd_json *dd_json_add_array(struct dd_json *to, const char *name);
 void dd_json_add_string(struct dd_json *to, const char *name, const char *value); /* NULL: null */

@@ -21,23 +21,23 @@ LIST_HEAD(seat_list, dd_hub_seat);
 
 struct dd_hub_seat {
     struct dd_hub *hub;
-    struct dd_hub_viewer viewer;    /* immutable */
-    LIST_ENTRY(dd_hub_seat) link;   /* in waiting: stream->lock; once taken from there: the watcher */
-    uint64_t served_count;          /* stream->newest_count of what it got last; stream->lock */
+    struct dd_hub_viewer viewer;     /* immutable */
+    LIST_ENTRY(dd_hub_seat) link;    /* in waiting: stream->lock; once taken from there: the watcher */
+    uint64_t served_count;           /* stream->newest_count of what it got last; stream->lock */
     uint64_t earliest_us, repeat_us; /* when it may get a new picture, and when the same again; stream->lock */
 };
 
 struct stream {
     pthread_mutex_t lock;
-    struct dd_ring *ring;                      /* immutable */
-    const struct dd_serve_stream *config;      /* immutable */
-    struct dd_frame *newest;                   /* lock */
-    uint64_t newest_count;                     /* the ring's count when newest was its last frame; lock */
-    uint64_t tried_count;                      /* the ring's count when it was last looked for a frame; lock */
-    struct dd_recv_state state;                /* the last that could be observed; lock */
-    struct seat_list waiting;                  /* lock */
-    unsigned viewers;                          /* lock */
-    bool stopping;                             /* lock */
+    struct dd_ring *ring;                 /* immutable */
+    const struct dd_serve_stream *config; /* immutable */
+    struct dd_frame *newest;              /* lock */
+    uint64_t newest_count;                /* the ring's count when newest was its last frame; lock */
+    uint64_t tried_count;                 /* the ring's count when it was last looked for a frame; lock */
+    struct dd_recv_state state;           /* the last that could be observed; lock */
+    struct seat_list waiting;             /* lock */
+    unsigned viewers;                     /* lock */
+    bool stopping;                        /* lock */
 };
 
 struct dd_hub {

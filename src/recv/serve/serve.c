@@ -18,7 +18,7 @@
 #include "dd/recv/serve/pages.h"
 
 enum {
-    TICK_MS = 250,    /* at least this often the role beats and looks at its rings */
+    TICK_MS = 250,      /* at least this often the role beats and looks at its rings */
     BLIND_TICK_MS = 20, /* the same once nobody can wake it any more */
     BEAT_MS = 3000,
 };

@@ -109,8 +109,7 @@ char *dd_status_frames(const struct dd_ring *ring, uint32_t max_bytes)
         oldest = count > DD_RING_ENTRIES_MAX ? count - DD_RING_ENTRIES_MAX : 0;
     for (uint64_t position = oldest; position < count; position++) {
         struct dd_ring_frame frame;
-        if (dd_ring_peek(ring, position, &frame, NULL) != 0 || frame.bytes > max_bytes ||
-            frame.number > DD_WIRE_FRAME_NUMBER_MAX)
+        if (dd_ring_peek(ring, position, &frame, NULL) != 0 || frame.bytes > max_bytes || frame.number > DD_WIRE_FRAME_NUMBER_MAX)
             continue;
         struct dd_json *item = dd_json_add_object(frames, NULL);
         dd_json_add_integer(item, "frame", frame.number);

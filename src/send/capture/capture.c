@@ -25,8 +25,8 @@ enum {
     LOOK_UP_MS = 40000,
     BACK_OFF_MIN_MS = 2000, /* the first wait is half of this to all of it */
     BACK_OFF_MAX_MS = 30000,
-    CREDENTIALS_MIN_MS = 30000,          /* wrong passwords in quick succession lock accounts */
-    SETTLED_US = 10 * DD_CLOCK_US_PER_S, /* a connection that held as long starts the back-off afresh */
+    CREDENTIALS_MIN_MS = 30000,         /* wrong passwords in quick succession lock accounts */
+    SETTLED_US = 5 * DD_CLOCK_US_PER_S, /* a connection that held as long starts the back-off afresh */
 };
 
 struct capture {
@@ -123,7 +123,7 @@ static unsigned back_off_ms(struct capture *c)
     unsigned longest_ms = BACK_OFF_MAX_MS;
 
     if (c->failures < 4)
-        longest_ms = BACK_OFF_MIN_MS << c->failures;
+        longest_ms = (unsigned)BACK_OFF_MIN_MS << c->failures;
     c->failures++;
     unsigned wait_ms = longest_ms / 2 + (unsigned)random_below(longest_ms / 2 + 1);
     if (c->io.reason == DD_WIRE_REASON_CREDENTIALS)

@@ -182,7 +182,7 @@ static void describe(const AVFrame *frame, struct dd_picture *picture)
 {
     *picture = (struct dd_picture){
         .format = DD_PICTURE_FOREIGN,
-        .foreign_matrix = frame->colorspace,
+        .foreign_matrix = (int)frame->colorspace,
         .foreign_full_range = frame->color_range == AVCOL_RANGE_JPEG,
         .width = frame->width,
         .height = frame->height,

@@ -48,7 +48,7 @@ struct rtsp {
     bool read_waited; /* and whether it had to wait */
     struct dd_lag lag;
     uint64_t behind_us;    /* of the last packet */
-    uint64_t picture_us;   /* when the last whole picture was decoded (at first: when the stream was opened) */
+    uint64_t picture_us;   /* capture of the last whole picture (at first: when the stream was opened) */
     uint64_t delivered_us; /* when the last one was delivered */
 };
 
@@ -202,6 +202,7 @@ static int set_options(const struct rtsp *r, AVDictionary **options)
         {"rtsp_transport", r->io->options->rtsp_transport == 1 ? "udp" : "tcp"},
         {"timeout", timeout}, /* of a single socket operation, µs */
         {"allowed_media_types", "video"},
+        {"initial_pause", "1"}, /* not before it is known that there is video: asked to play nothing, cameras refuse oddly */
         {"protocol_whitelist", "tcp,udp,rtp,tls"}, /* no redirect, no SDP leads anywhere else */
         {"format_whitelist", "rtsp"},
         {"codec_whitelist", dd_decode_codecs},
@@ -214,7 +215,7 @@ static int set_options(const struct rtsp *r, AVDictionary **options)
     return error;
 }
 
-/* Connects and lets it play. */
+/* Connects and sets the streams up. */
 static int open_format(struct rtsp *r, const struct dd_url *url)
 {
     char text[2 * DD_URL_SIZE];
@@ -251,6 +252,8 @@ static bool is_joined(enum AVCodecID codec)
  * first picture is there sooner, and pictures don't queue up behind the probing. */
 static int open_video(struct rtsp *r)
 {
+    int error;
+
     r->video = -1;
     for (unsigned i = 0; i < r->format->nb_streams; i++) {
         AVStream *stream = r->format->streams[i];
@@ -264,7 +267,11 @@ static int open_video(struct rtsp *r)
 
     const AVCodecParameters *parameters = r->format->streams[r->video]->codecpar;
     r->joined = is_joined(parameters->codec_id);
-    return dd_decode_open(&r->decode, parameters, r->name, r->io);
+    error = dd_decode_open(&r->decode, parameters, r->name, r->io);
+    if (error)
+        return error;
+    error = av_read_play(r->format);
+    return error < 0 ? fail(r, error) : 0;
 }
 
 static void rtsp_close(void *state)
@@ -375,9 +382,9 @@ static int feed(struct rtsp *r)
 }
 
 /* True if a picture is left out, so that a stream that has backed up comes back to the present. */
-static bool is_skipped(const struct rtsp *r)
+static bool is_skipped(const struct rtsp *r, uint64_t now_us)
 {
-    return r->behind_us > LAG_SKIPPED_US && r->picture_us < r->delivered_us + LAG_SHOWN_US;
+    return r->behind_us > LAG_SKIPPED_US && now_us < r->delivered_us + LAG_SHOWN_US;
 }
 
 static int rtsp_next(void *state, struct dd_source_io *io, uint64_t due_us, struct dd_picture *picture)
@@ -388,9 +395,10 @@ static int rtsp_next(void *state, struct dd_source_io *io, uint64_t due_us, stru
     for (;;) {
         int error = dd_decode_receive(r->decode, picture);
         if (!error) {
-            r->picture_us = dd_clock_now_us();
-            if (picture->captured_us >= due_us && !is_skipped(r)) {
-                r->delivered_us = r->picture_us;
+            uint64_t now_us = dd_clock_now_us();
+            r->picture_us = picture->captured_us;
+            if (picture->captured_us >= due_us && !is_skipped(r, now_us)) {
+                r->delivered_us = now_us;
                 return 0;
             }
         } else if (interrupt(r)) { /* also while packets come that hold no picture */

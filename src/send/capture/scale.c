@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
 #include <libavutil/pixfmt.h>
 #include <libswscale/swscale.h>
@@ -63,10 +64,29 @@ static int av_format(const struct dd_picture *picture)
 static int filter(const struct shape *shape)
 {
     if (shape->in_width == shape->out_width && shape->in_height == shape->out_height)
-        return SWS_BILINEAR; /* for chroma, if that; one tap where nothing is scaled */
+        return SWS_BILINEAR | SWS_ACCURATE_RND; /* for chroma, if that; one tap where nothing is scaled */
     if (shape->in_width >= 2 * shape->out_width && shape->in_height >= 2 * shape->out_height)
-        return SWS_AREA; /* every pixel counts, no ringing, and fewer taps than bicubic has by then */
-    return SWS_BICUBIC;
+        return SWS_AREA | SWS_ACCURATE_RND; /* every pixel counts, no ringing, and fewer taps than bicubic has by then */
+    return SWS_BICUBIC | SWS_ACCURATE_RND;
+}
+
+/* Both sides have swscale's default matrix: between two of them it would go over RGB. The ranges have to be known before
+ * the context is made, or it chooses to copy where there is something to convert. */
+static int configure(struct SwsContext *context, const struct shape *shape)
+{
+    const struct {
+        const char *name;
+        int value;
+    } rows[] = {
+        {"srcw", shape->in_width},    {"srch", shape->in_height},          {"src_format", shape->in_format},
+        {"dstw", shape->out_width},   {"dsth", shape->out_height},         {"dst_format", shape->out_format},
+        {"sws_flags", filter(shape)}, {"src_range", shape->in_full_range}, {"dst_range", 1},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (av_opt_set_int(context, rows[i].name, rows[i].value, 0) < 0)
+            return DD_ERROR_INPUT;
+    return 0;
 }
 
 static int make_context(struct dd_scale *s, const struct shape *shape)
@@ -78,17 +98,14 @@ static int make_context(struct dd_scale *s, const struct shape *shape)
         dd_log_error("pictures in the pixel format %s cannot be scaled", name ? name : "unknown");
         return DD_ERROR_INPUT;
     }
-    s->context = sws_getContext(shape->in_width, shape->in_height, shape->in_format, shape->out_width, shape->out_height,
-                                shape->out_format, filter(shape), NULL, NULL, NULL);
-    if (!s->context) {
+    s->context = sws_alloc_context();
+    if (!s->context || configure(s->context, shape) < 0 || sws_init_context(s->context, NULL, NULL) < 0) {
         dd_log_error("pictures of %dx%d cannot be scaled to %dx%d", shape->in_width, shape->in_height, shape->out_width,
                      shape->out_height);
+        sws_freeContext(s->context);
+        s->context = NULL;
         return DD_ERROR_MEMORY;
     }
-    /* The range only, by giving both sides one matrix: for two of them swscale would go over RGB. Refused where neither
-     * side is YUV: then there is nothing to set. */
-    const int *matrix = sws_getCoefficients(SWS_CS_ITU601);
-    sws_setColorspaceDetails(s->context, matrix, shape->in_full_range, matrix, 1, 0, 1 << 16, 1 << 16);
     s->shape = *shape;
     return 0;
 }

@@ -1,0 +1,82 @@
+#include "dd/base/file.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dd/base/error.h"
+#include "suite.h"
+
+static char folder[64], path[96];
+
+static void set_up(void)
+{
+    snprintf(folder, sizeof folder, "/tmp/dd-test-file-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/file", folder);
+}
+
+static void tear_down(void)
+{
+    unlink(path);
+    rmdir(folder);
+}
+
+START_TEST(replaces_and_reads)
+{
+    char bytes[8];
+    set_up();
+    ck_assert_int_eq(dd_file_replace(path, "old content", 11), 0);
+    ck_assert_int_eq(dd_file_replace(path, "new", 3), 0);
+    ck_assert_int_eq(dd_file_read(path, bytes, sizeof bytes, true), 3);
+    ck_assert_int_eq(memcmp(bytes, "new", 3), 0);
+    ck_assert_int_eq(dd_file_read(path, bytes, 3, false), 3);
+    ck_assert_int_eq(dd_file_read(path, bytes, 2, false), DD_ERROR_SPACE);
+    unlink(path);
+    ck_assert_int_eq(dd_file_read(path, bytes, sizeof bytes, false), DD_ERROR_SYSTEM);
+    tear_down();
+}
+END_TEST
+
+START_TEST(refuses_secrets_that_others_can_read_or_write)
+{
+    char text[16];
+    set_up();
+    ck_assert_int_eq(dd_file_replace(path, "secret \r\nrest", 13), 0);
+    ck_assert_int_eq(dd_file_read_secret_line(path, text, sizeof text), 0);
+    ck_assert_str_eq(text, "secret");
+    ck_assert_int_eq(chmod(path, 0640), 0);
+    ck_assert_int_eq(dd_file_read_secret_line(path, text, sizeof text), 0);
+    ck_assert_int_eq(chmod(path, 0644), 0);
+    ck_assert_int_eq(dd_file_read_secret_line(path, text, sizeof text), DD_ERROR_INPUT);
+    ck_assert_ptr_null(memmem(text, sizeof text, "secret", 6));
+    ck_assert_int_eq(chmod(path, 0620), 0);
+    ck_assert_int_eq(dd_file_read_secret_line(path, text, sizeof text), DD_ERROR_INPUT);
+    tear_down();
+}
+END_TEST
+
+START_TEST(makes_the_state_folder)
+{
+    char wanted[128], got[128], inner[160];
+    struct stat s;
+    set_up();
+    snprintf(wanted, sizeof wanted, "%s/a/b", folder);
+    ck_assert_int_eq(dd_file_state_dir("test", wanted, got, sizeof got), 0);
+    ck_assert_str_eq(got, wanted);
+    ck_assert_int_eq(stat(wanted, &s), 0);
+    ck_assert_uint_eq(s.st_mode & 0777, 0700);
+    setenv("STATE_DIRECTORY", folder, 1);
+    ck_assert_int_eq(dd_file_state_dir("test", "", got, sizeof got), 0);
+    ck_assert_str_eq(got, folder);
+    unsetenv("STATE_DIRECTORY");
+    rmdir(wanted);
+    snprintf(inner, sizeof inner, "%s/a", folder);
+    rmdir(inner);
+    tear_down();
+}
+END_TEST
+
+#define CASES ((const TTest *const[]){replaces_and_reads, refuses_secrets_that_others_can_read_or_write, makes_the_state_folder})
+SUITE_MAIN("base/file", CASES)
