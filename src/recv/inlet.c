@@ -150,6 +150,15 @@ static void note_newer(struct dd_inlet *inlet, uint64_t now_us)
         s->newer_us = now_us;
 }
 
+/* The newest STATUS may name the newest frame: what it says of that frame's age then counts. */
+static void note_shown(struct dd_inlet *inlet)
+{
+    struct dd_recv_state *s = &inlet->state;
+    bool named = s->status_us && s->frame && s->status.frame == s->frame && inlet->status_session >= inlet->frame_session;
+    s->shown_us = named ? s->status_us : 0;
+    s->shown_age_us = named ? (uint64_t)s->status.age_ms * DD_CLOCK_US_PER_MS + s->delay_us : 0;
+}
+
 static void take_status(struct dd_inlet *inlet, const struct dd_unseal_message *m, const struct dd_inlet_datagram *d,
                         uint64_t session)
 {
@@ -172,6 +181,9 @@ static void take_status(struct dd_inlet *inlet, const struct dd_unseal_message *
     inlet->state.status_us = d->now_us;
     inlet->state.delay_us = delay_us(inlet, status.sent_us, d->now_us);
     note_newer(inlet, d->now_us);
+    /* A STATUS that names another frame says nothing new of the one that is shown. */
+    if (status.frame == inlet->state.frame)
+        note_shown(inlet);
 }
 
 static void count_frames(struct dd_inlet *inlet, bool is_newest)
@@ -212,6 +224,7 @@ static void take_frame(struct dd_inlet *inlet, const struct dd_reassemble_frame 
     inlet->state.frame_captured_us = frame->captured_us;
     inlet->state.frame_age_us = delay_us(inlet, frame->captured_us, now_us);
     note_newer(inlet, now_us);
+    note_shown(inlet);
     /* The state first: who is woken by the frame finds what belongs to it. */
     dd_ring_publish(inlet->ring, &inlet->state, sizeof inlet->state, false);
     dd_ring_commit(inlet->ring, &entry);

@@ -95,9 +95,10 @@ static int find_port(struct dd_setup *setup, const struct draft *d)
 static int check_limits(const struct draft *d)
 {
     const struct dd_recv_stream *s = d->stream;
-    if (s->buffer_bytes < 2 * s->max_frame_bytes) {
-        dd_log_error("%s: has to hold two pictures of max_frame_bytes, so at least %jd", where(d, "buffer_bytes"),
-                     (intmax_t)(2 * s->max_frame_bytes));
+    /* the ring's condition for keeping the newest picture while the next one is written */
+    if (s->buffer_bytes < 3 * s->max_frame_bytes) {
+        dd_log_error("%s: has to hold three pictures of max_frame_bytes, so at least %jd", where(d, "buffer_bytes"),
+                     (intmax_t)(3 * s->max_frame_bytes));
         return DD_ERROR_INPUT;
     }
     if (s->stale_seconds <= s->live_seconds) {

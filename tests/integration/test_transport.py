@@ -1,4 +1,5 @@
 """What the path does to datagrams: pictures arrive whole or are counted, and never wrong."""
+import itertools
 import socket
 import time
 
@@ -59,15 +60,19 @@ class TransportTest(harness.Test):
         relay = harness.Relay(self, self.ports[0], corrupt=0.02, truncate=0.01, seed=4)
         with harness.Mjpeg(hurt.http_port, "/cam/stream?raw=1", 30) as a, harness.Mjpeg(clean.http_port, "/cam/stream?raw=1", 30) as b:
             sender = self.send(relay.port, self.ports[1])
-            right, compared = {}, 0
-            for (head, jpeg), (clean_head, clean_jpeg) in zip(a, b):
-                right[clean_head["x-frame"]] = clean_jpeg
-                if head["x-frame"] in right:
-                    self.assertEqual(jpeg, right[head["x-frame"]], "a picture that was not sent")
+            right, newest, compared = {}, 0, 0
+            for headers, jpeg in itertools.islice(a, 500):
+                number = int(headers["x-frame"])
+                while newest < number:
+                    clean_headers, clean_jpeg = next(b)
+                    newest = int(clean_headers["x-frame"])
+                    right[newest] = clean_jpeg
+                if number in right:
+                    self.assertEqual(jpeg, right[number], "a picture that was not sent")
                     compared += 1
-                harness.jpeg_size(jpeg)
-                if compared >= 20:
+                if compared == 20:
                     break
+            self.assertEqual(compared, 20)
         self.wait_frames(hurt, 40)
         stats, fate = self.settle(hurt, relay, sender)
         refused = sum(stats["total"]["refused"].values()) + sum(stats["socket"]["refused"].values())

@@ -24,7 +24,7 @@ ENCODERS = {
             "! rtph264pay name=pay0 pt=96 config-interval=1",
     "h265": "x265enc tune=zerolatency speed-preset=ultrafast key-int-max={keyint} bitrate={bitrate} "
             "! rtph265pay name=pay0 pt=96 config-interval=1",
-    "mjpeg": "jpegenc quality=85 ! rtpjpegpay name=pay0 pt=26",
+    "mjpeg": "video/x-raw,format=I420 ! jpegenc quality=85 ! rtpjpegpay name=pay0 pt=26",
     "vp8": "vp8enc deadline=1 cpu-used=8 keyframe-max-dist={keyint} ! rtpvp8pay name=pay0 pt=96",
     "none": "",
 }

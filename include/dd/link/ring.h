@@ -3,7 +3,7 @@
  * arena that holds the frames' bytes.
  *
  *   - The writer never waits. The newest frame wins: what is in the way of a new one, in index or arena, is dropped,
- *     oldest first. While a frame is written the newest one before it stays whole, if no frame is larger than half of
+ *     oldest first. While a frame is written the newest one before it stays whole, if no frame is larger than a third of
  *     the arena.
  *   - A reader copies, or reads in place and checks afterwards (a sequence lock per entry). An entry that changed costs
  *     it that one try; it never spins.

@@ -34,5 +34,4 @@ START_TEST(never_goes_back)
 }
 END_TEST
 
-#define CASES ((const TTest *const[]){writes_rfc_3339, rounds_waits_up_and_limits_them, never_goes_back})
-SUITE_MAIN("base/clock", CASES)
+SUITE_MAIN("base/clock", writes_rfc_3339, rounds_waits_up_and_limits_them, never_goes_back)

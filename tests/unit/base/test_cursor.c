@@ -57,5 +57,4 @@ START_TEST(never_writes_beyond_the_end)
 }
 END_TEST
 
-#define CASES ((const TTest *const[]){writes_big_endian_and_reads_back, stays_failed_after_the_end, never_writes_beyond_the_end})
-SUITE_MAIN("base/cursor", CASES)
+SUITE_MAIN("base/cursor", writes_big_endian_and_reads_back, stays_failed_after_the_end, never_writes_beyond_the_end)

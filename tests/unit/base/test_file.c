@@ -78,5 +78,4 @@ START_TEST(makes_the_state_folder)
 }
 END_TEST
 
-#define CASES ((const TTest *const[]){replaces_and_reads, refuses_secrets_that_others_can_read_or_write, makes_the_state_folder})
-SUITE_MAIN("base/file", CASES)
+SUITE_MAIN("base/file", replaces_and_reads, refuses_secrets_that_others_can_read_or_write, makes_the_state_folder)

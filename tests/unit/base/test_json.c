@@ -62,5 +62,4 @@ START_TEST(prints_what_is_built)
 }
 END_TEST
 
-#define CASES ((const TTest *const[]){reads_values_and_order, refuses_what_is_not_json_and_says_where, prints_what_is_built})
-SUITE_MAIN("base/json", CASES)
+SUITE_MAIN("base/json", reads_values_and_order, refuses_what_is_not_json_and_says_where, prints_what_is_built)

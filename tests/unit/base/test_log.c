@@ -85,6 +85,4 @@ START_TEST(limits_repetition)
 }
 END_TEST
 
-#define CASES                                                                                                                    \
-    ((const TTest *const[]){keeps_a_message_on_one_line, cuts_long_messages, marks_priorities_for_the_journal, limits_repetition})
-SUITE_MAIN("base/log", CASES)
+SUITE_MAIN("base/log", keeps_a_message_on_one_line, cuts_long_messages, marks_priorities_for_the_journal, limits_repetition)

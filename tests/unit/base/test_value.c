@@ -141,7 +141,5 @@ START_TEST(prints_what_it_takes)
 }
 END_TEST
 
-#define CASES                                                                                                                    \
-    ((const TTest *const[]){takes_every_type, refuses_wrong_values_and_keeps_the_old, expands_home, masks_secrets,               \
-                            prints_what_it_takes})
-SUITE_MAIN("base/value", CASES)
+SUITE_MAIN("base/value", takes_every_type, refuses_wrong_values_and_keeps_the_old, expands_home, masks_secrets,
+           prints_what_it_takes)

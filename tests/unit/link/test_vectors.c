@@ -214,10 +214,5 @@ START_TEST(opens_the_status_datagram)
 }
 END_TEST
 
-/* START_TEST makes variables, which no static initialiser takes */
-#define CASES                                                                                                                    \
-    ((const TTest *const[]){reads_the_key, derives_without_stream_id, derives_with_stream_id, writes_the_header,                 \
-                            writes_and_reads_the_fragment, writes_and_reads_the_status, opens_the_fragment_datagram,             \
-                            opens_the_status_datagram})
-
-SUITE_MAIN("link/vectors", CASES)
+SUITE_MAIN("link/vectors", reads_the_key, derives_without_stream_id, derives_with_stream_id, writes_the_header,
+           writes_and_reads_the_fragment, writes_and_reads_the_status, opens_the_fragment_datagram, opens_the_status_datagram)

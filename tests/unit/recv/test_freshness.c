@@ -204,11 +204,7 @@ START_TEST(nonsense_makes_nothing_young)
 }
 END_TEST
 
-/* START_TEST makes variables, which no static initialiser takes */
-#define CASES                                                                                                                    \
-    ((const TTest *const[]){nothing_was_ever_heard, a_new_picture_is_live, an_unchanged_picture_is_as_old_as_status_says,        \
-                            a_status_of_another_frame_proves_nothing, levels_change_at_their_limits,                             \
-                            a_lost_newer_picture_stalls, a_sender_is_silent_after_three_periods, a_held_back_path_is_not_live,   \
-                            the_source_s_reason_is_told, before_the_first_picture, nonsense_makes_nothing_young})
-
-SUITE_MAIN("recv/freshness", CASES)
+SUITE_MAIN("recv/freshness", nothing_was_ever_heard, a_new_picture_is_live, an_unchanged_picture_is_as_old_as_status_says,
+           a_status_of_another_frame_proves_nothing, levels_change_at_their_limits, a_lost_newer_picture_stalls,
+           a_sender_is_silent_after_three_periods, a_held_back_path_is_not_live, the_source_s_reason_is_told,
+           before_the_first_picture, nonsense_makes_nothing_young)

@@ -158,5 +158,4 @@ START_TEST(hides_parameters)
 }
 END_TEST
 
-#define CASES ((const TTest *const[]){parses_and_writes, refuses, refuses_too_long, scrubs, hides_parameters})
-SUITE_MAIN("send/url", CASES)
+SUITE_MAIN("send/url", parses_and_writes, refuses, refuses_too_long, scrubs, hides_parameters)

@@ -183,9 +183,5 @@ START_TEST(nobody_sleeps_once_it_stops)
 }
 END_TEST
 
-/* START_TEST makes variables, which no static initialiser takes */
-#define CASES                                                                                                                    \
-    ((const TTest *const[]){a_viewer_gets_the_newest_and_skips_the_rest, the_same_again_after_a_second, a_rate_is_kept,          \
-                            seats_are_counted, nobody_sleeps_once_it_stops})
-
-SUITE_MAIN("recv/serve/hub", CASES)
+SUITE_MAIN("recv/serve/hub", a_viewer_gets_the_newest_and_skips_the_rest, the_same_again_after_a_second, a_rate_is_kept,
+           seats_are_counted, nobody_sleeps_once_it_stops)

@@ -109,10 +109,5 @@ START_TEST(a_frame_is_shared_and_let_go)
 }
 END_TEST
 
-/* START_TEST makes variables, which no static initialiser takes */
-#define CASES                                                                                                                    \
-    ((const TTest *const[]){a_boundary_before_and_behind_each_picture, one_write_takes_picture_and_boundary,                     \
-                            blocks_of_any_size_give_the_same, signs_of_life_only_before_the_first_part,                          \
-                            a_frame_is_shared_and_let_go})
-
-SUITE_MAIN("recv/serve/mjpeg", CASES)
+SUITE_MAIN("recv/serve/mjpeg", a_boundary_before_and_behind_each_picture, one_write_takes_picture_and_boundary,
+           blocks_of_any_size_give_the_same, signs_of_life_only_before_the_first_part, a_frame_is_shared_and_let_go)

@@ -121,7 +121,4 @@ START_TEST(a_single_stream_is_at_the_root_too)
 }
 END_TEST
 
-/* START_TEST makes variables, which no static initialiser takes */
-#define CASES ((const TTest *const[]){many_streams, nothing_else, a_single_stream_is_at_the_root_too})
-
-SUITE_MAIN("recv/serve/route", CASES)
+SUITE_MAIN("recv/serve/route", many_streams, nothing_else, a_single_stream_is_at_the_root_too)

@@ -1,0 +1,196 @@
+/* seal.c and unseal.c against each other. */
+#include "dd/link/seal.h"
+
+#include <string.h>
+
+#include "dd/base/clock.h"
+#include "dd/link/key.h"
+#include "dd/link/unseal.h"
+#include "dd/link/wire.h"
+#include "suite.h"
+
+enum { MESSAGE = 100, SIZE = DD_WIRE_HEADER_BYTES + MESSAGE + DD_WIRE_TAG_BYTES };
+
+static struct dd_key key;
+static uint8_t message[MESSAGE], datagram[SIZE], scratch[SIZE];
+static struct dd_unseal_message opened;
+
+static void set_up(void)
+{
+    const uint8_t secret[DD_KEY_BYTES] = {1, 2, 3};
+    ck_assert_int_eq(dd_key_derive(&key, secret, "stream"), 0);
+    for (uint8_t i = 0; i < MESSAGE; i++)
+        message[i] = i;
+}
+
+static enum dd_unseal_verdict unseal_at(struct dd_unseal *u, const uint8_t *bytes, uint64_t now_us)
+{
+    struct dd_wire_header header;
+    ck_assert_int_eq(dd_wire_read_header(&header, bytes, SIZE), 0);
+    return dd_unseal_datagram(u, &header, bytes, SIZE, scratch, now_us, dd_clock_wall_us(), &opened);
+}
+
+static enum dd_unseal_verdict unseal(struct dd_unseal *u, const uint8_t *bytes)
+{
+    return unseal_at(u, bytes, dd_clock_now_us());
+}
+
+static void seal(struct dd_seal *s, uint8_t *bytes)
+{
+    ck_assert_uint_eq(dd_seal_datagram(s, message, MESSAGE, bytes), SIZE);
+}
+
+START_TEST(opens_what_was_sealed_once)
+{
+    set_up();
+    struct dd_seal *s = dd_seal_new(&key, 0);
+    struct dd_unseal *u = dd_unseal_new(&key);
+    for (unsigned i = 0; i < 100; i++) {
+        seal(s, datagram);
+        ck_assert_ptr_null(memmem(datagram, SIZE, message, 16));
+        ck_assert_int_eq(unseal(u, datagram), DD_UNSEAL_ACCEPTED);
+        ck_assert_uint_eq(opened.size, MESSAGE);
+        ck_assert_mem_eq(opened.bytes, message, MESSAGE);
+        ck_assert_uint_eq(opened.new_counters, 1);
+        ck_assert_int_eq(unseal(u, datagram), DD_UNSEAL_REPLAY);
+    }
+    ck_assert_uint_eq(dd_seal_count(s), 100);
+    dd_seal_free(s);
+    dd_unseal_free(u);
+}
+END_TEST
+
+START_TEST(seals_in_place)
+{
+    set_up();
+    struct dd_seal *s = dd_seal_new(&key, 0);
+    struct dd_unseal *u = dd_unseal_new(&key);
+    memcpy(datagram + DD_WIRE_HEADER_BYTES, message, MESSAGE);
+    ck_assert_uint_eq(dd_seal_datagram(s, datagram + DD_WIRE_HEADER_BYTES, MESSAGE, datagram), SIZE);
+    ck_assert_int_eq(unseal(u, datagram), DD_UNSEAL_ACCEPTED);
+    ck_assert_mem_eq(opened.bytes, message, MESSAGE);
+    dd_seal_free(s);
+    dd_unseal_free(u);
+}
+END_TEST
+
+/* Whatever bit is flipped, the datagram is refused, and the stream goes on. */
+START_TEST(refuses_every_flipped_bit)
+{
+    set_up();
+    struct dd_seal *s = dd_seal_new(&key, 0);
+    struct dd_unseal *u = dd_unseal_new(&key);
+    seal(s, datagram);
+    for (size_t bit = 8 * 8; bit < SIZE * 8; bit++) {
+        datagram[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        ck_assert_msg(unseal(u, datagram) != DD_UNSEAL_ACCEPTED, "bit %zu", bit);
+        datagram[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    ck_assert_int_eq(unseal(u, datagram), DD_UNSEAL_ACCEPTED);
+    ck_assert_uint_eq(opened.session, 1);
+    dd_seal_free(s);
+    dd_unseal_free(u);
+}
+END_TEST
+
+START_TEST(refuses_another_key_or_stream)
+{
+    const uint8_t other_secret[DD_KEY_BYTES] = {9}, secret[DD_KEY_BYTES] = {1, 2, 3};
+    struct dd_key other;
+    set_up();
+    struct dd_seal *s = dd_seal_new(&key, 0);
+    seal(s, datagram);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(i ? dd_key_derive(&other, secret, "other") : dd_key_derive(&other, other_secret, "stream"), 0);
+        struct dd_unseal *u = dd_unseal_new(&other);
+        ck_assert_int_eq(unseal(u, datagram), DD_UNSEAL_FORGED);
+        ck_assert_uint_eq(dd_unseal_session_start_us(u), 0);
+        dd_unseal_free(u);
+    }
+    dd_seal_free(s);
+}
+END_TEST
+
+START_TEST(sessions_go_forward_only)
+{
+    uint8_t first[SIZE], late[SIZE], second[SIZE], third[SIZE];
+    uint64_t now = dd_clock_now_us();
+    set_up();
+    struct dd_seal *s = dd_seal_new(&key, 0);
+    struct dd_unseal *u = dd_unseal_new(&key);
+    uint64_t start = dd_seal_session_start_us(s), salt = dd_seal_session_salt(s);
+    seal(s, first);
+    seal(s, late);
+    ck_assert_int_eq(dd_seal_begin(s), 0);
+    ck_assert_uint_gt(dd_seal_session_start_us(s), start);
+    ck_assert_uint_ne(dd_seal_session_salt(s), salt);
+    seal(s, second);
+    ck_assert_int_eq(dd_seal_begin(s), 0);
+    seal(s, third);
+    ck_assert_int_eq(unseal_at(u, first, now), DD_UNSEAL_ACCEPTED);
+    ck_assert_int_eq(unseal_at(u, second, now), DD_UNSEAL_ACCEPTED);
+    ck_assert_uint_eq(opened.session, 2);
+    /* the one before counts for five seconds more */
+    ck_assert_int_eq(unseal_at(u, late, now + 4900000), DD_UNSEAL_ACCEPTED);
+    ck_assert_uint_eq(opened.session, 1);
+    ck_assert_uint_eq(opened.newest, 2);
+    ck_assert_int_eq(unseal_at(u, first, now + 4900000), DD_UNSEAL_REPLAY);
+    ck_assert_int_eq(unseal_at(u, first, now + 5000000), DD_UNSEAL_SESSION);
+    ck_assert_int_eq(unseal_at(u, third, now), DD_UNSEAL_ACCEPTED);
+    ck_assert_int_eq(unseal_at(u, first, now), DD_UNSEAL_SESSION);
+    dd_seal_free(s);
+    dd_unseal_free(u);
+}
+END_TEST
+
+START_TEST(refuses_a_twin_session_and_the_far_future)
+{
+    uint64_t wall = dd_clock_wall_us();
+    set_up();
+    struct dd_unseal *u = dd_unseal_new(&key);
+    struct dd_seal *s = dd_seal_new(&key, wall + UINT64_C(2) * 86400 * 1000000);
+    seal(s, datagram);
+    ck_assert_int_eq(unseal(u, datagram), DD_UNSEAL_SESSION);
+    dd_seal_free(s);
+    /* the same start with another salt: within a day, but a different session */
+    uint64_t start = wall + UINT64_C(3600) * 1000000;
+    s = dd_seal_new(&key, start);
+    seal(s, datagram);
+    ck_assert_int_eq(unseal(u, datagram), DD_UNSEAL_ACCEPTED);
+    dd_seal_free(s);
+    s = dd_seal_new(&key, start);
+    seal(s, datagram);
+    ck_assert_int_eq(unseal(u, datagram), DD_UNSEAL_SESSION);
+    dd_seal_free(s);
+    dd_unseal_free(u);
+}
+END_TEST
+
+START_TEST(begins_after_the_last_start_whatever_the_clock_says)
+{
+    set_up();
+    uint64_t ahead = dd_clock_wall_us() + 1000000000;
+    struct dd_seal *s = dd_seal_new(&key, ahead);
+    ck_assert_uint_eq(dd_seal_session_start_us(s), ahead + 1);
+    ck_assert_int_eq(dd_seal_begin(s), 0);
+    ck_assert_uint_eq(dd_seal_session_start_us(s), ahead + 2);
+    ck_assert_uint_eq(dd_seal_count(s), 0);
+    dd_seal_free(s);
+}
+END_TEST
+
+START_TEST(says_when_a_session_is_due)
+{
+    set_up();
+    struct dd_seal *s = dd_seal_new(&key, 0);
+    ck_assert(!dd_seal_due(s, DD_WIRE_SESSION_DATAGRAMS));
+    ck_assert(dd_seal_due(s, DD_WIRE_SESSION_DATAGRAMS + 1));
+    seal(s, datagram);
+    ck_assert(dd_seal_due(s, DD_WIRE_SESSION_DATAGRAMS));
+    dd_seal_free(s);
+}
+END_TEST
+
+SUITE_MAIN("link/seal", opens_what_was_sealed_once, seals_in_place, refuses_every_flipped_bit, refuses_another_key_or_stream,
+           sessions_go_forward_only, refuses_a_twin_session_and_the_far_future,
+           begins_after_the_last_start_whatever_the_clock_says, says_when_a_session_is_due)
