@@ -124,7 +124,7 @@ START_TEST(knows_the_mtu)
 {
     int in = receiver();
     struct dd_address to = address_of(in);
-    ck_assert_uint_eq(dd_oneway_mtu(&any, &to), 65536);
+    ck_assert_uint_ge(dd_oneway_mtu(&any, &to), 65535);
     close(in);
 }
 END_TEST
