@@ -148,7 +148,6 @@ static int refuse_argument(int code, const char *argument)
 
 static int keep_assignment(struct dd_options *o, size_t row, char *argument)
 {
-    unsigned flags = o->schema->rows[row].flags;
     if (o->line_count == ASSIGNMENTS_MAX) {
         dd_log_error("too many options on the command line");
         return DD_ERROR_SPACE;
@@ -160,9 +159,19 @@ static int keep_assignment(struct dd_options *o, size_t row, char *argument)
         return DD_ERROR_MEMORY;
     o->line_count++;
     /* What ps shows is the memory of argv. */
-    if (argument && (flags & DD_OPTIONS_SECRET || (flags & DD_OPTIONS_HAS_SECRET && strchr(argument, '@'))))
+    if (argument && dd_value_holds_secret(&o->schema->rows[row], argument))
         explicit_bzero(argument, strlen(argument));
     return 0;
+}
+
+/* The value of a switch may stand apart from it, as other options' do; getopt knows optional values only with '='. */
+static char *find_switch_value(int argc, char **argv)
+{
+    static const char *const values[] = {"true", "false", "on", "off"};
+    for (size_t i = 0; optind < argc && i < sizeof values / sizeof *values; i++)
+        if (strcmp(argv[optind], values[i]) == 0)
+            return argv[optind++];
+    return NULL;
 }
 
 static int read_line(struct dd_options *o, int argc, char **argv)
@@ -180,7 +189,11 @@ static int read_line(struct dd_options *o, int argc, char **argv)
             break;
         if (code < 256)
             return refuse_argument(code, argv[optind - 1]);
-        int error = keep_assignment(o, (size_t)code - 256, optarg);
+        size_t row = (size_t)code - 256;
+        char *value = optarg;
+        if (!value && o->schema->rows[row].type == DD_OPTIONS_SWITCH)
+            value = find_switch_value(argc, argv);
+        int error = keep_assignment(o, row, value);
         if (error)
             return error;
     }

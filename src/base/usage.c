@@ -36,7 +36,9 @@ void dd_usage_help(const struct dd_options_schema *schema, FILE *out)
 {
     static const char *const headings[] = {[DD_OPTIONS_STREAM] = "Of a stream:", [DD_OPTIONS_DAEMON] = "Of the daemon:"};
     fputs(schema->summary, out);
-    fputs("\nDefaults stand in brackets. In a file the names have '_' where '-' stands here.\n", out);
+    fputs("\nDefaults stand in brackets. A switch takes no value, or true or false. In a file the names have '_' where '-' "
+          "stands here.\n",
+          out);
     for (int scope = DD_OPTIONS_STREAM; scope <= DD_OPTIONS_DAEMON; scope++) {
         fprintf(out, "\n%s\n", headings[scope]);
         for (size_t i = 0; i < schema->row_count; i++)
@@ -79,6 +81,6 @@ void dd_usage_report_no_effect(struct dd_options *o)
         size_t last = row->scope == DD_OPTIONS_STREAM ? dd_options_stream_count(o) : 1;
         for (size_t j = 0; j < last && row->flags & DD_OPTIONS_NO_EFFECT; j++)
             if (dd_options_is_set(o, j, row->name))
-                dd_log_notice("%s has no effect yet in this version", dd_options_where(o, j, row->name));
+                dd_log_warning("%s has no effect yet in this version", dd_options_where(o, j, row->name));
     }
 }

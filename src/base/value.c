@@ -178,15 +178,32 @@ static void print_choice(const struct dd_options_row *row, int64_t index, char *
     snprintf(text, size, "%.*s", (int)strcspn(choice, "|"), choice);
 }
 
+bool dd_value_holds_secret(const struct dd_options_row *row, const char *text)
+{
+    if (row->flags & DD_OPTIONS_SECRET)
+        return text[0] != '\0';
+    /* user info, or parameters, in which some cameras take a password */
+    return row->flags & DD_OPTIONS_HAS_SECRET && strpbrk(text, "@?;&=") != NULL;
+}
+
+/* A URL with secrets: its scheme, and what stands between its user info and its parameters. */
+static void mask_url(const char *text, char *masked, size_t size)
+{
+    const char *scheme = strstr(text, "://"), *at = strrchr(text, '@');
+    int scheme_length = scheme ? (int)(scheme + 3 - text) : 0;
+    const char *rest = at ? at : text + scheme_length;
+    size_t shown = strcspn(rest, "?;&=");
+    snprintf(masked, size, "%.*s%s%.*s%s", scheme_length, text, at ? hidden : "", (int)shown, rest, rest[shown] ? hidden : "");
+}
+
 void dd_value_mask(const struct dd_options_row *row, const char *text, char *masked, size_t size)
 {
-    const char *at = strrchr(text, '@'), *scheme = strstr(text, "://");
-    if (row->flags & DD_OPTIONS_SECRET && text[0])
-        snprintf(masked, size, "%s", hidden);
-    else if (row->flags & DD_OPTIONS_HAS_SECRET && at && scheme)
-        snprintf(masked, size, "%.*s%s%s", (int)(scheme + 3 - text), text, hidden, at);
-    else
+    if (!dd_value_holds_secret(row, text))
         snprintf(masked, size, "%s", text);
+    else if (row->flags & DD_OPTIONS_SECRET)
+        snprintf(masked, size, "%s", hidden);
+    else
+        mask_url(text, masked, size);
 }
 
 void dd_value_print(const struct dd_options_row *row, const void *base, char *text, size_t size)

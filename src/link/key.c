@@ -71,6 +71,10 @@ int dd_key_parse(const char *text, uint8_t key[static DD_KEY_BYTES], const char 
     uint8_t bytes[DD_KEY_BYTES + 1];
     int error = DD_ERROR_INPUT;
     memset(key, 0, DD_KEY_BYTES);
+    if (!text[0]) {
+        *why = "it is empty; one on the command line is forgotten after the start, so a key_file is better";
+        return error;
+    }
     size_t length = strspn(text, alphabet);
     size_t padding = strspn(text + length, "=");
     if (text[length + padding] != '\0' || padding > 2) {

@@ -14,6 +14,7 @@
 
 #include "dd/base/error.h"
 #include "dd/base/log.h"
+#include "dd/base/sandbox.h"
 #include "dd/recv/setup.h"
 
 enum { RECEIVE_BUFFER = 16 << 20, BACKLOG = 1024 };
@@ -127,7 +128,7 @@ static const char *unix_path(const struct dd_recv_daemon *o)
     return strncmp(o->http_host, "unix:", 5) == 0 ? o->http_host + 5 : NULL;
 }
 
-static int listen_unix(const struct dd_recv_daemon *o, const char *path)
+static int listen_unix(const struct dd_recv_daemon *o, const char *path, const struct dd_sandbox_user *owner)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     mode_t mode = (mode_t)strtoul(o->http_socket_mode, NULL, 8);
@@ -139,7 +140,7 @@ static int listen_unix(const struct dd_recv_daemon *o, const char *path)
     remove_stale(&address);
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof address) < 0 || chmod(path, mode) < 0 ||
-        listen(fd, BACKLOG) < 0)
+        (owner && chown(path, owner->uid, owner->gid) < 0) || listen(fd, BACKLOG) < 0)
         goto err0;
     return fd;
 
@@ -150,10 +151,10 @@ err0:
     return DD_ERROR_SYSTEM;
 }
 
-int dd_listen_http(const struct dd_recv_daemon *options)
+int dd_listen_http(const struct dd_recv_daemon *options, const struct dd_sandbox_user *owner)
 {
     const char *path = unix_path(options);
-    return path ? listen_unix(options, path) : listen_tcp(options);
+    return path ? listen_unix(options, path, owner) : listen_tcp(options);
 }
 
 void dd_listen_remove(const struct dd_recv_daemon *options)

@@ -60,7 +60,7 @@ static const struct dd_options_row rows[] = {
     {"name", DD_OPTIONS_STRING, STREAM(name), .argument = "TEXT", .help = "What people read as the stream's name"},
     {"description", DD_OPTIONS_STRING, STREAM(description), .argument = "TEXT", .help = "A line under the name"},
     {"group", DD_OPTIONS_STRING, STREAM(group), .argument = "TEXT", LATER, .help = "Streams of one group stand together"},
-    {"order", DD_OPTIONS_INTEGER, STREAM(order), -1e6, 1e6, .fallback = "0", .argument = "N", LATER,
+    {"order", DD_OPTIONS_INTEGER, STREAM(order), -1e6, 1e6, .fallback = "0", .argument = "N",
      .help = "Place among the streams; smaller comes first"},
     {"udp_host", DD_OPTIONS_STRING, STREAM(udp_host), .fallback = "0.0.0.0", .argument = "IP", .check = check_ip,
      .help = "Address at which datagrams arrive"},

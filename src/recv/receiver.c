@@ -48,30 +48,43 @@ static void close_fd(int *fd)
 
 /* ---- what outlives roles ---- */
 
-/* The sockets of setup, those that are open already taken over; the others are closed. */
-static int open_ports(struct receiver *r, const struct dd_setup *setup)
+/* Finds the sockets of setup: those that are open already, and new ones. 0; or a negative enum dd_error, logged, and
+ * nothing has changed. */
+static int find_ports(const struct receiver *r, const struct dd_setup *setup, int fds[static DD_OPTIONS_STREAMS_MAX])
 {
-    int fds[DD_OPTIONS_STREAMS_MAX], error = 0;
+    bool opened[DD_OPTIONS_STREAMS_MAX] = {false};
     for (size_t i = 0; i < setup->port_count; i++) {
         fds[i] = -1;
-        for (size_t j = 0; j < r->port_count; j++) {
-            if (memcmp(&setup->ports[i], &r->ports[j], sizeof r->ports[j]) == 0) {
+        for (size_t j = 0; j < r->port_count; j++)
+            if (memcmp(&setup->ports[i], &r->ports[j], sizeof r->ports[j]) == 0)
                 fds[i] = r->port_fds[j];
-                r->port_fds[j] = -1;
-            }
-        }
-    }
-    for (size_t j = 0; j < r->port_count; j++)
-        close_fd(&r->port_fds[j]);
-    for (size_t i = 0; i < setup->port_count; i++) {
-        if (fds[i] < 0)
+        opened[i] = fds[i] < 0;
+        if (opened[i])
             fds[i] = dd_listen_udp(&setup->ports[i]);
-        error = fds[i] < 0 ? fds[i] : error;
+        if (fds[i] >= 0)
+            continue;
+        int error = fds[i];
+        for (size_t k = 0; k < i; k++)
+            if (opened[k])
+                close(fds[k]);
+        return error;
+    }
+    return 0;
+}
+
+/* Takes over what find_ports found, and closes what is of no use any more. */
+static void keep_ports(struct receiver *r, const struct dd_setup *setup, const int fds[static DD_OPTIONS_STREAMS_MAX])
+{
+    for (size_t j = 0; j < r->port_count; j++) {
+        bool kept = false;
+        for (size_t i = 0; i < setup->port_count; i++)
+            kept = kept || fds[i] == r->port_fds[j];
+        if (!kept)
+            close(r->port_fds[j]);
     }
     memcpy(r->ports, setup->ports, sizeof r->ports);
     memcpy(r->port_fds, fds, setup->port_count * sizeof *fds);
     r->port_count = setup->port_count;
-    return error;
 }
 
 /* The wake-up is a pipe, not an eventfd: O_NONBLOCK of the writing end belongs to intake alone, so serve cannot make it wait. */
@@ -181,16 +194,10 @@ static void announce(const struct receiver *r, const struct dd_setup *setup)
                   setup->stream_count == 1 ? "" : "s", place, (double)setup->memory_bytes / (1024 * 1024));
 }
 
-/* Opens what is missing, starts the roles and wipes setup: from then on only intake knows the keys. */
+/* Makes the rings, starts the roles and wipes setup: from then on only intake knows the keys. */
 static int start(struct receiver *r, struct dd_setup *setup)
 {
-    int error = open_ports(r, setup);
-    if (!error && r->http_fd < 0) {
-        r->http_fd = dd_listen_http(&r->options);
-        error = r->http_fd < 0 ? r->http_fd : 0;
-    }
-    if (!error)
-        error = open_wake(r);
+    int error = open_wake(r);
     if (!error)
         error = open_rings(r, setup);
     if (!error)
@@ -229,27 +236,60 @@ static bool same_http(const struct dd_recv_daemon *a, const struct dd_recv_daemo
            strcmp(a->http_socket_mode, b->http_socket_mode) == 0;
 }
 
+/* Opens the sockets of a configuration before anything of the one before it ends, so that it can still be refused. */
+static int open_sockets(struct receiver *r, const struct dd_recv_daemon *options, const struct dd_setup *setup)
+{
+    int fds[DD_OPTIONS_STREAMS_MAX], http_fd = r->http_fd;
+    bool other_http = http_fd < 0 || !same_http(&r->options, options);
+    if (other_http)
+        http_fd = dd_listen_http(options, r->as_root ? &r->serve_user : NULL);
+    if (http_fd < 0)
+        return http_fd;
+    int error = find_ports(r, setup, fds);
+    if (error) {
+        if (other_http)
+            close(http_fd);
+        return error;
+    }
+    keep_ports(r, setup, fds);
+    if (other_http && r->http_fd >= 0) {
+        close_fd(&r->http_fd);
+        dd_listen_remove(&r->options);
+    }
+    r->http_fd = http_fd;
+    return 0;
+}
+
+static void refuse_reload(const struct receiver *r, struct dd_options *options)
+{
+    open_log(&r->options);
+    dd_log_warning("the new configuration is refused; going on with the old one");
+    dd_options_free(options);
+}
+
 /* Reads the configuration again; a wrong one leaves everything as it is. */
 static int reload(struct receiver *r, int argc, char **argv)
 {
-    struct dd_setup setup;
+    static struct dd_setup setup;
     if (!r->options.config[0]) {
         dd_log_warning("SIGHUP: there is no configuration file to read again (--config)");
         return 0;
     }
     struct dd_options *options = dd_options_load(&dd_recv_options_schema, argc, argv);
     if (!options || make_setup(options, &setup)) {
-        dd_log_warning("the new configuration is refused; going on with the old one");
-        dd_options_free(options);
+        refuse_reload(r, options);
         return 0;
     }
+    const struct dd_recv_daemon *daemon = dd_options_daemon(options);
+    if (open_sockets(r, daemon, &setup)) {
+        dd_setup_free(&setup);
+        refuse_reload(r, options);
+        return 0;
+    }
+    if (strcmp(daemon->user, r->options.user) || strcmp(daemon->serve_user, r->options.serve_user))
+        dd_log_warning("user and serve_user change only when ddrecv is started afresh");
     end_roles(r);
     close_rings(r);
-    const struct dd_recv_daemon *daemon = dd_options_daemon(options);
-    if (!same_http(&r->options, daemon)) {
-        close_fd(&r->http_fd);
-        dd_listen_remove(&r->options);
-    }
     r->options = *daemon;
     dd_options_free(options);
     int error = start(r, &setup);
@@ -288,7 +328,9 @@ static int run(struct dd_options *options, struct dd_setup *setup, int argc, cha
     if (find_users(&r) == 0)
         r.supervise = dd_supervise_new("ddrecv");
     if (r.supervise) {
-        int error = start(&r, setup);
+        int error = open_sockets(&r, &r.options, setup);
+        if (!error)
+            error = start(&r, setup);
         code = error == 0 ? watch(&r, argc, argv) : error == DD_ERROR_STOPPED ? EXIT_SUCCESS : EXIT_FAILURE;
     }
     dd_setup_free(setup);

@@ -42,13 +42,20 @@ static int require(const struct draft *d, const char *name)
 static int check_rtsp_url(const struct draft *d)
 {
     struct dd_url url;
-    bool right = dd_url_parse(&url, d->stream->source) == 0 && (!strcmp(url.scheme, "rtsp") || !strcmp(url.scheme, "rtsps"));
+    int error = dd_url_parse(&url, d->stream->source);
+    bool tls = !error && strcmp(url.scheme, "rtsps") == 0, plain = !error && strcmp(url.scheme, "rtsp") == 0;
     dd_url_wipe(&url);
-    if (right)
-        return 0;
-    dd_log_error("%s: not the URL of a camera: it takes rtsp://host/path or rtsps://host/path",
-                 dd_options_where(d->options, d->i, "source"));
-    return DD_ERROR_INPUT;
+    if (!tls && !plain) {
+        dd_log_error("%s: not the URL of a camera: it takes rtsp://host/path or rtsps://host/path",
+                     dd_options_where(d->options, d->i, "source"));
+        return DD_ERROR_INPUT;
+    }
+    if (tls && d->stream->ca_file[0]) {
+        dd_log_error("%s: this version cannot check the certificate of a camera yet",
+                     dd_options_where(d->options, d->i, "ca_file"));
+        return DD_ERROR_INPUT;
+    }
+    return 0;
 }
 
 static int check_source(const struct draft *d)

@@ -270,6 +270,7 @@ static int reload(struct sender *s, int argc, char **argv)
     }
     options = dd_options_load(&dd_send_options_schema, argc, argv);
     if (!options || make_plan(options, &plan)) {
+        open_log(&s->options);
         dd_log_warning("the new configuration is refused; going on with the old one");
         dd_options_free(options);
         return 0;
@@ -277,6 +278,9 @@ static int reload(struct sender *s, int argc, char **argv)
     end_roles(s);
     close_streams(s);
     const struct dd_send_daemon *daemon = dd_options_daemon(options);
+    if (strcmp(daemon->user, s->options.user) || strcmp(daemon->capture_user, s->options.capture_user) ||
+        strcmp(daemon->state_dir, s->options.state_dir))
+        dd_log_warning("user, capture_user and state_dir change only when ddsend is started afresh");
     if (!same_sockets(&s->options, daemon)) {
         close_fd(&s->socket_ipv4);
         close_fd(&s->socket_ipv6);

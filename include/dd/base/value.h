@@ -12,13 +12,16 @@ enum { DD_VALUE_TEXT = 2200 };
  * ("a number from 0 to 100"); the field is then as before. */
 int dd_value_set(const struct dd_options_row *row, void *base, const char *text, char *why, size_t why_size);
 
-/* The field as text: masked if it is a secret ("(hidden)"), cut behind a URL's scheme if it may hold one. */
+/* The field as text, masked as dd_value_mask does. */
 void dd_value_print(const struct dd_options_row *row, const void *base, char *text, size_t size);
 
 /* What row takes, for messages and --help: "bytes from 1Ki to 64Mi". "" where everything goes. */
 void dd_value_allowed(const struct dd_options_row *row, char *text, size_t size);
 
-/* Copies text with what is secret in it masked, as dd_value_print does. */
+/* True if text has what nobody may see: all of a secret; user info or parameters of a URL that may hold one. */
+bool dd_value_holds_secret(const struct dd_options_row *row, const char *text);
+
+/* Copies text with what is secret in it replaced by "(hidden)". */
 void dd_value_mask(const struct dd_options_row *row, const char *text, char *masked, size_t size);
 
 /* Numbers as options write them: SIZE and RATE with an optional K, M, G, Ki, Mi or Gi; INTEGER, SIZE and RATE are whole.

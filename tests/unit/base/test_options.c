@@ -94,6 +94,22 @@ START_TEST(reads_the_command_line)
 }
 END_TEST
 
+START_TEST(takes_a_switch_with_and_without_value)
+{
+    static const char *const off[][2] = {{"--help=false", "--port=1"}, {"--help", "off"}, {"-help", "false"}};
+    for (size_t i = 0; i < sizeof off / sizeof *off; i++) {
+        struct dd_options *o = load(2, off[i]);
+        ck_assert_ptr_nonnull(o);
+        ck_assert(!((const struct daemon *)dd_options_daemon(o))->help);
+        dd_options_free(o);
+    }
+    struct dd_options *o = LOAD("--help", "--port", "1");
+    ck_assert_ptr_nonnull(o);
+    ck_assert(((const struct daemon *)dd_options_daemon(o))->help);
+    dd_options_free(o);
+}
+END_TEST
+
 START_TEST(refuses_a_wrong_command_line)
 {
     ck_assert_ptr_null(LOAD("--nothing", "x"));
@@ -101,6 +117,7 @@ START_TEST(refuses_a_wrong_command_line)
     ck_assert_ptr_null(LOAD("--port", "0"));
     ck_assert_ptr_null(LOAD("stray"));
     ck_assert_ptr_null(LOAD("--help=maybe"));
+    ck_assert_ptr_null(LOAD("--help", "maybe"));
     ck_assert_ptr_null(LOAD("--config", "/nonexistent/file.json"));
 }
 END_TEST
@@ -202,5 +219,6 @@ START_TEST(lets_the_command_line_win)
 }
 END_TEST
 
-SUITE_MAIN("base/options", reads_the_command_line, refuses_a_wrong_command_line, wipes_secrets_from_the_arguments,
-           reads_streams_of_a_file, reads_a_file_of_one_stream_with_old_names, refuses_a_wrong_file, lets_the_command_line_win)
+SUITE_MAIN("base/options", reads_the_command_line, takes_a_switch_with_and_without_value, refuses_a_wrong_command_line,
+           wipes_secrets_from_the_arguments, reads_streams_of_a_file, reads_a_file_of_one_stream_with_old_names,
+           refuses_a_wrong_file, lets_the_command_line_win)

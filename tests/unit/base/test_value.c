@@ -120,6 +120,12 @@ START_TEST(masks_secrets)
     ck_assert_str_eq(text, "rtsp://(hidden)@camera/path");
     dd_value_mask(&url_row, "rtsp://camera/path", text, sizeof text);
     ck_assert_str_eq(text, "rtsp://camera/path");
+    dd_value_mask(&url_row, "rtsp://camera/path?user=a&password=b", text, sizeof text);
+    ck_assert_str_eq(text, "rtsp://camera/path(hidden)");
+    dd_value_mask(&url_row, "rtsp://u:p@camera/user=a_password=b", text, sizeof text);
+    ck_assert_str_eq(text, "rtsp://(hidden)@camera/user(hidden)");
+    dd_value_mask(&url_row, "user:secret@camera", text, sizeof text);
+    ck_assert_str_eq(text, "(hidden)@camera");
     dd_value_mask(&secret_row, "", text, sizeof text);
     ck_assert_str_eq(text, "");
 }
