@@ -1,12 +1,12 @@
 /* Pixels to JPEG: the wrapper of TurboJPEG. */
+#include "dd/send/encode.h"
+
 #include <stdlib.h>
 
 #include <turbojpeg.h>
 
 #include "dd/base/log.h"
 #include "dd/send/picture.h"
-
-#include "dd/send/encode.h"
 
 struct dd_encode {
     tjhandle handle;

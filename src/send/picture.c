@@ -1,7 +1,7 @@
 /* How pictures lie in memory, and how large they come out. No pixels are touched here. */
-#include "dd/base/error.h"
-
 #include "dd/send/picture.h"
+
+#include "dd/base/error.h"
 
 enum { TOTAL_ALIGN = 64 };
 

@@ -1,4 +1,6 @@
 /* libav's messages: the wrapper of libavutil's log. */
+#include "dd/send/capture/avlog.h"
+
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -8,8 +10,6 @@
 
 #include "dd/base/log.h"
 #include "dd/send/capture/url.h"
-
-#include "dd/send/capture/avlog.h"
 
 enum { LINE_SIZE = 4096 };
 

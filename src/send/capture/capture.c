@@ -1,5 +1,7 @@
 /* The capture role. One loop for all sources: connect, fetch the next picture, bring it to size, put it into the ring, tell
  * the state; and when the source is lost, wait and begin again. */
+#include "dd/send/capture/capture.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +16,6 @@
 #include "dd/send/capture/source.h"
 #include "dd/send/picture.h"
 #include "dd/send/state.h"
-
-#include "dd/send/capture/capture.h"
 
 enum {
     /* A sign of life comes every BEAT_EVERY_MS from all that waits, and promises the next within PROMISE_MS. While a source

@@ -1,4 +1,6 @@
 /* Packets to pictures: the wrapper of libavcodec. */
+#include "dd/send/capture/decode.h"
+
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -13,8 +15,6 @@
 #include "dd/link/wire.h"
 #include "dd/send/capture/source.h"
 #include "dd/send/picture.h"
-
-#include "dd/send/capture/decode.h"
 
 enum {
     THREADS_MAX = 4, /* a camera rarely cuts a picture into more slices */

@@ -1,8 +1,8 @@
 /* The glyphs of the font. */
+#include "dd/send/capture/font.h"
+
 #include <ctype.h>
 #include <stddef.h>
-
-#include "dd/send/capture/font.h"
 
 /* A row is a byte with the leftmost pixel in bit 4, as in 0x11 for "#...#". Rows of zeroes are characters that it lacks. */
 static const uint8_t glyphs[128][DD_FONT_HEIGHT] = {

@@ -1,7 +1,7 @@
 /* The age of what is read from a stream. Pure. */
-#include "dd/base/clock.h"
-
 #include "dd/send/capture/lag.h"
+
+#include "dd/base/clock.h"
 
 /* No buffer between here and a camera holds more; what seems to be older has time stamps that jumped. */
 #define LAG_MAX_US (INT64_C(60) * DD_CLOCK_US_PER_S)

@@ -1,10 +1,10 @@
 /* Rectangles and text on planar pictures. */
+#include "dd/send/capture/paint.h"
+
 #include <string.h>
 
 #include "dd/send/capture/font.h"
 #include "dd/send/picture.h"
-
-#include "dd/send/capture/paint.h"
 
 static uint8_t clamp(double value)
 {

@@ -1,4 +1,6 @@
 /* Size and format of pictures: the wrapper of libswscale. */
+#include "dd/send/capture/scale.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,8 +12,6 @@
 #include "dd/base/error.h"
 #include "dd/base/log.h"
 #include "dd/send/capture/avlog.h"
-
-#include "dd/send/capture/scale.h"
 
 /* Everything that a swscale context is made for. */
 struct shape {

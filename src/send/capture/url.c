@@ -1,4 +1,6 @@
 /* Splitting user info from URLs and writing it back. Pure. */
+#include "dd/send/capture/url.h"
+
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <stdint.h>
@@ -7,8 +9,6 @@
 #include <strings.h>
 
 #include "dd/base/error.h"
-
-#include "dd/send/capture/url.h"
 
 enum { PORT_MAX = 65535, PORT_DIGITS_MAX = 5 };
 
