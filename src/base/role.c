@@ -197,7 +197,7 @@ void dd_role_leave(struct dd_role *role)
 int dd_role_boot_open(const struct dd_role_boot *boot)
 {
     struct record record = {
-        .kind = boot->kind, .log_threshold = dd_log_threshold(), .supervisor = getpid(), .config_size = boot->config_size};
+        .kind = boot->kind, .log_threshold = (int32_t)dd_log_threshold(), .supervisor = getpid(), .config_size = boot->config_size};
     memcpy(record.magic, magic, sizeof magic);
     snprintf(record.name, sizeof record.name, "%s", boot->name);
     int fd = memfd_create("dd-boot", MFD_CLOEXEC | MFD_ALLOW_SEALING);

@@ -10,7 +10,7 @@
 
 enum { MAX_FRAME = 1 << 20, PACKET = 1400 };
 
-static uint8_t bytes[MAX_FRAME + PACKET];
+static uint8_t symbol[PACKET];
 static struct dd_reassemble_frame got;
 
 static uint8_t byte_of(uint64_t number, size_t i)
@@ -27,11 +27,11 @@ static enum dd_reassemble_verdict add(struct dd_reassemble *r, uint64_t session,
     struct dd_wire_fragment f = {.frame = number, .captured_us = number * 1000}, back;
     ck_assert_int_eq(dd_fragment_plan(&plan, size, PACKET), 0);
     ck_assert_uint_lt(j, plan.symbols);
-    memset(bytes, 0, sizeof bytes);
-    for (size_t i = 0; i < size; i++)
-        bytes[i] = byte_of(number, i);
+    size_t at = (size_t)j * plan.symbol_bytes;
+    for (size_t i = 0; i < plan.symbol_bytes; i++)
+        symbol[i] = at + i < size ? byte_of(number, at + i) : 0;
     dd_fragment_describe(&plan, j, &f);
-    f.symbol = bytes + (size_t)j * plan.symbol_bytes;
+    f.symbol = symbol;
     size_t length = dd_wire_write_fragment(&f, message, sizeof message);
     ck_assert_uint_gt(length, 0);
     ck_assert_uint_le(length + DD_WIRE_HEADER_BYTES + DD_WIRE_TAG_BYTES, PACKET);
