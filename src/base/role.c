@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -43,15 +44,15 @@ struct dd_role {
 
 bool dd_role_invoked(int argc, char *const argv[])
 {
-    return argc == 1 && argv[0] && strstr(argv[0], ": ");
+    int seals = fcntl(FD_BOOT, F_GET_SEALS);
+    return argc == 1 && argv[0] && seals >= 0 && (seals & SEALS) == SEALS;
 }
 
 /* Reads the record and makes sure that nobody can change it. */
 static int read_record(struct record *record)
 {
-    int seals = fcntl(FD_BOOT, F_GET_SEALS);
-    if (seals < 0 || (seals & SEALS) != SEALS || pread(FD_BOOT, record, sizeof *record, 0) != (ssize_t)sizeof *record ||
-        memcmp(record->magic, magic, sizeof magic) || memchr(record->name, '\0', sizeof record->name) == NULL) {
+    if (pread(FD_BOOT, record, sizeof *record, 0) != (ssize_t)sizeof *record || memcmp(record->magic, magic, sizeof magic) ||
+        memchr(record->name, '\0', sizeof record->name) == NULL) {
         dd_log_error("a role is started by its daemon only");
         return DD_ERROR_INPUT;
     }
@@ -85,16 +86,11 @@ static int open_stop(void)
     return signalfd(-1, &blocked, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static size_t count_fds(void)
+/* What the role executes in turn gets none of its descriptors. */
+static void close_on_exec(size_t fd_count)
 {
-    size_t count = 0;
-    while (count < DD_ROLE_FDS_MAX && fcntl(FD_FIRST + (int)count, F_GETFD) >= 0)
-        count++;
-    for (size_t i = 0; i < count; i++)
-        fcntl(FD_FIRST + (int)i, F_SETFD, FD_CLOEXEC);
-    fcntl(FD_BOOT, F_SETFD, FD_CLOEXEC);
-    fcntl(FD_PULSE, F_SETFD, FD_CLOEXEC);
-    return count;
+    for (size_t fd = FD_BOOT; fd < FD_FIRST + fd_count; fd++)
+        fcntl((int)fd, F_SETFD, FD_CLOEXEC);
 }
 
 struct dd_role *dd_role_enter(int argc, char *const argv[])
@@ -107,14 +103,15 @@ struct dd_role *dd_role_enter(int argc, char *const argv[])
         goto err0;
     dd_log_open(argv[0], (enum dd_log_level)role->record.log_threshold);
     prctl(PR_SET_NAME, role->record.name);
-    role->fd_count = count_fds();
     role->pulse = mmap(NULL, sizeof *role->pulse, PROT_READ | PROT_WRITE, MAP_SHARED, FD_PULSE, 0);
     if (role->pulse == MAP_FAILED) {
         dd_log_error("cannot map the pulse: %s", strerror(errno));
         goto err0;
     }
+    role->fd_count = role->pulse->fd_count;
+    close_on_exec(role->fd_count);
     role->stop_fd = open_stop();
-    if (role->stop_fd < 0) {
+    if (role->fd_count > DD_ROLE_FDS_MAX || role->stop_fd < 0) {
         dd_log_error("cannot set signals up: %s", strerror(errno));
         goto err1;
     }
@@ -196,8 +193,10 @@ void dd_role_leave(struct dd_role *role)
 
 int dd_role_boot_open(const struct dd_role_boot *boot)
 {
-    struct record record = {
-        .kind = boot->kind, .log_threshold = (int32_t)dd_log_threshold(), .supervisor = getpid(), .config_size = boot->config_size};
+    struct record record = {.kind = boot->kind,
+                            .log_threshold = (int32_t)dd_log_threshold(),
+                            .supervisor = getpid(),
+                            .config_size = boot->config_size};
     memcpy(record.magic, magic, sizeof magic);
     snprintf(record.name, sizeof record.name, "%s", boot->name);
     int fd = memfd_create("dd-boot", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -254,15 +253,27 @@ static int place_fds(int boot_fd, int pulse_fd, const int *fds, size_t fd_count)
     return close_range((unsigned)first_free, ~0U, 0);
 }
 
+/* This program, whatever stands at its path by now. Under valgrind the link leads to valgrind itself, which only shows the
+ * program's path to who reads the link. */
+static const char *find_program(char *path, size_t size)
+{
+    const char *preload = getenv("LD_PRELOAD");
+    if (!preload || !strstr(preload, "vgpreload"))
+        return "/proc/self/exe";
+    ssize_t length = readlink("/proc/self/exe", path, size - 1);
+    path[length > 0 ? length : 0] = '\0';
+    return path;
+}
+
 void dd_role_execute(const char *program, const char *name, int boot_fd, int pulse_fd, const int *fds, size_t fd_count)
 {
-    char title[DD_ROLE_NAME_SIZE + 32];
+    char title[DD_ROLE_NAME_SIZE + 32], path[PATH_MAX];
     char *argv[] = {title, NULL};
     snprintf(title, sizeof title, "%s: %s", program, name);
     if (fd_count > DD_ROLE_FDS_MAX || place_fds(boot_fd, pulse_fd, fds, fd_count) < 0) {
         dd_log_error("cannot hand descriptors to %s: %s", name, strerror(errno));
         return;
     }
-    execve("/proc/self/exe", argv, filter_environment());
+    execve(find_program(path, sizeof path), argv, filter_environment());
     dd_log_error("cannot execute %s: %s", title, strerror(errno));
 }

@@ -145,6 +145,7 @@ static int spawn(struct dd_supervise *s, struct process *p)
 {
     uint64_t now = dd_clock_now_us();
     p->pulse->ready = 0;
+    p->pulse->fd_count = (uint32_t)p->fd_count;
     p->pulse->alive_until_us = now + (uint64_t)START_MS * DD_CLOCK_US_PER_MS;
     p->hung = false;
     p->started_us = now;

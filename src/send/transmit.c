@@ -275,6 +275,8 @@ static bool wait_for_work(struct transmit *t, uint64_t wait_us)
     struct timespec wait = {.tv_sec = (time_t)(wait_us / DD_CLOCK_US_PER_S),
                             .tv_nsec = (long)(wait_us % DD_CLOCK_US_PER_S) * 1000};
     int count = epoll_pwait2(t->epoll_fd, events, EVENTS, &wait, NULL);
+    if (count < 0 && errno == ENOSYS) /* before Linux 5.11, and under valgrind 3.19: in milliseconds */
+        count = epoll_wait(t->epoll_fd, events, EVENTS, (int)((wait_us + 999) / DD_CLOCK_US_PER_MS));
     for (int i = 0; i < count; i++)
         if (events[i].data.u32 < t->lane_count)
             dd_encoders_notify(t->encoders, events[i].data.u32);

@@ -54,6 +54,7 @@ void dd_role_leave(struct dd_role *role);
 struct dd_role_pulse {
     _Atomic uint64_t alive_until_us; /* dd_clock_now_us(), written by the role */
     _Atomic uint32_t ready;          /* 1 once set up, written by the role */
+    uint32_t fd_count;               /* descriptors of its work, written by the supervisor before it starts the role */
 };
 
 struct dd_role_boot {
