@@ -40,8 +40,9 @@ static int add_key(const struct draft *d, const char *option, const char *text)
         return DD_ERROR_INPUT;
     }
     int error = dd_key_parse(text, d->intake->keys[d->intake->key_count], &why);
+    const char *file = strcmp(option, "key_file") == 0 ? d->stream->key_file : "";
     if (error)
-        dd_log_error("%s: not a key: %s", where(d, option), why);
+        dd_log_error("%s%s%s: not a key: %s", where(d, option), file[0] ? " " : "", file, why);
     d->intake->key_count++;
     return error;
 }
