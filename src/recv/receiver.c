@@ -313,8 +313,11 @@ static int watch(struct receiver *r, int argc, char **argv)
         enum dd_supervise_event event = dd_supervise_run(r->supervise, NULL, NULL);
         if (event == DD_SUPERVISE_STOP)
             return EXIT_SUCCESS;
-        if (event == DD_SUPERVISE_FAILED || reload(r, argc, argv))
+        if (event == DD_SUPERVISE_FAILED)
             return EXIT_FAILURE;
+        int error = reload(r, argc, argv);
+        if (error)
+            return error == DD_ERROR_STOPPED ? EXIT_SUCCESS : EXIT_FAILURE;
         dd_supervise_reloaded(r->supervise, "Running");
     }
 }

@@ -318,8 +318,11 @@ static int watch(struct sender *s, int argc, char **argv)
         enum dd_supervise_event event = dd_supervise_run(s->supervise, save_sessions, s);
         if (event == DD_SUPERVISE_STOP)
             return EXIT_SUCCESS;
-        if (event == DD_SUPERVISE_FAILED || reload(s, argc, argv))
+        if (event == DD_SUPERVISE_FAILED)
             return EXIT_FAILURE;
+        int error = reload(s, argc, argv);
+        if (error)
+            return error == DD_ERROR_STOPPED ? EXIT_SUCCESS : EXIT_FAILURE;
         dd_supervise_reloaded(s->supervise, "Running");
     }
 }
