@@ -61,7 +61,7 @@ size_t dd_options_find_row(const struct dd_options_schema *schema, const char *n
     return i;
 }
 
-static bool daemon_switch(const struct dd_options *o, const char *name)
+bool dd_options_switch(const struct dd_options *o, const char *name)
 {
     size_t row = dd_options_find_row(o->schema, name);
     return row < o->schema->row_count && *((const bool *)o->daemon + o->schema->rows[row].offset / sizeof(bool));
@@ -312,7 +312,7 @@ struct dd_options *dd_options_load(const struct dd_options_schema *schema, int a
     set_defaults(schema, DD_OPTIONS_DAEMON, o->daemon);
     if (read_line(o, argc, argv) || apply_line(o, 0))
         goto err1;
-    if (daemon_switch(o, "help") || daemon_switch(o, "version") || daemon_switch(o, "generate_key"))
+    if (dd_options_switch(o, "help") || dd_options_switch(o, "version") || dd_options_switch(o, "generate_key"))
         return o;
     if (load_streams(o))
         goto err1;

@@ -7,12 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dd/base/daemon.h"
 #include "dd/base/error.h"
 #include "dd/base/log.h"
 #include "dd/base/role.h"
 #include "dd/base/sandbox.h"
 #include "dd/base/supervise.h"
-#include "dd/base/usage.h"
 #include "dd/link/ring.h"
 #include "dd/recv/intake.h"
 #include "dd/recv/listen.h"
@@ -20,8 +20,10 @@
 #include "dd/recv/serve/serve.h"
 #include "dd/recv/setup.h"
 
-enum { EXIT_USAGE = 2, READY_MS = 20000 };
+enum { READY_MS = 20000 };
 enum { KIND_INTAKE = 1, KIND_SERVE = 2 };
+
+static const struct dd_daemon ddrecv;
 
 /* All that outlives the roles. */
 struct receiver {
@@ -214,20 +216,32 @@ static int start(struct receiver *r, struct dd_setup *setup)
 
 /* ---- the command line ---- */
 
-static void open_log(const struct dd_recv_daemon *daemon)
+static struct dd_setup prepared;
+
+static int prepare(struct dd_options *options)
 {
-    dd_log_open("ddrecv", daemon->debug ? DD_LOG_DEBUG : daemon->quiet ? DD_LOG_WARNING : DD_LOG_INFO);
+    return dd_setup_make(&prepared, options);
 }
 
-/* Says what is to be said of the options, and makes the setup. */
-static int make_setup(struct dd_options *options, struct dd_setup *setup)
+static void forget(void)
+{
+    dd_setup_free(&prepared);
+}
+
+static void describe(void)
+{
+    printf("%zu stream%s; pictures take at most %.1f MiB of memory\n", prepared.stream_count,
+           prepared.stream_count == 1 ? "" : "s", (double)prepared.memory_bytes / (1024 * 1024));
+}
+
+static bool run_command(struct dd_options *options, int *code)
 {
     const struct dd_recv_daemon *daemon = dd_options_daemon(options);
-    open_log(daemon);
-    if (daemon->debug)
-        dd_usage_table(options, stderr);
-    dd_usage_report_no_effect(options);
-    return dd_setup_make(setup, options);
+    if (!daemon->forget_session[0])
+        return false;
+    dd_log_error("--forget-session has no effect yet in this version");
+    *code = DD_DAEMON_EXIT_USAGE;
+    return true;
 }
 
 static bool same_http(const struct dd_recv_daemon *a, const struct dd_recv_daemon *b)
@@ -260,30 +274,29 @@ static int open_sockets(struct receiver *r, const struct dd_recv_daemon *options
     return 0;
 }
 
-static void refuse_reload(const struct receiver *r, struct dd_options *options)
+static void refuse_reload(const struct receiver *r)
 {
-    open_log(&r->options);
+    dd_daemon_open_log(&ddrecv, r->options.debug, r->options.quiet);
     dd_log_warning("the new configuration is refused; going on with the old one");
-    dd_options_free(options);
 }
 
 /* Reads the configuration again; a wrong one leaves everything as it is. */
 static int reload(struct receiver *r, int argc, char **argv)
 {
-    static struct dd_setup setup;
     if (!r->options.config[0]) {
         dd_log_warning("SIGHUP: there is no configuration file to read again (--config)");
         return 0;
     }
-    struct dd_options *options = dd_options_load(&dd_recv_options_schema, argc, argv);
-    if (!options || make_setup(options, &setup)) {
-        refuse_reload(r, options);
+    struct dd_options *options = dd_daemon_read(&ddrecv, argc, argv);
+    if (!options) {
+        refuse_reload(r);
         return 0;
     }
     const struct dd_recv_daemon *daemon = dd_options_daemon(options);
-    if (open_sockets(r, daemon, &setup)) {
-        dd_setup_free(&setup);
-        refuse_reload(r, options);
+    if (open_sockets(r, daemon, &prepared)) {
+        refuse_reload(r);
+        forget();
+        dd_options_free(options);
         return 0;
     }
     if (strcmp(daemon->user, r->options.user) || strcmp(daemon->serve_user, r->options.serve_user))
@@ -292,7 +305,7 @@ static int reload(struct receiver *r, int argc, char **argv)
     close_rings(r);
     r->options = *daemon;
     dd_options_free(options);
-    int error = start(r, &setup);
+    int error = start(r, &prepared);
     if (!error)
         dd_log_notice("the new configuration is in use");
     return error;
@@ -322,7 +335,7 @@ static int watch(struct receiver *r, int argc, char **argv)
     }
 }
 
-static int run(struct dd_options *options, struct dd_setup *setup, int argc, char **argv)
+static int run(struct dd_options *options, int argc, char **argv)
 {
     static struct receiver r = {.http_fd = -1, .wake_read = -1, .wake_write = -1, .intake_id = -1, .serve_id = -1};
     int code = EXIT_FAILURE;
@@ -331,12 +344,12 @@ static int run(struct dd_options *options, struct dd_setup *setup, int argc, cha
     if (find_users(&r) == 0)
         r.supervise = dd_supervise_new("ddrecv");
     if (r.supervise) {
-        int error = open_sockets(&r, &r.options, setup);
+        int error = open_sockets(&r, &r.options, &prepared);
         if (!error)
-            error = start(&r, setup);
+            error = start(&r, &prepared);
         code = error == 0 ? watch(&r, argc, argv) : error == DD_ERROR_STOPPED ? EXIT_SUCCESS : EXIT_FAILURE;
     }
-    dd_setup_free(setup);
+    forget();
     dd_supervise_free(r.supervise);
     close_rings(&r);
     for (size_t i = 0; i < r.port_count; i++)
@@ -349,55 +362,27 @@ static int run(struct dd_options *options, struct dd_setup *setup, int argc, cha
     return code;
 }
 
-static int run_role(int argc, char **argv)
+static int run_role(struct dd_role *role)
 {
-    struct dd_role *role = dd_role_enter(argc, argv);
-    if (!role)
+    switch (dd_role_kind(role)) {
+    case KIND_INTAKE:
+        return dd_intake_run(role);
+    case KIND_SERVE:
+        return dd_serve_run(role);
+    default:
         return EXIT_FAILURE;
-    int code = EXIT_FAILURE;
-    if (dd_role_kind(role) == KIND_INTAKE)
-        code = dd_intake_run(role);
-    else if (dd_role_kind(role) == KIND_SERVE)
-        code = dd_serve_run(role);
-    dd_role_leave(role);
-    return code;
+    }
 }
+
+static const struct dd_daemon ddrecv = {.schema = &dd_recv_options_schema,
+                                        .run_role = run_role,
+                                        .run_command = run_command,
+                                        .prepare = prepare,
+                                        .describe = describe,
+                                        .forget = forget,
+                                        .run = run};
 
 int dd_receiver_main(int argc, char **argv)
 {
-    static struct dd_setup setup;
-    if (dd_role_invoked(argc, argv))
-        return run_role(argc, argv);
-    dd_log_open("ddrecv", DD_LOG_INFO);
-    if (dd_sandbox_hide())
-        return EXIT_FAILURE;
-    struct dd_options *options = dd_options_load(&dd_recv_options_schema, argc, argv);
-    if (!options)
-        return EXIT_USAGE;
-    const struct dd_recv_daemon *daemon = dd_options_daemon(options);
-    bool help = daemon->help, version = daemon->version, check_config = daemon->check_config;
-    if (help)
-        dd_usage_help(&dd_recv_options_schema, stdout);
-    else if (version)
-        puts("ddrecv " DD_VERSION);
-    if (help || version) {
-        dd_options_free(options);
-        return EXIT_SUCCESS;
-    }
-    if (daemon->forget_session[0]) {
-        dd_log_error("--forget-session has no effect yet in this version");
-        dd_options_free(options);
-        return EXIT_USAGE;
-    }
-    if (make_setup(options, &setup)) {
-        dd_options_free(options);
-        return EXIT_USAGE;
-    }
-    if (!check_config)
-        return run(options, &setup, argc, argv);
-    printf("%zu stream%s; pictures take at most %.1f MiB of memory\n", setup.stream_count, setup.stream_count == 1 ? "" : "s",
-           (double)setup.memory_bytes / (1024 * 1024));
-    dd_setup_free(&setup);
-    dd_options_free(options);
-    return EXIT_SUCCESS;
+    return dd_daemon_main(&ddrecv, argc, argv);
 }

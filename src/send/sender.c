@@ -11,13 +11,13 @@
 #include <unistd.h>
 
 #include "dd/base/clock.h"
+#include "dd/base/daemon.h"
 #include "dd/base/error.h"
 #include "dd/base/file.h"
 #include "dd/base/log.h"
 #include "dd/base/role.h"
 #include "dd/base/sandbox.h"
 #include "dd/base/supervise.h"
-#include "dd/base/usage.h"
 #include "dd/link/key.h"
 #include "dd/link/ring.h"
 #include "dd/send/capture/capture.h"
@@ -27,8 +27,10 @@
 #include "dd/send/store.h"
 #include "dd/send/transmit.h"
 
-enum { EXIT_USAGE = 2, READY_MS = 20000 };
+enum { READY_MS = 20000 };
 enum { KIND_TRANSMIT = 1, KIND_CAPTURE = 2 };
+
+static const struct dd_daemon ddsend;
 
 /* What a stream has in the supervisor: all that outlives its roles. */
 struct stream {
@@ -210,22 +212,48 @@ static void end_roles(struct sender *s)
     save_sessions(s);
 }
 
+static void describe_plan(const struct dd_plan *plan, char *text, size_t size)
+{
+    snprintf(text, size, "%zu stream%s; pictures take at most %.1f MiB of memory", plan->stream_count,
+             plan->stream_count == 1 ? "" : "s", (double)plan->memory_bytes / (1024 * 1024));
+}
+
 /* Opens what is missing, starts the roles and wipes the plan: from then on only the roles know the secrets. */
 static int start(struct sender *s, struct dd_plan *plan)
 {
+    char text[128];
     plan->transmit->epoch_us = s->epoch_us;
     int error = open_sockets(s, plan);
     if (!error)
         error = open_streams(s, plan);
     if (!error)
         error = start_roles(s, plan);
-    dd_log_notice("%zu stream%s; pictures take at most %.1f MiB of memory", plan->stream_count,
-                  plan->stream_count == 1 ? "" : "s", (double)plan->memory_bytes / (1024 * 1024));
+    describe_plan(plan, text, sizeof text);
+    dd_log_notice("%s", text);
     dd_plan_free(plan);
     return error ? error : dd_supervise_await(s->supervise, s->transmit_id, READY_MS);
 }
 
 /* ---- the command line ---- */
+
+static struct dd_plan prepared;
+
+static int prepare(struct dd_options *options)
+{
+    return dd_plan_make(&prepared, options);
+}
+
+static void forget(void)
+{
+    dd_plan_free(&prepared);
+}
+
+static void describe(void)
+{
+    char text[128];
+    describe_plan(&prepared, text, sizeof text);
+    puts(text);
+}
 
 static int print_key(void)
 {
@@ -237,20 +265,16 @@ static int print_key(void)
     return error ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-static void open_log(const struct dd_send_daemon *daemon)
-{
-    dd_log_open("ddsend", daemon->debug ? DD_LOG_DEBUG : daemon->quiet ? DD_LOG_WARNING : DD_LOG_INFO);
-}
-
-/* Says what is to be said of the options, and makes the plan. */
-static int make_plan(struct dd_options *options, struct dd_plan *plan)
+static bool run_command(struct dd_options *options, int *code)
 {
     const struct dd_send_daemon *daemon = dd_options_daemon(options);
-    open_log(daemon);
-    if (daemon->debug)
-        dd_usage_table(options, stderr);
-    dd_usage_report_no_effect(options);
-    return dd_plan_make(plan, options);
+    if (daemon->generate_key) {
+        *code = print_key();
+    } else if (daemon->self_test) {
+        dd_log_error("--self-test has no effect yet in this version");
+        *code = DD_DAEMON_EXIT_USAGE;
+    }
+    return daemon->generate_key || daemon->self_test;
 }
 
 static bool same_sockets(const struct dd_send_daemon *a, const struct dd_send_daemon *b)
@@ -262,17 +286,14 @@ static bool same_sockets(const struct dd_send_daemon *a, const struct dd_send_da
 /* Reads the configuration again; a wrong one leaves everything as it is. */
 static int reload(struct sender *s, int argc, char **argv)
 {
-    struct dd_options *options;
-    struct dd_plan plan;
     if (!s->options.config[0]) {
         dd_log_warning("SIGHUP: there is no configuration file to read again (--config)");
         return 0;
     }
-    options = dd_options_load(&dd_send_options_schema, argc, argv);
-    if (!options || make_plan(options, &plan)) {
-        open_log(&s->options);
+    struct dd_options *options = dd_daemon_read(&ddsend, argc, argv);
+    if (!options) {
+        dd_daemon_open_log(&ddsend, s->options.debug, s->options.quiet);
         dd_log_warning("the new configuration is refused; going on with the old one");
-        dd_options_free(options);
         return 0;
     }
     end_roles(s);
@@ -287,7 +308,7 @@ static int reload(struct sender *s, int argc, char **argv)
     }
     s->options = *daemon;
     dd_options_free(options);
-    int error = start(s, &plan);
+    int error = start(s, &prepared);
     if (!error)
         dd_log_notice("the new configuration is in use");
     return error;
@@ -327,7 +348,7 @@ static int watch(struct sender *s, int argc, char **argv)
     }
 }
 
-static int run(struct dd_options *options, struct dd_plan *plan, int argc, char **argv)
+static int run(struct dd_options *options, int argc, char **argv)
 {
     struct sender s = {.socket_ipv4 = -1, .socket_ipv6 = -1, .book_fd = -1, .transmit_id = -1};
     int code = EXIT_FAILURE;
@@ -337,10 +358,10 @@ static int run(struct dd_options *options, struct dd_plan *plan, int argc, char 
     if (find_users(&s) == 0 && find_state_dir(&s) == 0 && open_book(&s) == 0)
         s.supervise = dd_supervise_new("ddsend");
     if (s.supervise) {
-        int error = start(&s, plan);
+        int error = start(&s, &prepared);
         code = error == 0 ? watch(&s, argc, argv) : error == DD_ERROR_STOPPED ? EXIT_SUCCESS : EXIT_FAILURE;
     }
-    dd_plan_free(plan);
+    forget();
     dd_supervise_free(s.supervise);
     if (s.book)
         save_sessions(&s);
@@ -355,54 +376,27 @@ static int run(struct dd_options *options, struct dd_plan *plan, int argc, char 
     return code;
 }
 
-static int run_role(int argc, char **argv)
+static int run_role(struct dd_role *role)
 {
-    struct dd_role *role = dd_role_enter(argc, argv);
-    if (!role)
+    switch (dd_role_kind(role)) {
+    case KIND_TRANSMIT:
+        return dd_transmit_run(role);
+    case KIND_CAPTURE:
+        return dd_capture_run(role);
+    default:
         return EXIT_FAILURE;
-    int code = EXIT_FAILURE;
-    if (dd_role_kind(role) == KIND_TRANSMIT)
-        code = dd_transmit_run(role);
-    else if (dd_role_kind(role) == KIND_CAPTURE)
-        code = dd_capture_run(role);
-    dd_role_leave(role);
-    return code;
+    }
 }
+
+static const struct dd_daemon ddsend = {.schema = &dd_send_options_schema,
+                                        .run_role = run_role,
+                                        .run_command = run_command,
+                                        .prepare = prepare,
+                                        .describe = describe,
+                                        .forget = forget,
+                                        .run = run};
 
 int dd_sender_main(int argc, char **argv)
 {
-    struct dd_options *options;
-    struct dd_plan plan = {0};
-    if (dd_role_invoked(argc, argv))
-        return run_role(argc, argv);
-    dd_log_open("ddsend", DD_LOG_INFO);
-    if (dd_sandbox_hide())
-        return EXIT_FAILURE;
-    options = dd_options_load(&dd_send_options_schema, argc, argv);
-    if (!options)
-        return EXIT_USAGE;
-    const struct dd_send_daemon *daemon = dd_options_daemon(options);
-    bool help = daemon->help, version = daemon->version, generate_key = daemon->generate_key;
-    bool check_config = daemon->check_config, self_test = daemon->self_test;
-    if (help)
-        dd_usage_help(&dd_send_options_schema, stdout);
-    else if (version)
-        puts("ddsend " DD_VERSION);
-    if (help || version || generate_key || self_test) {
-        dd_options_free(options);
-        if (self_test)
-            dd_log_error("--self-test has no effect yet in this version");
-        return self_test ? EXIT_USAGE : generate_key && !help && !version ? print_key() : EXIT_SUCCESS;
-    }
-    if (make_plan(options, &plan)) {
-        dd_options_free(options);
-        return EXIT_USAGE;
-    }
-    if (!check_config)
-        return run(options, &plan, argc, argv);
-    printf("%zu stream%s; pictures take at most %.1f MiB of memory\n", plan.stream_count, plan.stream_count == 1 ? "" : "s",
-           (double)plan.memory_bytes / (1024 * 1024));
-    dd_plan_free(&plan);
-    dd_options_free(options);
-    return EXIT_SUCCESS;
+    return dd_daemon_main(&ddsend, argc, argv);
 }

@@ -291,15 +291,15 @@ class Relay(Process):
         for name, value in options.items():
             arguments += ["--" + name.replace("_", "-"), value]
         super().__init__(test, arguments, stdin=subprocess.PIPE)
-        self.port = int(self.wait_out(r"^ready (\d+)$").group(1))
+        self.port = int(self.wait_out(r"^ready (\d+)\n").group(1))
         self.answers = 1
 
     def command(self, line):
         """Sends a command; the answer."""
         self.popen.stdin.write(line.encode() + b"\n")
         self.popen.stdin.flush()
-        answer = wait_until(lambda: self.out().endswith("\n") and self.out().splitlines()[self.answers:] or self._must_run(),
-                            10, f"the relay's answer to “{line}”")[0]
+        answer = wait_until(lambda: self.out().split("\n")[self.answers:-1] or self._must_run(), 10,
+                            f"the relay's answer to “{line}”")[0]
         self.answers += 1
         answer = json.loads(answer)
         if answer.get("ok") is False:
@@ -374,7 +374,7 @@ class Camera(Process):
 
     def __init__(self, test, *arguments):
         super().__init__(test, [PYTHON, os.path.join(SUPPORT, "rtsp_server.py"), *arguments], name="camera")
-        self.port = int(self.wait_out(r"^ready (\d+)", 30).group(1))
+        self.port = int(self.wait_out(r"^ready (\d+)\n", 30).group(1))
 
 
 def program(name):

@@ -5,7 +5,6 @@
  * Only bursts remember what came before. Commands come as lines on standard input and are answered with a line of JSON. */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -49,7 +48,7 @@ struct plan {
 };
 
 struct counters {
-    uint64_t received, sent, dropped, duplicated, reordered, corrupted, truncated, overflow, unsent, kernel_drops;
+    uint64_t received, sent, dropped, duplicated, reordered, corrupted, truncated, overflow, unsent;
 };
 
 struct parcel {
@@ -100,8 +99,6 @@ static bool chance(uint64_t *state, double rate)
     return (double)(draw(state) >> 11) * 0x1p-53 < rate;
 }
 
-/* ---- the plan ---- */
-
 static bool parse_number(const char *text, double min, double max, double *value)
 {
     char *end;
@@ -113,15 +110,11 @@ static bool parse_number(const char *text, double min, double max, double *value
     return true;
 }
 
-/* "A:B", A at most a_max, B within b_min … b_max */
-static bool parse_pair(const char *text, double *a, double a_max, double *b, double b_min, double b_max)
+/* "A:B", both at least 0 */
+static bool parse_pair(const char *text, double *a, double *b)
 {
-    char first[32] = "";
-    const char *colon = strchr(text, ':');
-    if (!colon || (size_t)(colon - text) >= sizeof first)
-        return false;
-    memcpy(first, text, (size_t)(colon - text));
-    return parse_number(first, 0, a_max, a) && parse_number(colon + 1, b_min, b_max, b);
+    int end = 0;
+    return sscanf(text, "%lf:%lf%n", a, b, &end) == 2 && !text[end] && *a >= 0 && *b >= 0;
 }
 
 /* "3,10-19"; "" is an empty list */
@@ -130,40 +123,35 @@ static bool parse_ranges(const char *text, struct plan *plan)
     struct range ranges[RANGES_MAX];
     size_t count = 0;
     while (*text) {
-        char *end;
-        if (count == RANGES_MAX || *text < '0' || *text > '9')
+        struct range *r = &ranges[count++];
+        int end = 0;
+        if (count > RANGES_MAX || sscanf(text, "%" SCNu64 "%n", &r->first, &end) != 1)
             return false;
-        ranges[count].first = ranges[count].last = strtoull(text, &end, 10);
-        if (*end == '-') {
-            if (end[1] < '0' || end[1] > '9')
-                return false;
-            ranges[count].last = strtoull(end + 1, &end, 10);
-        }
-        count++;
-        if (*end == ',' && end[1])
-            end++;
-        else if (*end)
+        r->last = r->first;
+        text += end;
+        if (*text == '-' && sscanf(++text, "%" SCNu64 "%n", &r->last, &end) == 1)
+            text += end;
+        if (*text == ',' && text[1])
+            text++;
+        else if (*text || text[-1] == '-')
             return false;
-        text = end;
     }
     memcpy(plan->ranges, ranges, count * sizeof *ranges);
     plan->range_count = count;
     return true;
 }
 
-/* "MEANLEN:LOSS": bursts of that mean length which lose that share of all datagrams */
+/* "MEANLEN:LOSS", or 0: bursts of that mean length which lose that share of all datagrams */
 static bool parse_burst(const char *text, struct plan *plan)
 {
-    double length, loss;
-    if (!strcmp(text, "0")) {
-        plan->burst_begin = 0;
-        plan->burst_end = 1;
-        return true;
-    }
-    if (!parse_pair(text, &length, 1e6, &loss, 0, 0.9) || length < 1)
+    double length = 1, loss = 0;
+    if (strcmp(text, "0") != 0 && (!parse_pair(text, &length, &loss) || length < 1 || loss >= 1))
         return false;
+    double begin = loss / (length * (1 - loss));
+    if (begin > 1)
+        return false; /* so short bursts cannot lose so much */
+    plan->burst_begin = begin;
     plan->burst_end = 1 / length;
-    plan->burst_begin = loss / (length * (1 - loss));
     return true;
 }
 
@@ -171,7 +159,7 @@ static bool parse_burst(const char *text, struct plan *plan)
 static bool parse_reorder(const char *text, struct plan *plan)
 {
     double rate = 0, within = 1;
-    if (strcmp(text, "0") != 0 && !parse_pair(text, &rate, 1, &within, 1, 10000))
+    if (strcmp(text, "0") != 0 && (!parse_pair(text, &rate, &within) || rate > 1 || within < 1 || within > 10000))
         return false;
     plan->reorder = rate;
     plan->reorder_within = (uint64_t)within;
@@ -211,8 +199,6 @@ static bool plan_drops(const struct plan *plan, uint64_t number)
     return false;
 }
 
-/* ---- datagrams ---- */
-
 static void queue_reset(struct queue *queue)
 {
     queue->first = NULL;
@@ -226,14 +212,14 @@ static void queue_append(struct queue *queue, struct parcel *parcel)
     queue->last = &parcel->next;
 }
 
-static void queue_free(struct queue *queue)
+static struct parcel *queue_take(struct queue *queue)
 {
-    while (queue->first) {
-        struct parcel *next = queue->first->next;
-        free(queue->first);
-        queue->first = next;
-    }
-    queue_reset(queue);
+    struct parcel *parcel = queue->first;
+    if (parcel)
+        queue->first = parcel->next;
+    if (!queue->first)
+        queue_reset(queue);
+    return parcel;
 }
 
 static struct parcel *parcel_new(struct relay *relay, const uint8_t *bytes, size_t size, uint64_t due_us)
@@ -255,13 +241,10 @@ static struct parcel *parcel_new(struct relay *relay, const uint8_t *bytes, size
 /* One more datagram has come by: those that have been overtaken often enough follow it. */
 static void relay_overtaken(struct relay *relay)
 {
-    struct parcel *parcel = relay->late.first;
+    struct queue waiting = relay->late;
     queue_reset(&relay->late);
-    while (parcel) {
-        struct parcel *next = parcel->next;
+    for (struct parcel *parcel; (parcel = queue_take(&waiting));)
         queue_append(--parcel->overtakers ? &relay->late : &relay->out, parcel);
-        parcel = next;
-    }
 }
 
 static void relay_take(struct relay *relay, uint8_t *bytes, size_t size, uint64_t now)
@@ -312,46 +295,25 @@ static void relay_take(struct relay *relay, uint8_t *bytes, size_t size, uint64_
     }
 }
 
-/* What the kernel dropped for want of buffer, as it tells with a datagram. */
-static void relay_note_overflow(struct relay *relay, struct msghdr *message)
-{
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c))
-        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
-            uint32_t drops;
-            memcpy(&drops, CMSG_DATA(c), sizeof drops);
-            relay->counters.kernel_drops = drops;
-        }
-}
-
 static void relay_receive(struct relay *relay)
 {
     static uint8_t bytes[DATAGRAM_MAX];
     for (int i = 0; i < BATCH; i++) {
-        char control[CMSG_SPACE(sizeof(uint32_t))];
-        struct iovec part = {.iov_base = bytes, .iov_len = sizeof bytes};
-        struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-        ssize_t size = recvmsg(relay->fd, &message, MSG_DONTWAIT);
+        ssize_t size = recv(relay->fd, bytes, sizeof bytes, MSG_DONTWAIT);
         if (size < 0)
             return;
-        relay_note_overflow(relay, &message);
         relay_take(relay, bytes, (size_t)size, now_us());
     }
 }
 
 static void relay_send(struct relay *relay, uint64_t now)
 {
-    while (relay->late.first && !relay->holding && relay->late.first->due_us + LATE_US <= now) {
-        struct parcel *parcel = relay->late.first;
-        relay->late.first = parcel->next;
-        if (!relay->late.first)
-            queue_reset(&relay->late);
-        queue_append(&relay->out, parcel);
-    }
-    while (relay->out.first && !relay->holding && relay->out.first->due_us <= now) {
-        struct parcel *parcel = relay->out.first;
-        relay->out.first = parcel->next;
-        if (!relay->out.first)
-            queue_reset(&relay->out);
+    if (relay->holding)
+        return;
+    while (relay->late.first && relay->late.first->due_us + LATE_US <= now)
+        queue_append(&relay->out, queue_take(&relay->late));
+    while (relay->out.first && relay->out.first->due_us <= now) {
+        struct parcel *parcel = queue_take(&relay->out);
         if (sendto(relay->fd, parcel->bytes, parcel->size, 0, (struct sockaddr *)&relay->to, sizeof relay->to) < 0)
             relay->counters.unsent++;
         else
@@ -376,16 +338,14 @@ static int64_t relay_wait_us(const struct relay *relay, uint64_t now)
     return due > now ? (int64_t)(due - now) : 0;
 }
 
-/* ---- control ---- */
-
 static void print_stats(const struct relay *relay)
 {
     const struct counters *c = &relay->counters;
     printf("{\"received\": %" PRIu64 ", \"sent\": %" PRIu64 ", \"dropped\": %" PRIu64 ", \"duplicated\": %" PRIu64
            ", \"reordered\": %" PRIu64 ", \"corrupted\": %" PRIu64 ", \"truncated\": %" PRIu64 ", \"queued\": %" PRIu64
-           ", \"overflow\": %" PRIu64 ", \"unsent\": %" PRIu64 ", \"kernel_drops\": %" PRIu64 "}\n",
+           ", \"overflow\": %" PRIu64 ", \"unsent\": %" PRIu64 "}\n",
            c->received, c->sent, c->dropped, c->duplicated, c->reordered, c->corrupted, c->truncated, relay->queued, c->overflow,
-           c->unsent, c->kernel_drops);
+           c->unsent);
     fflush(stdout);
 }
 
@@ -432,8 +392,6 @@ static void control_read(struct relay *relay)
         relay->line_size = 0;
 }
 
-/* ---- start ---- */
-
 /* "127.0.0.1:5005", or a port alone */
 static bool parse_address(const char *text, struct sockaddr_in *address)
 {
@@ -452,7 +410,7 @@ static bool parse_address(const char *text, struct sockaddr_in *address)
 
 static bool open_socket(struct relay *relay, const char *listen_text)
 {
-    static const int bytes = BUFFER_BYTES, on = 1;
+    static const int bytes = BUFFER_BYTES;
     struct sockaddr_in address;
     socklen_t size = sizeof address;
     if (!parse_address(listen_text, &address)) {
@@ -466,7 +424,6 @@ static bool open_socket(struct relay *relay, const char *listen_text)
     }
     if (setsockopt(relay->fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes)) /* needs root */
         setsockopt(relay->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
-    setsockopt(relay->fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
 
     getsockname(relay->fd, (struct sockaddr *)&address, &size);
     printf("ready %u\n", ntohs(address.sin_port));
@@ -480,45 +437,23 @@ static bool parse_options(struct relay *relay, int argc, char **argv, const char
         "relay --listen [ADDRESS:]PORT --to [ADDRESS:]PORT [--seed N] [--drop RATE] [--burst MEANLEN:LOSS]\n"
         "      [--duplicate RATE] [--reorder RATE:WITHIN] [--delay MS] [--corrupt RATE] [--truncate RATE]\n"
         "      [--drop-list N,N-M...]\n";
-    static const struct option options[] = {
-        {"listen", required_argument, NULL, 'l'},
-        {"to", required_argument, NULL, 't'},
-        {"help", no_argument, NULL, 'h'},
-        {"seed", required_argument, NULL, 's'},
-        {"drop", required_argument, NULL, 's'},
-        {"burst", required_argument, NULL, 's'},
-        {"duplicate", required_argument, NULL, 's'},
-        {"reorder", required_argument, NULL, 's'},
-        {"delay", required_argument, NULL, 's'},
-        {"corrupt", required_argument, NULL, 's'},
-        {"truncate", required_argument, NULL, 's'},
-        {"drop-list", required_argument, NULL, 's'},
-        {NULL, 0, NULL, 0},
-    };
     const char *to = NULL;
-    int option, at = 0;
-    while ((option = getopt_long(argc, argv, "", options, &at)) != -1)
-        switch (option) {
-        case 'l':
-            *listen_text = optarg;
-            break;
-        case 't':
-            to = optarg;
-            break;
-        case 's':
-            if (plan_set(&relay->plan, options[at].name, optarg))
-                break;
-            fprintf(stderr, "relay: --%s %s is not right\n", options[at].name, optarg);
-            return false;
-        default:
-            fputs(usage, stderr);
+    int at = 1;
+    for (; at + 1 < argc; at += 2) {
+        const char *name = strncmp(argv[at], "--", 2) ? "" : argv[at] + 2;
+        if (!strcmp(name, "listen"))
+            *listen_text = argv[at + 1];
+        else if (!strcmp(name, "to"))
+            to = argv[at + 1];
+        else if (!plan_set(&relay->plan, name, argv[at + 1])) {
+            fprintf(stderr, "relay: %s %s is not right\n%s", argv[at], argv[at + 1], usage);
             return false;
         }
-    if (optind != argc || !*listen_text || !to || !parse_address(to, &relay->to)) {
-        fputs(usage, stderr);
-        return false;
     }
-    return true;
+    if (at == argc && *listen_text && to && parse_address(to, &relay->to))
+        return true;
+    fputs(usage, stderr);
+    return false;
 }
 
 static int catch_signals(void)
@@ -560,9 +495,5 @@ int main(int argc, char **argv)
         relay_send(&relay, now_us());
     }
     print_stats(&relay);
-    queue_free(&relay.out);
-    queue_free(&relay.late);
-    close(relay.fd);
-    close(signals);
     return EXIT_SUCCESS;
 }

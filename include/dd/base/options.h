@@ -84,6 +84,8 @@ void *dd_options_stream(struct dd_options *o, size_t i);
 const char *dd_options_stream_name(const struct dd_options *o, size_t i);
 /* True if the streams come from a file's "streams"; false: a single stream by flags or by a one-stream file. */
 bool dd_options_named_streams(const struct dd_options *o);
+/* The value of one of the daemon's switches; false if there is none with that name. */
+bool dd_options_switch(const struct dd_options *o, const char *name);
 /* True if the option was set, by the file or the command line; i: the stream, ignored for the daemon's options. */
 bool dd_options_is_set(const struct dd_options *o, size_t i, const char *name);
 /* Where an option's value is from, for messages: "ddsend.json: streams.lobby.key_file" or "--key-file"; borrowed until the
