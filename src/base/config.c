@@ -255,6 +255,17 @@ static int read_text(const struct reading *r, char *text)
     return error;
 }
 
+/* Secrets in a file that everyone can read are none. */
+static int check_mode(const struct reading *r)
+{
+    for (size_t i = 0; i < r->config->setting_count; i++) {
+        const struct dd_config_setting *s = &r->config->settings[i];
+        if (dd_value_holds_secret(&r->schema->rows[s->row], s->text))
+            return dd_file_check_secret(r->path);
+    }
+    return 0;
+}
+
 int dd_config_read(struct dd_config *config, const struct dd_options_schema *schema, const char *path)
 {
     struct reading r = {.config = config, .schema = schema, .path = path};
@@ -262,6 +273,8 @@ int dd_config_read(struct dd_config *config, const struct dd_options_schema *sch
     char *text = malloc(FILE_MAX);
     int error = text ? read_text(&r, text) : DD_ERROR_MEMORY;
     free(text);
+    if (!error)
+        error = check_mode(&r);
     if (error == DD_ERROR_MEMORY)
         dd_log_error("out of memory");
     if (error)

@@ -1,7 +1,9 @@
 #include "dd/base/daemon.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "dd/base/error.h"
 #include "dd/base/log.h"
@@ -57,11 +59,23 @@ static bool show(const struct dd_daemon *daemon, const struct dd_options *option
     return true;
 }
 
+/* Where standard descriptors are closed, the next ones opened would take their numbers, and get what is logged. */
+static bool fill_standard_descriptors(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    return fd >= 0 && close(fd) == 0;
+}
+
 int dd_daemon_main(const struct dd_daemon *daemon, int argc, char **argv)
 {
     int code = EXIT_SUCCESS;
     if (dd_role_invoked(argc, argv))
         return run_role(daemon, argc, argv);
+    if (!fill_standard_descriptors())
+        return EXIT_FAILURE;
     dd_log_open(daemon->schema->program, DD_LOG_INFO);
     /* before there is any secret in this process */
     if (dd_sandbox_hide())

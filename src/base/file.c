@@ -13,16 +13,15 @@
 #include "dd/base/error.h"
 #include "dd/base/log.h"
 
-static int check_secret(int fd, const char *path)
+static int check_mode(int found, const struct stat *s, const char *path)
 {
-    struct stat s;
-    if (fstat(fd, &s) < 0) {
+    if (found < 0) {
         dd_log_error("%s: %s", path, strerror(errno));
         return DD_ERROR_SYSTEM;
     }
-    if (S_ISREG(s.st_mode) && s.st_mode & (S_IROTH | S_IWOTH | S_IWGRP)) {
+    if (S_ISREG(s->st_mode) && s->st_mode & (S_IROTH | S_IWOTH | S_IWGRP)) {
         dd_log_error("%s holds a secret, but others can %s it (mode %04o): chmod 600 %s", path,
-                     s.st_mode & S_IROTH ? "read" : "write", (unsigned)(s.st_mode & 07777), path);
+                     s->st_mode & S_IROTH ? "read" : "write", (unsigned)(s->st_mode & 07777), path);
         return DD_ERROR_INPUT;
     }
     return 0;
@@ -57,13 +56,20 @@ long dd_file_read(const char *path, void *bytes, size_t size, bool secret)
         dd_log_error("%s: %s", path, strerror(errno));
         return DD_ERROR_SYSTEM;
     }
-    long got = secret ? check_secret(fd, path) : 0;
+    struct stat s;
+    long got = secret ? check_mode(fstat(fd, &s), &s, path) : 0;
     if (got == 0)
         got = read_all(fd, path, bytes, size);
     if (got < 0 && secret)
         explicit_bzero(bytes, size);
     close(fd);
     return got;
+}
+
+int dd_file_check_secret(const char *path)
+{
+    struct stat s;
+    return check_mode(stat(path, &s), &s, path);
 }
 
 int dd_file_read_secret_line(const char *path, char *text, size_t size)
@@ -96,6 +102,7 @@ static int write_all(int fd, const char *bytes, size_t size)
 int dd_file_replace(const char *path, const void *bytes, size_t size)
 {
     char temporary[PATH_MAX];
+    int error;
     if ((size_t)snprintf(temporary, sizeof temporary, "%s.new", path) >= sizeof temporary) {
         dd_log_error("%s: the path is too long", path);
         return DD_ERROR_INPUT;
@@ -111,7 +118,10 @@ int dd_file_replace(const char *path, const void *bytes, size_t size)
     return 0;
 
 err1:
+    error = errno;
     close(fd);
+    unlink(temporary);
+    errno = error;
 err0:
     dd_log_error("%s: %s", temporary, strerror(errno));
     return DD_ERROR_SYSTEM;

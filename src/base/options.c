@@ -137,8 +137,8 @@ static void fill_getopt(const struct dd_options_schema *schema, struct option *t
 
 static int refuse_argument(int code, const char *argument)
 {
-    /* The argument itself may be a secret that was put in the wrong place: only its name is shown. */
-    int length = (int)strcspn(argument, "=");
+    /* A secret may be in it, with or without '=': what is shown ends where no name of an option goes on. */
+    int length = (int)strspn(argument, "abcdefghijklmnopqrstuvwxyz-_");
     if (code == ':')
         dd_log_error("%.*s needs a value", length, argument);
     else

@@ -129,11 +129,6 @@ uint32_t dd_role_kind(const struct dd_role *role)
     return role->record.kind;
 }
 
-const char *dd_role_name(const struct dd_role *role)
-{
-    return role->record.name;
-}
-
 void *dd_role_config(struct dd_role *role, size_t minimum, size_t *size)
 {
     *size = (size_t)role->record.config_size;

@@ -42,8 +42,9 @@ struct process {
     struct dd_role_pulse *pulse;
     int *fds;
     size_t fd_count;
-    pid_t pid; /* 0: not running */
-    bool hung; /* killed because its pulse stopped: already said */
+    pid_t pid;   /* 0: not running */
+    bool hung;   /* killed because its pulse stopped: already said */
+    bool ending; /* it was asked to stop */
     uint64_t started_us, restart_us;
     uint64_t backoff_ms;
 };
@@ -55,7 +56,7 @@ struct dd_supervise {
     size_t role_count;
     uint64_t watchdog_us, watchdog_next_us; /* 0: systemd asked for none */
     bool stop, reload, failed;
-    bool said_ready, stopping;
+    bool said_ready;
 };
 
 static int open_signals(void)
@@ -251,7 +252,7 @@ static void handle_death(struct dd_supervise *s, struct process *p, int status)
     char how[96];
     p->pid = 0;
     describe_death(status, how, sizeof how);
-    if (s->stopping) {
+    if (p->ending) {
         if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
             dd_log_warning("%s %s", p->name, how);
         return;
@@ -328,7 +329,7 @@ static void check_pulses(struct dd_supervise *s)
     uint64_t now = dd_clock_now_us();
     for (size_t i = 0; i < s->role_count; i++) {
         struct process *p = &s->roles[i];
-        if (!p->used)
+        if (!p->used || p->ending)
             continue;
         if (p->pid && !p->hung && now > p->pulse->alive_until_us) {
             dd_log_warning("%s hangs (no heartbeat): killing it", p->name);
@@ -346,7 +347,7 @@ static void feed_watchdog(struct dd_supervise *s)
     if (!s->watchdog_us || now < s->watchdog_next_us)
         return;
     for (size_t i = 0; i < s->role_count; i++)
-        if (s->roles[i].used && s->roles[i].essential && (!s->roles[i].pid || s->roles[i].hung))
+        if (s->roles[i].used && s->roles[i].essential && !s->roles[i].ending && (!s->roles[i].pid || s->roles[i].hung))
             return;
     sd_notify(0, "WATCHDOG=1");
     s->watchdog_next_us = now + s->watchdog_us / 3;
@@ -358,8 +359,7 @@ static void turn(struct dd_supervise *s, int wait_ms)
     struct pollfd p = {.fd = s->signal_fd, .events = POLLIN};
     poll(&p, 1, wait_ms);
     read_signals(s);
-    if (!s->stopping)
-        check_pulses(s);
+    check_pulses(s);
     feed_watchdog(s);
 }
 
@@ -381,42 +381,45 @@ int dd_supervise_await(struct dd_supervise *s, int id, unsigned timeout_ms)
     return 0;
 }
 
-/* Asks those roles to stop that choose() picks, then makes them. */
-static void stop_roles(struct dd_supervise *s, const struct process *only)
+/* Waits for the roles that are to end; kills what has not stopped in time. */
+static void await_ends(struct dd_supervise *s)
 {
-    uint64_t asked = dd_clock_now_us();
-    bool killed = false, left = true;
-    bool was_stopping = s->stopping;
-    s->stopping = true;
-    for (size_t i = 0; i < s->role_count; i++)
-        if (s->roles[i].used && s->roles[i].pid && (!only || only == &s->roles[i]))
-            kill(s->roles[i].pid, SIGTERM);
-    while (left) {
-        uint64_t waited_ms = (dd_clock_now_us() - asked) / DD_CLOCK_US_PER_MS;
-        if (waited_ms > STOP_MS + KILL_MS)
-            break;
-        left = false;
+    uint64_t asked_us = dd_clock_now_us();
+    bool killed = false;
+    for (;;) {
+        uint64_t waited_ms = (dd_clock_now_us() - asked_us) / DD_CLOCK_US_PER_MS;
+        bool left = false, late = waited_ms > STOP_MS && !killed;
         for (size_t i = 0; i < s->role_count; i++) {
             struct process *p = &s->roles[i];
-            if (!p->used || !p->pid || (only && only != p))
+            if (!p->used || !p->ending || !p->pid)
                 continue;
             left = true;
-            if (waited_ms > STOP_MS && !killed) {
+            if (late) {
                 dd_log_warning("%s does not stop: killing it", p->name);
                 kill(p->pid, SIGKILL);
             }
         }
-        killed = killed || waited_ms > STOP_MS;
-        if (left)
-            turn(s, 20);
+        killed = killed || late;
+        if (!left || waited_ms > STOP_MS + KILL_MS)
+            return;
+        turn(s, 20);
     }
-    s->stopping = was_stopping;
 }
 
-void dd_supervise_end(struct dd_supervise *s, int id)
+static void ask_to_end(struct process *p)
 {
-    stop_roles(s, &s->roles[id]);
-    forget(&s->roles[id]);
+    p->ending = true;
+    if (p->pid)
+        kill(p->pid, SIGTERM);
+}
+
+void dd_supervise_end(struct dd_supervise *s, const int *ids, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        ask_to_end(&s->roles[ids[i]]);
+    await_ends(s);
+    for (size_t i = 0; i < count; i++)
+        forget(&s->roles[ids[i]]);
 }
 
 enum dd_supervise_event dd_supervise_run(struct dd_supervise *s, void (*tick)(void *data), void *data)
@@ -457,8 +460,10 @@ void dd_supervise_free(struct dd_supervise *s)
     if (!s)
         return;
     sd_notify(0, "STOPPING=1");
-    stop_roles(s, NULL);
-    s->stopping = true;
+    for (size_t i = 0; i < s->role_count; i++)
+        if (s->roles[i].used)
+            ask_to_end(&s->roles[i]);
+    await_ends(s);
     /* What a role left behind comes to us only once the role is dead, one generation at a time. */
     for (int i = 0; i < 20 && waitpid(-1, NULL, WNOHANG) >= 0; i++) {
         kill_orphans(s);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dd/base/clock.h"
+#include "dd/base/error.h"
 #include "dd/base/log.h"
 #include "dd/link/wire.h"
 
@@ -79,8 +80,8 @@ static int grow(uint8_t **bytes, size_t *have, size_t need)
     return 0;
 }
 
-/* A free place; the oldest frame in the making is dropped where there is none. */
-static struct making *take_place(struct dd_reassemble *r)
+/* A free place for a frame; the oldest in the making is dropped where there is none. NULL if that is the frame itself. */
+static struct making *take_place(struct dd_reassemble *r, struct order o)
 {
     struct making *oldest = NULL;
     for (size_t i = 0; i < DD_REASSEMBLE_FRAMES; i++) {
@@ -90,17 +91,19 @@ static struct making *take_place(struct dd_reassemble *r)
         if (!oldest || is_newer(order_of(oldest), order_of(m)))
             oldest = m;
     }
+    if (is_newer(order_of(oldest), o))
+        return NULL;
     give_up(r, oldest);
     return oldest;
 }
 
-static struct making *begin(struct dd_reassemble *r, uint64_t session, const struct dd_wire_fragment *f)
+/* Begins a frame at its place m. DD_ERROR_MEMORY, logged, if it has none. */
+static int begin(struct making *m, uint64_t session, const struct dd_wire_fragment *f)
 {
     uint32_t symbols = f->frame_bytes / f->symbol_bytes + (f->frame_bytes % f->symbol_bytes != 0);
-    struct making *m = take_place(r);
     if (grow(&m->bytes, &m->bytes_size, (size_t)symbols * f->symbol_bytes) || grow(&m->have, &m->have_size, symbols / 8 + 1)) {
         dd_log_error("out of memory for a frame of %u bytes", f->frame_bytes);
-        return NULL;
+        return DD_ERROR_MEMORY;
     }
     memset(m->have, 0, symbols / 8 + 1);
     m->used = true;
@@ -112,7 +115,7 @@ static struct making *begin(struct dd_reassemble *r, uint64_t session, const str
     m->symbol_bytes = f->symbol_bytes;
     m->blocks = f->blocks;
     m->parity = f->parity;
-    return m;
+    return 0;
 }
 
 static struct making *find(struct dd_reassemble *r, struct order o)
@@ -182,10 +185,13 @@ enum dd_reassemble_verdict dd_reassemble_add(struct dd_reassemble *r, uint64_t s
         return DD_REASSEMBLE_LATE;
     if (fragment->frame_bytes > r->max_frame_bytes || (m && !agrees(m, fragment)))
         return DD_REASSEMBLE_MALFORMED;
-    if (!m)
-        m = begin(r, session, fragment);
-    if (!m)
-        return DD_REASSEMBLE_MEMORY;
+    if (!m) {
+        m = take_place(r, o);
+        if (!m)
+            return DD_REASSEMBLE_LATE;
+        if (begin(m, session, fragment))
+            return DD_REASSEMBLE_MEMORY;
+    }
     m->touched_us = now_us;
     if (fragment->index >= fragment->data)
         return DD_REASSEMBLE_TAKEN;

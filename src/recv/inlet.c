@@ -1,6 +1,8 @@
 #include "dd/recv/inlet.h"
 
+#include <arpa/inet.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,6 +59,24 @@ static void add(uint64_t *total, uint64_t *session, bool is_newest, uint64_t n)
 }
 
 #define COUNT(inlet, field, is_newest, n) add(&(inlet)->state.total.field, &(inlet)->state.session.field, is_newest, n)
+
+void dd_inlet_describe(const struct sockaddr_storage *peer, char text[static DD_INLET_PEER_SIZE])
+{
+    char ip[INET6_ADDRSTRLEN] = "?";
+    unsigned port;
+    if (peer->ss_family == AF_INET) {
+        struct sockaddr_in v4;
+        memcpy(&v4, peer, sizeof v4);
+        inet_ntop(AF_INET, &v4.sin_addr, ip, sizeof ip);
+        port = ntohs(v4.sin_port);
+    } else {
+        struct sockaddr_in6 v6;
+        memcpy(&v6, peer, sizeof v6);
+        inet_ntop(AF_INET6, &v6.sin6_addr, ip, sizeof ip);
+        port = ntohs(v6.sin6_port);
+    }
+    snprintf(text, DD_INLET_PEER_SIZE, peer->ss_family == AF_INET ? "%s:%u" : "[%s]:%u", ip, port);
+}
 
 struct dd_inlet *dd_inlet_new(const struct dd_intake_stream *config, int ring_fd, int wake_fd, uint8_t *scratch)
 {
@@ -263,11 +283,13 @@ static void take_fragment(struct dd_inlet *inlet, const struct dd_unseal_message
 
 static void begin_session(struct dd_inlet *inlet, const struct dd_inlet_datagram *d, uint64_t session)
 {
+    char from[DD_INLET_PEER_SIZE];
+    dd_inlet_describe(d->from, from);
     inlet->session = session;
     memset(&inlet->state.session, 0, sizeof inlet->state.session);
     inlet->current_key = d->key;
     dd_log_notice("%s: session %" PRIu64 ":%016" PRIx64 " from %s%s", inlet->name, d->header->session_start_us,
-                  d->header->session_salt, d->from, d->key ? ", under a later key" : "");
+                  d->header->session_salt, from, d->key ? ", under a later key" : "");
 }
 
 static void count_refusal(struct dd_inlet *inlet, enum dd_unseal_verdict verdict)
@@ -289,9 +311,11 @@ static void count_refusal(struct dd_inlet *inlet, enum dd_unseal_verdict verdict
 
 void dd_inlet_take(struct dd_inlet *inlet, const struct dd_inlet_datagram *d)
 {
-    static const char *const words[] = {[DD_UNSEAL_SESSION] = "of an old or impossible session",
-                                        [DD_UNSEAL_REPLAY] = "replayed",
-                                        [DD_UNSEAL_FORGED] = "forged or damaged"};
+    static const char *const words[] = {
+        [DD_UNSEAL_SESSION] = "of a session older than the newest one, or of one that begins over a day ahead of this clock",
+        [DD_UNSEAL_REPLAY] = "it came before, or is too old to tell",
+        [DD_UNSEAL_FORGED] = "forged, or damaged on the way"};
+    char from[DD_INLET_PEER_SIZE];
     struct dd_unseal_message m;
     uint64_t suppressed;
     enum dd_unseal_verdict verdict =
@@ -299,9 +323,11 @@ void dd_inlet_take(struct dd_inlet *inlet, const struct dd_inlet_datagram *d)
     inlet->changed = true;
     if (verdict != DD_UNSEAL_ACCEPTED) {
         count_refusal(inlet, verdict);
-        if (dd_log_allowed(&inlet->refusal_log, &suppressed))
-            dd_log_info("%s: refused a datagram %s from %s (%" PRIu64 " more before it)", inlet->name, words[verdict], d->from,
+        if (dd_log_allowed(&inlet->refusal_log, &suppressed)) {
+            dd_inlet_describe(d->from, from);
+            dd_log_info("%s: refused a datagram from %s: %s (%" PRIu64 " others before it)", inlet->name, from, words[verdict],
                         suppressed);
+        }
         return;
     }
     uint64_t session = session_number(d->key, m.session);
@@ -335,6 +361,7 @@ void dd_inlet_tell(struct dd_inlet *inlet, const struct dd_recv_socket *socket, 
     inlet->state.socket = *socket;
     settle(&inlet->state.session);
     settle(&inlet->state.total);
-    dd_ring_publish(inlet->ring, &inlet->state, sizeof inlet->state, true);
+    /* no wake-up: a state is read when somebody asks for it, and not every datagram of a stranger is worth one */
+    dd_ring_publish(inlet->ring, &inlet->state, sizeof inlet->state, false);
     inlet->changed = false;
 }

@@ -1,6 +1,5 @@
 #include "dd/recv/intake.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 
 /* BATCHES bounds one turn on one socket: a flood there must not keep the others, or the heartbeat, waiting. */
 enum { BATCH = 32, BATCHES = 16, DATAGRAM = 65536, TURN_MS = 250, BEAT_MS = 3000, EVENTS = 64, CONTROL = 64 };
+enum { REFUSAL_LOG_MS = 60000 }; /* the port is open to everybody: what comes there must not fill the log */
 enum { TOKEN_STOP = UINT32_MAX };
 
 /* A key id at a socket. */
@@ -30,6 +30,7 @@ struct route {
 struct port {
     int fd;
     struct dd_recv_socket counters;
+    struct dd_log_limit refusal_log;
 };
 
 struct intake {
@@ -97,6 +98,7 @@ static int prepare(struct intake *t)
         return DD_ERROR_MEMORY;
     }
     for (uint32_t i = 0; i < c->socket_count; i++) {
+        t->ports[i].refusal_log.period_ms = REFUSAL_LOG_MS;
         t->ports[i].fd = dd_role_fd(t->role, DD_INTAKE_FD_SOCKETS + i);
         if (watch(t, t->ports[i].fd, i))
             return DD_ERROR_SYSTEM;
@@ -121,22 +123,14 @@ static void release(struct intake *t)
     free(t->config);
 }
 
-static void describe(const struct sockaddr_storage *sender, char *text, size_t size)
+static void log_refusal(struct port *port, const struct mmsghdr *message, const char *what)
 {
-    char ip[INET6_ADDRSTRLEN] = "?";
-    unsigned port;
-    if (sender->ss_family == AF_INET) {
-        struct sockaddr_in v4;
-        memcpy(&v4, sender, sizeof v4);
-        inet_ntop(AF_INET, &v4.sin_addr, ip, sizeof ip);
-        port = ntohs(v4.sin_port);
-    } else {
-        struct sockaddr_in6 v6;
-        memcpy(&v6, sender, sizeof v6);
-        inet_ntop(AF_INET6, &v6.sin6_addr, ip, sizeof ip);
-        port = ntohs(v6.sin6_port);
-    }
-    snprintf(text, size, sender->ss_family == AF_INET ? "%s:%u" : "[%s]:%u", ip, port);
+    char from[DD_INLET_PEER_SIZE];
+    uint64_t suppressed;
+    if (!dd_log_allowed(&port->refusal_log, &suppressed))
+        return;
+    dd_inlet_describe(message->msg_hdr.msg_name, from);
+    dd_log_info("refused a datagram from %s: %s (%ju others before it)", from, what, (uintmax_t)suppressed);
 }
 
 /* The cheapest checks first; what passes them goes to its stream. */
@@ -149,21 +143,21 @@ static void take_datagram(struct intake *t, uint32_t socket, const struct mmsghd
     if (error) {
         counters->refused_short += error == DD_ERROR_SPACE;
         counters->refused_version += error == DD_ERROR_INPUT;
+        log_refusal(&t->ports[socket], message, error == DD_ERROR_SPACE ? "too short" : "not of this protocol's version");
         return;
     }
     struct route wanted = {.socket = socket, .key_id = header.key_id};
     const struct route *route = bsearch(&wanted, t->routes, t->route_count, sizeof *t->routes, compare_routes);
     if (!route || dd_inlet_is_retired(t->inlets[route->stream], route->key)) {
         counters->refused_key++;
+        log_refusal(&t->ports[socket], message, "no stream here has its key; compare key and stream_id at both ends");
         return;
     }
-    char from[80];
-    describe(message->msg_hdr.msg_name, from, sizeof from);
     struct dd_inlet_datagram datagram = {.header = &header,
                                          .bytes = bytes,
                                          .size = message->msg_len,
                                          .key = route->key,
-                                         .from = from,
+                                         .from = message->msg_hdr.msg_name,
                                          .now_us = dd_clock_now_us(),
                                          .wall_us = dd_clock_wall_us()};
     dd_inlet_take(t->inlets[route->stream], &datagram);

@@ -139,11 +139,17 @@ static int listen_unix(const struct dd_recv_daemon *o, const char *path, const s
     memcpy(address.sun_path, path, strlen(path));
     remove_stale(&address);
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof address) < 0 || chmod(path, mode) < 0 ||
-        (owner && chown(path, owner->uid, owner->gid) < 0) || listen(fd, BACKLOG) < 0)
+    if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof address) < 0)
         goto err0;
+    if (chmod(path, mode) < 0 || (owner && chown(path, owner->uid, owner->gid) < 0) || listen(fd, BACKLOG) < 0)
+        goto err1;
     return fd;
 
+err1:
+    dd_log_error("cannot serve HTTP at %s: %s", path, strerror(errno));
+    unlink(path);
+    close(fd);
+    return DD_ERROR_SYSTEM;
 err0:
     dd_log_error("cannot serve HTTP at %s: %s", path, strerror(errno));
     if (fd >= 0)

@@ -50,6 +50,19 @@ static void close_fd(int *fd)
 
 /* ---- what outlives roles ---- */
 
+/* A port whose address changes cannot be opened anew while the old socket has it. */
+static int check_ports(const struct receiver *r, const struct dd_setup *setup)
+{
+    for (size_t i = 0; i < setup->port_count; i++)
+        for (size_t j = 0; j < r->port_count; j++)
+            if (setup->ports[i].port == r->ports[j].port && memcmp(&setup->ports[i], &r->ports[j], sizeof r->ports[j])) {
+                dd_log_error("the udp_host and udp_interface of UDP port %u change only when ddrecv is started afresh",
+                             r->ports[j].port);
+                return DD_ERROR_INPUT;
+            }
+    return 0;
+}
+
 /* Finds the sockets of setup: those that are open already, and new ones. 0; or a negative enum dd_error, logged, and
  * nothing has changed. */
 static int find_ports(const struct receiver *r, const struct dd_setup *setup, int fds[static DD_OPTIONS_STREAMS_MAX])
@@ -176,10 +189,13 @@ static int start_serve(struct receiver *r, const struct dd_setup *setup)
 
 static void end_roles(struct receiver *r)
 {
+    int ids[2];
+    size_t count = 0;
     if (r->serve_id >= 0)
-        dd_supervise_end(r->supervise, r->serve_id);
+        ids[count++] = r->serve_id;
     if (r->intake_id >= 0)
-        dd_supervise_end(r->supervise, r->intake_id);
+        ids[count++] = r->intake_id;
+    dd_supervise_end(r->supervise, ids, count);
     r->serve_id = r->intake_id = -1;
 }
 
@@ -255,6 +271,12 @@ static int open_sockets(struct receiver *r, const struct dd_recv_daemon *options
 {
     int fds[DD_OPTIONS_STREAMS_MAX], http_fd = r->http_fd;
     bool other_http = http_fd < 0 || !same_http(&r->options, options);
+    if (http_fd >= 0 && check_ports(r, setup))
+        return DD_ERROR_INPUT;
+    if (http_fd >= 0 && other_http && r->options.http_port == options->http_port) {
+        dd_log_error("http_host and http_socket_mode change only when ddrecv is started afresh");
+        return DD_ERROR_INPUT;
+    }
     if (other_http)
         http_fd = dd_listen_http(options, r->as_root ? &r->serve_user : NULL);
     if (http_fd < 0)

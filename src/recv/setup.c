@@ -141,11 +141,11 @@ static int make_stream(struct dd_setup *setup, const struct draft *d)
     return 0;
 }
 
-/* Streams at one socket are told apart by their key ids. */
+/* Streams are told apart by their key ids, and an attacker could swap streams that have the same. */
 static int check_key_ids(const struct dd_setup *setup)
 {
     struct {
-        uint32_t socket, id, stream;
+        uint32_t id, stream;
     } *seen = calloc(setup->stream_count * DD_INTAKE_KEYS_MAX, sizeof *seen);
     size_t count = 0;
     int error = seen ? 0 : DD_ERROR_MEMORY;
@@ -155,14 +155,16 @@ static int check_key_ids(const struct dd_setup *setup)
             struct dd_key key;
             error = dd_key_derive(&key, s->keys[k], s->stream_id);
             for (size_t j = 0; j < count && !error; j++) {
-                if (seen[j].socket != s->socket || seen[j].id != key.id)
+                if (seen[j].id != key.id)
                     continue;
-                dd_log_error("the streams %s and %s have the same key and stream_id at one UDP port: give each a key of its own, "
-                             "or at least a stream_id",
-                             setup->intake->streams[seen[j].stream].name, s->name);
+                if (seen[j].stream == i)
+                    dd_log_error("the stream %s has one key twice", s->name);
+                else
+                    dd_log_error("the streams %s and %s have the same key and stream_id, so that one could be passed off as the "
+                                 "other: give each a key of its own, or at least a stream_id",
+                                 setup->intake->streams[seen[j].stream].name, s->name);
                 error = DD_ERROR_INPUT;
             }
-            seen[count].socket = s->socket;
             seen[count].id = key.id;
             seen[count++].stream = i;
             explicit_bzero(&key, sizeof key);

@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "dd/base/clock.h"
 #include "dd/base/error.h"
 #include "dd/base/log.h"
 #include "dd/link/ring.h"
@@ -37,8 +38,9 @@ struct dd_encoders {
     int wake_fd;
     size_t count;
     struct lane *lanes;
+    struct dd_encode *encoders[THREADS_MAX]; /* one per thread */
     pthread_t threads[THREADS_MAX];
-    size_t thread_count;
+    size_t thread_count, next_encoder; /* next_encoder: under the lock */
 };
 
 /* Reads the newest picture of the lane's ring, in place. False if there is none, or it is not what it says. */
@@ -68,7 +70,9 @@ static bool find_picture(struct lane *lane, struct dd_picture *picture, uint64_t
         return false;
     }
     dd_picture_over(picture, (enum dd_picture_format)frame.format, frame.width, frame.height, &layout, bytes);
-    picture->captured_us = frame.captured_us;
+    /* capture may say that a picture is older than it is, never that it is newer */
+    uint64_t now_us = dd_clock_now_us();
+    picture->captured_us = frame.captured_us < now_us ? frame.captured_us : now_us;
     return true;
 }
 
@@ -130,10 +134,10 @@ static void deliver(struct dd_encoders *e, struct lane *lane, const struct dd_en
 static void *run(void *context)
 {
     struct dd_encoders *e = context;
-    struct dd_encode *encoder = dd_encode_new();
     prctl(PR_SET_NAME, "encoder");
     pthread_mutex_lock(&e->lock);
-    while (encoder && !e->stopping) {
+    struct dd_encode *encoder = e->encoders[e->next_encoder++];
+    while (!e->stopping) {
         struct dd_encoders_picture picture;
         uint64_t skipped = 0, unusable = 0;
         struct lane *lane = find_work(e);
@@ -153,7 +157,6 @@ static void *run(void *context)
             deliver(e, lane, &picture);
     }
     pthread_mutex_unlock(&e->lock);
-    dd_encode_free(encoder);
     return NULL;
 }
 
@@ -195,9 +198,11 @@ struct dd_encoders *dd_encoders_start(const struct dd_encoders_stream *streams, 
             e->count++;
             goto err1;
         }
-    for (size_t threads = thread_count(count); e->thread_count < threads; e->thread_count++)
-        if (pthread_create(&e->threads[e->thread_count], NULL, run, e))
+    for (size_t threads = thread_count(count); e->thread_count < threads; e->thread_count++) {
+        e->encoders[e->thread_count] = dd_encode_new();
+        if (!e->encoders[e->thread_count] || pthread_create(&e->threads[e->thread_count], NULL, run, e))
             goto err1;
+    }
     return e;
 
 err1:
@@ -217,6 +222,8 @@ void dd_encoders_stop(struct dd_encoders *e)
     pthread_mutex_unlock(&e->lock);
     for (size_t i = 0; i < e->thread_count; i++)
         pthread_join(e->threads[i], NULL);
+    for (size_t i = 0; i < THREADS_MAX; i++)
+        dd_encode_free(e->encoders[i]);
     for (size_t i = 0; i < e->count; i++)
         for (int b = 0; b < BUFFERS; b++)
             free(e->lanes[i].buffer[b]);

@@ -2,11 +2,15 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <ifaddrs.h>
 #include <linux/filter.h>
 #include <linux/in6.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -63,6 +67,9 @@ static int bind_source(int fd, const struct dd_oneway_config *c)
     bool has_v6 = inet_pton(AF_INET6, c->bind_address, &v6.sin6_addr) == 1;
     if (!c->source_port && !(c->family == AF_INET ? has_v4 : has_v6))
         return 0;
+    /* so that a new socket can take its place before the old one is closed */
+    if (set(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0)
+        return -1;
     if (c->family == AF_INET)
         return bind(fd, (const struct sockaddr *)&v4, sizeof v4);
     return bind(fd, (const struct sockaddr *)&v6, sizeof v6);
@@ -130,19 +137,56 @@ size_t dd_oneway_send(int fd, const struct dd_address *to, struct iovec *datagra
     return done;
 }
 
+static bool same_host(const struct sockaddr *a, const struct sockaddr_storage *b)
+{
+    struct sockaddr_in v4[2];
+    struct sockaddr_in6 v6[2];
+    if (a->sa_family != b->ss_family)
+        return false;
+    if (a->sa_family == AF_INET) {
+        memcpy(&v4[0], a, sizeof v4[0]);
+        memcpy(&v4[1], b, sizeof v4[1]);
+        return v4[0].sin_addr.s_addr == v4[1].sin_addr.s_addr;
+    }
+    if (a->sa_family != AF_INET6)
+        return false;
+    memcpy(&v6[0], a, sizeof v6[0]);
+    memcpy(&v6[1], b, sizeof v6[1]);
+    return memcmp(&v6[0].sin6_addr, &v6[1].sin6_addr, sizeof v6[0].sin6_addr) == 0;
+}
+
+/* The name of the interface that has the address which fd is bound to. */
+static bool find_interface(int fd, char name[static IF_NAMESIZE])
+{
+    struct sockaddr_storage own = {0};
+    socklen_t size = sizeof own;
+    struct ifaddrs *list = NULL;
+    if (getsockname(fd, (struct sockaddr *)&own, &size) < 0 || getifaddrs(&list) < 0)
+        return false;
+    const struct ifaddrs *found = list;
+    while (found && !(found->ifa_addr && same_host(found->ifa_addr, &own)))
+        found = found->ifa_next;
+    if (found)
+        snprintf(name, IF_NAMESIZE, "%s", found->ifa_name);
+    freeifaddrs(list);
+    return found != NULL;
+}
+
 unsigned dd_oneway_mtu(const struct dd_oneway_config *c, const struct dd_address *address)
 {
-    bool v4 = address->socket_address.ss_family == AF_INET;
-    int mtu = 0;
-    socklen_t size = sizeof mtu;
-    /* connect(2) of UDP sends nothing: it looks the route up. */
+    struct ifreq request = {0};
+    unsigned mtu = 0;
+    /* connect(2) of UDP sends nothing: it looks the route up. IP_MTU would be simpler, but is what ICMP says of the path. */
     int fd = socket(address->socket_address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return 0;
-    if (ignore_path(fd, address->socket_address.ss_family) < 0 || bind_interface(fd, c->bind_interface) < 0 ||
-        connect(fd, (const struct sockaddr *)&address->socket_address, address->size) < 0 ||
-        getsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_MTU : IPV6_MTU, &mtu, &size) < 0)
-        mtu = 0;
+    if (bind_interface(fd, c->bind_interface) == 0 &&
+        connect(fd, (const struct sockaddr *)&address->socket_address, address->size) == 0) {
+        snprintf(request.ifr_name, sizeof request.ifr_name, "%s", c->bind_interface);
+        if ((c->bind_interface[0] || find_interface(fd, request.ifr_name)) && ioctl(fd, SIOCGIFMTU, &request) == 0 &&
+            request.ifr_mtu > 0)
+            mtu = (unsigned)request.ifr_mtu;
+    }
     close(fd);
-    return mtu > 0 ? (unsigned)mtu : 0;
+    return mtu;
 }

@@ -231,6 +231,9 @@ static uint32_t age_ms(const struct dd_outlet *o, uint64_t now_us)
 void dd_outlet_status(struct dd_outlet *o, uint64_t now_us, uint64_t skipped, struct dd_outlet_burst *burst)
 {
     uint8_t *message = burst->bytes + DD_WIRE_HEADER_BYTES;
+    /* a stream without new pictures needs new sessions as well; if there is none to be had, the old one goes on */
+    if (!o->plan.symbols)
+        renew_session(o, 1);
     o->skipped = skipped + o->capture_skipped_sum;
     struct dd_wire_status status = {.source = o->source,
                                     .reason = o->reason,

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@
 #include "dd/send/transmit.h"
 
 enum { READY_MS = 20000 };
+#define SAVE_AGAIN_US (UINT64_C(60) * DD_CLOCK_US_PER_S)
 enum { KIND_TRANSMIT = 1, KIND_CAPTURE = 2 };
 
 static const struct dd_daemon ddsend;
@@ -37,8 +39,10 @@ struct stream {
     char name[DD_OPTIONS_NAME_SIZE];
     uint32_t key_id;
     uint64_t saved_start_us; /* on disk */
+    uint64_t save_us;        /* dd_clock_now_us() until which it is not tried again, after a failure */
     int ring_fd, wake_fd;
-    int capture_id; /* role; -1: not started */
+    int capture_id;  /* role; -1: not started */
+    int capture_pid; /* of its process, as last seen */
 };
 
 struct sender {
@@ -58,28 +62,59 @@ struct sender {
 
 /* ---- what outlives roles ---- */
 
-static int open_sockets(struct sender *s, const struct dd_plan *plan)
-{
-    struct dd_oneway_config config = {.bind_address = s->options.bind_address,
-                                      .bind_interface = s->options.bind_interface,
-                                      .source_port = (uint16_t)s->options.source_port,
-                                      .dscp = (uint8_t)s->options.dscp,
-                                      .ttl = (uint8_t)s->options.ttl};
-    config.family = AF_INET;
-    if (plan->transmit->has_ipv4 && s->socket_ipv4 < 0)
-        s->socket_ipv4 = dd_oneway_open(&config);
-    config.family = AF_INET6;
-    if (plan->transmit->has_ipv6 && s->socket_ipv6 < 0)
-        s->socket_ipv6 = dd_oneway_open(&config);
-    bool failed = (plan->transmit->has_ipv4 && s->socket_ipv4 < 0) || (plan->transmit->has_ipv6 && s->socket_ipv6 < 0);
-    return failed ? DD_ERROR_SYSTEM : 0;
-}
-
 static void close_fd(int *fd)
 {
     if (*fd >= 0)
         close(*fd);
     *fd = -1;
+}
+
+static bool same_sockets(const struct dd_send_daemon *a, const struct dd_send_daemon *b)
+{
+    return strcmp(a->bind_address, b->bind_address) == 0 && strcmp(a->bind_interface, b->bind_interface) == 0 &&
+           a->source_port == b->source_port && a->dscp == b->dscp && a->ttl == b->ttl;
+}
+
+/* The socket of one family that a configuration needs: the one that there is, where it is as it should be. *fd: -1 for
+ * none. 0 or a negative enum dd_error, logged. */
+static int find_socket(const struct sender *s, const struct dd_send_daemon *o, int family, bool needed, int *fd)
+{
+    struct dd_oneway_config config = {.family = family,
+                                      .bind_address = o->bind_address,
+                                      .bind_interface = o->bind_interface,
+                                      .source_port = (uint16_t)o->source_port,
+                                      .dscp = (uint8_t)o->dscp,
+                                      .ttl = (uint8_t)o->ttl};
+    int old_fd = family == AF_INET ? s->socket_ipv4 : s->socket_ipv6;
+    *fd = -1;
+    if (!needed)
+        return 0;
+    *fd = old_fd >= 0 && same_sockets(&s->options, o) ? old_fd : dd_oneway_open(&config);
+    return *fd < 0 ? *fd : 0;
+}
+
+static void swap_socket(int *fd, int new_fd)
+{
+    if (*fd != new_fd)
+        close_fd(fd);
+    *fd = new_fd;
+}
+
+/* Opens the sockets of a configuration before anything of the one before it ends, so that it can still be refused. */
+static int open_sockets(struct sender *s, const struct dd_send_daemon *options, const struct dd_plan *plan)
+{
+    int ipv4 = -1, ipv6 = -1;
+    int error = find_socket(s, options, AF_INET, plan->transmit->has_ipv4, &ipv4);
+    if (!error)
+        error = find_socket(s, options, AF_INET6, plan->transmit->has_ipv6, &ipv6);
+    if (error) {
+        if (ipv4 >= 0 && ipv4 != s->socket_ipv4)
+            close(ipv4);
+        return error;
+    }
+    swap_socket(&s->socket_ipv4, ipv4);
+    swap_socket(&s->socket_ipv6, ipv6);
+    return 0;
 }
 
 static int open_book(struct sender *s)
@@ -135,16 +170,18 @@ static void close_streams(struct sender *s)
 }
 
 /* Keeps the starts of new sessions on disk, which transmit has no way to. */
-static void save_sessions(void *context)
+static void save_sessions(struct sender *s)
 {
-    struct sender *s = context;
     for (size_t i = 0; i < s->stream_count && s->state_dir[0]; i++) {
         uint64_t start_us = s->book->start_us[i];
         if (start_us <= s->streams[i].saved_start_us)
             continue;
-        /* Said once: trying again at every turn would fill the log. */
-        dd_store_save(s->state_dir, s->streams[i].key_id, start_us);
-        s->streams[i].saved_start_us = start_us;
+        if (dd_clock_now_us() < s->streams[i].save_us)
+            continue;
+        if (dd_store_save(s->state_dir, s->streams[i].key_id, start_us) == 0)
+            s->streams[i].saved_start_us = start_us;
+        else
+            s->streams[i].save_us = dd_clock_now_us() + SAVE_AGAIN_US;
     }
 }
 
@@ -203,13 +240,39 @@ static int start_roles(struct sender *s, const struct dd_plan *plan)
 
 static void end_roles(struct sender *s)
 {
+    int ids[DD_OPTIONS_STREAMS_MAX + 1];
+    size_t count = 0;
     for (size_t i = 0; i < s->stream_count; i++)
         if (s->streams[i].capture_id >= 0)
-            dd_supervise_end(s->supervise, s->streams[i].capture_id);
+            ids[count++] = s->streams[i].capture_id;
     if (s->transmit_id >= 0)
-        dd_supervise_end(s->supervise, s->transmit_id);
+        ids[count++] = s->transmit_id;
+    dd_supervise_end(s->supervise, ids, count);
+    for (size_t i = 0; i < s->stream_count; i++)
+        s->streams[i].capture_id = -1;
     s->transmit_id = -1;
     save_sessions(s);
+}
+
+/* Empties the wake-up of a capture role that was started again: the one before may have filled it to the brim, and then
+ * no wake-up of its successor would come through. Nobody else reads it, so what polls readable does not block. */
+static void renew_wakes(struct sender *s)
+{
+    for (size_t i = 0; i < s->stream_count; i++) {
+        struct stream *stream = &s->streams[i];
+        struct pollfd p = {.fd = stream->wake_fd, .events = POLLIN};
+        uint64_t count;
+        int pid = dd_supervise_pid(s->supervise, stream->capture_id);
+        if (pid && pid != stream->capture_pid && poll(&p, 1, 0) > 0 && read(stream->wake_fd, &count, sizeof count) < 0)
+            dd_log_debug("%s: its wake-up cannot be emptied: %s", stream->name, strerror(errno));
+        stream->capture_pid = pid ? pid : stream->capture_pid;
+    }
+}
+
+static void tick(void *context)
+{
+    save_sessions(context);
+    renew_wakes(context);
 }
 
 static void describe_plan(const struct dd_plan *plan, char *text, size_t size)
@@ -223,15 +286,16 @@ static int start(struct sender *s, struct dd_plan *plan)
 {
     char text[128];
     plan->transmit->epoch_us = s->epoch_us;
-    int error = open_sockets(s, plan);
-    if (!error)
-        error = open_streams(s, plan);
+    int error = open_streams(s, plan);
     if (!error)
         error = start_roles(s, plan);
     describe_plan(plan, text, sizeof text);
-    dd_log_notice("%s", text);
     dd_plan_free(plan);
-    return error ? error : dd_supervise_await(s->supervise, s->transmit_id, READY_MS);
+    if (!error)
+        error = dd_supervise_await(s->supervise, s->transmit_id, READY_MS);
+    if (!error)
+        dd_log_notice("%s", text);
+    return error;
 }
 
 /* ---- the command line ---- */
@@ -277,10 +341,10 @@ static bool run_command(struct dd_options *options, int *code)
     return daemon->generate_key || daemon->self_test;
 }
 
-static bool same_sockets(const struct dd_send_daemon *a, const struct dd_send_daemon *b)
+static void refuse_reload(const struct sender *s)
 {
-    return strcmp(a->bind_address, b->bind_address) == 0 && strcmp(a->bind_interface, b->bind_interface) == 0 &&
-           a->source_port == b->source_port && a->dscp == b->dscp && a->ttl == b->ttl;
+    dd_daemon_open_log(&ddsend, s->options.debug, s->options.quiet);
+    dd_log_warning("the new configuration is refused; going on with the old one");
 }
 
 /* Reads the configuration again; a wrong one leaves everything as it is. */
@@ -292,20 +356,21 @@ static int reload(struct sender *s, int argc, char **argv)
     }
     struct dd_options *options = dd_daemon_read(&ddsend, argc, argv);
     if (!options) {
-        dd_daemon_open_log(&ddsend, s->options.debug, s->options.quiet);
-        dd_log_warning("the new configuration is refused; going on with the old one");
+        refuse_reload(s);
+        return 0;
+    }
+    const struct dd_send_daemon *daemon = dd_options_daemon(options);
+    if (open_sockets(s, daemon, &prepared)) {
+        forget();
+        dd_options_free(options);
+        refuse_reload(s);
         return 0;
     }
     end_roles(s);
     close_streams(s);
-    const struct dd_send_daemon *daemon = dd_options_daemon(options);
     if (strcmp(daemon->user, s->options.user) || strcmp(daemon->capture_user, s->options.capture_user) ||
         strcmp(daemon->state_dir, s->options.state_dir))
         dd_log_warning("user, capture_user and state_dir change only when ddsend is started afresh");
-    if (!same_sockets(&s->options, daemon)) {
-        close_fd(&s->socket_ipv4);
-        close_fd(&s->socket_ipv6);
-    }
     s->options = *daemon;
     dd_options_free(options);
     int error = start(s, &prepared);
@@ -336,7 +401,7 @@ static int find_state_dir(struct sender *s)
 static int watch(struct sender *s, int argc, char **argv)
 {
     for (;;) {
-        enum dd_supervise_event event = dd_supervise_run(s->supervise, save_sessions, s);
+        enum dd_supervise_event event = dd_supervise_run(s->supervise, tick, s);
         if (event == DD_SUPERVISE_STOP)
             return EXIT_SUCCESS;
         if (event == DD_SUPERVISE_FAILED)
@@ -358,7 +423,9 @@ static int run(struct dd_options *options, int argc, char **argv)
     if (find_users(&s) == 0 && find_state_dir(&s) == 0 && open_book(&s) == 0)
         s.supervise = dd_supervise_new("ddsend");
     if (s.supervise) {
-        int error = start(&s, &prepared);
+        int error = open_sockets(&s, &s.options, &prepared);
+        if (!error)
+            error = start(&s, &prepared);
         code = error == 0 ? watch(&s, argc, argv) : error == DD_ERROR_STOPPED ? EXIT_SUCCESS : EXIT_FAILURE;
     }
     forget();

@@ -18,7 +18,8 @@
 #include "dd/send/outlet.h"
 #include "dd/send/pace.h"
 
-enum { TURN_MS = 250, BEAT_MS = 3000, EVENTS = 64, REPORT_MS = 10000 };
+/* BURSTS bounds a turn: STATUS, heartbeat and stop do not wait for an end of the frames. */
+enum { TURN_MS = 250, BEAT_MS = 3000, EVENTS = 64, REPORT_MS = 10000, BURSTS = 64 };
 
 /* What epoll gives back for what is not a stream's wake-up. */
 enum { TOKEN_STOP = UINT32_MAX, TOKEN_ENCODED = UINT32_MAX - 1 };
@@ -27,12 +28,16 @@ struct lane {
     const struct dd_transmit_stream *config;
     struct dd_ring *ring;
     struct dd_outlet *outlet;
-    uint64_t failed; /* pictures that could not be sent */
+    uint64_t count;    /* of its ring, as last told to the encoders */
+    uint64_t failed;   /* pictures that could not be sent */
+    uint64_t unusable; /* pictures of its ring, as last reported */
+    uint64_t unsent;   /* datagrams that the system did not take */
 };
 
 struct transmit {
     struct dd_role *role;
     struct dd_transmit_config *config; /* keys are wiped once derived from */
+    size_t config_size;
     struct dd_transmit_book *book;
     int socket_ipv4, socket_ipv6; /* -1: none */
     int epoll_fd, encoded_fd;
@@ -152,13 +157,12 @@ static void release(struct transmit *t)
     free(t->burst.bytes);
     close(t->encoded_fd);
     close(t->epoll_fd);
-    if (t->config)
-        explicit_bzero(t->config, sizeof *t->config + t->config->stream_count * sizeof t->config->streams[0]);
+    explicit_bzero(t->config, t->config_size);
     free(t->config);
 }
 
 /* The same datagrams to every address; what does not go is gone, and only counted: the link is one-way. */
-static void send_burst(struct transmit *t, const struct lane *lane)
+static void send_burst(struct transmit *t, struct lane *lane)
 {
     uint64_t bits = 0, suppressed;
     size_t bytes = 0;
@@ -169,9 +173,10 @@ static void send_burst(struct transmit *t, const struct lane *lane)
         int fd = to->socket_address.ss_family == AF_INET ? t->socket_ipv4 : t->socket_ipv6;
         int error = 0;
         size_t sent = dd_oneway_send(fd, to, t->burst.datagrams, t->burst.count, &error);
+        lane->unsent += t->burst.count - sent;
         if (error && dd_log_allowed(&t->send_errors, &suppressed))
-            dd_log_warning("%s: %zu datagrams to %s were not sent: %s (%ju more such bursts before this one)", lane->config->name,
-                           t->burst.count - sent, to->text, strerror(error), (uintmax_t)suppressed);
+            dd_log_warning("%s: datagrams to %s are not sent: %s (%ju of the stream so far)", lane->config->name, to->text,
+                           strerror(error), (uintmax_t)lane->unsent);
         bits += (bytes + t->burst.count * dd_address_header_bytes(to)) * 8;
     }
     dd_pace_spend(&t->pace, bits);
@@ -192,6 +197,7 @@ static void send_statuses(struct transmit *t, uint64_t now_us)
         if (!dd_outlet_observe(lane->outlet, now_us))
             continue;
         dd_outlet_status(lane->outlet, now_us, skipped_of(t, i), &t->burst);
+        t->book->start_us[i] = dd_outlet_session_start_us(lane->outlet);
         send_burst(t, lane);
     }
 }
@@ -216,7 +222,7 @@ static bool has_frame(struct transmit *t, size_t i)
 /* Bursts of all streams in turn, as long as the bucket allows. Microseconds to wait; UINT64_MAX: nothing to send. */
 static uint64_t send_frames(struct transmit *t)
 {
-    for (;;) {
+    for (int bursts = 0; bursts < BURSTS; bursts++) {
         size_t tried = 0;
         uint64_t wait_us = dd_pace_wait_us(&t->pace, dd_clock_now_us());
         while (tried < t->lane_count && !has_frame(t, (t->turn + tried) % t->lane_count))
@@ -230,6 +236,16 @@ static uint64_t send_frames(struct transmit *t)
         send_burst(t, &t->lanes[i]);
         t->turn = (i + 1) % t->lane_count;
     }
+    return 0;
+}
+
+/* Says when capture delivers what cannot be used: an error of ours, or somebody has taken capture over. */
+static void report_unusable(struct transmit *t, size_t i, uint64_t unusable)
+{
+    if (unusable > t->lanes[i].unusable)
+        dd_log_warning("%s: %ju pictures of its capture role were not what they claimed to be, and were left out",
+                       t->lanes[i].config->name, (uintmax_t)(unusable - t->lanes[i].unusable));
+    t->lanes[i].unusable = unusable;
 }
 
 /* Says when pictures are left out because all of them are more than rate_limit, and how much would be needed. */
@@ -244,6 +260,7 @@ static void report_demand(struct transmit *t, uint64_t now_us)
         skipped += c.skipped;
         bytes += c.jpeg_bytes * t->lanes[i].config->to_count;
         encoded += c.encoded;
+        report_unusable(t, i, c.unusable);
     }
     double seconds = (double)(now_us - t->report_us) / DD_CLOCK_US_PER_S;
     double demand_bps = (double)(bytes - t->reported_bytes) * 8 * 1.1 / seconds;
@@ -274,13 +291,22 @@ static bool wait_for_work(struct transmit *t, uint64_t wait_us)
     struct epoll_event events[EVENTS];
     struct timespec wait = {.tv_sec = (time_t)(wait_us / DD_CLOCK_US_PER_S),
                             .tv_nsec = (long)(wait_us % DD_CLOCK_US_PER_S) * 1000};
-    int count = epoll_pwait2(t->epoll_fd, events, EVENTS, &wait, NULL);
-    if (count < 0 && errno == ENOSYS) /* before Linux 5.11, and under valgrind 3.19: in milliseconds */
-        count = epoll_wait(t->epoll_fd, events, EVENTS, (int)((wait_us + 999) / DD_CLOCK_US_PER_MS));
-    for (int i = 0; i < count; i++)
-        if (events[i].data.u32 < t->lane_count)
-            dd_encoders_notify(t->encoders, events[i].data.u32);
+    if (epoll_pwait2(t->epoll_fd, events, EVENTS, &wait, NULL) < 0 && errno == ENOSYS)
+        /* before Linux 5.11, and under valgrind 3.19: in milliseconds */
+        epoll_wait(t->epoll_fd, events, EVENTS, (int)((wait_us + 999) / DD_CLOCK_US_PER_MS));
     return !dd_role_stopping(t->role);
+}
+
+/* Which rings have something new is read from the rings: a wake-up only says when to look. So a source that spoils its
+ * end of the wake-up slows its own stream down to TURN_MS, and nothing else. */
+static void notify_encoders(struct transmit *t)
+{
+    for (size_t i = 0; i < t->lane_count; i++) {
+        uint64_t count = dd_ring_count(t->lanes[i].ring);
+        if (count != t->lanes[i].count)
+            dd_encoders_notify(t->encoders, i);
+        t->lanes[i].count = count;
+    }
 }
 
 static void run(struct transmit *t)
@@ -289,6 +315,7 @@ static void run(struct transmit *t)
     do {
         dd_role_beat(t->role, BEAT_MS);
         uint64_t now_us = dd_clock_now_us();
+        notify_encoders(t);
         send_statuses(t, now_us);
         uint64_t frame_wait_us = send_frames(t);
         now_us = dd_clock_now_us();
@@ -303,14 +330,10 @@ int dd_transmit_run(struct dd_role *role)
 {
     struct transmit t = {.role = role, .socket_ipv4 = -1, .socket_ipv6 = -1};
     int code = EXIT_FAILURE;
-    size_t size = 0;
-    t.config = dd_role_config(role, sizeof *t.config, &size);
+    t.config = dd_role_config(role, sizeof *t.config, &t.config_size);
     if (!t.config)
         return code;
-    if (size == sizeof *t.config + t.config->stream_count * sizeof t.config->streams[0] && prepare(&t) == 0) {
-        /* Pictures that were there before this role began. */
-        for (size_t i = 0; i < t.lane_count; i++)
-            dd_encoders_notify(t.encoders, i);
+    if (t.config_size == sizeof *t.config + t.config->stream_count * sizeof t.config->streams[0] && prepare(&t) == 0) {
         dd_role_ready(role);
         run(&t);
         code = EXIT_SUCCESS;

@@ -10,6 +10,9 @@
  * and what was read is wiped on failure. */
 long dd_file_read(const char *path, void *bytes, size_t size, bool secret);
 
+/* The same check for a file that turned out to hold a secret. 0 or a negative enum dd_error, logged. */
+int dd_file_check_secret(const char *path);
+
 /* Reads the first line of a file with a secret into text (ended by NUL; white space at its end removed). 0 or a negative
  * enum dd_error, logged. */
 int dd_file_read_secret_line(const char *path, char *text, size_t size);

@@ -24,10 +24,8 @@ bool dd_role_invoked(int argc, char *const argv[]);
  * started by its supervisor. Returned-owned: dd_role_leave(). */
 struct dd_role *dd_role_enter(int argc, char *const argv[]);
 
-/* What the supervisor put into the boot record: the kind, a number that the daemon gives meaning to, */
+/* What the supervisor put into the boot record: the kind, a number that the daemon gives meaning to; */
 uint32_t dd_role_kind(const struct dd_role *role);
-/* the name as in "capture lobby", borrowed, */
-const char *dd_role_name(const struct dd_role *role);
 /* and the configuration, as a copy. Returned-owned: the caller wipes and frees it. Can be read once; the boot record is
  * closed then. NULL, logged, if there is no memory or there are not at least minimum bytes. */
 void *dd_role_config(struct dd_role *role, size_t minimum, size_t *size);

@@ -39,8 +39,8 @@ int dd_supervise_start(struct dd_supervise *s, const struct dd_supervise_role *r
 /* Waits until a role says that it is ready. DD_ERROR_TIMEOUT, DD_ERROR_GONE (it died) or DD_ERROR_STOPPED. */
 int dd_supervise_await(struct dd_supervise *s, int id, unsigned timeout_ms);
 
-/* Stops one role within a second, by SIGTERM and then SIGKILL, and forgets it. */
-void dd_supervise_end(struct dd_supervise *s, int id);
+/* Stops roles, all of them within 1.7 s, by SIGTERM and then SIGKILL, and forgets them. The others go on. */
+void dd_supervise_end(struct dd_supervise *s, const int *ids, size_t count);
 
 /* Watches until there is something to decide. tick (may be NULL) is called with data at least every 250 ms. */
 enum dd_supervise_event dd_supervise_run(struct dd_supervise *s, void (*tick)(void *data), void *data);
@@ -51,7 +51,7 @@ void dd_supervise_reloaded(struct dd_supervise *s, const char *status);
 /* Process id of a role, 0 while it does not run. */
 int dd_supervise_pid(const struct dd_supervise *s, int id);
 
-/* Stops all roles, together, within 1.5 s, and frees s. Unnamed processes that they left behind are killed. */
+/* Stops all roles, together, within 1.7 s, and frees s. Unnamed processes that they left behind are killed. */
 void dd_supervise_free(struct dd_supervise *s);
 
 #endif

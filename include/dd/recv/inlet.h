@@ -10,16 +10,22 @@
 struct dd_inlet;
 struct dd_intake_stream;
 struct dd_recv_socket;
+struct sockaddr_storage;
 struct dd_wire_header;
+
+enum { DD_INLET_PEER_SIZE = 64 };
 
 struct dd_inlet_datagram {
     const struct dd_wire_header *header;
     const uint8_t *bytes;
     size_t size;
-    size_t key;               /* which of the stream's keys has the header's id */
-    const char *from;         /* who sent it, for the log; borrowed */
-    uint64_t now_us, wall_us; /* of its arrival: dd_clock_now_us(), dd_clock_wall_us() */
+    size_t key;                          /* which of the stream's keys has the header's id */
+    const struct sockaddr_storage *from; /* who sent it, for the log; borrowed */
+    uint64_t now_us, wall_us;            /* of its arrival: dd_clock_now_us(), dd_clock_wall_us() */
 };
+
+/* Writes "192.0.2.1:5005" or "[2001:db8::1]:5005". */
+void dd_inlet_describe(const struct sockaddr_storage *peer, char text[static DD_INLET_PEER_SIZE]);
 
 /* config is read, not kept: its keys are derived from. ring_fd and wake_fd are borrowed as dd_ring_open_writer does; scratch
  * (borrowed) has room for the plaintext of any datagram. NULL, logged, on failure. */
