@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dd/base/clock.h"
@@ -422,6 +424,13 @@ void dd_supervise_end(struct dd_supervise *s, const int *ids, size_t count)
         forget(&s->roles[ids[i]]);
 }
 
+static uint64_t monotonic_us(void)
+{
+    struct timespec t = {0};
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * DD_CLOCK_US_PER_S + (uint64_t)t.tv_nsec / 1000;
+}
+
 enum dd_supervise_event dd_supervise_run(struct dd_supervise *s, void (*tick)(void *data), void *data)
 {
     if (!s->said_ready) {
@@ -435,7 +444,8 @@ enum dd_supervise_event dd_supervise_run(struct dd_supervise *s, void (*tick)(vo
             return DD_SUPERVISE_STOP;
         if (s->reload) {
             s->reload = false;
-            sd_notify(0, "RELOADING=1");
+            /* since systemd 253 with the time, by its own choice of clock */
+            sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, monotonic_us());
             return DD_SUPERVISE_RELOAD;
         }
         if (tick)

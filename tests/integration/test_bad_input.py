@@ -63,6 +63,22 @@ class RefusedTest(harness.Test):
     def test_no_key_at_all(self):
         self.both(["key"], key_file=None)
 
+    def test_streams_that_could_be_swapped(self):
+        """At one port or at two: who can redirect datagrams must not be able to pass one off as the other."""
+        key = harness.new_key()
+        path = self.write_json("twins.json", {"streams": {
+            name: {"udp_host": "127.0.0.1", "udp_port": harness.free_port(socket.SOCK_DGRAM), "key": key} for name in ("a", "b")}})
+        self.refused("ddrecv", "--config", path, "--check-config", names=["streams a and b have the same key"])
+
+    def test_a_file_with_a_key_that_everyone_can_read(self):
+        path = self.write("open.json", '{"streams": {"a": {"udp_port": 5005, "key": "%s"}}}' % harness.new_key(), 0o644)
+        self.refused("ddrecv", "--config", path, "--check-config", names=[path, "chmod 600"])
+
+    def test_a_key_in_the_wrong_place(self):
+        key = "Xx" + harness.new_key()[2:]
+        log = self.refused("ddsend", f"-key{key}", names=["not an option"])
+        self.assertNotIn(key[:12], log)
+
     def test_a_key_twice(self):
         self.both(["key"], key=harness.new_key())
 

@@ -1,5 +1,6 @@
 """Each daemon is a supervisor and its roles: what each of them holds, and what happens when one dies."""
 import base64
+import ctypes
 import hashlib
 import hmac
 import os
@@ -11,6 +12,7 @@ import time
 import harness
 
 PASSWORD = "Sesame-open-3141"
+SYS_PIDFD_GETFD = 438
 
 
 class RolesTest(harness.Test):
@@ -303,6 +305,31 @@ class DeathTest(RolesTest):
         self.start()
         self.check_essential(self.receiver, "intake", signal.SIGSTOP)
 
+    def test_a_capture_that_spoiled_its_wake_up_is_healed(self):
+        """Filled to the brim, an eventfd takes no wake-up any more; the next capture must not suffer from it."""
+        harness.require_root()
+        self.start()
+        pid = self.sender_roles["capture one"]
+        libc = ctypes.CDLL(None, use_errno=True)
+        pidfd = os.pidfd_open(pid)
+        wake = next(int(fd) for fd in os.listdir(f"/proc/{pid}/fd") if int(fd) >= 5 and self.is_eventfd(pid, fd))
+        stolen = libc.syscall(SYS_PIDFD_GETFD, pidfd, wake, 0)
+        self.assertGreaterEqual(stolen, 0, os.strerror(ctypes.get_errno()))
+        os.kill(pid, signal.SIGSTOP)
+        os.write(stolen, (2**64 - 2).to_bytes(8, "little"))
+        os.close(stolen)
+        os.close(pidfd)
+        os.kill(pid, signal.SIGKILL)
+        self.sender.wait_role_replaced("capture one", pid, 5)
+        before = self.receiver.stats("one")["total"]["frames_complete"]
+        begin = time.monotonic()
+        self.receiver.wait_stats(lambda s: s["total"]["frames_complete"] >= before + 30, 10, "30 pictures", "one")
+        self.assertLess(time.monotonic() - begin, 5.5, "ten a second again")
+
+    @staticmethod
+    def is_eventfd(pid, fd):
+        return os.readlink(f"/proc/{pid}/fd/{fd}") == "anon_inode:[eventfd]"
+
     def test_no_role_outlives_its_supervisor(self):
         self.start()
         for daemon in (self.sender, self.receiver):
@@ -399,6 +426,32 @@ class ReloadTest(RolesTest):
         self.sender.send_signal(signal.SIGHUP)
         self.sender.wait_log("ddsend.json.*No such file")
         self.wait_new_picture("two", 5)
+
+    def test_sockets_that_cannot_be_are_refused(self):
+        self.start()
+        roles = self.everyone()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+            taken.bind(("127.0.0.1", 0))
+            self.receiver_streams["two"]["udp_port"] = taken.getsockname()[1]
+            self.rewrite(self.receiver)
+            self.write_json("ddsend.json", {"sender": {"bind_address": "192.0.2.1"}, "streams": self.sender_streams})
+            for daemon in (self.sender, self.receiver):
+                daemon.send_signal(signal.SIGHUP)
+                daemon.wait_log("refused; going on with the old one")
+            self.wait_new_picture("one", 5)
+        self.assertEqual(self.everyone(), roles)
+
+    def test_a_stop_while_old_roles_hang(self):
+        self.start()
+        roles = self.sender.roles()
+        for pid in roles.values():
+            os.kill(pid, signal.SIGSTOP)
+        self.sender.send_signal(signal.SIGHUP)
+        begin = time.monotonic()
+        self.sender.send_signal(signal.SIGTERM)
+        self.sender.wait()
+        self.assertLess(time.monotonic() - begin, 3.5, "all are waited for together, and not twice")
+        self.assert_gone(roles.values(), 0)
 
     def test_a_stop_in_the_middle(self):
         self.start()

@@ -38,7 +38,10 @@ START_TEST(reads_back_a_header)
     struct dd_wire_header in = {0x01020304, 0x05060708090a0b0c, 0x0d0e0f1011121314, 0x15161718191a1b1c}, out;
     dd_wire_write_header(&in, datagram);
     ck_assert_int_eq(dd_wire_read_header(&out, datagram, sizeof datagram), 0);
-    ck_assert_mem_eq(&in, &out, sizeof in);
+    ck_assert_uint_eq(out.key_id, in.key_id);
+    ck_assert_uint_eq(out.session_start_us, in.session_start_us);
+    ck_assert_uint_eq(out.session_salt, in.session_salt);
+    ck_assert_uint_eq(out.counter, in.counter);
     ck_assert_int_eq(dd_wire_read_header(&out, datagram, sizeof datagram - 1), DD_ERROR_SPACE);
     ck_assert_int_eq(dd_wire_read_header(&out, datagram, 0), DD_ERROR_SPACE);
     for (size_t i = 0; i < 4; i++) {
