@@ -157,13 +157,3 @@ enum dd_unseal_verdict dd_unseal_datagram(struct dd_unseal *u, const struct dd_w
     message->new_counters = s->replay.next - known;
     return DD_UNSEAL_ACCEPTED;
 }
-
-uint64_t dd_unseal_session_start_us(const struct dd_unseal *u)
-{
-    return u->newest.start_us;
-}
-
-uint64_t dd_unseal_session_salt(const struct dd_unseal *u)
-{
-    return u->newest.salt;
-}

@@ -15,7 +15,6 @@ enum dd_json_type { DD_JSON_NULL, DD_JSON_BOOLEAN, DD_JSON_NUMBER, DD_JSON_STRIN
  * string. text need not end with NUL. NULL if it is not valid, with the line (from 1) in *line. */
 struct dd_json *dd_json_parse(const char *text, size_t size, unsigned *line);
 struct dd_json *dd_json_new_object(void);
-struct dd_json *dd_json_new_array(void);
 /* Wipes and frees a whole document. */
 void dd_json_free(struct dd_json *document);
 

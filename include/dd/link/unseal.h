@@ -37,8 +37,4 @@ enum dd_unseal_verdict dd_unseal_datagram(struct dd_unseal *u, const struct dd_w
                                           size_t size, uint8_t *scratch, uint64_t now_us, uint64_t wall_us,
                                           struct dd_unseal_message *message);
 
-/* The newest session's start, 0 before the first, and its salt. */
-uint64_t dd_unseal_session_start_us(const struct dd_unseal *u);
-uint64_t dd_unseal_session_salt(const struct dd_unseal *u);
-
 #endif
