@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import os
 import pwd
+import re
 import signal
 import socket
 import time
@@ -316,7 +317,10 @@ class DeathTest(RolesTest):
         stolen = libc.syscall(SYS_PIDFD_GETFD, pidfd, wake, 0)
         self.assertGreaterEqual(stolen, 0, os.strerror(ctypes.get_errno()))
         os.kill(pid, signal.SIGSTOP)
-        os.write(stolen, (2**64 - 2).to_bytes(8, "little"))
+        harness.wait_until(lambda: harness.process_state(pid) == "T", 5, "the role to stand still")
+        with open(f"/proc/self/fdinfo/{stolen}") as f:
+            count = int(re.search(r"eventfd-count:\s*([0-9a-f]+)", f.read()).group(1), 16)
+        os.write(stolen, (2**64 - 2 - count).to_bytes(8, "little"))
         os.close(stolen)
         os.close(pidfd)
         os.kill(pid, signal.SIGKILL)
