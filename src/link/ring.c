@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -92,6 +93,13 @@ err1:
 err0:
     dd_log_error("cannot make the ring %s of %ju bytes: %s", name, (uintmax_t)dd_ring_memory(shape), strerror(errno));
     return DD_ERROR_SYSTEM;
+}
+
+void dd_ring_end_heartbeat(int fd)
+{
+    uint64_t never = 0;
+    if (pwrite(fd, &never, sizeof never, offsetof(struct header, alive_until_us)) != (ssize_t)sizeof never)
+        dd_log_warning("cannot end the heartbeat of a ring: %s", strerror(errno));
 }
 
 int dd_ring_seal_future_writes(int fd)

@@ -254,25 +254,37 @@ static void end_roles(struct sender *s)
     save_sessions(s);
 }
 
-/* Empties the wake-up of a capture role that was started again: the one before may have filled it to the brim, and then
- * no wake-up of its successor would come through. Nobody else reads it, so what polls readable does not block. */
-static void renew_wakes(struct sender *s)
+/* Empties a wake-up that a dead capture role may have filled to the brim: no wake-up of its successor would come through.
+ * Nobody else reads it, so what polls readable does not block. */
+static void empty_wake(const struct stream *stream)
 {
+    struct pollfd p = {.fd = stream->wake_fd, .events = POLLIN};
+    uint64_t count;
+    if (poll(&p, 1, 0) > 0 && read(stream->wake_fd, &count, sizeof count) < 0)
+        dd_log_debug("%s: its wake-up cannot be emptied: %s", stream->name, strerror(errno));
+}
+
+/* Cleans up behind capture roles that have died, and lets transmit know, which tells the receiver meanwhile. */
+static void notice_deaths(struct sender *s)
+{
+    uint64_t one = 1;
     for (size_t i = 0; i < s->stream_count; i++) {
         struct stream *stream = &s->streams[i];
-        struct pollfd p = {.fd = stream->wake_fd, .events = POLLIN};
-        uint64_t count;
         int pid = dd_supervise_pid(s->supervise, stream->capture_id);
-        if (pid && pid != stream->capture_pid && poll(&p, 1, 0) > 0 && read(stream->wake_fd, &count, sizeof count) < 0)
-            dd_log_debug("%s: its wake-up cannot be emptied: %s", stream->name, strerror(errno));
-        stream->capture_pid = pid ? pid : stream->capture_pid;
+        if (stream->capture_pid && pid != stream->capture_pid) {
+            dd_ring_end_heartbeat(stream->ring_fd);
+            empty_wake(stream);
+            if (write(stream->wake_fd, &one, sizeof one) < 0)
+                dd_log_debug("%s: transmit cannot be woken: %s", stream->name, strerror(errno));
+        }
+        stream->capture_pid = pid;
     }
 }
 
 static void tick(void *context)
 {
     save_sessions(context);
-    renew_wakes(context);
+    notice_deaths(context);
 }
 
 static void describe_plan(const struct dd_plan *plan, char *text, size_t size)

@@ -47,6 +47,9 @@ int dd_ring_create(const char *name, const struct dd_ring_shape *shape);
 /* Bytes of shared memory that a ring of this shape takes at most. */
 uint64_t dd_ring_memory(const struct dd_ring_shape *shape);
 
+/* Says in place of a writer that has died that it does not live: its heartbeat ends at once. Logged if it fails. */
+void dd_ring_end_heartbeat(int fd);
+
 /* From now on nobody can map it for writing; mappings that exist go on. 0 or DD_ERROR_SYSTEM, logged. */
 int dd_ring_seal_future_writes(int fd);
 
