@@ -108,7 +108,7 @@ static int read_member(const struct reading *r, size_t instance, const struct dd
 {
     char text[DD_VALUE_TEXT], allowed[256];
     const char *name = current_name(r, dd_json_name(node));
-    size_t row = dd_options_find_row(r->schema, name);
+    size_t row = dd_value_find_row(r->schema, name);
     const char *wrong = misplaced(r, row, instance > 0, one_stream, node);
     if (wrong) {
         dd_log_error("%s: %s%.100s: %s", r->path, section, name, wrong);

@@ -53,17 +53,9 @@ static void *base_of(struct dd_options *o, size_t instance)
     return instance ? o->streams[instance - 1] : o->daemon;
 }
 
-size_t dd_options_find_row(const struct dd_options_schema *schema, const char *name)
-{
-    size_t i = 0;
-    while (i < schema->row_count && strcmp(schema->rows[i].name, name))
-        i++;
-    return i;
-}
-
 bool dd_options_switch(const struct dd_options *o, const char *name)
 {
-    size_t row = dd_options_find_row(o->schema, name);
+    size_t row = dd_value_find_row(o->schema, name);
     return row < o->schema->row_count && *((const bool *)o->daemon + o->schema->rows[row].offset / sizeof(bool));
 }
 
@@ -271,7 +263,7 @@ static const char *first_stream_option_on_line(const struct dd_options *o)
 static int load_streams(struct dd_options *o)
 {
     struct dd_config config;
-    size_t row = dd_options_find_row(o->schema, "config");
+    size_t row = dd_value_find_row(o->schema, "config");
     const char *path = row < o->schema->row_count ? (const char *)o->daemon + o->schema->rows[row].offset : "";
     if (!path[0]) {
         int error = make_streams(o, 1);
@@ -381,7 +373,7 @@ static size_t instance_of(const struct dd_options *o, size_t i, size_t row)
 
 bool dd_options_is_set(const struct dd_options *o, size_t i, const char *name)
 {
-    size_t row = dd_options_find_row(o->schema, name);
+    size_t row = dd_value_find_row(o->schema, name);
     if (row == o->schema->row_count)
         return false;
     const struct origin *origin = origin_of(o, instance_of(o, i, row), row);
@@ -390,7 +382,7 @@ bool dd_options_is_set(const struct dd_options *o, size_t i, const char *name)
 
 const char *dd_options_where(struct dd_options *o, size_t i, const char *name)
 {
-    size_t row = dd_options_find_row(o->schema, name);
+    size_t row = dd_value_find_row(o->schema, name);
     bool on_line = !o->config || (row < o->schema->row_count && origin_of(o, instance_of(o, i, row), row)->line);
     return place_of(o, row < o->schema->row_count ? instance_of(o, i, row) : 0, name, !on_line);
 }

@@ -20,6 +20,14 @@ struct suffix {
 static const struct suffix suffixes[] = {
     {"", 1}, {"K", 1e3}, {"k", 1e3}, {"M", 1e6}, {"G", 1e9}, {"Ki", 1024}, {"Mi", 1024.0 * 1024}, {"Gi", 1024.0 * 1024 * 1024}};
 
+size_t dd_value_find_row(const struct dd_options_schema *schema, const char *name)
+{
+    size_t i = 0;
+    while (i < schema->row_count && strcmp(schema->rows[i].name, name))
+        i++;
+    return i;
+}
+
 static void *field_of(const struct dd_options_row *row, void *base)
 {
     return (char *)base + row->offset;

@@ -92,9 +92,6 @@ bool dd_options_is_set(const struct dd_options *o, size_t i, const char *name);
  * next call. */
 const char *dd_options_where(struct dd_options *o, size_t i, const char *name);
 
-/* The row with that name; schema->row_count if there is none. */
-size_t dd_options_find_row(const struct dd_options_schema *schema, const char *name);
-
 /* For usage.c: the schema, and what the file and the command line said of a row, masked; NULL: nothing. instance: 0 for the
  * daemon's options, 1 + i for stream i's. */
 const struct dd_options_schema *dd_options_schema_of(const struct dd_options *o);

@@ -8,6 +8,9 @@
 
 enum { DD_VALUE_TEXT = 2200 };
 
+/* The row of schema with that name; schema->row_count if there is none. */
+size_t dd_value_find_row(const struct dd_options_schema *schema, const char *name);
+
 /* Sets row's field in base, the struct of its scope, from text. 0, or DD_ERROR_INPUT with what would be right in why
  * ("a number from 0 to 100"); the field is then as before. */
 int dd_value_set(const struct dd_options_row *row, void *base, const char *text, char *why, size_t why_size);

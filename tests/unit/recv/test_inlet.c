@@ -1,0 +1,253 @@
+/* An inlet and its ring, with datagrams as a sender seals them. */
+#include "dd/recv/inlet.h"
+
+#include <netinet/in.h>
+#include <string.h>
+#include <turbojpeg.h>
+#include <unistd.h>
+
+#include "dd/base/clock.h"
+#include "dd/link/fragment.h"
+#include "dd/link/key.h"
+#include "dd/link/ring.h"
+#include "dd/link/seal.h"
+#include "dd/link/wire.h"
+#include "dd/recv/intake.h"
+#include "dd/recv/state.h"
+#include "suite.h"
+
+enum { PACKET = 1400, MAX_FRAME = 100000 };
+
+static const struct dd_ring_shape shape = {.entries = 4, .arena_bytes = 4 * MAX_FRAME};
+static const struct dd_recv_socket no_socket;
+static struct dd_intake_stream config;
+static int ring_fd;
+static struct dd_ring *reader;
+static struct dd_inlet *inlet;
+static struct dd_seal *seals[2];
+static uint8_t scratch[65536], message[PACKET], datagram[PACKET];
+static uint64_t now_us, wall_us;
+static uint8_t jpeg[MAX_FRAME];
+static uint32_t jpeg_size;
+
+static void make_jpeg(void)
+{
+    static uint8_t pixels[320 * 240 * 3];
+    uint8_t *out = jpeg;
+    unsigned long size = sizeof jpeg;
+    tjhandle handle = tjInitCompress();
+    for (size_t i = 0; i < sizeof pixels; i++)
+        pixels[i] = (uint8_t)(i * 2654435761U >> 24); /* noise: several datagrams */
+    ck_assert_int_eq(tjCompress2(handle, pixels, 320, 0, 240, TJPF_RGB, &out, &size, TJSAMP_444, 50, TJFLAG_NOREALLOC), 0);
+    tjDestroy(handle);
+    jpeg_size = (uint32_t)size;
+    ck_assert_uint_gt(jpeg_size, 3000);
+}
+
+static void set_up(void)
+{
+    struct dd_key key;
+    config =
+        (struct dd_intake_stream){.name = "cam", .keys = {{1}, {2}}, .key_count = 2, .max_frame_bytes = MAX_FRAME, .ring = shape};
+    ring_fd = dd_ring_create("test", &shape);
+    reader = dd_ring_open_reader(ring_fd, &shape);
+    inlet = dd_inlet_new(&config, ring_fd, -1, scratch);
+    ck_assert_ptr_nonnull(inlet);
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert_int_eq(dd_key_derive(&key, config.keys[i], ""), 0);
+        ck_assert_uint_eq(dd_inlet_key_id(inlet, i), key.id);
+        seals[i] = dd_seal_new(&key, 0);
+        ck_assert_ptr_nonnull(seals[i]);
+    }
+    now_us = dd_clock_now_us();
+    wall_us = dd_clock_wall_us();
+    make_jpeg();
+}
+
+static void tear_down(void)
+{
+    dd_inlet_free(inlet);
+    dd_ring_close(reader);
+    close(ring_fd);
+    dd_seal_free(seals[0]);
+    dd_seal_free(seals[1]);
+}
+
+static void take(size_t key, size_t size)
+{
+    static const struct sockaddr_storage from = {.ss_family = AF_INET};
+    struct dd_wire_header header;
+    size_t sealed = dd_seal_datagram(seals[key], message, size, datagram);
+    ck_assert_int_eq(dd_wire_read_header(&header, datagram, sealed), 0);
+    struct dd_inlet_datagram d = {
+        .header = &header, .bytes = datagram, .size = sealed, .key = key, .from = &from, .now_us = now_us, .wall_us = wall_us};
+    dd_inlet_take(inlet, &d);
+}
+
+static struct dd_recv_state state(void)
+{
+    struct dd_recv_state s;
+    dd_inlet_tell(inlet, &no_socket, now_us);
+    ck_assert_int_eq(dd_ring_observe(reader, &s, sizeof s), 0);
+    return s;
+}
+
+/* Sends symbols [from, to) of the JPEG as frame number. */
+static void send_symbols(size_t key, uint64_t number, uint32_t from, uint32_t to)
+{
+    struct dd_fragment_plan plan;
+    ck_assert_int_eq(dd_fragment_plan(&plan, jpeg_size, PACKET), 0);
+    for (uint32_t j = from; j < to && j < plan.symbols; j++) {
+        struct dd_wire_fragment f = {.frame = number, .captured_us = wall_us - 20000};
+        dd_fragment_describe(&plan, j, &f);
+        f.symbol = jpeg + (size_t)j * plan.symbol_bytes;
+        take(key, dd_wire_write_fragment(&f, message, sizeof message));
+    }
+}
+
+static void send_status(size_t key, uint64_t frame, uint32_t age_ms, uint64_t sent_us)
+{
+    struct dd_wire_status s = {.source = DD_WIRE_SOURCE_OK,
+                               .frame = frame,
+                               .frames_sent = frame != 0,
+                               .captured_us = wall_us,
+                               .age_ms = age_ms,
+                               .period_ms = 1000,
+                               .sent_us = sent_us};
+    take(key, dd_wire_write_status(&s, message, sizeof message));
+}
+
+START_TEST(a_frame_reaches_the_ring)
+{
+    struct dd_ring_frame frame;
+    static uint8_t bytes[MAX_FRAME];
+    set_up();
+    send_symbols(0, 7, 0, UINT32_MAX);
+    ck_assert_int_eq(dd_ring_copy(reader, 0, &frame, bytes, sizeof bytes), 0);
+    ck_assert_uint_eq(frame.number, 7);
+    ck_assert_uint_eq(frame.width, 320);
+    ck_assert_uint_eq(frame.bytes, jpeg_size);
+    ck_assert_mem_eq(bytes, jpeg, jpeg_size);
+    struct dd_recv_state s = state();
+    ck_assert_uint_eq(s.frame, 7);
+    ck_assert_uint_eq(s.total.frames_complete, 1);
+    ck_assert_uint_eq(s.total.datagrams_sent, s.total.datagrams_received);
+    ck_assert_uint_eq(s.session.datagrams_received, s.total.datagrams_received);
+    ck_assert_uint_gt(dd_ring_alive_until(reader), now_us);
+    tear_down();
+}
+END_TEST
+
+START_TEST(what_is_lost_is_counted)
+{
+    set_up();
+    send_symbols(0, 7, 0, 2);
+    dd_seal_datagram(seals[0], message, 100, datagram); /* lost on the way */
+    dd_seal_datagram(seals[0], message, 100, datagram);
+    send_status(0, 7, 0, wall_us);
+    struct dd_recv_state s = state();
+    ck_assert_uint_eq(s.total.datagrams_sent, 5);
+    ck_assert_uint_eq(s.total.datagrams_received, 3);
+    ck_assert_uint_eq(s.total.datagrams_lost, 2);
+    /* the sender has a frame that is not here */
+    ck_assert_uint_eq(s.newer_us, now_us);
+    ck_assert_uint_eq(s.frame, 0);
+    now_us += 1000000;
+    send_symbols(0, 8, 0, UINT32_MAX);
+    ck_assert_uint_eq(state().newer_us, 0);
+    tear_down();
+}
+END_TEST
+
+START_TEST(a_picture_that_is_no_jpeg_is_bad)
+{
+    set_up();
+    memset(jpeg, 'x', jpeg_size);
+    send_symbols(0, 7, 0, UINT32_MAX);
+    struct dd_recv_state s = state();
+    ck_assert_uint_eq(s.total.frames_bad, 1);
+    ck_assert_uint_eq(s.total.frames_complete, 0);
+    ck_assert_uint_eq(s.frame, 0);
+    ck_assert_uint_eq(dd_ring_count(reader), 0);
+    tear_down();
+}
+END_TEST
+
+START_TEST(age_and_delay_follow_the_fastest_way)
+{
+    set_up();
+    send_status(0, 0, 0, wall_us);
+    ck_assert_uint_eq(state().delay_us, 0);
+    /* the sender's clock is a week behind, which does not matter; two seconds of delay do */
+    now_us += 3000000;
+    send_status(0, 0, 0, wall_us + 1000000);
+    ck_assert_uint_ge(state().delay_us, 1999000);
+    ck_assert_uint_le(state().delay_us, 2000000);
+    send_symbols(0, 7, 0, UINT32_MAX);
+    struct dd_recv_state s = state();
+    ck_assert_uint_ge(s.frame_age_us, 3019000); /* captured 20 ms before the first STATUS was sent, and 3 s ago */
+    ck_assert_uint_le(s.frame_age_us, 3020000);
+    send_status(0, 7, 500, wall_us + 3000000);
+    s = state();
+    ck_assert_uint_eq(s.shown_us, now_us);
+    ck_assert_uint_eq(s.shown_age_us, 500000);
+    tear_down();
+}
+END_TEST
+
+START_TEST(an_older_status_says_nothing)
+{
+    uint8_t old[PACKET];
+    struct dd_wire_header header;
+    static const struct sockaddr_storage from = {.ss_family = AF_INET};
+    set_up();
+    struct dd_wire_status s = {
+        .source = DD_WIRE_SOURCE_FAILED, .reason = DD_WIRE_REASON_TIMEOUT, .period_ms = 1000, .sent_us = 1};
+    size_t size = dd_seal_datagram(seals[0], message, dd_wire_write_status(&s, message, sizeof message), old);
+    send_status(0, 0, 0, wall_us);
+    ck_assert_int_eq(dd_wire_read_header(&header, old, size), 0);
+    struct dd_inlet_datagram d = {
+        .header = &header, .bytes = old, .size = size, .key = 0, .from = &from, .now_us = now_us, .wall_us = wall_us};
+    dd_inlet_take(inlet, &d); /* overtaken on the way */
+    ck_assert_uint_eq(state().status.source, DD_WIRE_SOURCE_OK);
+    ck_assert_uint_eq(state().total.datagrams_received, 2);
+    dd_inlet_take(inlet, &d);
+    ck_assert_uint_eq(state().total.refused_replay, 1);
+    tear_down();
+}
+END_TEST
+
+START_TEST(a_later_key_retires_the_earlier_one)
+{
+    set_up();
+    send_symbols(0, 7, 0, UINT32_MAX);
+    ck_assert(!dd_inlet_is_retired(inlet, 0));
+    send_symbols(1, 3, 0, UINT32_MAX);
+    ck_assert(dd_inlet_is_retired(inlet, 0));
+    ck_assert(!dd_inlet_is_retired(inlet, 1));
+    /* a newer session's frame is newer, whatever its number */
+    ck_assert_uint_eq(state().frame, 3);
+    ck_assert_uint_eq(state().session.frames_complete, 1);
+    ck_assert_uint_eq(state().total.frames_complete, 2);
+    tear_down();
+}
+END_TEST
+
+START_TEST(rubbish_with_the_right_key_is_malformed)
+{
+    set_up();
+    memset(message, 0xff, sizeof message);
+    take(0, 60);
+    message[0] = DD_WIRE_FRAGMENT;
+    take(0, 60);
+    message[0] = DD_WIRE_STATUS;
+    take(0, 56);
+    ck_assert_uint_eq(state().total.refused_malformed, 3);
+    ck_assert_uint_eq(state().total.datagrams_received, 3);
+    tear_down();
+}
+END_TEST
+
+SUITE_MAIN("recv/inlet", a_frame_reaches_the_ring, what_is_lost_is_counted, a_picture_that_is_no_jpeg_is_bad,
+           age_and_delay_follow_the_fastest_way, an_older_status_says_nothing, a_later_key_retires_the_earlier_one,
+           rubbish_with_the_right_key_is_malformed)
