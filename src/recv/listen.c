@@ -113,14 +113,30 @@ static int listen_tcp(const struct dd_recv_daemon *o)
     return fd;
 }
 
-/* A socket that a dead process left behind is in the way; one that somebody serves is not ours to remove. */
+/* True if some process has a socket of that path open. */
+static bool is_open(const char *path)
+{
+    char line[512];
+    bool found = false;
+    FILE *list = fopen("/proc/net/unix", "re");
+    if (!list)
+        return true;
+    while (!found && fgets(line, sizeof line, list)) {
+        const char *name = strchr(line, '/');
+        line[strcspn(line, "\n")] = '\0';
+        found = name && strcmp(name, path) == 0;
+    }
+    fclose(list);
+    return found;
+}
+
+/* A socket that a dead process left behind is in the way; one that somebody serves is not ours to remove, and what is no
+ * socket even less. */
 static void remove_stale(const struct sockaddr_un *address)
 {
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) < 0 && errno == ECONNREFUSED)
+    struct stat s;
+    if (lstat(address->sun_path, &s) == 0 && S_ISSOCK(s.st_mode) && !is_open(address->sun_path))
         unlink(address->sun_path);
-    if (fd >= 0)
-        close(fd);
 }
 
 static const char *unix_path(const struct dd_recv_daemon *o)

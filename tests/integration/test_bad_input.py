@@ -74,6 +74,23 @@ class RefusedTest(harness.Test):
         path = self.write("open.json", '{"streams": {"a": {"udp_port": 5005, "key": "%s"}}}' % harness.new_key(), 0o644)
         self.refused("ddrecv", "--config", path, "--check-config", names=[path, "chmod 600"])
 
+    def test_a_socket_path_that_is_taken(self):
+        port = str(harness.free_port(socket.SOCK_DGRAM))
+        arguments = ("--udp-port", port, "--udp-host", "127.0.0.1", "--key-file", self.key_file())
+        path = self.write("precious", "data")
+        self.refused("ddrecv", *arguments, "--http-host", "unix:" + path, names=[path, "in use"])
+        with open(path) as f:
+            self.assertEqual(f.read(), "data")
+        with socket.socket(socket.AF_UNIX) as other:
+            other.bind(self.path("served"))
+            other.listen()
+            self.refused("ddrecv", *arguments, "--http-host", "unix:" + self.path("served"), names=["in use"])
+        # nobody serves it any more: out of the way
+        daemon = self.receiver(*arguments, "--http-host", "unix:" + self.path("served"), wait=False)
+        daemon.wait_log("unix:.*served")
+        self.assertEqual(daemon.stop(), 0)
+        self.assertFalse(os.path.exists(self.path("served")))
+
     def test_a_key_in_the_wrong_place(self):
         key = "Xx" + harness.new_key()[2:]
         log = self.refused("ddsend", f"-key{key}", names=["not an option"])
