@@ -302,9 +302,10 @@ class DeathTest(RolesTest):
         self.check_essential(self.receiver, "intake", signal.SIGSTOP)
 
     def test_a_capture_that_spoiled_its_wake_up_is_healed(self):
-        """Filled to the brim, an eventfd takes no wake-up any more; the next capture must not suffer from it."""
+        """Filled to the brim, an eventfd takes no wake-up any more; the next capture must not suffer from it. One stream only:
+        the wake-ups of others would hide it."""
         harness.require_root()
-        self.start()
+        self.start(names=("one",))
         pid = self.sender_roles["capture one"]
         libc = ctypes.CDLL(None, use_errno=True)
         pidfd = os.pidfd_open(pid)
@@ -440,16 +441,24 @@ class ReloadTest(RolesTest):
             self.wait_new_picture("one", 5)
         self.assertEqual(self.everyone(), roles)
 
+    @staticmethod
+    def was_asked_to_stop(pid):
+        """True if SIGTERM waits for a process that stands still."""
+        with open(f"/proc/{pid}/status") as f:
+            pending = int(re.search(r"^ShdPnd:\s*([0-9a-f]+)", f.read(), re.M).group(1), 16)
+        return bool(pending >> (signal.SIGTERM - 1) & 1)
+
     def test_a_stop_while_old_roles_hang(self):
         self.start()
         roles = self.sender.roles()
         for pid in roles.values():
             os.kill(pid, signal.SIGSTOP)
         self.sender.send_signal(signal.SIGHUP)
+        harness.wait_until(lambda: all(self.was_asked_to_stop(pid) for pid in roles.values()), 5, "the reload to end the old roles")
         begin = time.monotonic()
         self.sender.send_signal(signal.SIGTERM)
         self.sender.wait()
-        self.assertLess(time.monotonic() - begin, 3.5, "all are waited for together, and not twice")
+        self.assertLess(time.monotonic() - begin, 2, "all are waited for together")
         self.assert_gone(roles.values(), 0)
 
     def test_a_stop_in_the_middle(self):
