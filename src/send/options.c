@@ -9,6 +9,8 @@
 #include "dd/link/key.h"
 #include "dd/link/wire.h"
 #include "dd/send/address.h"
+#include "dd/send/area.h"
+#include "dd/send/capture/overlay.h"
 #include "dd/send/picture.h"
 
 static int check_resolution(const char *text, char *why, size_t why_size)
@@ -18,6 +20,22 @@ static int check_resolution(const char *text, char *why, size_t why_size)
         return 0;
     snprintf(why, why_size, "WIDTHxHEIGHT, from 16x16 to %dx%d, or 'source'", DD_PICTURE_WIDTH_MAX, DD_PICTURE_HEIGHT_MAX);
     return DD_ERROR_INPUT;
+}
+
+static int check_crop(const char *text, char *why, size_t why_size)
+{
+    struct dd_area area;
+    if (!*text || dd_area_parse(text, &area) == 0)
+        return 0;
+    snprintf(why, why_size, "WIDTHxHEIGHT+X+Y in pixels, such as 640x480+100+20");
+    return DD_ERROR_INPUT;
+}
+
+static int check_mask(const char *text, char *why, size_t why_size)
+{
+    struct dd_area_fraction mask[DD_AREA_MASK_MAX];
+    size_t count;
+    return dd_area_parse_mask(text, mask, &count, why, why_size);
 }
 
 static int check_cloud_ip(const char *text, char *why, size_t why_size)
@@ -77,15 +95,17 @@ static const struct dd_options_row rows[] = {
      .help = "Time between pictures; 0: as fast as the source delivers them"},
     {"capture_resolution", DD_OPTIONS_STRING, STREAM(capture_resolution), .fallback = "1280x720", .argument = "WxH",
      .check = check_resolution, .help = "Largest picture that is sent, or 'source'"},
-    {"fit", DD_OPTIONS_CHOICE, STREAM(fit), .choices = "contain|cover|stretch", .fallback = "contain", .argument = "HOW", LATER,
+    {"fit", DD_OPTIONS_CHOICE, STREAM(fit), .choices = "contain|cover|stretch", .fallback = "contain", .argument = "HOW",
      .help = "How a picture fits capture_resolution"},
-    {"crop", DD_OPTIONS_STRING, STREAM(crop), .argument = "WxH+X+Y", LATER, .help = "Part of the source's picture to send"},
-    {"mask", DD_OPTIONS_LIST, STREAM(mask), .argument = "RECTANGLES", LATER, .help = "Parts of the picture to paint over"},
-    {"rotate", DD_OPTIONS_CHOICE, STREAM(rotate), .choices = "0|90|180|270", .fallback = "0", .argument = "DEGREES", LATER,
+    {"crop", DD_OPTIONS_STRING, STREAM(crop), .argument = "WxH+X+Y", .check = check_crop,
+     .help = "Part of the source's picture to send, in its pixels"},
+    {"mask", DD_OPTIONS_LIST, STREAM(mask), .argument = "WxH+X+Y", .check = check_mask,
+     .help = "Parts of it to paint over, in fractions: 0.25x0.1+0.5+0; several with commas"},
+    {"rotate", DD_OPTIONS_CHOICE, STREAM(rotate), .choices = "0|90|180|270", .fallback = "0", .argument = "DEGREES",
      .help = "Turn the picture clockwise"},
-    {"flip", DD_OPTIONS_CHOICE, STREAM(flip), .choices = "none|horizontal|vertical", .fallback = "none", .argument = "HOW", LATER,
+    {"flip", DD_OPTIONS_CHOICE, STREAM(flip), .choices = "none|horizontal|vertical", .fallback = "none", .argument = "HOW",
      .help = "Mirror the picture"},
-    {"overlay", DD_OPTIONS_STRING, STREAM(overlay), .argument = "TEXT", LATER,
+    {"overlay", DD_OPTIONS_STRING, STREAM(overlay), .argument = "TEXT", .check = dd_overlay_check,
      .help = "Text burnt into the picture, as strftime(3) writes it"},
     {"jpeg_quality", DD_OPTIONS_INTEGER, STREAM(jpeg_quality), 0, 100, .fallback = "60", .argument = "N",
      .help = "JPEG quality"},

@@ -1,4 +1,4 @@
-/* How pictures lie in memory, and how large they come out. No pixels are touched here. */
+/* How pictures lie in memory. No pixels are touched here. */
 #include "dd/send/picture.h"
 
 #include "dd/base/error.h"
@@ -21,10 +21,21 @@ static void plane_size(enum dd_picture_format format, int plane, int width, int 
 
 int dd_picture_layout(enum dd_picture_format format, int width, int height, struct dd_picture_layout *layout)
 {
+    int error = dd_picture_layout_own(format, width, height, layout);
+
+    if (!error && height > DD_PICTURE_HEIGHT_MAX) {
+        *layout = (struct dd_picture_layout){0};
+        error = DD_ERROR_SPACE;
+    }
+    return error;
+}
+
+int dd_picture_layout_own(enum dd_picture_format format, int width, int height, struct dd_picture_layout *layout)
+{
     *layout = (struct dd_picture_layout){0};
     if (format != DD_PICTURE_I420 && format != DD_PICTURE_I444 && format != DD_PICTURE_BGRX)
         return DD_ERROR_INPUT;
-    if (width < 1 || height < 1 || width > DD_PICTURE_WIDTH_MAX || height > DD_PICTURE_HEIGHT_MAX)
+    if (width < 1 || height < 1 || width > DD_PICTURE_WIDTH_MAX || height > DD_PICTURE_WIDTH_MAX)
         return DD_ERROR_SPACE;
 
     layout->planes = format == DD_PICTURE_BGRX ? 1 : 3;
@@ -57,30 +68,4 @@ uint8_t *dd_picture_writable(const struct dd_picture *picture, int plane)
         uint8_t *write;
     } pointer = {.read = picture->plane[plane]};
     return pointer.write;
-}
-
-/* To the nearest even number up to limit, at least 2: chroma that is halved needs it, and so do many players. */
-static int make_even(double size, int limit)
-{
-    int largest = limit & ~1;
-    int even = size < largest ? 2 * (int)(size / 2 + 0.5) : largest; /* an absurd pixel aspect can make size infinite */
-
-    return even < 2 ? 2 : even;
-}
-
-void dd_picture_contain(int width, int height, int aspect_num, int aspect_den, int limit_width, int limit_height, int *out_width,
-                        int *out_height)
-{
-    double wide = width, high = height, ratio = 1;
-
-    /* As players do: the height stays, the width becomes what it is meant to be seen at. That is the picture's true size,
-     * above which it is not enlarged. */
-    if (aspect_num > 0 && aspect_den > 0)
-        wide = wide * aspect_num / aspect_den;
-    if (wide > limit_width)
-        ratio = limit_width / wide;
-    if (high * ratio > limit_height)
-        ratio = limit_height / high;
-    *out_width = make_even(wide * ratio, limit_width);
-    *out_height = make_even(high * ratio, limit_height);
 }

@@ -41,6 +41,7 @@ def parse_arguments():
     parser.add_argument("--bframes", type=int, default=0, help="B-frames between others, h264 only (0)")
     parser.add_argument("--bitrate", type=int, default=4000, help="kbit/s (4000)")
     parser.add_argument("--pattern", default="ball", help="of videotestsrc: ball, smpte, smpte75, snow, … (ball)")
+    parser.add_argument("--image", help="a PNG file that it shows instead of the pattern")
     parser.add_argument("--caps", default="", help="more of the raw picture's caps: colorimetry=bt709, format=Y444, …")
     parser.add_argument("--codec", choices=sorted(ENCODERS), default="h264", help="none: no video at all (h264)")
     parser.add_argument("--audio", action="store_true", help="an audio track as well (always with --codec none)")
@@ -63,7 +64,10 @@ def launch_line(args):
         if args.bframes:
             encoder = encoder.replace("tune=zerolatency ", "")
         clock = "" if args.no_clock else "! timeoverlay "
-        parts.append(f"videotestsrc is-live=1 pattern={args.pattern} ! {caps} {clock}! videoconvert ! {encoder}")
+        source = f"videotestsrc is-live=1 pattern={args.pattern}"
+        if args.image:
+            source = f"filesrc location={args.image} ! pngdec ! imagefreeze is-live=1 ! videoconvert ! videorate"
+        parts.append(f"{source} ! {caps} {clock}! videoconvert ! {encoder}")
     if args.audio or args.codec == "none":
         number = 0 if args.codec == "none" else 1
         parts.append(f"audiotestsrc is-live=1 volume=0.1 ! alawenc ! rtppcmapay name=pay{number} pt=8")

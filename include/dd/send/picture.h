@@ -22,7 +22,7 @@ enum dd_picture_format {
 struct dd_picture {
     enum dd_picture_format format;
     int foreign_format; /* libavutil's enum AVPixelFormat */
-    int foreign_matrix; /* libavutil's enum AVColorSpace; 2 (unspecified) where the source does not say */
+    int foreign_matrix; /* ITU-T H.273's MatrixCoefficients, of YCbCr (color.h) */
     bool foreign_full_range;
     int width, height;
     int aspect_num, aspect_den; /* of a pixel, width to height; 0 and 0, or 1 and 1: square */
@@ -43,16 +43,14 @@ struct dd_picture_layout {
  * DD_ERROR_INPUT for a format that cannot be in a ring. */
 int dd_picture_layout(enum dd_picture_format format, int width, int height, struct dd_picture_layout *layout);
 
+/* The same for memory of one's own, where a picture may stand upright: either side up to DD_PICTURE_WIDTH_MAX. */
+int dd_picture_layout_own(enum dd_picture_format format, int width, int height, struct dd_picture_layout *layout);
+
 /* A picture over contiguous bytes that lie so; bytes are borrowed. */
 void dd_picture_over(struct dd_picture *picture, enum dd_picture_format format, int width, int height,
                      const struct dd_picture_layout *layout, const uint8_t *bytes);
 
 /* A plane, for the one who fills the picture and owns its memory. */
 uint8_t *dd_picture_writable(const struct dd_picture *picture, int plane);
-
-/* Fits a source of width x height with that pixel aspect into limit_width x limit_height: "contain", never enlarged, even
- * sizes, at least 2x2. */
-void dd_picture_contain(int width, int height, int aspect_num, int aspect_den, int limit_width, int limit_height, int *out_width,
-                        int *out_height);
 
 #endif

@@ -12,7 +12,7 @@
 #include "dd/base/log.h"
 #include "dd/base/role.h"
 #include "dd/link/wire.h"
-#include "dd/send/capture/scale.h"
+#include "dd/send/capture/chain.h"
 #include "dd/send/capture/source.h"
 #include "dd/send/picture.h"
 #include "dd/send/state.h"
@@ -34,13 +34,11 @@ struct capture {
     struct dd_capture_config *config;
     const struct dd_source_kind *kind;
     struct dd_ring *ring;
-    struct dd_scale *scale;
+    struct dd_chain *chain;
     struct dd_source_io io;
     void *source; /* NULL while it is not connected */
     struct dd_send_state state;
     bool published;
-    int limit_width, limit_height;
-    enum dd_picture_format format;
     unsigned promise_ms;
     uint64_t beat_us; /* when the next sign of life is due */
     uint64_t due_us;  /* when the next picture is; unused at interval 0 */
@@ -180,23 +178,25 @@ static int connect_source(struct capture *c)
 
 /* ---- pictures ---- */
 
-/* Scales picture into the ring's next place. */
+/* Brings picture through the chain into the ring's next place. */
 static int store(struct capture *c, const struct dd_picture *picture)
 {
+    enum dd_picture_format format;
     struct dd_picture_layout layout;
     struct dd_picture out;
     uint8_t *bytes = NULL;
     int width, height;
 
-    dd_picture_contain(picture->width, picture->height, picture->aspect_num, picture->aspect_den, c->limit_width, c->limit_height,
-                       &width, &height);
-    if (dd_picture_layout(c->format, width, height, &layout) == 0)
+    if (dd_chain_size(c->chain, picture, &format, &width, &height))
+        return dd_source_fail(&c->io, DD_WIRE_REASON_UNSUITABLE, "its picture of %dx%d has nothing of crop %s", picture->width,
+                              picture->height, c->config->options.crop);
+    if (dd_picture_layout(format, width, height, &layout) == 0)
         bytes = dd_ring_reserve(c->ring, (uint32_t)layout.bytes);
     if (!bytes)
         return dd_source_fail(&c->io, DD_WIRE_REASON_UNSUITABLE, "its picture of %dx%d cannot be sent as %dx%d", picture->width,
                               picture->height, width, height);
-    dd_picture_over(&out, c->format, width, height, &layout, bytes);
-    if (dd_scale_picture(c->scale, picture, &out))
+    dd_picture_over(&out, format, width, height, &layout, bytes);
+    if (dd_chain_make(c->chain, picture, &out))
         return dd_source_fail(&c->io, DD_WIRE_REASON_UNSUITABLE, "its picture of %dx%d is of a kind that cannot be sent",
                               picture->width, picture->height);
     if (picture->width != c->shown_width || picture->height != c->shown_height) {
@@ -209,7 +209,7 @@ static int store(struct capture *c, const struct dd_picture *picture)
     const struct dd_ring_frame frame = {
         .captured_us = picture->captured_us,
         .bytes = (uint32_t)layout.bytes,
-        .format = c->format,
+        .format = format,
         .width = (uint16_t)width,
         .height = (uint16_t)height,
     };
@@ -288,11 +288,6 @@ static int prepare(struct capture *c, struct dd_role *role)
         dd_log_error("this build has no source for the stream's mode");
         return DD_ERROR_INPUT;
     }
-    if (dd_send_options_resolution(options->capture_resolution, &c->limit_width, &c->limit_height)) {
-        dd_log_error("capture_resolution %s is not WIDTHxHEIGHT", options->capture_resolution);
-        return DD_ERROR_INPUT;
-    }
-    c->format = dd_send_options_is_444(options) ? DD_PICTURE_I444 : DD_PICTURE_I420;
     c->promise_ms = PROMISE_MS;
     c->io = (struct dd_source_io){.options = options, .stopping = is_stopping, .context = c, .stop_fd = dd_role_stop_fd(role)};
     return 0;
@@ -309,8 +304,8 @@ int dd_capture_run(struct dd_role *role)
         goto done0;
     if (prepare(&c, role))
         goto done1;
-    c.scale = dd_scale_new();
-    if (!c.scale)
+    c.chain = dd_chain_new(&c.config->options);
+    if (!c.chain)
         goto done1;
     c.ring = dd_ring_open_writer(dd_role_fd(role, DD_CAPTURE_FD_RING), &c.config->ring, dd_role_fd(role, DD_CAPTURE_FD_WAKE));
     if (!c.ring)
@@ -321,7 +316,7 @@ int dd_capture_run(struct dd_role *role)
 
     dd_ring_close(c.ring);
 done2:
-    dd_scale_free(c.scale);
+    dd_chain_free(c.chain);
 done1:
     explicit_bzero(c.config, size);
     free(c.config);

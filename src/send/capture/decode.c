@@ -13,6 +13,7 @@
 #include "dd/base/error.h"
 #include "dd/base/log.h"
 #include "dd/link/wire.h"
+#include "dd/send/capture/color.h"
 #include "dd/send/capture/source.h"
 #include "dd/send/picture.h"
 
@@ -182,7 +183,7 @@ static void describe(const AVFrame *frame, struct dd_picture *picture)
 {
     *picture = (struct dd_picture){
         .format = DD_PICTURE_FOREIGN,
-        .foreign_matrix = (int)frame->colorspace,
+        .foreign_matrix = dd_color_matrix((int)frame->colorspace, frame->width, frame->height),
         .foreign_full_range = frame->color_range == AVCOL_RANGE_JPEG,
         .width = frame->width,
         .height = frame->height,

@@ -1,4 +1,4 @@
-/* Size and format of pictures: the wrapper of libswscale. */
+/* Size and format of pictures: the wrapper of libswscale, which scales only. Colours are color.c's. */
 #include "dd/send/capture/scale.h"
 
 #include <stdlib.h>
@@ -12,17 +12,21 @@
 #include "dd/base/error.h"
 #include "dd/base/log.h"
 #include "dd/send/capture/avlog.h"
+#include "dd/send/capture/color.h"
+#include "dd/send/capture/region.h"
 
 /* Everything that a swscale context is made for. */
 struct shape {
     int in_width, in_height, in_format;
     int out_width, out_height, out_format;
-    bool in_full_range;
 };
 
 struct dd_scale {
     struct SwsContext *context; /* for shape */
     struct shape shape;
+    int matrix; /* of color, as full_range */
+    bool full_range;
+    struct dd_color color;
 };
 
 struct dd_scale *dd_scale_new(void)
@@ -33,6 +37,7 @@ struct dd_scale *dd_scale_new(void)
         dd_log_error("no memory for the scaler");
         return NULL;
     }
+    dd_color_from(&s->color, s->matrix, s->full_range);
     dd_avlog_start();
     return s;
 }
@@ -45,21 +50,6 @@ void dd_scale_free(struct dd_scale *s)
     free(s);
 }
 
-static int av_format(const struct dd_picture *picture)
-{
-    switch (picture->format) {
-    case DD_PICTURE_I420:
-        return AV_PIX_FMT_YUV420P;
-    case DD_PICTURE_I444:
-        return AV_PIX_FMT_YUV444P;
-    case DD_PICTURE_BGRX:
-        return AV_PIX_FMT_BGR0;
-    case DD_PICTURE_FOREIGN:
-        return picture->foreign_format;
-    }
-    return AV_PIX_FMT_NONE;
-}
-
 /* The cheapest filter that looks good at this ratio. */
 static int filter(const struct shape *shape)
 {
@@ -70,17 +60,23 @@ static int filter(const struct shape *shape)
     return SWS_BICUBIC | SWS_ACCURATE_RND;
 }
 
-/* Both sides have swscale's default matrix: between two of them it would go over RGB. The ranges have to be known before
- * the context is made, or it chooses to copy where there is something to convert. */
+/* Both sides have swscale's default matrix and full range: it then leaves YCbCr as it is, whatever it is, and makes JFIF's
+ * out of RGB. */
 static int configure(struct SwsContext *context, const struct shape *shape)
 {
     const struct {
         const char *name;
         int value;
     } rows[] = {
-        {"srcw", shape->in_width},    {"srch", shape->in_height},          {"src_format", shape->in_format},
-        {"dstw", shape->out_width},   {"dsth", shape->out_height},         {"dst_format", shape->out_format},
-        {"sws_flags", filter(shape)}, {"src_range", shape->in_full_range}, {"dst_range", 1},
+        {"srcw", shape->in_width},
+        {"srch", shape->in_height},
+        {"src_format", shape->in_format},
+        {"dstw", shape->out_width},
+        {"dsth", shape->out_height},
+        {"dst_format", shape->out_format},
+        {"sws_flags", filter(shape)},
+        {"src_range", 1},
+        {"dst_range", 1},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -131,30 +127,30 @@ static void copy_planes(const struct dd_picture *in, const struct dd_picture *ou
                   (size_t)(halved ? (out->width + 1) / 2 : out->width), halved ? (out->height + 1) / 2 : out->height);
 }
 
-int dd_scale_picture(struct dd_scale *s, const struct dd_picture *in, const struct dd_picture *out)
+/* How in's colours get to JFIF's; NULL: they are, or swscale sees to it. */
+static const struct dd_color *find_color(struct dd_scale *s, const struct dd_picture *in)
 {
-    bool foreign = in->format == DD_PICTURE_FOREIGN;
-    struct shape shape;
+    const AVPixFmtDescriptor *format;
+
+    if (in->format != DD_PICTURE_FOREIGN)
+        return NULL;
+    format = av_pix_fmt_desc_get(in->foreign_format);
+    if (!format || format->flags & AV_PIX_FMT_FLAG_RGB)
+        return NULL;
+    if (in->foreign_matrix != s->matrix || in->foreign_full_range != s->full_range) {
+        s->matrix = in->foreign_matrix;
+        s->full_range = in->foreign_full_range;
+        dd_color_from(&s->color, s->matrix, s->full_range);
+    }
+    return s->color.is_jfif ? NULL : &s->color;
+}
+
+static int scale(struct dd_scale *s, const struct shape *shape, const struct dd_picture *in, const struct dd_picture *out)
+{
     uint8_t *planes[4] = {0};
 
-    /* shapes are compared with memcmp(): the padding counts */
-    memset(&shape, 0, sizeof shape);
-    shape.in_width = in->width;
-    shape.in_height = in->height;
-    shape.in_format = av_format(in);
-    shape.in_full_range = !foreign || in->foreign_full_range;
-    shape.out_width = out->width;
-    shape.out_height = out->height;
-    shape.out_format = av_format(out);
-
-    /* only their range matters to swscale between two YUV formats */
-    if (shape.in_format == shape.out_format && shape.in_width == shape.out_width && shape.in_height == shape.out_height &&
-        shape.in_full_range) {
-        copy_planes(in, out);
-        return 0;
-    }
-    if (!s->context || memcmp(&shape, &s->shape, sizeof shape) != 0) {
-        int error = make_context(s, &shape);
+    if (!s->context || memcmp(shape, &s->shape, sizeof *shape) != 0) {
+        int error = make_context(s, shape);
         if (error)
             return error;
     }
@@ -164,5 +160,30 @@ int dd_scale_picture(struct dd_scale *s, const struct dd_picture *in, const stru
         dd_log_error("a picture of %dx%d could not be scaled to %dx%d", in->width, in->height, out->width, out->height);
         return DD_ERROR_SYSTEM;
     }
+    return 0;
+}
+
+int dd_scale_picture(struct dd_scale *s, const struct dd_picture *in, const struct dd_picture *out)
+{
+    const struct dd_color *color = find_color(s, in);
+    struct shape shape;
+
+    /* shapes are compared with memcmp(): the padding counts */
+    memset(&shape, 0, sizeof shape);
+    shape.in_width = in->width;
+    shape.in_height = in->height;
+    shape.in_format = dd_region_av_format(in);
+    shape.out_width = out->width;
+    shape.out_height = out->height;
+    shape.out_format = dd_region_av_format(out);
+
+    bool same = shape.in_format == shape.out_format && in->width == out->width && in->height == out->height;
+    int error = same ? 0 : scale(s, &shape, in, out);
+    if (error)
+        return error;
+    if (color)
+        dd_color_convert(color, same ? in : out, out);
+    else if (same)
+        copy_planes(in, out);
     return 0;
 }

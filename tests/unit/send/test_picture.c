@@ -1,4 +1,4 @@
-/* How pictures lie in memory and how large they come out. */
+/* How pictures lie in memory. */
 #include "dd/base/error.h"
 #include "dd/send/picture.h"
 #include "suite.h"
@@ -67,36 +67,16 @@ START_TEST(lies_over_bytes)
 }
 END_TEST
 
-START_TEST(contains)
+START_TEST(stands_upright_in_own_memory)
 {
-    static const struct {
-        int width, height, aspect_num, aspect_den, limit_width, limit_height, out_width, out_height;
-    } rows[] = {
-        {1280, 720, 0, 0, 1280, 720, 1280, 720},
-        {1920, 1080, 1, 1, 1280, 720, 1280, 720},
-        {640, 480, 0, 0, 1280, 720, 640, 480},   /* never enlarged */
-        {1600, 1200, 0, 0, 1280, 720, 960, 720}, /* no bars */
-        {720, 1280, 0, 0, 1280, 720, 406, 720},
-        {720, 576, 16, 15, 1280, 720, 768, 576}, /* the pixels' aspect */
-        {720, 480, 8, 9, 1280, 720, 640, 480},
-        {704, 576, 16, 11, 640, 480, 640, 360},
-        {333, 77, 0, 0, 4096, 2304, 334, 78}, /* even */
-        {4096, 2305, 0, 0, 4096, 2304, 4094, 2304},
-        {5, 4000, 0, 0, 100, 100, 2, 100}, /* at least two pixels */
-        {1, 1, 0, 0, 1280, 720, 2, 2},
-        {100, 100, 2147483647, 1, 1280, 720, 1280, 2}, /* absurd */
-        {100, 100, 1, 2147483647, 1280, 720, 2, 100},
-        {100, 100, -1, 5, 1280, 720, 100, 100},
-        {8192, 8192, 0, 0, 17, 17, 16, 16},
-    };
+    struct dd_picture_layout l;
 
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        int width = 0, height = 0;
-        dd_picture_contain(rows[i].width, rows[i].height, rows[i].aspect_num, rows[i].aspect_den, rows[i].limit_width,
-                           rows[i].limit_height, &width, &height);
-        ck_assert_msg(width == rows[i].out_width && height == rows[i].out_height, "row %zu: %dx%d", i, width, height);
-    }
+    ck_assert_int_eq(dd_picture_layout(DD_PICTURE_I420, 2304, 4096, &l), DD_ERROR_SPACE);
+    ck_assert_uint_eq(l.bytes, 0);
+    ck_assert_int_eq(dd_picture_layout_own(DD_PICTURE_I420, 2304, 4096, &l), 0);
+    ck_assert_uint_eq(l.bytes, 2304 * 4096 * 3 / 2);
+    ck_assert_int_eq(dd_picture_layout_own(DD_PICTURE_I420, 16, DD_PICTURE_WIDTH_MAX + 1, &l), DD_ERROR_SPACE);
 }
 END_TEST
 
-SUITE_MAIN("send/picture", lays_out, refuses, lies_over_bytes, contains)
+SUITE_MAIN("send/picture", lays_out, refuses, lies_over_bytes, stands_upright_in_own_memory)

@@ -131,7 +131,7 @@ START_TEST(expands_the_range)
             fill(&from, values[i][0], values[i][1], values[i][2]);
             from.format = DD_PICTURE_FOREIGN;
             from.foreign_format = AV_PIX_FMT_YUV420P;
-            from.foreign_matrix = AVCOL_SPC_BT709;
+            from.foreign_matrix = AVCOL_SPC_SMPTE170M;
             ck_assert_int_eq(dd_scale_picture(s, &from, &to), 0);
             check_flat(&to, values[i][3], values[i][4], values[i][5], 2);
             free(from_bytes);

@@ -1,4 +1,4 @@
-/* Bringing a picture to the size and format that cross: swscale, into memory that the caller gives. */
+/* Bringing a picture to the size, format and colours that cross, in memory that the caller gives. */
 #ifndef DD_SEND_CAPTURE_SCALE_H
 #define DD_SEND_CAPTURE_SCALE_H
 
@@ -10,7 +10,7 @@ struct dd_scale *dd_scale_new(void);
 void dd_scale_free(struct dd_scale *s);
 
 /* Scales in to out, whose planes are written although struct dd_picture has them const (they are out's own memory). What
- * needs neither scaling nor another format is copied. 0, or a negative enum dd_error, logged. */
+ * needs neither scaling nor other colours is copied. 0, or a negative enum dd_error, logged. */
 int dd_scale_picture(struct dd_scale *s, const struct dd_picture *in, const struct dd_picture *out);
 
 #endif
