@@ -1,6 +1,7 @@
 #include "dd/recv/intake.h"
 
 #include <errno.h>
+#include <netinet/udp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +17,10 @@
 #include "dd/recv/inlet.h"
 #include "dd/recv/state.h"
 
-/* BATCHES bounds one turn on one socket: a flood there must not keep the others, or the heartbeat, waiting. */
-enum { BATCH = 32, BATCHES = 16, DATAGRAM = 65536, TURN_MS = 250, BEAT_MS = 3000, EVENTS = 64, CONTROL = 64 };
+/* A message is one datagram, or what the kernel has put together of one sender's (UDP_GRO): up to 64 of equal size, the last
+ * perhaps shorter. TURN_BYTES bounds one turn on one socket: a flood there must not keep the others, or the heartbeat,
+ * waiting. */
+enum { BATCH = 16, MESSAGE = 65536, TURN_BYTES = 8 << 20, TURN_MS = 250, BEAT_MS = 3000, EVENTS = 64, CONTROL = 64 };
 enum { REFUSAL_LOG_MS = 60000 }; /* the port is open to everybody: what comes there must not fill the log */
 enum { TOKEN_STOP = UINT32_MAX };
 
@@ -45,8 +48,15 @@ struct intake {
     struct iovec vectors[BATCH];
     struct sockaddr_storage senders[BATCH];
     uint8_t control[BATCH][CONTROL];
-    uint8_t *bytes;   /* BATCH datagrams */
+    uint8_t *bytes;   /* BATCH messages */
     uint8_t *scratch; /* one plaintext */
+};
+
+/* As they arrived together. */
+struct arrival {
+    uint32_t socket;
+    const struct sockaddr_storage *from;
+    uint64_t now_us, wall_us;
 };
 
 static int compare_routes(const void *a, const void *b)
@@ -90,8 +100,8 @@ static int prepare(struct intake *t)
     t->ports = calloc(c->socket_count, sizeof *t->ports);
     t->inlets = calloc(c->stream_count, sizeof *t->inlets);
     t->routes = calloc((size_t)c->stream_count * DD_INTAKE_KEYS_MAX, sizeof *t->routes);
-    t->bytes = malloc((size_t)BATCH * DATAGRAM);
-    t->scratch = malloc(DATAGRAM);
+    t->bytes = malloc((size_t)BATCH * MESSAGE);
+    t->scratch = malloc(MESSAGE);
     if (t->epoll_fd < 0 || !t->ports || !t->inlets || !t->routes || !t->bytes || !t->scratch ||
         dd_role_fd_count(t->role) != (size_t)DD_INTAKE_FD_SOCKETS + c->socket_count + c->stream_count) {
         dd_log_error("out of memory, or of descriptors");
@@ -113,7 +123,7 @@ static void release(struct intake *t)
     for (uint32_t i = 0; t->inlets && i < t->config->stream_count; i++)
         dd_inlet_free(t->inlets[i]);
     if (t->scratch)
-        explicit_bzero(t->scratch, DATAGRAM);
+        explicit_bzero(t->scratch, MESSAGE);
     free(t->scratch);
     free(t->bytes);
     free(t->routes);
@@ -123,64 +133,84 @@ static void release(struct intake *t)
     free(t->config);
 }
 
-static void log_refusal(struct port *port, const struct mmsghdr *message, const char *what)
+static void log_refusal(struct intake *t, const struct arrival *arrival, const char *what)
 {
     char from[DD_INLET_PEER_SIZE];
     uint64_t suppressed;
-    if (!dd_log_allowed(&port->refusal_log, &suppressed))
+    if (!dd_log_allowed(&t->ports[arrival->socket].refusal_log, &suppressed))
         return;
-    dd_inlet_describe(message->msg_hdr.msg_name, from);
+    dd_inlet_describe(arrival->from, from);
     dd_log_info("refused a datagram from %s: %s (%ju others before it)", from, what, (uintmax_t)suppressed);
 }
 
 /* The cheapest checks first; what passes them goes to its stream. */
-static void take_datagram(struct intake *t, uint32_t socket, const struct mmsghdr *message)
+static void take_datagram(struct intake *t, const struct arrival *arrival, const uint8_t *bytes, size_t size)
 {
     struct dd_wire_header header;
-    struct dd_recv_socket *counters = &t->ports[socket].counters;
-    const uint8_t *bytes = message->msg_hdr.msg_iov->iov_base;
-    int error = dd_wire_read_header(&header, bytes, message->msg_len);
+    struct dd_recv_socket *counters = &t->ports[arrival->socket].counters;
+    int error = dd_wire_read_header(&header, bytes, size);
     if (error) {
         counters->refused_short += error == DD_ERROR_SPACE;
         counters->refused_version += error == DD_ERROR_INPUT;
-        log_refusal(&t->ports[socket], message, error == DD_ERROR_SPACE ? "too short" : "not of this protocol's version");
+        log_refusal(t, arrival, error == DD_ERROR_SPACE ? "too short" : "not of this protocol's version");
         return;
     }
-    struct route wanted = {.socket = socket, .key_id = header.key_id};
+    struct route wanted = {.socket = arrival->socket, .key_id = header.key_id};
     const struct route *route = bsearch(&wanted, t->routes, t->route_count, sizeof *t->routes, compare_routes);
     if (!route || dd_inlet_is_retired(t->inlets[route->stream], route->key)) {
         counters->refused_key++;
-        log_refusal(&t->ports[socket], message, "no stream here has its key; compare key and stream_id at both ends");
+        log_refusal(t, arrival, "no stream here has its key; compare key and stream_id at both ends");
         return;
     }
     struct dd_inlet_datagram datagram = {.header = &header,
                                          .bytes = bytes,
-                                         .size = message->msg_len,
+                                         .size = size,
                                          .key = route->key,
-                                         .from = message->msg_hdr.msg_name,
-                                         .now_us = dd_clock_now_us(),
-                                         .wall_us = dd_clock_wall_us()};
+                                         .from = arrival->from,
+                                         .now_us = arrival->now_us,
+                                         .wall_us = arrival->wall_us};
     dd_inlet_take(t->inlets[route->stream], &datagram);
 }
 
-/* SO_RXQ_OVFL: how many the kernel has dropped at this socket so far, because it was full. */
-static void note_drops(struct port *port, struct msghdr *message)
+/* Reads what the kernel says beside a message: how many it has dropped at this socket so far because it was full
+ * (SO_RXQ_OVFL), and the size of the datagrams in it (UDP_GRO; 0: it is one). */
+static size_t read_control(struct port *port, struct msghdr *message)
 {
+    int segment = 0;
     for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
         uint32_t drops;
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_RXQ_OVFL)
-            continue;
-        memcpy(&drops, CMSG_DATA(c), sizeof drops);
-        /* a count of 32 bits that goes round */
-        port->counters.kernel_drops += (uint32_t)(drops - (uint32_t)port->counters.kernel_drops);
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
+            memcpy(&drops, CMSG_DATA(c), sizeof drops);
+            /* a count of 32 bits that goes round */
+            port->counters.kernel_drops += (uint32_t)(drops - (uint32_t)port->counters.kernel_drops);
+        } else if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO) {
+            memcpy(&segment, CMSG_DATA(c), sizeof segment);
+        }
     }
+    return segment > 0 ? (size_t)segment : 0;
 }
 
-/* One batch. How many datagrams it had. */
-static int receive(struct intake *t, uint32_t socket)
+static void take_message(struct intake *t, uint32_t socket, struct mmsghdr *message)
 {
+    const uint8_t *bytes = message->msg_hdr.msg_iov->iov_base;
+    size_t size = message->msg_len, segment = read_control(&t->ports[socket], &message->msg_hdr);
+    const struct arrival arrival = {socket, message->msg_hdr.msg_name, dd_clock_now_us(), dd_clock_wall_us()};
+    if (segment == 0 || segment > size)
+        segment = size;
+    do {
+        size_t length = size < segment ? size : segment;
+        take_datagram(t, &arrival, bytes, length);
+        bytes += length;
+        size -= length;
+    } while (size);
+}
+
+/* One batch. How many bytes it had; 0 if that was all for now. */
+static size_t receive(struct intake *t, uint32_t socket)
+{
+    size_t bytes = 0;
     for (size_t i = 0; i < BATCH; i++) {
-        t->vectors[i] = (struct iovec){t->bytes + i * DATAGRAM, DATAGRAM};
+        t->vectors[i] = (struct iovec){t->bytes + i * MESSAGE, MESSAGE};
         t->messages[i].msg_hdr = (struct msghdr){.msg_name = &t->senders[i],
                                                  .msg_namelen = sizeof t->senders[i],
                                                  .msg_iov = &t->vectors[i],
@@ -190,10 +220,20 @@ static int receive(struct intake *t, uint32_t socket)
     }
     int count = recvmmsg(t->ports[socket].fd, t->messages, BATCH, MSG_DONTWAIT, NULL);
     for (int i = 0; i < count; i++) {
-        note_drops(&t->ports[socket], &t->messages[i].msg_hdr);
-        take_datagram(t, socket, &t->messages[i]);
+        take_message(t, socket, &t->messages[i]);
+        bytes += t->messages[i].msg_len;
     }
-    return count;
+    return count == BATCH ? bytes : 0;
+}
+
+/* What a socket has, up to the bound of a turn: epoll tells of the rest. */
+static void empty_socket(struct intake *t, uint32_t socket)
+{
+    size_t taken = 0, bytes;
+    do {
+        bytes = receive(t, socket);
+        taken += bytes;
+    } while (bytes && taken < TURN_BYTES);
 }
 
 static void tell(struct intake *t)
@@ -210,9 +250,8 @@ static void run(struct intake *t)
         dd_role_beat(t->role, BEAT_MS);
         int count = epoll_wait(t->epoll_fd, events, EVENTS, TURN_MS);
         for (int i = 0; i < count; i++)
-            for (int batch = 0; events[i].data.u32 != TOKEN_STOP && batch < BATCHES; batch++)
-                if (receive(t, events[i].data.u32) < BATCH)
-                    break;
+            if (events[i].data.u32 != TOKEN_STOP)
+                empty_socket(t, events[i].data.u32);
         tell(t);
     }
 }

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/udp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +67,7 @@ int dd_listen_udp(const struct dd_setup_port *port)
         setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, port->interface, (socklen_t)strlen(port->interface)) < 0)
         goto err1;
     enlarge_buffer(fd, port);
+    set(fd, SOL_UDP, UDP_GRO, 1); /* Linux 5.0; where it is refused, datagrams come one by one */
     if (set(fd, SOL_SOCKET, SO_RXQ_OVFL, 1) < 0 || bind(fd, (const struct sockaddr *)&address, size) < 0)
         goto err1;
     return fd;

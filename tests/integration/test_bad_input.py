@@ -8,6 +8,9 @@ import struct
 import harness
 
 
+UDP_SEGMENT = 103
+
+
 class RefusedTest(harness.Test):
     """A daemon that cannot start says what is wrong, where, and ends with an error."""
 
@@ -318,6 +321,18 @@ class DatagramTest(harness.Test):
         for start in (b"", b"\x01\0\0\0"):
             self.send(start + bytes(65507 - len(start)))
         self.expect(version=1, key=1)
+
+    def test_bundles(self):
+        """What the kernel puts together of one sender's datagrams is taken apart again, the short last one included."""
+        by_size = {}
+        for datagram in self.real(60):
+            by_size.setdefault(len(datagram), []).append(datagram)
+        size, datagrams = max(by_size.items(), key=lambda item: len(item[1]))
+        self.assertGreater(len(datagrams), 5)
+        damaged = datagrams[2][:-1] + bytes([datagrams[2][-1] ^ 1])
+        bundle = b"".join([*datagrams, damaged, datagrams[0], bytes(40)])
+        self.out.sendmsg([bundle], [(socket.IPPROTO_UDP, UDP_SEGMENT, struct.pack("=H", size))], 0, ("127.0.0.1", self.port))
+        self.expect(received=len(datagrams), replay=2, short=1)
 
     def test_a_flood_does_not_keep_a_picture_out(self):
         chance = random.Random(2)
