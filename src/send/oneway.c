@@ -7,6 +7,7 @@
 #include <linux/in6.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,10 +17,11 @@
 
 #include "dd/base/error.h"
 #include "dd/base/log.h"
+#include "dd/link/wire.h"
 #include "dd/send/address.h"
 
 /* Enough for the bursts of many streams while the interface is busy. */
-enum { SEND_BUFFER = 4 << 20 };
+enum { SEND_BUFFER = 4 << 20, BUNDLE_BYTES = DD_WIRE_DATAGRAM_MAX };
 
 static int set(int fd, int level, int option, int value)
 {
@@ -111,7 +113,41 @@ err0:
     return DD_ERROR_SYSTEM;
 }
 
-size_t dd_oneway_send(int fd, const struct dd_address *to, struct iovec *datagrams, size_t count, int *error)
+/* How many of the datagrams can go as one bundle; 1: there is nothing to bundle. */
+static size_t bundle(const struct iovec *datagrams, size_t count)
+{
+    size_t length = datagrams[0].iov_len, n = 1, bytes = length;
+    while (n < count && datagrams[n - 1].iov_len == length && datagrams[n].iov_len <= length &&
+           bytes + datagrams[n].iov_len <= BUNDLE_BYTES)
+        bytes += datagrams[n++].iov_len;
+    return n;
+}
+
+/* 0 or errno. */
+static int send_bundle(int fd, const struct dd_address *to, struct iovec *datagrams, size_t count)
+{
+    struct sockaddr_storage address = to->socket_address;
+    uint16_t length = (uint16_t)datagrams[0].iov_len;
+    union {
+        struct cmsghdr header;
+        uint8_t bytes[CMSG_SPACE(sizeof length)];
+    } control = {0};
+    struct msghdr message = {.msg_name = &address,
+                             .msg_namelen = to->size,
+                             .msg_iov = datagrams,
+                             .msg_iovlen = count,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof control};
+    control.header = (struct cmsghdr){.cmsg_level = SOL_UDP, .cmsg_type = UDP_SEGMENT, .cmsg_len = CMSG_LEN(sizeof length)};
+    memcpy(CMSG_DATA(&control.header), &length, sizeof length);
+    while (sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+        if (errno != EINTR)
+            return errno;
+    return 0;
+}
+
+/* How many went, and errno of the one that did not. */
+static size_t send_one_by_one(int fd, const struct dd_address *to, struct iovec *datagrams, size_t count, int *error)
 {
     struct mmsghdr messages[DD_ONEWAY_BURST];
     struct sockaddr_storage address = to->socket_address;
@@ -123,7 +159,6 @@ size_t dd_oneway_send(int fd, const struct dd_address *to, struct iovec *datagra
         messages[i].msg_hdr.msg_iov = &datagrams[i];
         messages[i].msg_hdr.msg_iovlen = 1;
     }
-    *error = 0;
     while (done < count) {
         int n = sendmmsg(fd, messages + done, (unsigned)(count - done), MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR)
@@ -135,6 +170,34 @@ size_t dd_oneway_send(int fd, const struct dd_address *to, struct iovec *datagra
         done += (size_t)n;
     }
     return done;
+}
+
+/* What the kernel answers when it, or the interface, cannot cut bundles; a datagram above the MTU is among the causes. */
+static bool refuses_bundles(int error)
+{
+    return error == EINVAL || error == EIO || error == EOPNOTSUPP || error == ENOPROTOOPT;
+}
+
+size_t dd_oneway_send(struct dd_oneway *socket, const struct dd_address *to, struct iovec *datagrams, size_t count, int *error)
+{
+    size_t done = 0;
+    *error = 0;
+    while (done < count && !socket->one_by_one) {
+        size_t n = bundle(datagrams + done, count - done);
+        if (n == 1)
+            break;
+        *error = send_bundle(socket->fd, to, datagrams + done, n);
+        if (refuses_bundles(*error)) {
+            dd_log_info("the system refuses bundles of datagrams (%s): from now on they go one by one", strerror(*error));
+            socket->one_by_one = true;
+            *error = 0;
+        } else if (*error) {
+            return done;
+        } else {
+            done += n;
+        }
+    }
+    return done + send_one_by_one(socket->fd, to, datagrams + done, count - done, error);
 }
 
 static bool same_host(const struct sockaddr *a, const struct sockaddr_storage *b)

@@ -39,7 +39,7 @@ struct transmit {
     struct dd_transmit_config *config; /* keys are wiped once derived from */
     size_t config_size;
     struct dd_transmit_book *book;
-    int socket_ipv4, socket_ipv6; /* -1: none */
+    struct dd_oneway ipv4, ipv6; /* fd -1: none */
     int epoll_fd, encoded_fd;
     struct lane *lanes;
     size_t lane_count, turn;
@@ -80,9 +80,9 @@ static int open_lanes(struct transmit *t)
 {
     size_t fd = DD_TRANSMIT_FD_SOCKETS;
     if (t->config->has_ipv4)
-        t->socket_ipv4 = dd_role_fd(t->role, fd++);
+        t->ipv4.fd = dd_role_fd(t->role, fd++);
     if (t->config->has_ipv6)
-        t->socket_ipv6 = dd_role_fd(t->role, fd++);
+        t->ipv6.fd = dd_role_fd(t->role, fd++);
     t->lanes = calloc(t->config->stream_count, sizeof *t->lanes);
     if (!t->lanes || dd_role_fd_count(t->role) != fd + 2 * (size_t)t->config->stream_count) {
         dd_log_error("out of memory, or of descriptors");
@@ -170,9 +170,9 @@ static void send_burst(struct transmit *t, struct lane *lane)
         bytes += t->burst.datagrams[i].iov_len;
     for (size_t i = 0; i < lane->config->to_count; i++) {
         const struct dd_address *to = &lane->config->to[i];
-        int fd = to->socket_address.ss_family == AF_INET ? t->socket_ipv4 : t->socket_ipv6;
+        struct dd_oneway *socket = to->socket_address.ss_family == AF_INET ? &t->ipv4 : &t->ipv6;
         int error = 0;
-        size_t sent = dd_oneway_send(fd, to, t->burst.datagrams, t->burst.count, &error);
+        size_t sent = dd_oneway_send(socket, to, t->burst.datagrams, t->burst.count, &error);
         lane->unsent += t->burst.count - sent;
         if (error && dd_log_allowed(&t->send_errors, &suppressed))
             dd_log_warning("%s: datagrams to %s are not sent: %s (%ju of the stream so far)", lane->config->name, to->text,
@@ -328,7 +328,7 @@ static void run(struct transmit *t)
 
 int dd_transmit_run(struct dd_role *role)
 {
-    struct transmit t = {.role = role, .socket_ipv4 = -1, .socket_ipv6 = -1};
+    struct transmit t = {.role = role, .ipv4.fd = -1, .ipv6.fd = -1};
     int code = EXIT_FAILURE;
     t.config = dd_role_config(role, sizeof *t.config, &t.config_size);
     if (!t.config)

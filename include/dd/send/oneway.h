@@ -3,6 +3,7 @@
 #ifndef DD_SEND_ONEWAY_H
 #define DD_SEND_ONEWAY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
@@ -23,9 +24,16 @@ struct dd_oneway_config {
  * dd_error, logged. */
 int dd_oneway_open(const struct dd_oneway_config *config);
 
-/* Sends count <= DD_ONEWAY_BURST datagrams to one address without waiting. How many went; *error is the errno of the one
- * that did not, 0 if all did. */
-size_t dd_oneway_send(int fd, const struct dd_address *to, struct iovec *datagrams, size_t count, int *error);
+/* An open socket, as its one user keeps it. */
+struct dd_oneway {
+    int fd;          /* borrowed */
+    bool one_by_one; /* the system has refused a bundle: none is tried again */
+};
+
+/* Sends count <= DD_ONEWAY_BURST datagrams to one address without waiting: in one bundle (UDP_SEGMENT) where all but the last
+ * have one length and the last is not longer, else, or where bundles are refused, one by one. How many went; *error is the
+ * errno of the first that did not, 0 if all did. */
+size_t dd_oneway_send(struct dd_oneway *socket, const struct dd_address *to, struct iovec *datagrams, size_t count, int *error);
 
 /* The MTU of the interface through which datagrams to address go, 0 if there is no way to it now. */
 unsigned dd_oneway_mtu(const struct dd_oneway_config *config, const struct dd_address *address);
