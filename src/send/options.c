@@ -117,7 +117,7 @@ static const struct dd_options_row rows[] = {
      .help = "Packet loss to survive"},
     {"refresh_interval", DD_OPTIONS_SECONDS, STREAM(refresh_interval), 0, 86400, .fallback = "10", .argument = "SECONDS", LATER,
      .help = "When a picture that does not change is sent again"},
-    {"weight", DD_OPTIONS_NUMBER, STREAM(weight), 0.01, 100, .fallback = "1", .argument = "N", LATER,
+    {"weight", DD_OPTIONS_NUMBER, STREAM(weight), 0.01, 100, .fallback = "1", .argument = "N",
      .help = "Share of rate_limit against the other streams"},
     {"timeout", DD_OPTIONS_SECONDS, STREAM(timeout), 1, 3600, .fallback = "30", .argument = "SECONDS",
      .help = "How long a source may take to connect or to show a picture"},

@@ -159,6 +159,7 @@ static int plan_pictures(const struct draft *d)
     t->quality = (int)d->stream->jpeg_quality;
     t->max_packet_size = (uint32_t)d->stream->max_packet_size;
     t->interval_us = (uint64_t)d->stream->interval;
+    t->weight = d->stream->weight;
     return 0;
 }
 

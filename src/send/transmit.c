@@ -17,6 +17,7 @@
 #include "dd/send/oneway.h"
 #include "dd/send/outlet.h"
 #include "dd/send/pace.h"
+#include "dd/send/share.h"
 
 /* BURSTS bounds a turn: STATUS, heartbeat and stop do not wait for an end of the frames. */
 enum { TURN_MS = 250, BEAT_MS = 3000, EVENTS = 64, REPORT_MS = 10000, BURSTS = 64 };
@@ -42,7 +43,9 @@ struct transmit {
     struct dd_oneway ipv4, ipv6; /* fd -1: none */
     int epoll_fd, encoded_fd;
     struct lane *lanes;
-    size_t lane_count, turn;
+    struct dd_share *shares; /* of the lanes */
+    size_t lane_count;
+    double share_clock;
     struct dd_encoders *encoders;
     struct dd_pace pace;
     struct dd_outlet_burst burst;
@@ -65,6 +68,7 @@ static int open_lane(struct transmit *t, size_t i, size_t fd)
 {
     struct lane *lane = &t->lanes[i];
     lane->config = &t->config->streams[i];
+    t->shares[i].weight = lane->config->weight;
     lane->ring = dd_ring_open_reader(dd_role_fd(t->role, fd), &lane->config->ring);
     if (!lane->ring)
         return DD_ERROR_SYSTEM;
@@ -84,7 +88,8 @@ static int open_lanes(struct transmit *t)
     if (t->config->has_ipv6)
         t->ipv6.fd = dd_role_fd(t->role, fd++);
     t->lanes = calloc(t->config->stream_count, sizeof *t->lanes);
-    if (!t->lanes || dd_role_fd_count(t->role) != fd + 2 * (size_t)t->config->stream_count) {
+    t->shares = calloc(t->config->stream_count, sizeof *t->shares);
+    if (!t->lanes || !t->shares || dd_role_fd_count(t->role) != fd + 2 * (size_t)t->config->stream_count) {
         dd_log_error("out of memory, or of descriptors");
         return DD_ERROR_MEMORY;
     }
@@ -154,6 +159,7 @@ static void release(struct transmit *t)
         dd_ring_close(t->lanes[i].ring);
     }
     free(t->lanes);
+    free(t->shares);
     free(t->burst.bytes);
     close(t->encoded_fd);
     close(t->epoll_fd);
@@ -161,8 +167,9 @@ static void release(struct transmit *t)
     free(t->config);
 }
 
-/* The same datagrams to every address; what does not go is gone, and only counted: the link is one-way. */
-static void send_burst(struct transmit *t, struct lane *lane)
+/* The same datagrams to every address; what does not go is gone, and only counted: the link is one-way. The bits that it
+ * took of rate_limit. */
+static uint64_t send_burst(struct transmit *t, struct lane *lane)
 {
     uint64_t bits = 0, suppressed;
     size_t bytes = 0;
@@ -180,6 +187,7 @@ static void send_burst(struct transmit *t, struct lane *lane)
         bits += (bytes + t->burst.count * dd_address_header_bytes(to)) * 8;
     }
     dd_pace_spend(&t->pace, bits);
+    return bits;
 }
 
 static uint64_t skipped_of(struct transmit *t, size_t i)
@@ -202,39 +210,39 @@ static void send_statuses(struct transmit *t, uint64_t now_us)
     }
 }
 
-/* Makes sure that lane sends a frame, if there is one. */
-static bool has_frame(struct transmit *t, size_t i)
+/* Begins lane's next frame, if it sends none and there is one. */
+static void look_for_frame(struct transmit *t, size_t i)
 {
     struct lane *lane = &t->lanes[i];
     struct dd_encoders_picture picture;
-    if (dd_outlet_is_sending(lane->outlet))
-        return true;
-    if (!dd_encoders_take(t->encoders, i, &picture))
-        return false;
+    if (t->shares[i].active || !dd_encoders_take(t->encoders, i, &picture))
+        return;
     if (dd_outlet_begin(lane->outlet, &picture)) {
         lane->failed++;
-        return false;
+        return;
     }
     t->book->start_us[i] = dd_outlet_session_start_us(lane->outlet);
-    return true;
+    dd_share_begin(&t->shares[i], t->share_clock);
 }
 
-/* Bursts of all streams in turn, as long as the bucket allows. Microseconds to wait; UINT64_MAX: nothing to send. */
+/* Bursts of all streams, each its share, as long as the bucket allows. Microseconds to wait; UINT64_MAX: nothing to send. */
 static uint64_t send_frames(struct transmit *t)
 {
+    for (size_t i = 0; i < t->lane_count; i++)
+        look_for_frame(t, i);
     for (int bursts = 0; bursts < BURSTS; bursts++) {
-        size_t tried = 0;
-        uint64_t wait_us = dd_pace_wait_us(&t->pace, dd_clock_now_us());
-        while (tried < t->lane_count && !has_frame(t, (t->turn + tried) % t->lane_count))
-            tried++;
-        if (tried == t->lane_count)
+        size_t i = dd_share_pick(t->shares, t->lane_count, &t->share_clock);
+        if (i == t->lane_count)
             return UINT64_MAX;
+        uint64_t wait_us = dd_pace_wait_us(&t->pace, dd_clock_now_us());
         if (wait_us)
             return wait_us;
-        size_t i = (t->turn + tried) % t->lane_count;
         dd_outlet_fill(t->lanes[i].outlet, &t->burst);
-        send_burst(t, &t->lanes[i]);
-        t->turn = (i + 1) % t->lane_count;
+        dd_share_spend(&t->shares[i], send_burst(t, &t->lanes[i]));
+        if (!dd_outlet_is_sending(t->lanes[i].outlet)) {
+            dd_share_end(&t->shares[i]);
+            look_for_frame(t, i);
+        }
     }
     return 0;
 }

@@ -24,6 +24,7 @@ struct dd_transmit_stream {
     bool full_chroma;
     uint32_t max_packet_size;
     uint64_t interval_us;
+    double weight;          /* share of rate_bps against the other streams */
     uint64_t last_start_us; /* of the stream's sessions in earlier runs; 0: none is known */
     struct dd_address to[DD_ADDRESS_MAX];
     size_t to_count;
