@@ -22,13 +22,19 @@ struct lane {
     uint8_t *buffer[BUFFERS];         /* of capacity bytes; the pointers are constant */
     size_t capacity;
     /* Under the lock: */
-    int filling, ready, taken; /* indices of buffer; roles swap */
-    struct dd_encoders_picture picture;
+    int filling, ready, taken;          /* indices of buffer; roles swap */
+    struct dd_encoders_picture picture; /* the newest that was encoded; size 0: none yet */
+    struct dd_encoders_shown shown;     /* until when the ring had it again */
     bool wanted, busy, is_ready;
     struct dd_encoders_counters counters;
     /* Of the thread that has set busy: */
     uint64_t position; /* of the next picture that was not looked at */
+    bool has_encoded;
+    uint64_t encoded_position; /* of the newest that was encoded */
 };
+
+/* What came of looking at a ring. */
+enum outcome { NOTHING, ENCODED, SAME };
 
 struct dd_encoders {
     pthread_mutex_t lock;
@@ -43,62 +49,86 @@ struct dd_encoders {
     size_t thread_count, next_encoder; /* next_encoder: under the lock */
 };
 
-/* Reads the newest picture of the lane's ring, in place. False if there is none, or it is not what it says. */
-static bool find_picture(struct lane *lane, struct dd_picture *picture, uint64_t *position, uint64_t *skipped, uint64_t *unusable)
+/* Points picture at what the ring has at position, if that is what it says, and of a size that was agreed on. 0; DD_ERROR_GONE;
+ * DD_ERROR_INPUT. */
+static int read_picture(const struct lane *lane, uint64_t position, struct dd_picture *picture)
 {
     struct dd_ring_frame frame;
     struct dd_picture_layout layout;
     const uint8_t *bytes;
-    uint64_t count = dd_ring_count(lane->config.ring);
-    if (count < lane->position)
-        lane->position = 0; /* the ring began anew */
-    if (count == lane->position)
-        return false;
-    *position = count - 1;
-    *skipped = *position - lane->position;
-    lane->position = count;
-    if (dd_ring_peek(lane->config.ring, *position, &frame, &bytes)) {
-        ++*skipped;
-        return false;
-    }
+    if (dd_ring_peek(lane->config.ring, position, &frame, &bytes))
+        return DD_ERROR_GONE;
     bool usable = frame.width <= lane->config.max_width && frame.height <= lane->config.max_height &&
                   dd_picture_layout((enum dd_picture_format)frame.format, frame.width, frame.height, &layout) == 0 &&
                   frame.bytes == layout.bytes;
-    if (!usable) {
-        ++*skipped;
-        ++*unusable;
-        return false;
-    }
+    if (!usable)
+        return DD_ERROR_INPUT;
     dd_picture_over(picture, (enum dd_picture_format)frame.format, frame.width, frame.height, &layout, bytes);
     /* capture may say that a picture is older than it is, never that it is newer */
     uint64_t now_us = dd_clock_now_us();
     picture->captured_us = frame.captured_us < now_us ? frame.captured_us : now_us;
-    return true;
+    return 0;
 }
 
-/* Encodes the newest picture of a busy lane into its filling buffer. The size, or 0. */
-static uint32_t encode(struct dd_encode *encoder, struct lane *lane, struct dd_encoders_picture *out, uint64_t *skipped,
-                       uint64_t *unusable)
+/* Finds the newest picture of the lane's ring. False if there is none, or none that can be used. */
+static bool find_picture(struct lane *lane, struct dd_picture *picture, uint64_t *position, struct dd_encoders_counters *counted)
+{
+    uint64_t count = dd_ring_count(lane->config.ring);
+    if (count < lane->position) { /* the ring began anew */
+        lane->position = 0;
+        lane->has_encoded = false;
+    }
+    if (count == lane->position)
+        return false;
+    *position = count - 1;
+    counted->skipped = *position - lane->position;
+    lane->position = count;
+    int error = read_picture(lane, *position, picture);
+    counted->skipped += error != 0;
+    counted->unusable += error == DD_ERROR_INPUT;
+    return !error;
+}
+
+/* True if picture is the one that was encoded last, pixel for pixel. That one is still in the ring, if no other came between:
+ * what is not there any more is not the same. */
+static bool is_same(const struct lane *lane, const struct dd_picture *picture, uint64_t position)
+{
+    struct dd_picture before;
+    return lane->has_encoded && read_picture(lane, lane->encoded_position, &before) == 0 && dd_picture_equal(&before, picture) &&
+           dd_ring_unchanged(lane->config.ring, lane->encoded_position) && dd_ring_unchanged(lane->config.ring, position);
+}
+
+/* Encodes the newest picture of a busy lane into its filling buffer, if it is another one than before; out describes it
+ * then. *shown is when and where the ring had it. */
+static enum outcome encode(struct dd_encode *encoder, struct lane *lane, struct dd_encoders_picture *out,
+                           struct dd_encoders_shown *shown, struct dd_encoders_counters *counted)
 {
     struct dd_picture picture;
     uint64_t position = 0;
-    memset(out, 0, sizeof *out);
-    if (!find_picture(lane, &picture, &position, skipped, unusable))
-        return 0;
+    if (!find_picture(lane, &picture, &position, counted))
+        return NOTHING;
+    *shown = (struct dd_encoders_shown){.captured_us = picture.captured_us, .position = position};
+    if (is_same(lane, &picture, position)) {
+        lane->encoded_position = position; /* equal, and longer in the ring */
+        counted->same++;
+        return SAME;
+    }
     size_t size =
         dd_encode_jpeg(encoder, &picture, lane->config.quality, lane->config.full_chroma ? DD_ENCODE_444 : DD_ENCODE_420,
                        lane->buffer[lane->filling], lane->capacity);
     /* A source that writes faster than this encodes: what was read is a mixture, and there is a newer picture anyway. */
     if (!size || !dd_ring_unchanged(lane->config.ring, position)) {
-        ++*skipped;
-        return 0;
+        counted->skipped++;
+        return NOTHING;
     }
-    out->position = position;
-    out->captured_us = picture.captured_us;
-    out->width = (uint16_t)picture.width;
-    out->height = (uint16_t)picture.height;
-    out->size = (uint32_t)size;
-    return out->size;
+    lane->has_encoded = true;
+    lane->encoded_position = position;
+    *out = (struct dd_encoders_picture){.size = (uint32_t)size,
+                                        .captured_us = picture.captured_us,
+                                        .position = position,
+                                        .width = (uint16_t)picture.width,
+                                        .height = (uint16_t)picture.height};
+    return ENCODED;
 }
 
 static struct lane *find_work(struct dd_encoders *e)
@@ -139,7 +169,8 @@ static void *run(void *context)
     struct dd_encode *encoder = e->encoders[e->next_encoder++];
     while (!e->stopping) {
         struct dd_encoders_picture picture;
-        uint64_t skipped = 0, unusable = 0;
+        struct dd_encoders_shown shown;
+        struct dd_encoders_counters counted = {0};
         struct lane *lane = find_work(e);
         if (!lane) {
             pthread_cond_wait(&e->work, &e->lock);
@@ -148,13 +179,16 @@ static void *run(void *context)
         lane->wanted = false;
         lane->busy = true;
         pthread_mutex_unlock(&e->lock);
-        uint32_t size = encode(encoder, lane, &picture, &skipped, &unusable);
+        enum outcome outcome = encode(encoder, lane, &picture, &shown, &counted);
         pthread_mutex_lock(&e->lock);
         lane->busy = false;
-        lane->counters.skipped += skipped;
-        lane->counters.unusable += unusable;
-        if (size)
+        lane->counters.same += counted.same;
+        lane->counters.skipped += counted.skipped;
+        lane->counters.unusable += counted.unusable;
+        if (outcome == ENCODED)
             deliver(e, lane, &picture);
+        if (outcome != NOTHING)
+            lane->shown = shown;
     }
     pthread_mutex_unlock(&e->lock);
     return NULL;
@@ -255,6 +289,16 @@ bool dd_encoders_take(struct dd_encoders *e, size_t i, struct dd_encoders_pictur
     }
     pthread_mutex_unlock(&e->lock);
     return is_ready;
+}
+
+bool dd_encoders_shown(struct dd_encoders *e, size_t i, struct dd_encoders_shown *shown)
+{
+    struct lane *lane = &e->lanes[i];
+    pthread_mutex_lock(&e->lock);
+    bool is_taken = lane->picture.size && !lane->is_ready;
+    *shown = lane->shown;
+    pthread_mutex_unlock(&e->lock);
+    return is_taken;
 }
 
 void dd_encoders_count(struct dd_encoders *e, size_t i, struct dd_encoders_counters *counters)

@@ -1,6 +1,8 @@
 /* How pictures lie in memory. No pixels are touched here. */
 #include "dd/send/picture.h"
 
+#include <string.h>
+
 #include "dd/base/error.h"
 
 enum { TOTAL_ALIGN = 64 };
@@ -59,6 +61,20 @@ void dd_picture_over(struct dd_picture *picture, enum dd_picture_format format, 
         picture->plane[i] = bytes + layout->plane_at[i];
         picture->stride[i] = layout->stride[i];
     }
+}
+
+bool dd_picture_equal(const struct dd_picture *a, const struct dd_picture *b)
+{
+    if (a->format != b->format || a->width != b->width || a->height != b->height)
+        return false;
+    for (int i = 0; i < 3 && a->plane[i]; i++) {
+        int row_bytes, rows;
+        plane_size(a->format, i, a->width, a->height, &row_bytes, &rows);
+        for (int y = 0; y < rows; y++)
+            if (memcmp(a->plane[i] + (ptrdiff_t)y * a->stride[i], b->plane[i] + (ptrdiff_t)y * b->stride[i], (size_t)row_bytes))
+                return false;
+    }
+    return true;
 }
 
 uint8_t *dd_picture_writable(const struct dd_picture *picture, int plane)

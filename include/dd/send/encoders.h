@@ -25,8 +25,15 @@ struct dd_encoders_picture {
     uint16_t width, height;
 };
 
+/* That a source still shows a picture: the last one in the ring that was the same, pixel for pixel. */
+struct dd_encoders_shown {
+    uint64_t captured_us; /* dd_clock_now_us() */
+    uint64_t position;
+};
+
 struct dd_encoders_counters {
     uint64_t encoded;  /* pictures */
+    uint64_t same;     /* pictures that were not encoded because they equalled the one before */
     uint64_t skipped;  /* pictures in the ring that were not encoded, or encoded and replaced before they were taken */
     uint64_t unusable; /* of those: larger than agreed on, or not what they say */
     uint64_t jpeg_bytes;
@@ -41,8 +48,13 @@ void dd_encoders_stop(struct dd_encoders *e);
 /* There may be a new picture in the ring of stream i. */
 void dd_encoders_notify(struct dd_encoders *e, size_t i);
 
-/* The newest picture of stream i that was not taken yet. False if there is none. */
+/* The newest picture of stream i that was not taken yet. False if there is none. A picture that equals the one before is not
+ * encoded again. */
 bool dd_encoders_take(struct dd_encoders *e, size_t i, struct dd_encoders_picture *picture);
+
+/* Until when the picture of stream i that was taken last was seen in the ring again. False if none was taken, or there is
+ * another one by now. */
+bool dd_encoders_shown(struct dd_encoders *e, size_t i, struct dd_encoders_shown *shown);
 
 void dd_encoders_count(struct dd_encoders *e, size_t i, struct dd_encoders_counters *counters);
 

@@ -50,6 +50,9 @@ int dd_picture_layout_own(enum dd_picture_format format, int width, int height, 
 void dd_picture_over(struct dd_picture *picture, enum dd_picture_format format, int width, int height,
                      const struct dd_picture_layout *layout, const uint8_t *bytes);
 
+/* True if both have the same size, format and pixels; neither is foreign. */
+bool dd_picture_equal(const struct dd_picture *a, const struct dd_picture *b);
+
 /* A plane, for the one who fills the picture and owns its memory. */
 uint8_t *dd_picture_writable(const struct dd_picture *picture, int plane);
 

@@ -40,13 +40,18 @@ static void tear_down(void)
     close(wake_fd);
 }
 
-static void put(struct dd_ring_frame frame)
+static void put_grey(struct dd_ring_frame frame, int grey)
 {
     uint8_t *bytes = dd_ring_reserve(writer, frame.bytes);
     ck_assert_ptr_nonnull(bytes);
-    memset(bytes, 128, frame.bytes);
+    memset(bytes, grey, frame.bytes);
     dd_ring_commit(writer, &frame);
     dd_encoders_notify(encoders, 0);
+}
+
+static void put(struct dd_ring_frame frame)
+{
+    put_grey(frame, 128);
 }
 
 static struct dd_ring_frame sound(void)
@@ -117,4 +122,47 @@ START_TEST(leaves_out_what_is_not_what_it_says)
 }
 END_TEST
 
-SUITE_MAIN("send/encoders", encodes_the_newest, no_picture_is_of_the_future, leaves_out_what_is_not_what_it_says)
+static struct dd_encoders_counters wait_for(uint64_t looked_at)
+{
+    struct dd_encoders_counters c;
+    do
+        dd_encoders_count(encoders, 0, &c);
+    while (c.encoded + c.same + c.skipped < looked_at);
+    return c;
+}
+
+START_TEST(encodes_what_has_changed)
+{
+    struct dd_encoders_picture picture;
+    struct dd_encoders_shown shown;
+    struct dd_ring_frame frame;
+    set_up();
+    ck_assert(!dd_encoders_shown(encoders, 0, &shown));
+    put(sound());
+    ck_assert(take(&picture));
+    ck_assert(dd_encoders_shown(encoders, 0, &shown));
+    ck_assert_uint_eq(shown.position, 0);
+    ck_assert_uint_eq(shown.captured_us, 1000);
+    for (uint64_t i = 1; i < 8; i++) { /* the same, more often than the ring holds pictures */
+        frame = sound();
+        frame.captured_us = 1000 + i;
+        put(frame);
+        ck_assert_uint_eq(wait_for(i + 1).same, i);
+        ck_assert(!dd_encoders_take(encoders, 0, &picture));
+        ck_assert(dd_encoders_shown(encoders, 0, &shown));
+        ck_assert_uint_eq(shown.position, i);
+        ck_assert_uint_eq(shown.captured_us, 1000 + i);
+    }
+    put_grey(sound(), 129);
+    ck_assert_uint_eq(wait_for(9).encoded, 2);
+    ck_assert(!dd_encoders_shown(encoders, 0, &shown)); /* the one that was taken is no longer the newest */
+    ck_assert(dd_encoders_take(encoders, 0, &picture));
+    ck_assert_uint_eq(picture.position, 8);
+    put(sound()); /* as the first one was: that is a change again */
+    ck_assert_uint_eq(wait_for(10).encoded, 3);
+    tear_down();
+}
+END_TEST
+
+SUITE_MAIN("send/encoders", encodes_the_newest, no_picture_is_of_the_future, leaves_out_what_is_not_what_it_says,
+           encodes_what_has_changed)

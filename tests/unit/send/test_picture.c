@@ -1,4 +1,6 @@
 /* How pictures lie in memory. */
+#include <string.h>
+
 #include "dd/base/error.h"
 #include "dd/send/picture.h"
 #include "suite.h"
@@ -79,4 +81,34 @@ START_TEST(stands_upright_in_own_memory)
 }
 END_TEST
 
-SUITE_MAIN("send/picture", lays_out, refuses, lies_over_bytes, stands_upright_in_own_memory)
+/* What lies between the rows does not count, every pixel does. */
+START_TEST(compares_pixels)
+{
+    static const enum dd_picture_format formats[] = {DD_PICTURE_I420, DD_PICTURE_I444, DD_PICTURE_BGRX};
+    for (size_t f = 0; f < 3; f++) {
+        static uint8_t bytes[2][64 * 1024];
+        struct dd_picture_layout l;
+        struct dd_picture a, b;
+        ck_assert_int_eq(dd_picture_layout(formats[f], 33, 17, &l), 0);
+        memset(bytes[0], 0x11, sizeof bytes[0]);
+        memset(bytes[1], 0x11, sizeof bytes[1]);
+        dd_picture_over(&a, formats[f], 33, 17, &l, bytes[0]);
+        dd_picture_over(&b, formats[f], 33, 17, &l, bytes[1]);
+        ck_assert(dd_picture_equal(&a, &b));
+        int row = formats[f] == DD_PICTURE_BGRX ? 33 * 4 : 33;
+        bytes[1][row] ^= 1;
+        ck_assert(dd_picture_equal(&a, &b));
+        bytes[1][row - 1] ^= 1;
+        ck_assert(!dd_picture_equal(&a, &b));
+        bytes[1][row - 1] ^= 1;
+        size_t last = l.plane_at[l.planes - 1] + (size_t)l.stride[l.planes - 1] * (formats[f] == DD_PICTURE_I420 ? 8 : 16);
+        bytes[1][last] ^= 1;
+        ck_assert(!dd_picture_equal(&a, &b));
+        bytes[1][last] ^= 1;
+        b.width = 32;
+        ck_assert(!dd_picture_equal(&a, &b));
+    }
+}
+END_TEST
+
+SUITE_MAIN("send/picture", lays_out, refuses, lies_over_bytes, stands_upright_in_own_memory, compares_pixels)
