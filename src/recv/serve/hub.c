@@ -16,6 +16,9 @@
 /* The last picture goes out again after this time without a new one: that is also how dead viewers are found, since nobody
  * notices that a sleeping one is gone. */
 static const uint64_t repeat_us = DD_CLOCK_US_PER_S;
+/* Chromium shows a picture in an <img> only when the header of the part behind it is there: a viewer that has a new one and
+ * nothing else to take gets it again after this time, once. */
+static const uint64_t echo_us = DD_CLOCK_US_PER_S / 4;
 
 LIST_HEAD(seat_list, dd_hub_seat);
 
@@ -25,6 +28,7 @@ struct dd_hub_seat {
     LIST_ENTRY(dd_hub_seat) link;    /* in waiting: stream->lock; once taken from there: the watcher */
     uint64_t served_count;           /* stream->newest_count of what it got last; stream->lock */
     uint64_t earliest_us, repeat_us; /* when it may get a new picture, and when the same again; stream->lock */
+    bool echo;                       /* what it got last was new to it; stream->lock */
 };
 
 struct stream {
@@ -219,9 +223,22 @@ void dd_hub_leave(struct dd_hub_seat *seat)
 static void serve_seat(struct stream *stream, struct dd_hub_seat *seat, uint64_t now_us)
 {
     uint64_t period_us = seat->viewer.period_us;
+    seat->echo = seat->served_count != stream->newest_count;
     seat->served_count = stream->newest_count;
     seat->earliest_us = now_us + period_us;
     seat->repeat_us = now_us + (period_us > repeat_us ? period_us : repeat_us);
+}
+
+/* stream->lock is held. */
+static void rest_seat(struct stream *stream, struct dd_hub_seat *seat, uint64_t now_us)
+{
+    uint64_t soon_us = now_us + echo_us > seat->earliest_us ? now_us + echo_us : seat->earliest_us;
+    if (seat->echo && soon_us < seat->repeat_us)
+        seat->repeat_us = soon_us;
+    seat->echo = false;
+    /* Under the lock, so that the watcher can't wake it before it sleeps. */
+    seat->viewer.sleep(seat->viewer.owner);
+    LIST_INSERT_HEAD(&stream->waiting, seat, link);
 }
 
 int dd_hub_next(struct dd_hub_seat *seat, struct dd_frame **frame, enum dd_freshness_level *level)
@@ -239,9 +256,7 @@ int dd_hub_next(struct dd_hub_seat *seat, struct dd_frame **frame, enum dd_fresh
         result = DD_ERROR_STOPPED;
     } else if (due_us(stream, seat) > now_us) {
         result = DD_ERROR_AGAIN;
-        /* Under the lock, so that the watcher can't wake it before it sleeps. */
-        seat->viewer.sleep(seat->viewer.owner);
-        LIST_INSERT_HEAD(&stream->waiting, seat, link);
+        rest_seat(stream, seat, now_us);
     } else {
         serve_seat(stream, seat, now_us);
         judge(stream, now_us, &freshness);
