@@ -1,5 +1,8 @@
 """A real Chromium for tests, headless, with its sandbox on: it and its driver run as another user when the test is root."""
+import json
 import os
+import re
+import socket
 import sys
 import tempfile
 
@@ -10,16 +13,21 @@ import harness  # noqa: E402
 FLAGS = ("--headless=new", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic",
          "--no-first-run", "--disable-dev-shm-usage", "--window-size=1280,900")
 
+# What Chromium itself writes when a request fails, because what it goes to is down, held back, or behind a held connection.
+NETWORK = r"Failed to load resource: (net::ERR_|the server responded with a status of 50[234])"
+
 
 class Chrome:
-    """driver is selenium's."""
+    """driver is selenium's. Its test fails if a page wrote an error to the console, but for those that match allowed.
+    requests: requests() is asked for."""
 
-    def __init__(self, test):
+    def __init__(self, test, allowed=None, requests=False):
         harness.require_program("chromedriver")
         try:
             from selenium import webdriver
         except ImportError:
             harness.skip("needs python3-selenium")
+        self.test, self.allowed = test, allowed
         port = harness.free_port()
         home = tempfile.mkdtemp(prefix="home-", dir=test.folder)
         command = ["chromedriver", f"--port={port}"]
@@ -31,23 +39,98 @@ class Chrome:
         options = webdriver.ChromeOptions()
         for flag in FLAGS:
             options.add_argument(flag)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", **({"performance": "ALL"} if requests else {})})
         self.driver = webdriver.Remote(f"http://127.0.0.1:{port}", options=options)
+        self.driver.command_executor._commands["cdp"] = ("POST", "/session/$sessionId/goog/cdp/execute")
         test.addCleanup(self.driver.quit)
+        test.addCleanup(self._check_console)
+
+    def cdp(self, command, **parameters):
+        """A command of the DevTools protocol; its result."""
+        return self.driver.execute("cdp", {"cmd": command, "params": parameters})["value"]
+
+    def _check_console(self):
+        errors = [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"]
+        self.test.assertEqual([e for e in errors if not (self.allowed and re.search(self.allowed, e))], [])
+
+    # pages
+
+    def get(self, port, path):
+        self.driver.get(f"http://127.0.0.1:{port}{path}")
 
     def text(self, selector):
         return self.driver.find_element("css selector", selector).text
 
-    def console(self):
-        """What the pages wrote to the console since the last call, errors of the page's making only."""
-        return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"]
+    def script(self, text, *arguments):
+        return self.driver.execute_script(text, *arguments)
 
-    def picture(self):
-        """The picture on the screen as it is drawn, PNG."""
-        return self.driver.find_element("css selector", "canvas").screenshot_as_png
+    def words(self):
+        """The state in words."""
+        return self.text("#words")
+
+    def wait_words(self, pattern, timeout=20):
+        harness.wait_until(lambda: re.search(pattern, self.words()), timeout,
+                           lambda: f"the words {pattern}; they are {self.words()}")
+
+    def shows_picture(self):
+        return self.driver.find_element("css selector", "#picture").is_displayed()
+
+    def pixels(self):
+        """The picture of a stream's page, without what lies over it."""
+        return self.script("return document.getElementById('picture').toDataURL()")
+
+    def wait_movement(self, timeout=20, selector=None):
+        """Waits for three pictures that differ, of a stream's page or of what nothing lies over."""
+        element = self.driver.find_element("css selector", selector or "#picture")
+        seen = set()
+
+        def moved():
+            if element.is_displayed():
+                seen.add(element.screenshot_as_png if selector else self.pixels())
+            return len(seen) >= 3
+        harness.wait_until(moved, timeout, "a picture that moves")
+
+    def remember_picture(self):
+        """From now on, until another picture is there, the words that are said over this one are noted."""
+        self.script("""
+            window.told = [];
+            const words = document.getElementById("words");
+            const canvas = document.getElementById("picture");
+            const before = canvas.toDataURL();
+            const look = () => {
+                if (canvas.toDataURL() !== before) return;
+                told.push(words.textContent);
+                requestAnimationFrame(look);
+            };
+            requestAnimationFrame(look);""")
+
+    def words_of_old_picture(self):
+        return set(self.script("return told"))
 
     def screenshot(self, name):
-        """Keeps a screenshot in the build folder, for people to look at."""
+        """Keeps a screenshot in the build folder, for people to look at; and one as on a phone."""
         folder = os.path.join(harness.BUILD, "screenshots")
         os.makedirs(folder, exist_ok=True)
         self.driver.save_screenshot(os.path.join(folder, name + ".png"))
+        self.cdp("Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=1, mobile=True)
+        self.driver.save_screenshot(os.path.join(folder, name + "-phone.png"))
+        self.cdp("Emulation.clearDeviceMetricsOverride")
+
+    def requests(self):
+        """The addresses that pages asked for since the last call."""
+        messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+        return [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+
+
+class Test(harness.Test):
+    """A receiver with one stream, cam."""
+
+    def receive(self, server=None, **options):
+        self.port, self.key = harness.free_port(socket.SOCK_DGRAM), self.key_file()
+        return self.receiver_config({"cam": {"udp_host": "127.0.0.1", "udp_port": self.port, "key_file": self.key,
+                                             "live_seconds": 1, "stale_seconds": 9, **options}}, server)
+
+    def wait_told(self, chrome, receiver, state, pattern, timeout=20):
+        """Waits until the server says this state, and then 3 s at most until the page does, in words."""
+        receiver.wait_freshness(lambda f: f["state"] == state, timeout, state, "cam")
+        chrome.wait_words(pattern, 3)

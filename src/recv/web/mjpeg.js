@@ -67,9 +67,20 @@ function readHead(text) {
   return { size, frame: Number(fields["x-frame"]), state: fields["x-state"] };
 }
 
+// Settles like promise, or is rejected as soon as signal aborts.
+function unlessAborted(promise, signal) {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason ?? new Error("aborted"));
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}
+
 // Calls onPart({frame, state, bytes}) for each picture, and waits for it: what it is too slow for, the server leaves out.
-// Ends when the stream does; throws when it breaks or signal aborts it.
-export async function readPictures(url, signal, onPart) {
+// Calls onBytes() whenever something comes in, be it a piece of a picture. Ends when the stream does; throws when it breaks
+// or signal aborts it; is to be aborted then, lest the connection stays.
+export async function readPictures(url, signal, onPart, onBytes) {
   const response = await fetch(url, { cache: "no-store", signal });
   if (!response.ok) throw Object.assign(new Error(`status ${response.status}`), { status: response.status });
   const reader = response.body.getReader();
@@ -78,6 +89,7 @@ export async function readPictures(url, signal, onPart) {
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return;
+    onBytes();
     inbox.put(value);
     for (;;) {
       if (!head) {
@@ -90,7 +102,7 @@ export async function readPictures(url, signal, onPart) {
       if (!bytes) break;
       const { frame, state } = head;
       head = null;
-      await onPart({ frame, state, bytes });
+      await unlessAborted(onPart({ frame, state, bytes }), signal);
     }
   }
 }

@@ -2,83 +2,104 @@
 // and this browser is found out here, by comparing what is shown with what the server says is the newest.
 
 import { readPictures } from "./mjpeg.js";
-import { watch } from "./watch.js";
-import { describe, span } from "./words.js";
+import { Contact } from "./watch.js";
+import { describe, describeLost, span } from "./words.js";
 
-const BEHIND_MS = 2000; // how long a picture that the server has may take to get here
-const QUIET_MS = 3000; // the server sends at least the same picture again each second
+// With the second between two questions for the state, and the time until the next rendering, each stays below 3 s.
+const LATE_MS = 1500; // how long a picture that the server has may take to get here
+const QUIET_MS = 2500; // the server sends at least the same picture again each second
 const HOPELESS_MS = 6000; // then the connection is made anew
 const BACKOFF_MS = [500, 1000, 2000, 4000, 8000];
+const AWAITED_MAX = 100;
+const DAY_S = 86400;
 
 const element = (id) => document.getElementById(id);
 const canvas = element("picture");
 const stream = document.body.dataset.stream;
 const name = document.body.dataset.name;
 
-let freshness = null; // the server's last word
-let freshnessAt = 0;
-let lost = false; // no contact with the server
-let contactAt = performance.now();
 let shown = null; // number of the frame on the screen
-let partAt = 0; // the last part came
+let proven = false; // it is not left over from before a gap
+let undecodable = null; // number of a frame that this browser can't show
+let awaited = []; // {frame, at}: what the server had when asked, and isn't on the screen yet
+let lagMs = 0; // how long the last of them took that came; 0 when none is awaited
+let heardAt = 0; // the last bytes of the stream of pictures came
 let watchedFrom = performance.now(); // since when this browser ought to get pictures
 let connection = null; // AbortController of the stream of pictures
 let connectedAt = 0;
-let retry = () => {}; // ends the pause before the next connection
 let crowded = false; // the server has too many viewers for one more
-let pending = []; // {frame, at}: what the server had when asked, and isn't on the screen yet
+let eager = false; // the next connection is made without a pause
+let retry = () => {}; // ends the wait before it
 
 // ---- the picture ----
 
 const drawing = canvas.getContext("bitmaprenderer");
 
-async function show(part) {
-  partAt = performance.now();
-  if (part.frame === shown) return;
+async function draw(part, signal) {
   let bitmap;
   try {
     bitmap = await createImageBitmap(new Blob([part.bytes], { type: "image/jpeg" }));
   } catch {
-    return; // a picture that can't be decoded is not shown, and will be missed by the comparison
+    undecodable = part.frame;
+    return false;
   }
-  canvas.width = bitmap.width;
-  canvas.height = bitmap.height;
-  canvas.hidden = false;
+  if (signal.aborted) {
+    bitmap.close();
+    return false;
+  }
+  if (canvas.width !== bitmap.width) canvas.width = bitmap.width;
+  if (canvas.height !== bitmap.height) canvas.height = bitmap.height;
   drawing.transferFromImageBitmap(bitmap);
+  canvas.hidden = false;
+  return true;
+}
+
+async function show(part, signal) {
+  if (part.frame !== shown && !(await draw(part, signal))) return;
   shown = part.frame;
-  partAt = performance.now();
-  const reached = pending.findLastIndex((wanted) => wanted.frame === shown);
-  pending = reached >= 0 ? pending.slice(reached + 1) : pending.filter((wanted) => wanted.frame > shown);
+  proven = true;
+  undecodable = null;
+  const reached = awaited.findIndex(({ frame }) => frame === shown);
+  const came = reached >= 0 ? awaited.slice(0, reached + 1) : awaited.filter(({ frame }) => frame < shown);
+  if (came.length) lagMs = performance.now() - came[came.length - 1].at;
+  setAwaited(awaited.filter((one) => !came.includes(one)));
   render();
+}
+
+function setAwaited(frames) {
+  awaited = frames;
+  if (!awaited.length) lagMs = 0;
 }
 
 function disconnect() {
   connection?.abort();
-  connection = null;
 }
 
 // Keeps one connection while the page is visible.
 async function keepConnected() {
   let failures = 0;
   for (;;) {
-    if (document.hidden) {
-      await new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));
-      continue;
-    }
-    connection = new AbortController();
+    while (document.hidden) await new Promise((resolve) => (retry = resolve));
+    const { signal } = (connection = new AbortController());
     connectedAt = performance.now();
+    eager = false;
+    const onPart = (part) => {
+      failures = 0;
+      return show(part, signal);
+    };
+    const onBytes = () => {
+      heardAt = performance.now();
+      crowded = false;
+    };
     try {
-      await readPictures(`${stream}/stream`, connection.signal, (part) => {
-        failures = 0;
-        crowded = false;
-        return show(part);
-      });
+      await readPictures(`${stream}/stream`, signal, onPart, onBytes);
     } catch (error) {
       // the state below says what is wrong; here it is only tried again
       crowded = error.status === 503;
     }
+    disconnect();
     connection = null;
-    if (document.hidden) continue;
+    if (eager || document.hidden) continue;
     const pause = BACKOFF_MS[Math.min(failures++, BACKOFF_MS.length - 1)];
     await new Promise((resolve) => {
       retry = resolve;
@@ -88,30 +109,40 @@ async function keepConnected() {
 }
 
 document.addEventListener("visibilitychange", () => {
-  pending = [];
-  watchedFrom = performance.now();
   if (document.hidden) disconnect();
-  render();
 });
 window.addEventListener("pagehide", disconnect);
 
 // ---- its state ----
 
-// True if the server has what this browser doesn't get.
-function behind(now) {
-  if (document.hidden || lost || !freshness || freshness.frame === null) return false;
-  const quiet = now - Math.max(partAt, watchedFrom) > QUIET_MS;
-  return quiet || (pending.length > 0 && now - pending[0].at > BEHIND_MS);
+// What is wrong between the server and this browser: {words, age}, or null.
+function findTrouble(now) {
+  if (document.hidden || contact.state.frame === null) return null;
+  if (crowded) return { words: "Too many viewers — trying again", age: "" };
+  const heard = Math.max(heardAt, watchedFrom);
+  if (now - heard > QUIET_MS) return { words: "Connection to this browser stalled", age: `for ${span((now - heard) / 1000)}` };
+  const late = awaited.length ? Math.max(now - awaited[0].at, lagMs) : 0;
+  if (late <= LATE_MS) return null;
+  if (undecodable !== null) return { words: "This browser cannot decode the picture", age: "" };
+  return { words: "Picture is late on its way to this browser", age: `${span(late / 1000)} behind` };
 }
 
 function currentState(now) {
-  if (lost) return { state: "lost", words: "No contact with the server", age: `for ${span((now - contactAt) / 1000)}` };
-  if (!freshness) return { state: "waiting", words: "Connecting", age: "" };
-  const said = describe(freshness, (freshness.seconds ?? 0) + (now - freshnessAt) / 1000);
-  if (!behind(now)) return said;
-  const state = said.state === "stale" ? "stale" : "stalled";
-  if (crowded) return { state, words: "Too many viewers — trying again", age: "" };
-  return { state, words: "Connection to this browser stalled", age: partAt ? `for ${span((now - partAt) / 1000)}` : "" };
+  if (contact.lost) {
+    return { state: "lost", words: describeLost(contact.status), age: `for ${span(contact.silentMs(now) / 1000)}` };
+  }
+  if (!contact.state) return { state: "waiting", words: "Connecting", age: "" };
+  const said = describe(contact.state, pictureAge(now), shown !== null);
+  const trouble = findTrouble(now);
+  if (trouble && said.state === "live") return { state: "stalled", ...trouble };
+  if (trouble) return { ...said, words: `${said.words} · ${trouble.words}` };
+  if (!proven && !document.hidden && said.state === "live") return { state: "waiting", words: "Loading the picture", age: "" };
+  return said;
+}
+
+// In seconds, of what the server has; what is on the way is not younger.
+function pictureAge(now) {
+  return (contact.state.seconds ?? 0) + (now - contact.askedAt) / 1000;
 }
 
 function setText(node, text) {
@@ -125,54 +156,68 @@ function render() {
   document.body.dataset.state = state;
   setText(element("words"), words);
   setText(element("age"), age);
-  setText(element("mark"), age ? `${words} · ${age}` : words);
+  setText(element("mark"), age ? `${words} ·\u00a0${age}` : words);
   element("mark").hidden = !trouble || shown === null;
   element("empty").hidden = shown !== null;
-  const waiting = freshness && freshness.frame !== null ? "Loading the picture" : "Waiting for the first picture";
+  const waiting = contact.state?.frame === null ? "Waiting for the first picture" : "Loading the picture";
   setText(element("empty"), trouble ? words : waiting);
-  setText(element("details"), details());
-  document.title = `${trouble ? "⚠ " : ""}${name} · ${words}`;
+  element("snapshot").hidden = contact.state?.frame === null; // there is none
+  setText(element("details"), details(now));
+  const title = `${trouble ? "⚠ " : ""}${name} · ${words}`;
+  if (document.title !== title) document.title = title;
 }
 
-function details() {
-  if (shown === null || !freshness?.captured_at) return "";
-  const captured = new Date(freshness.captured_at).toLocaleTimeString();
-  return `${canvas.width} × ${canvas.height} · taken at ${captured} by the sender's clock`;
+function details(now) {
+  if (shown === null) return "";
+  const size = `${canvas.width} × ${canvas.height}`;
+  // The time that the server names belongs to its newest picture.
+  if (!proven || awaited.length > 1 || !contact.state?.captured_at) return size;
+  const captured = new Date(contact.state.captured_at);
+  const when = pictureAge(now) < DAY_S / 2 ? captured.toLocaleTimeString() : captured.toLocaleString();
+  return `${size} · taken at ${when} by the sender's clock`;
 }
 
 // The server has this frame now: notes since when, unless it is on the screen already, or a newer one is.
 function expect(frame, now) {
-  const newest = pending.length ? pending[pending.length - 1].frame : shown;
-  if (frame === shown || (newest !== null && frame < newest)) pending = [];
-  if (frame !== null && frame !== newest && !(shown !== null && frame <= shown)) pending.push({ frame, at: now });
+  const newest = awaited.length ? awaited[awaited.length - 1].frame : shown;
+  if (frame === shown || (newest !== null && frame < newest)) setAwaited([]);
+  if (frame === null || frame === newest || (shown !== null && frame <= shown)) return;
+  if (awaited.length === AWAITED_MAX) awaited.pop(); // since when the picture is late is what the first one says
+  awaited.push({ frame, at: now });
 }
 
-function onState(state) {
+let expectedAt = 0; // the answer of the server that was looked at last
+let hadFrame = false;
+
+function onChange() {
   const now = performance.now();
-  freshness = state;
-  freshnessAt = contactAt = now;
-  if (lost) {
-    lost = false;
-    watchedFrom = now;
-    pending = [];
-    retry();
+  if (contact.state && contact.askedAt !== expectedAt) {
+    expectedAt = contact.askedAt;
+    const { frame } = contact.state;
+    if (frame !== null && !hadFrame) watchedFrom = now; // before, there was nothing to be sent
+    hadFrame = frame !== null;
+    if (frame === shown) proven = true;
+    if (!document.hidden) expect(frame, now);
+    if (frame !== null && connection && now - Math.max(heardAt, connectedAt) > HOPELESS_MS) disconnect();
   }
-  if (!document.hidden) expect(state.frame, now);
-  if (connection && now - Math.max(partAt, connectedAt) > HOPELESS_MS && state.frame !== null) disconnect();
   render();
 }
 
-function onLost() {
-  lost = true;
+function onGap() {
+  setAwaited([]);
+  proven = false;
+  watchedFrom = performance.now();
+  eager = true;
+  disconnect();
+  retry();
   render();
 }
 
 element("fullscreen").addEventListener("click", () => {
-  if (document.fullscreenElement) document.exitFullscreen();
-  else element("stage").requestFullscreen?.();
+  const change = document.fullscreenElement ? document.exitFullscreen() : element("stage").requestFullscreen();
+  change.catch(() => {}); // the browser's refusal is plain to see
 });
 if (!document.fullscreenEnabled) element("fullscreen").hidden = true;
 
-setInterval(render, 250);
+const contact = new Contact(`${stream}/freshness`, onChange, onGap);
 keepConnected();
-watch(`${stream}/freshness`, onState, onLost);

@@ -11,13 +11,22 @@ export function span(seconds) {
   return `${Math.floor(seconds / 86400)}\u00a0days`;
 }
 
-// What to say of a stream with this freshness, whose picture is age seconds old now: {state, words, age}.
-export function describe(freshness, age) {
+// What to say of a stream with this freshness, whose picture is age seconds old now: {state, words, age}. seen:
+// there was a picture before.
+export function describe(freshness, age, seen = false) {
   const reason = freshness.reason ? ` — ${freshness.reason}` : "";
   if (freshness.frame === null) {
     const why = freshness.reason && freshness.reason !== "no picture yet" ? reason : "";
-    return { state: freshness.state, words: `No picture yet${why}`, age: "" };
+    const none = seen ? "No picture since the server started" : "No picture yet";
+    return { state: freshness.state, words: none + why, age: "" };
   }
   if (freshness.state === "live") return { state: "live", words: "Live", age: span(age) };
   return { state: freshness.state, words: capital(freshness.state) + reason, age: `picture ${span(age)} old` };
+}
+
+// What to say while the server does not answer, with the status of HTTP if it, or a proxy, refuses to.
+export function describeLost(status) {
+  if (status === 401 || status === 403) return "Not allowed to see this any more";
+  if (status === 404) return "This is no longer here";
+  return "No contact with the server";
 }

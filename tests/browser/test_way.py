@@ -1,0 +1,115 @@
+"""Between the server and the browser: a picture that stopped or is late there is marked, though the stream is live."""
+import os
+import sys
+
+import chrome
+from chrome import Chrome, harness
+
+sys.path.insert(0, os.path.join(harness.SOURCE, "tests", "support"))
+from http_relay import HttpRelay  # noqa: E402
+
+TOLD = 3  # s within which a page says what has changed
+
+
+class WayTest(chrome.Test):
+    def watch(self, receiver):
+        """The page behind a relay."""
+        relay = HttpRelay(receiver.http_port)
+        self.addCleanup(relay.stop)
+        page = Chrome(self, allowed=chrome.NETWORK)
+        page.get(relay.port, "/cam")
+        return relay, page
+
+    def moving(self):
+        receiver = self.receive(live_seconds=30, stale_seconds=60)
+        self.card(self.port, self.key)
+        receiver.wait_live("cam")
+        relay, page = self.watch(receiver)
+        page.wait_words("^Live", 5)
+        page.wait_movement()
+        return receiver, relay, page
+
+    def assert_live(self, receiver):
+        self.assertEqual(receiver.freshness("cam")["state"], "live")
+
+    def test_a_moving_picture_stalls(self):
+        receiver, relay, page = self.moving()
+        relay.held = True
+        page.wait_words("^(Connection to this browser stalled|Picture is late)", TOLD)
+        page.wait_words("^Connection to this browser stalled", TOLD)
+        self.assertEqual(page.script("return document.body.dataset.state"), "stalled")
+        self.assertRegex(page.text("#mark"), r"stalled · for \d")
+        self.assert_live(receiver)
+        page.screenshot("way-stalled")
+        # it tries again by itself, and goes on telling
+        harness.wait_until(lambda: relay.streams >= 2, 12, "another connection")
+        self.assertRegex(page.words(), "^Connection to this browser stalled")
+        relay.held = False
+        page.wait_words("^Live", 3)
+        page.wait_movement()
+        receiver.wait_stats(lambda s: s["viewers"] == 1, 5, "one viewer", "cam")
+
+    def test_a_still_picture_stalls(self):
+        receiver = self.receive(live_seconds=30, stale_seconds=60)
+        self.card(self.port, self.key, "--interval", "3600")
+        receiver.wait_live("cam")
+        relay, page = self.watch(receiver)
+        page.wait_words("^Live", 5)
+        relay.held = True
+        page.wait_words("^Connection to this browser stalled", TOLD)
+        self.assert_live(receiver)
+        relay.held = False
+        page.wait_words("^Live", 3)
+
+    def test_a_picture_is_late(self):
+        receiver, relay, page = self.moving()
+        relay.delay = 2
+        page.wait_words("^Picture is late on its way to this browser", TOLD)
+        page.screenshot("way-late")
+        harness.wait_until(lambda: page.text("#age").replace("\u00a0", " ").endswith("s behind"), 3, "how much")
+        # old pictures move, and are never taken for live ones
+        seen = set()
+        for _ in range(60):
+            words, pixels = page.script("return [document.getElementById('words').textContent, "
+                                        "document.getElementById('picture').toDataURL()]")
+            self.assertRegex(words, "^Picture is late")
+            seen.add(pixels)
+        self.assertGreater(len(seen), 3)
+        self.assert_live(receiver)
+        relay.delay = 0
+        page.wait_words("^Live", 3)
+
+    def test_a_picture_that_takes_long_arrives(self):
+        """Longer than a connection may be silent."""
+        receiver = self.receive(live_seconds=30, stale_seconds=60)
+        self.card(self.port, self.key, "--interval", "3600")
+        receiver.wait_live("cam")
+        relay = HttpRelay(receiver.http_port)
+        self.addCleanup(relay.stop)
+        relay.rate = len(receiver.get("/cam/snapshot.jpg").body) // 8
+        page = Chrome(self)
+        page.get(relay.port, "/cam")
+        page.wait_words("^Picture is late", 5)
+        self.assertEqual(page.text("#empty"), page.words())
+        harness.wait_until(page.shows_picture, 15, "the picture")
+        page.wait_words("^Live", 1)
+        self.assertEqual(relay.streams, 1)
+
+
+class ViewersTest(chrome.Test):
+    def test_too_many_viewers(self):
+        receiver = self.receive(server={"max_viewers": 1}, live_seconds=30, stale_seconds=60)
+        self.card(self.port, self.key)
+        receiver.wait_live("cam")
+        page = Chrome(self, allowed=chrome.NETWORK)
+        with harness.Mjpeg(receiver.http_port, "/cam/stream") as other:
+            next(other)
+            page.get(receiver.http_port, "/cam")
+            page.wait_words("^Too many viewers", 3)
+            page.screenshot("too-many-viewers")
+        page.wait_words("^Live", 20)
+        page.wait_movement()
+
+
+if __name__ == "__main__":
+    harness.main()
