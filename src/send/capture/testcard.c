@@ -9,7 +9,7 @@
 #include "dd/base/error.h"
 #include "dd/base/log.h"
 #include "dd/link/wire.h"
-#include "dd/send/capture/font.h"
+#include "dd/draw/font.h"
 #include "dd/send/capture/paint.h"
 #include "dd/send/options.h"
 #include "dd/send/picture.h"

@@ -1,5 +1,5 @@
 /* The glyphs of the font. */
-#include "dd/send/capture/font.h"
+#include "dd/draw/font.h"
 
 #include <ctype.h>
 #include <stddef.h>

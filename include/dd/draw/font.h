@@ -1,6 +1,6 @@
 /* A small bitmap font: capitals, digits and some punctuation, 5 by 7 pixels. */
-#ifndef DD_SEND_CAPTURE_FONT_H
-#define DD_SEND_CAPTURE_FONT_H
+#ifndef DD_DRAW_FONT_H
+#define DD_DRAW_FONT_H
 
 #include <stdint.h>
 
