@@ -13,7 +13,7 @@ struct dd_frame;
  * is gone, is not fit to be shown, has over max_bytes, or there is no memory. */
 struct dd_frame *dd_frame_take(const struct dd_ring *ring, uint64_t position, uint32_t max_bytes);
 
-/* Of bytes that the caller has, for tests. Returned-owned; NULL if there is no memory. */
+/* Of a copy of bytes. Returned-owned with one reference; NULL, logged, if there is no memory. */
 struct dd_frame *dd_frame_new(uint64_t number, uint64_t captured_us, const uint8_t *bytes, size_t size);
 
 /* Returns frame with one more reference. Thread-safe, as is unref, which clears *frame; *frame may be NULL. */
