@@ -85,7 +85,7 @@ static const struct dd_options_row rows[] = {
      .help = "Memory for them"},
     {"display_resolution", DD_OPTIONS_STRING, STREAM(display_resolution), .argument = "WxH", LATER,
      .help = "Size of the picture on the page"},
-    {"stale_mark", DD_OPTIONS_SWITCH, STREAM(stale_mark), .fallback = "on", LATER,
+    {"stale_mark", DD_OPTIONS_SWITCH, STREAM(stale_mark), .fallback = "on",
      .help = "Mark stalled and stale pictures in their pixels"},
     {"live_seconds", DD_OPTIONS_SECONDS, STREAM(live_seconds), 1, 86400, .fallback = "30", .argument = "SECONDS",
      .help = "Age up to which a picture counts as live"},

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "dd/base/error.h"
 #include "dd/base/file.h"
@@ -11,6 +12,8 @@
 #include "dd/link/reassemble.h"
 #include "dd/link/ring.h"
 #include "dd/recv/intake.h"
+#include "dd/recv/jpeg.h"
+#include "dd/recv/serve/mark.h"
 #include "dd/recv/serve/serve.h"
 
 /* One stream on its way through the checks. */
@@ -137,8 +140,20 @@ static int make_stream(struct dd_setup *setup, const struct draft *d)
     d->intake->max_frame_bytes = d->serve->max_frame_bytes;
     d->intake->ring = d->serve->ring;
     /* the ring; frames in the making; the newest and the one before it in serve */
+    if (d->serve->stale_mark)
+        setup->memory_bytes += d->serve->max_frame_bytes; /* the marked one */
     setup->memory_bytes += dd_ring_memory(&d->serve->ring) + (DD_REASSEMBLE_FRAMES + 2) * (uint64_t)d->serve->max_frame_bytes;
     return 0;
+}
+
+/* Of the marks in the making: one per stream, and per thread of the HTTP server. */
+static uint64_t marking_memory(const struct dd_setup *setup)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t count = 0, most = cpus > 1 ? (uint64_t)cpus : 1;
+    for (size_t i = 0; i < setup->stream_count; i++)
+        count += setup->serve->streams[i].stale_mark;
+    return (count < most ? count : most) * DD_MARK_PIXELS_MAX * DD_JPEG_BYTES_PER_PIXEL;
 }
 
 /* Streams are told apart by their key ids, and an attacker could swap streams that have the same. */
@@ -206,6 +221,7 @@ int dd_setup_make(struct dd_setup *setup, struct dd_options *options)
         dd_setup_free(setup);
         return error;
     }
+    setup->memory_bytes += marking_memory(setup);
     setup->intake->stream_count = (uint32_t)setup->stream_count;
     setup->intake->socket_count = (uint32_t)setup->port_count;
     snprintf(setup->serve->html_title, sizeof setup->serve->html_title, "%s", daemon->html_title);

@@ -122,6 +122,17 @@ static void release_frame(void *owner)
     dd_frame_unref(&frame);
 }
 
+/* ?raw= into answer->raw; 0, or DD_ERROR_INPUT with the refusal as the answer. */
+static int read_raw(const char *text, struct dd_answer *answer)
+{
+    if (text && strcmp(text, "0") != 0 && strcmp(text, "1") != 0) {
+        dd_answer_text(answer, 400, "raw is 0 or 1.\n");
+        return DD_ERROR_INPUT;
+    }
+    answer->raw = text && *text == '1';
+    return 0;
+}
+
 bool dd_answer_matches(const char *if_none_match, const char *etag)
 {
     size_t size = strlen(etag);
@@ -139,35 +150,61 @@ bool dd_answer_matches(const char *if_none_match, const char *etag)
     return false;
 }
 
-/* Takes frame. */
-static void set_picture(struct dd_answer *answer, struct dd_frame *frame, const char *if_none_match)
+/* The header fields of frame; Last-Modified is the time of capture, with a mark, too. */
+static void describe_picture(struct dd_answer *answer, const struct dd_frame *frame, const char *if_none_match)
 {
     time_t seconds = (time_t)(dd_frame_captured_us(frame) / DD_CLOCK_US_PER_S);
     struct tm t = {0};
-    answer->code = 200;
-    snprintf(answer->etag, sizeof answer->etag, "\"%" PRIu64 "\"", dd_frame_number(frame));
+    if (!answer->etag[0])
+        snprintf(answer->etag, sizeof answer->etag, "\"%" PRIu64 "\"", dd_frame_number(frame));
     if (gmtime_r(&seconds, &t))
         strftime(answer->last_modified, sizeof answer->last_modified, "%a, %d %b %Y %H:%M:%S GMT", &t);
+    answer->type = "image/jpeg";
+    answer->code = dd_answer_matches(if_none_match, answer->etag) ? 304 : 200;
+}
+
+/* Takes frame. */
+static void set_picture(struct dd_answer *answer, struct dd_frame *frame)
+{
     answer->release = release_frame;
     answer->owner = frame;
-    answer->type = "image/jpeg";
-    if (dd_answer_matches(if_none_match, answer->etag)) {
-        answer->code = 304;
-        return;
-    }
     answer->body = dd_frame_bytes(frame);
     answer->size = dd_frame_size(frame);
 }
 
-static void answer_snapshot(const struct dd_answer_site *site, size_t stream, const char *if_none_match, struct dd_answer *answer)
+/* "1767268800123-stalled-45-sender-silent": another mark is another representation. */
+static void write_mark_etag(struct dd_answer *answer, const struct dd_frame *frame, const struct dd_mark_words *words)
 {
-    struct dd_frame *frame = dd_hub_newest(site->hub, stream);
-    if (frame) {
-        set_picture(answer, frame, if_none_match);
-    } else {
+    snprintf(answer->etag, sizeof answer->etag, "\"%" PRIu64 "-%s-%" PRIu64 "-%s\"", dd_frame_number(frame),
+             dd_freshness_level_text(words->level), words->age_s, words->reason ? words->reason : "");
+    for (char *at = answer->etag; *at; at++)
+        if (*at == ' ')
+            *at = '-';
+}
+
+static void answer_snapshot(const struct dd_answer_site *site, size_t stream, const struct dd_answer_request *request,
+                            struct dd_answer *answer)
+{
+    struct dd_mark_words words;
+    if (read_raw(request->raw, answer) != 0)
+        return;
+    struct dd_frame *frame = dd_hub_newest(site->hub, stream, &words);
+    if (!frame) {
         dd_answer_text(answer, 503, "There is no picture yet.\n");
         answer->retry_after_s = PICTURE_RETRY_S;
+        return;
     }
+    if (answer->raw)
+        words.level = DD_FRESHNESS_LIVE;
+    if (words.level != DD_FRESHNESS_LIVE)
+        write_mark_etag(answer, frame, &words);
+    describe_picture(answer, frame, request->if_none_match);
+    struct dd_frame *shown = answer->code == 200 ? dd_hub_mark(site->hub, stream, frame, &words) : NULL;
+    dd_frame_unref(&frame);
+    if (shown)
+        set_picture(answer, shown);
+    else if (answer->code == 200)
+        dd_answer_text(answer, 500, "Out of memory.\n");
 }
 
 static struct dd_frame *find_frame(const struct dd_ring *ring, uint64_t number, uint32_t max_bytes)
@@ -193,10 +230,15 @@ static void answer_frame(const struct dd_answer_site *site, const struct dd_rout
 {
     uint32_t max_bytes = site->config->streams[route->stream].max_frame_bytes;
     struct dd_frame *frame = find_frame(dd_hub_ring(site->hub, route->stream), route->number, max_bytes);
-    if (frame)
-        set_picture(answer, frame, if_none_match);
-    else
+    if (!frame) {
         dd_answer_text(answer, 404, "This picture is no longer there.\n");
+        return;
+    }
+    describe_picture(answer, frame, if_none_match);
+    if (answer->code == 200)
+        set_picture(answer, frame);
+    else
+        dd_frame_unref(&frame);
 }
 
 int dd_answer_read_fps(const char *text, uint64_t *period_us)
@@ -213,12 +255,14 @@ int dd_answer_read_fps(const char *text, uint64_t *period_us)
     return 0;
 }
 
-static void answer_stream(size_t stream, const char *fps, struct dd_answer *answer)
+static void answer_stream(size_t stream, const struct dd_answer_request *request, struct dd_answer *answer)
 {
+    if (read_raw(request->raw, answer) != 0)
+        return;
     answer->code = 200;
     answer->pictures = true;
     answer->stream = stream;
-    if (fps && dd_answer_read_fps(fps, &answer->period_us) != 0)
+    if (request->fps && dd_answer_read_fps(request->fps, &answer->period_us) != 0)
         dd_answer_text(answer, 400, "fps is a number from 0.1 to 1000.\n");
 }
 
@@ -269,10 +313,10 @@ void dd_answer_make(const struct dd_answer_site *site, const struct dd_answer_re
         answer_slash(site, route.stream, answer);
         break;
     case DD_ROUTE_STREAM:
-        answer_stream(route.stream, request->fps, answer);
+        answer_stream(route.stream, request, answer);
         break;
     case DD_ROUTE_SNAPSHOT:
-        answer_snapshot(site, route.stream, request->if_none_match, answer);
+        answer_snapshot(site, route.stream, request, answer);
         break;
     case DD_ROUTE_FRAMES: {
         uint32_t max_bytes = site->config->streams[route.stream].max_frame_bytes;

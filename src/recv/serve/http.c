@@ -84,7 +84,8 @@ static struct MHD_Response *make_fixed(const struct dd_answer *answer)
 static struct MHD_Response *make_pictures(const struct dd_http *http, struct dd_answer *answer, struct MHD_Connection *connection)
 {
     struct MHD_Response *response = NULL;
-    int error = dd_viewer_open(http->site->hub, answer->stream, answer->period_us, connection, &response);
+    const struct dd_hub_viewer wish = {.stream = answer->stream, .period_us = answer->period_us, .raw = answer->raw};
+    int error = dd_viewer_open(http->site->hub, &wish, connection, &response);
     if (error != DD_ERROR_SPACE)
         return response;
     dd_answer_text(answer, 503, "There are as many viewers as this site serves.\n");
@@ -129,6 +130,7 @@ static enum MHD_Result handle(void *owner, struct MHD_Connection *connection, co
         .if_none_match = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "If-None-Match"),
         .fail = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "fail"),
         .fps = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "fps"),
+        .raw = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "raw"),
     };
     dd_answer_make(http->site, &request, &answer);
     return reply(http, connection, &answer);

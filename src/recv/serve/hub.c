@@ -10,6 +10,7 @@
 #include "dd/base/log.h"
 #include "dd/link/ring.h"
 #include "dd/recv/serve/frame.h"
+#include "dd/recv/serve/marks.h"
 #include "dd/recv/serve/serve.h"
 #include "dd/recv/state.h"
 
@@ -19,6 +20,8 @@ static const uint64_t repeat_us = DD_CLOCK_US_PER_S;
 /* Chromium shows a picture in an <img> only when the header of the part behind it is there: a viewer that has a new one and
  * nothing else to take gets it again after this time, once. */
 static const uint64_t echo_us = DD_CLOCK_US_PER_S / 4;
+/* How often the watcher judges a stream for its sleeping viewers. */
+static const uint64_t judge_period_us = DD_CLOCK_US_PER_S / 4;
 
 LIST_HEAD(seat_list, dd_hub_seat);
 
@@ -28,7 +31,9 @@ struct dd_hub_seat {
     LIST_ENTRY(dd_hub_seat) link;    /* in waiting: stream->lock; once taken from there: the watcher */
     uint64_t served_count;           /* stream->newest_count of what it got last; stream->lock */
     uint64_t earliest_us, repeat_us; /* when it may get a new picture, and when the same again; stream->lock */
-    bool echo;                       /* what it got last was new to it; stream->lock */
+    bool echo;                       /* what it got last was new to it, in number or level; stream->lock */
+    enum dd_freshness_level level;   /* with what it got last; stream->lock */
+    uint64_t level_us;               /* when it may get the same with another level; stream->lock */
 };
 
 struct stream {
@@ -39,6 +44,9 @@ struct stream {
     uint64_t newest_count;                /* the ring's count when newest was its last frame; lock */
     uint64_t tried_count;                 /* the ring's count when it was last looked for a frame; lock */
     struct dd_recv_state state;           /* the last that could be observed; lock */
+    enum dd_freshness_level level;        /* as it was last judged; lock */
+    uint64_t judge_us;                    /* when the watcher judges it next; lock */
+    struct dd_marks *marks;               /* NULL: stale_mark is off; immutable, with locks that may be taken under lock */
     struct seat_list waiting;             /* lock */
     unsigned viewers;                     /* lock */
     bool stopping;                        /* lock */
@@ -55,9 +63,18 @@ static int open_stream(struct stream *stream, const struct dd_serve_stream *conf
 {
     stream->config = config;
     LIST_INIT(&stream->waiting);
+    stream->level = DD_FRESHNESS_STALE;
     stream->ring = dd_ring_open_reader(fd, &config->ring);
     if (!stream->ring)
         return DD_ERROR_INPUT;
+    if (config->stale_mark) {
+        stream->marks = dd_marks_new(config->max_frame_bytes);
+        if (!stream->marks) {
+            dd_log_error("no memory for stream %s", config->name);
+            dd_ring_close(stream->ring);
+            return DD_ERROR_MEMORY;
+        }
+    }
     pthread_mutex_init(&stream->lock, NULL);
     return 0;
 }
@@ -87,6 +104,7 @@ void dd_hub_free(struct dd_hub *hub)
         return;
     for (size_t i = 0; i < hub->stream_count; i++) {
         dd_frame_unref(&hub->streams[i].newest);
+        dd_marks_free(hub->streams[i].marks);
         dd_ring_close(hub->streams[i].ring);
         pthread_mutex_destroy(&hub->streams[i].lock);
     }
@@ -116,6 +134,25 @@ static void judge(struct stream *stream, uint64_t now_us, struct dd_freshness *f
     /* A state that is being written is as good as the one before. */
     dd_ring_observe(stream->ring, &stream->state, sizeof stream->state);
     dd_freshness_judge(&stream->state, &limits, now_us, freshness);
+    stream->level = freshness->level;
+    if (stream->marks && stream->level == DD_FRESHNESS_LIVE)
+        dd_marks_drop(stream->marks);
+}
+
+/* What the mark is to say of a picture of this freshness. */
+static struct dd_mark_words choose_words(const struct stream *stream, const struct dd_freshness *freshness)
+{
+    return stream->marks ? dd_mark_words(freshness) : (struct dd_mark_words){.level = DD_FRESHNESS_LIVE};
+}
+
+/* Takes frame, and returns it with its mark. Not under the lock: it takes its time. */
+static struct dd_frame *mark(const struct stream *stream, struct dd_frame *frame, const struct dd_mark_words *words)
+{
+    if (words->level == DD_FRESHNESS_LIVE)
+        return frame;
+    struct dd_frame *marked = dd_marks_get(stream->marks, frame, words);
+    dd_frame_unref(&frame);
+    return marked;
 }
 
 /* ---- the watcher ---- */
@@ -123,7 +160,8 @@ static void judge(struct stream *stream, uint64_t now_us, struct dd_freshness *f
 /* When seat is to be woken; stream->lock is held. */
 static uint64_t due_us(const struct stream *stream, const struct dd_hub_seat *seat)
 {
-    return seat->served_count != stream->newest_count ? seat->earliest_us : seat->repeat_us;
+    uint64_t us = seat->served_count != stream->newest_count ? seat->earliest_us : seat->repeat_us;
+    return seat->level != stream->level && seat->level_us < us ? seat->level_us : us;
 }
 
 /* Moves the seats that are due by now_us to woken. Returns when the next one is. */
@@ -132,8 +170,14 @@ static uint64_t take_due(struct stream *stream, uint64_t now_us, struct seat_lis
     uint64_t next_us = UINT64_MAX;
     struct dd_hub_seat *after = NULL;
     pthread_mutex_lock(&stream->lock);
-    if (!LIST_EMPTY(&stream->waiting))
+    if (!LIST_EMPTY(&stream->waiting)) {
         look_for_frame(stream);
+        if (stream->judge_us <= now_us) {
+            struct dd_freshness freshness;
+            judge(stream, now_us, &freshness);
+            stream->judge_us = now_us + judge_period_us;
+        }
+    }
     for (struct dd_hub_seat *seat = LIST_FIRST(&stream->waiting); seat; seat = after) {
         after = LIST_NEXT(seat, link);
         uint64_t seat_us = due_us(stream, seat);
@@ -223,10 +267,12 @@ void dd_hub_leave(struct dd_hub_seat *seat)
 static void serve_seat(struct stream *stream, struct dd_hub_seat *seat, uint64_t now_us)
 {
     uint64_t period_us = seat->viewer.period_us;
-    seat->echo = seat->served_count != stream->newest_count;
+    seat->echo = seat->served_count != stream->newest_count || seat->level != stream->level;
     seat->served_count = stream->newest_count;
     seat->earliest_us = now_us + period_us;
     seat->repeat_us = now_us + (period_us > repeat_us ? period_us : repeat_us);
+    seat->level_us = now_us + (period_us < repeat_us ? period_us : repeat_us);
+    seat->level = stream->level;
 }
 
 /* stream->lock is held. */
@@ -244,6 +290,7 @@ static void rest_seat(struct stream *stream, struct dd_hub_seat *seat, uint64_t 
 int dd_hub_next(struct dd_hub_seat *seat, struct dd_frame **frame, enum dd_freshness_level *level)
 {
     struct stream *stream = &seat->hub->streams[seat->viewer.stream];
+    struct dd_mark_words words = {.level = DD_FRESHNESS_LIVE};
     struct dd_freshness freshness;
     int result = 0;
     *frame = NULL;
@@ -258,25 +305,40 @@ int dd_hub_next(struct dd_hub_seat *seat, struct dd_frame **frame, enum dd_fresh
         result = DD_ERROR_AGAIN;
         rest_seat(stream, seat, now_us);
     } else {
-        serve_seat(stream, seat, now_us);
         judge(stream, now_us, &freshness);
+        serve_seat(stream, seat, now_us);
         *level = freshness.level;
         *frame = stream->newest ? dd_frame_ref(stream->newest) : NULL;
+        if (!seat->viewer.raw)
+            words = choose_words(stream, &freshness);
     }
     pthread_mutex_unlock(&stream->lock);
+    if (*frame) {
+        *frame = mark(stream, *frame, &words);
+        result = *frame ? 0 : DD_ERROR_MEMORY;
+    }
     return result;
 }
 
 /* ---- what a stream is like ---- */
 
-struct dd_frame *dd_hub_newest(struct dd_hub *hub, size_t stream)
+struct dd_frame *dd_hub_newest(struct dd_hub *hub, size_t stream, struct dd_mark_words *words)
 {
     struct stream *s = &hub->streams[stream];
+    struct dd_freshness freshness;
     pthread_mutex_lock(&s->lock);
     look_for_frame(s);
     struct dd_frame *frame = s->newest ? dd_frame_ref(s->newest) : NULL;
+    judge(s, dd_clock_now_us(), &freshness);
+    if (words)
+        *words = choose_words(s, &freshness);
     pthread_mutex_unlock(&s->lock);
     return frame;
+}
+
+struct dd_frame *dd_hub_mark(struct dd_hub *hub, size_t stream, struct dd_frame *frame, const struct dd_mark_words *words)
+{
+    return mark(&hub->streams[stream], dd_frame_ref(frame), words);
 }
 
 void dd_hub_freshness(struct dd_hub *hub, size_t stream, struct dd_freshness *freshness)

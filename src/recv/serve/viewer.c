@@ -66,7 +66,7 @@ static ssize_t read_body(void *owner, uint64_t offset, char *bytes, size_t size)
     return (ssize_t)dd_mjpeg_write(viewer->mjpeg, bytes, size);
 }
 
-int dd_viewer_open(struct dd_hub *hub, size_t stream, uint64_t period_us, struct MHD_Connection *connection,
+int dd_viewer_open(struct dd_hub *hub, const struct dd_hub_viewer *wish, struct MHD_Connection *connection,
                    struct MHD_Response **response)
 {
     int error = DD_ERROR_MEMORY;
@@ -78,8 +78,12 @@ int dd_viewer_open(struct dd_hub *hub, size_t stream, uint64_t period_us, struct
     viewer->mjpeg = dd_mjpeg_new();
     if (!viewer->mjpeg)
         goto err1;
-    const struct dd_hub_viewer seat = {
-        .stream = stream, .period_us = period_us, .sleep = suspend, .wake = resume, .owner = viewer};
+    const struct dd_hub_viewer seat = {.stream = wish->stream,
+                                       .period_us = wish->period_us,
+                                       .raw = wish->raw,
+                                       .sleep = suspend,
+                                       .wake = resume,
+                                       .owner = viewer};
     error = dd_hub_join(hub, &seat, &viewer->seat);
     if (error)
         goto err2;

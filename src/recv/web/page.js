@@ -92,7 +92,7 @@ async function keepConnected() {
       crowded = false;
     };
     try {
-      await readPictures(`${stream}/stream`, signal, onPart, onBytes);
+      await readPictures(`${stream}/stream?raw=1`, signal, onPart, onBytes);
     } catch (error) {
       // the state below says what is wrong; here it is only tried again
       crowded = error.status === 503;

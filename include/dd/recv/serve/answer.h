@@ -10,7 +10,7 @@ struct dd_hub;
 struct dd_pages;
 struct dd_serve_config;
 
-enum { DD_ANSWER_TEXT_SIZE = 96 };
+enum { DD_ANSWER_TEXT_SIZE = 128 };
 
 /* borrowed for the life of what uses it */
 struct dd_answer_site {
@@ -23,7 +23,7 @@ struct dd_answer_site {
 struct dd_answer_request {
     const char *path;
     const char *if_none_match;
-    const char *fail, *fps; /* from the query */
+    const char *fail, *fps, *raw; /* from the query */
 };
 
 struct dd_answer {
@@ -41,6 +41,7 @@ struct dd_answer {
     bool pictures;
     size_t stream;
     uint64_t period_us;
+    bool raw; /* they never have a mark */
 };
 
 /* Fills answer, whatever the request; the caller calls release. */

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "dd/recv/freshness.h"
+#include "dd/recv/serve/mark.h"
 
 struct dd_frame;
 struct dd_recv_state;
@@ -35,7 +36,8 @@ void dd_hub_stop(struct dd_hub *hub);
 
 struct dd_hub_viewer {
     size_t stream;
-    uint64_t period_us; /* at most one picture in this time; 0: as they come */
+    uint64_t period_us; /* at most one picture in this time, but a change of level within a second; 0: as they come */
+    bool raw;           /* never with a mark */
     /* Called by dd_hub_next(), and then once by the watcher; not again before the next sleep. */
     void (*sleep)(void *owner);
     void (*wake)(void *owner);
@@ -47,15 +49,19 @@ int dd_hub_join(struct dd_hub *hub, const struct dd_hub_viewer *viewer, struct d
 /* seat does not sleep; may be NULL. */
 void dd_hub_leave(struct dd_hub_seat *seat);
 
-/* The frame that the viewer is to send next, with one reference for the caller, and its level. 0, with *frame NULL if there
- * was no picture yet and it is only time for a sign of life; DD_ERROR_AGAIN: the viewer was put to sleep;
- * DD_ERROR_STOPPED. */
+/* The frame that the viewer is to send next, with one reference for the caller, and its level; marked with it unless it is
+ * live, the viewer takes it raw or stale_mark is off. 0, with *frame NULL if there was no picture yet and it is only time
+ * for a sign of life; DD_ERROR_AGAIN: the viewer was put to sleep; DD_ERROR_STOPPED; DD_ERROR_MEMORY. */
 int dd_hub_next(struct dd_hub_seat *seat, struct dd_frame **frame, enum dd_freshness_level *level);
 
 /* ---- what a stream is like, 0 <= stream < stream_count ---- */
 
-/* The newest frame with one reference for the caller, NULL if there is none yet. */
-struct dd_frame *dd_hub_newest(struct dd_hub *hub, size_t stream);
+/* The newest frame, without a mark, with one reference for the caller, NULL if there is none yet; and what its mark is to
+ * say, by its freshness and stale_mark. words may be NULL. */
+struct dd_frame *dd_hub_newest(struct dd_hub *hub, size_t stream, struct dd_mark_words *words);
+/* The frame (borrowed) with that mark, shared by all who ask for the same; frame itself if words are of a live one. With one
+ * reference for the caller; NULL if there is no memory. */
+struct dd_frame *dd_hub_mark(struct dd_hub *hub, size_t stream, struct dd_frame *frame, const struct dd_mark_words *words);
 void dd_hub_freshness(struct dd_hub *hub, size_t stream, struct dd_freshness *freshness);
 /* Zeroes if nothing was heard yet. */
 void dd_hub_state(struct dd_hub *hub, size_t stream, struct dd_recv_state *state);

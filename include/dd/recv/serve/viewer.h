@@ -2,17 +2,15 @@
 #ifndef DD_RECV_SERVE_VIEWER_H
 #define DD_RECV_SERVE_VIEWER_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 struct MHD_Connection;
 struct MHD_Response;
 struct dd_hub;
+struct dd_hub_viewer;
 
-/* Makes the response for connection, which must get it and no other connection: a response that is shared makes its
- * readers wait for each other. Returned-owned: MHD_destroy_response(). 0; DD_ERROR_SPACE: there are as many viewers as may
- * be; DD_ERROR_MEMORY. */
-int dd_viewer_open(struct dd_hub *hub, size_t stream, uint64_t period_us, struct MHD_Connection *connection,
+/* Of what wish says, stream, period_us and raw count. Makes the response for connection, which must get it and no other
+ * connection: a response that is shared makes its readers wait for each other. Returned-owned: MHD_destroy_response(). 0;
+ * DD_ERROR_SPACE: there are as many viewers as may be; DD_ERROR_MEMORY. */
+int dd_viewer_open(struct dd_hub *hub, const struct dd_hub_viewer *wish, struct MHD_Connection *connection,
                    struct MHD_Response **response);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "dd/base/clock.h"
 #include "dd/link/ring.h"
+#include "dd/recv/jpeg.h"
 #include "dd/recv/serve/hub.h"
 #include "dd/recv/serve/pages.h"
 #include "dd/recv/serve/serve.h"
@@ -20,7 +21,7 @@ static struct site {
     int fd;
 } s;
 
-static void set_up(void)
+static void set_up_with(bool stale_mark)
 {
     s.config = calloc(1, sizeof *s.config + sizeof s.config->streams[0]);
     s.config->stream_count = 1;
@@ -32,6 +33,7 @@ static void set_up(void)
     strcpy(stream->description, "\"x\"");
     stream->ring = (struct dd_ring_shape){.entries = 4, .arena_bytes = 64 * 1024};
     stream->max_frame_bytes = 1000;
+    stream->stale_mark = stale_mark;
     stream->live_us = 30 * DD_CLOCK_US_PER_S;
     stream->stale_us = 300 * DD_CLOCK_US_PER_S;
     s.fd = dd_ring_create("test", &stream->ring);
@@ -40,6 +42,11 @@ static void set_up(void)
     s.pages = dd_pages_new(s.config);
     ck_assert(s.writer && s.hub && s.pages);
     s.site = (struct dd_answer_site){.config = s.config, .hub = s.hub, .pages = s.pages};
+}
+
+static void set_up(void)
+{
+    set_up_with(false);
 }
 
 static void tear_down(void)
@@ -56,6 +63,19 @@ static void commit(uint64_t number, uint32_t bytes)
     const struct dd_ring_frame frame = {.number = number, .captured_us = 1767268800123000, .bytes = bytes};
     memset(dd_ring_reserve(s.writer, bytes), 'x', bytes);
     dd_ring_commit(s.writer, &frame);
+}
+
+/* A picture of its own, with a state that says nothing of it. */
+static void commit_jpeg(uint64_t number)
+{
+    struct dd_jpeg_picture *picture = dd_jpeg_picture_new(64, 48);
+    size_t size;
+    uint8_t *bytes = dd_jpeg_encode(picture, 50, &size);
+    const struct dd_ring_frame frame = {.number = number, .captured_us = 1767268800123000, .bytes = (uint32_t)size};
+    memcpy(dd_ring_reserve(s.writer, (uint32_t)size), bytes, size);
+    dd_ring_commit(s.writer, &frame);
+    dd_jpeg_bytes_free(bytes);
+    dd_jpeg_picture_free(picture);
 }
 
 static struct dd_answer ask(const struct dd_answer_request *request)
@@ -96,6 +116,60 @@ START_TEST(a_snapshot_before_and_after_the_first_picture)
     ck_assert_uint_eq(answer.code, 304);
     ck_assert_uint_eq(answer.size, 0);
     done(&answer);
+    tear_down();
+}
+END_TEST
+
+START_TEST(a_marked_snapshot_is_another_one)
+{
+    static const char mark[] = "\"7-stale-0-sender-silent\"";
+    set_up_with(true);
+    commit_jpeg(7);
+    struct dd_answer raw = ask(&(struct dd_answer_request){.path = "/lobby/snapshot.jpg", .raw = "1"});
+    struct dd_answer frame = ask_path("/lobby/frames/7.jpg");
+    struct dd_answer marked = ask_path("/lobby/snapshot.jpg");
+    struct dd_answer again =
+        ask(&(struct dd_answer_request){.path = "/lobby/snapshot.jpg", .raw = "0", .if_none_match = "\"7\""});
+    ck_assert_uint_eq(raw.code, 200);
+    ck_assert_str_eq(raw.etag, "\"7\"");
+    ck_assert_uint_eq(raw.size, frame.size);
+    ck_assert_mem_eq(raw.body, frame.body, frame.size);
+    ck_assert_uint_eq(marked.code, 200);
+    ck_assert_str_eq(marked.etag, mark);
+    ck_assert_str_eq(marked.last_modified, raw.last_modified);
+    ck_assert(marked.size != raw.size || memcmp(marked.body, raw.body, raw.size) != 0);
+    ck_assert_uint_eq(again.code, 200);
+    ck_assert_ptr_eq(again.body, marked.body);
+    done(&raw);
+    done(&frame);
+    done(&marked);
+    done(&again);
+    marked = ask(&(struct dd_answer_request){.path = "/lobby/snapshot.jpg", .if_none_match = mark});
+    ck_assert_uint_eq(marked.code, 304);
+    ck_assert_str_eq(marked.etag, mark);
+    done(&marked);
+    raw = ask(&(struct dd_answer_request){.path = "/lobby/snapshot.jpg", .raw = "1", .if_none_match = mark});
+    ck_assert_uint_eq(raw.code, 200);
+    done(&raw);
+    tear_down();
+}
+END_TEST
+
+START_TEST(raw_is_0_or_1)
+{
+    static const char *const paths[] = {"/lobby/stream", "/lobby/snapshot.jpg"}, *const wrong[] = {"", "2", "yes", "11", "1 "};
+    set_up();
+    commit(7, 10);
+    for (size_t i = 0; i < 2; i++)
+        for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++) {
+            struct dd_answer answer = ask(&(struct dd_answer_request){.path = paths[i], .raw = wrong[k]});
+            ck_assert_msg(answer.code == 400 && !answer.pictures, "%s?raw=%s: %u", paths[i], wrong[k], answer.code);
+            done(&answer);
+        }
+    struct dd_answer answer = ask(&(struct dd_answer_request){.path = "/lobby/stream", .raw = "1", .fps = "2"});
+    ck_assert(answer.pictures && answer.raw && answer.period_us == 500000);
+    answer = ask(&(struct dd_answer_request){.path = "/lobby/stream", .raw = "0"});
+    ck_assert(answer.pictures && !answer.raw);
     tear_down();
 }
 END_TEST
@@ -208,6 +282,6 @@ START_TEST(rates_are_numbers_in_their_range)
 }
 END_TEST
 
-SUITE_MAIN("recv/serve/answer", a_snapshot_before_and_after_the_first_picture, what_is_too_large_is_not_shown,
-           monitors_get_failures, health_is_intake_s_heartbeat, pages_are_escaped_and_links_relative, etags_are_compared_weakly,
-           rates_are_numbers_in_their_range)
+SUITE_MAIN("recv/serve/answer", a_snapshot_before_and_after_the_first_picture, a_marked_snapshot_is_another_one, raw_is_0_or_1,
+           what_is_too_large_is_not_shown, monitors_get_failures, health_is_intake_s_heartbeat,
+           pages_are_escaped_and_links_relative, etags_are_compared_weakly, rates_are_numbers_in_their_range)
