@@ -46,7 +46,8 @@ static void check_flat(const struct dd_picture *p, int y, int cb, int cr, int to
         for (int row = 0; row < plane_height(p, plane); row++)
             for (int x = 0; x < plane_width(p, plane); x++) {
                 int value = p->plane[plane][row * p->stride[plane] + x];
-                ck_assert_msg(abs(value - values[plane]) <= tolerance, "plane %d at %d, %d: %d", plane, x, row, value);
+                if (abs(value - values[plane]) > tolerance) /* ck_assert for every pixel would take longer than the test */
+                    ck_abort_msg("plane %d at %d, %d: %d", plane, x, row, value);
             }
 }
 
