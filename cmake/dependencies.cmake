@@ -21,6 +21,7 @@ macro(dd_dependency target package)
 endmacro()
 
 dd_dependency(dep_crypto libssl-dev libcrypto>=3.0)
+dd_dependency(dep_ssl libssl-dev libssl>=3.0)
 dd_dependency(dep_cjson libcjson-dev libcjson)
 dd_dependency(dep_systemd libsystemd-dev libsystemd)
 dd_dependency(dep_turbojpeg libturbojpeg0-dev libturbojpeg)
