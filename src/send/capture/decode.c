@@ -31,6 +31,7 @@ struct dd_decode {
     uint64_t damaged_until_us; /* 0: the picture is whole */
     bool broken;
     bool too_large; /* set by get_buffer, which libavcodec calls within send */
+    bool still;     /* the last packet is decoded alone, and libavcodec told that none comes after it */
 };
 
 const char dd_decode_codecs[] = "h264,hevc,mjpeg,mpeg4,mpeg2video,h263,vp8,vp9";
@@ -117,11 +118,8 @@ void dd_decode_close(struct dd_decode *d)
     free(d);
 }
 
-int dd_decode_send(struct dd_decode *d, struct AVPacket *packet, uint64_t captured_us, struct dd_source_io *io)
+int dd_decode_send(struct dd_decode *d, const struct AVPacket *packet, struct dd_source_io *io)
 {
-    /* The time of capture takes the place of the time stamp: the decoder carries it through its reordering. */
-    packet->pts = (int64_t)captured_us;
-    packet->dts = AV_NOPTS_VALUE;
     int error = avcodec_send_packet(d->context, packet);
 
     if (d->too_large)
@@ -137,11 +135,33 @@ int dd_decode_send(struct dd_decode *d, struct AVPacket *packet, uint64_t captur
     return 0;
 }
 
+int dd_decode_send_still(struct dd_decode *d, const struct AVPacket *packet, struct dd_source_io *io)
+{
+    dd_decode_restart(d);
+    int error = dd_decode_send(d, packet, io);
+
+    if (!error) {
+        avcodec_send_packet(d->context, NULL);
+        d->still = true;
+    }
+    return error;
+}
+
+void dd_decode_restart(struct dd_decode *d)
+{
+    avcodec_flush_buffers(d->context);
+    d->still = false;
+    d->damaged_until_us = 0;
+}
+
 /* True if the frame can be shown; keeps track of damage. */
 static bool is_whole(struct dd_decode *d, const AVFrame *frame)
 {
     uint64_t now_us = dd_clock_now_us();
 
+    /* the other field may be in the next packet */
+    if (d->still && frame->interlaced_frame)
+        return false;
     if (frame->flags & AV_FRAME_FLAG_CORRUPT || frame->decode_error_flags) {
         if (!d->damaged_until_us)
             d->damaged_until_us = now_us + DAMAGE_LIMIT_US;
@@ -206,7 +226,9 @@ int dd_decode_receive(struct dd_decode *d, struct dd_picture *picture)
         if (error == AVERROR(EAGAIN))
             return DD_ERROR_AGAIN;
         if (error < 0) {
-            d->broken = true;
+            d->broken |= error != AVERROR_EOF;
+            if (d->still)
+                dd_decode_restart(d);
             return DD_ERROR_AGAIN;
         }
         if (is_whole(d, d->frame))

@@ -19,6 +19,7 @@
 #include "dd/send/capture/avlog.h"
 #include "dd/send/capture/decode.h"
 #include "dd/send/capture/lag.h"
+#include "dd/send/capture/sift.h"
 #include "dd/send/capture/url.h"
 #include "dd/send/options.h"
 #include "dd/send/picture.h"
@@ -41,7 +42,7 @@ struct rtsp {
     char name[NAME_SIZE]; /* the URL for messages */
     AVFormatContext *format;
     AVPacket *packet;
-    struct dd_decode *decode;
+    struct dd_sift *sift;
     int video;        /* index of its stream */
     bool joined;      /* see arrival() */
     uint64_t read_us; /* when the last read returned, */
@@ -102,11 +103,11 @@ static int fail_timeout(struct rtsp *r)
 
     if (r->io->stopping(r->io->context))
         return DD_ERROR_STOPPED;
-    if (!r->decode)
+    if (!r->sift)
         return dd_source_fail(r->io, DD_WIRE_REASON_TIMEOUT,
                               "%s: no answer within %g s; check the address, and that the camera is on and not behind a firewall",
                               r->name, seconds);
-    if (dd_decode_is_broken(r->decode))
+    if (dd_sift_is_broken(r->sift))
         return dd_source_fail(r->io, DD_WIRE_REASON_BROKEN, "%s: no picture without errors within %g s; check the network",
                               r->name, seconds);
     return dd_source_fail(r->io, DD_WIRE_REASON_TIMEOUT, "%s: no picture within %g s%s", r->name, seconds,
@@ -128,7 +129,7 @@ static int fail(struct rtsp *r, int error)
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
         if (refusals[i].error == error)
             return dd_source_fail(r->io, refusals[i].reason, "%s: %s", r->name, refusals[i].text);
-    if (!r->decode && strncmp(r->name, "rtsps:", 6) == 0)
+    if (!r->sift && strncmp(r->name, "rtsps:", 6) == 0)
         return dd_source_fail(r->io, DD_WIRE_REASON_CERTIFICATE,
                               "%s: no TLS connection; does the camera offer rtsps at this port?", r->name);
     if (av_strerror(error, text, sizeof text) < 0)
@@ -267,7 +268,7 @@ static int open_video(struct rtsp *r)
 
     const AVCodecParameters *parameters = r->format->streams[r->video]->codecpar;
     r->joined = is_joined(parameters->codec_id);
-    error = dd_decode_open(&r->decode, parameters, r->name, r->io);
+    error = dd_sift_open(&r->sift, parameters, r->name, r->io);
     if (error)
         return error;
     error = av_read_play(r->format);
@@ -280,7 +281,7 @@ static void rtsp_close(void *state)
 
     if (!r)
         return;
-    dd_decode_close(r->decode);
+    dd_sift_close(r->sift);
     av_packet_free(&r->packet);
     avformat_close_input(&r->format);
     dd_avlog_hide(NULL);
@@ -361,8 +362,8 @@ static uint64_t arrival(struct rtsp *r, uint64_t now_us, bool waited)
     return arrived_us - r->behind_us;
 }
 
-/* Reads one packet into the decoder. */
-static int feed(struct rtsp *r)
+/* Reads one packet; a picture from due_us on is wanted. */
+static int feed(struct rtsp *r, uint64_t due_us)
 {
     uint64_t start_us = dd_clock_now_us();
     int error = av_read_frame(r->format, r->packet);
@@ -375,7 +376,7 @@ static int feed(struct rtsp *r)
     error = 0;
     if (r->packet->stream_index == r->video) {
         uint64_t captured_us = arrival(r, now_us, now_us - start_us >= WAITED_US);
-        error = dd_decode_send(r->decode, r->packet, captured_us, r->io);
+        error = dd_sift_send(r->sift, r->packet, captured_us, due_us, r->io);
     }
     av_packet_unref(r->packet);
     return error;
@@ -393,17 +394,20 @@ static int rtsp_next(void *state, struct dd_source_io *io, uint64_t due_us, stru
 
     r->io = io;
     for (;;) {
-        int error = dd_decode_receive(r->decode, picture);
+        int error = dd_sift_receive(r->sift, picture, io);
         if (!error) {
             uint64_t now_us = dd_clock_now_us();
-            r->picture_us = picture->captured_us;
-            if (picture->captured_us >= due_us && !is_skipped(r, now_us)) {
+            if (picture->captured_us > r->picture_us)
+                r->picture_us = picture->captured_us;
+            if (picture->captured_us >= due_us && !dd_sift_is_past(r->sift, picture->captured_us) && !is_skipped(r, now_us)) {
                 r->delivered_us = now_us;
                 return 0;
             }
+        } else if (error != DD_ERROR_AGAIN) {
+            return error;
         } else if (interrupt(r)) { /* also while packets come that hold no picture */
             return fail_timeout(r);
-        } else if ((error = feed(r)) != 0) {
+        } else if (dd_sift_wants_packet(r->sift) && (error = feed(r, due_us)) != 0) {
             return error;
         }
     }

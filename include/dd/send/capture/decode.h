@@ -22,8 +22,13 @@ int dd_decode_open(struct dd_decode **decode, const struct AVCodecParameters *pa
                    struct dd_source_io *io);
 void dd_decode_close(struct dd_decode *d);
 
-/* Takes a packet that was captured at captured_us. A broken one is counted, not an error. 0, or an error as open. */
-int dd_decode_send(struct dd_decode *d, struct AVPacket *packet, uint64_t captured_us, struct dd_source_io *io);
+/* Takes a packet whose pts is the time of its capture. A broken one is counted, not an error. 0, or an error as open. */
+int dd_decode_send(struct dd_decode *d, const struct AVPacket *packet, struct dd_source_io *io);
+/* The same for a key frame that is to be decoded alone: dd_decode_receive() gives its picture without waiting for those
+ * behind it, in whose order it may come later. Before the next packet, all its pictures have to be received. */
+int dd_decode_send_still(struct dd_decode *d, const struct AVPacket *packet, struct dd_source_io *io);
+/* Forgets the packets so far: what comes next is a key frame. */
+void dd_decode_restart(struct dd_decode *d);
 /* The next whole picture, borrowed until the next call of this or of close. Damaged pictures are left out, and those that
  * build on them. 0; DD_ERROR_AGAIN: more packets are needed. */
 int dd_decode_receive(struct dd_decode *d, struct dd_picture *picture);
