@@ -13,6 +13,7 @@
 #include "dd/send/address.h"
 #include "dd/send/capture/capture.h"
 #include "dd/send/capture/source.h"
+#include "dd/send/capture/tls.h"
 #include "dd/send/capture/url.h"
 #include "dd/send/encode.h"
 #include "dd/send/oneway.h"
@@ -39,7 +40,27 @@ static int require(const struct draft *d, const char *name)
     return DD_ERROR_INPUT;
 }
 
-static int check_rtsp_url(const struct draft *d)
+/* Capture runs as another user, who need not be able to read it. */
+static int read_authorities(const struct draft *d)
+{
+    struct dd_send_stream *s = d->stream;
+    const char *where = dd_options_where(d->options, d->i, "ca_file");
+    long got = dd_file_read(s->ca_file, s->ca_pem, sizeof s->ca_pem - 1, false);
+
+    if (got < 0) {
+        dd_log_error("%s needs a file with certificates", where);
+        return DD_ERROR_INPUT;
+    }
+    s->ca_pem[got] = '\0';
+    int count = strlen(s->ca_pem) == (size_t)got ? dd_tls_count_certificates(s->ca_pem) : -1;
+    if (count > 0)
+        return 0;
+    dd_log_error("%s %s: %s (PEM, \"-----BEGIN CERTIFICATE-----\")", where, s->ca_file,
+                 count < 0 ? "not all of it can be read as certificates" : "there is no certificate in it");
+    return DD_ERROR_INPUT;
+}
+
+static int check_rtsp(const struct draft *d)
 {
     struct dd_url url;
     int error = dd_url_parse(&url, d->stream->source);
@@ -50,12 +71,12 @@ static int check_rtsp_url(const struct draft *d)
                      dd_options_where(d->options, d->i, "source"));
         return DD_ERROR_INPUT;
     }
-    if (tls && d->stream->ca_file[0]) {
-        dd_log_error("%s: this version cannot check the certificate of a camera yet",
-                     dd_options_where(d->options, d->i, "ca_file"));
+    if (tls && d->stream->rtsp_transport == DD_SEND_RTSP_UDP) {
+        dd_log_error("%s: the video of an rtsps:// source comes through its TLS connection; by udp it would come in clear",
+                     dd_options_where(d->options, d->i, "rtsp_transport"));
         return DD_ERROR_INPUT;
     }
-    return 0;
+    return d->stream->ca_file[0] ? read_authorities(d) : 0;
 }
 
 static int check_source(const struct draft *d)
@@ -70,7 +91,7 @@ static int check_source(const struct draft *d)
         return 0;
     if (require(d, "source"))
         return DD_ERROR_INPUT;
-    return d->stream->mode == DD_SEND_RTSP ? check_rtsp_url(d) : 0;
+    return d->stream->mode == DD_SEND_RTSP ? check_rtsp(d) : 0;
 }
 
 /* Exactly one of an option and its _file. 0, 1 if the file is meant, or DD_ERROR_INPUT. */

@@ -73,6 +73,48 @@ class PictureTest(RtspTest):
         self.assertEqual(harness.jpeg_size(receiver.get("/cam/snapshot.jpg").body), (640, 360))
 
 
+    def test_audio_beside_video(self):
+        receiver = self.receive()
+        camera = harness.Camera(self, "--size", "320x240", "--audio")
+        self.send(f"rtsp://127.0.0.1:{camera.port}/test")
+        receiver.wait_live("cam")
+        receiver.wait_stats(lambda s: s["total"]["frames_complete"] > 10, 15, "ten frames", "cam")
+
+    def test_a_picture_that_changes(self):
+        """Size and pixel format change in mid-stream: it is followed, in the same connection."""
+        for codec, size, more in (("h264", "480x270", ",format=Y444"), ("h265", "480x270", ",format=Y444"),
+                                  ("mjpeg", "480x272", "")):
+            with self.subTest(codec):
+                receiver = self.receive()
+                camera = harness.Camera(self, "--size", "320x240", "--codec", codec, "--change",
+                                        "3:width={},height={}{}".format(*size.split("x"), more))
+                sender = self.send(f"rtsp://127.0.0.1:{camera.port}/test", "--state-dir", self.path(codec))
+                receiver.wait_live("cam")
+                self.assertEqual(harness.jpeg_size(receiver.get("/cam/snapshot.jpg").body), (320, 240))
+                harness.wait_until(lambda: "{}x{}".format(*harness.jpeg_size(receiver.get("/cam/snapshot.jpg").body)) == size, 10,
+                                   lambda: f"the other picture: {sender.log()}")
+                colour = harness.picture_mean(receiver.get("/cam/snapshot.jpg").body)
+                self.assertLess(max(colour) - min(colour), 12, f"black and white: {colour}")
+                self.assertNotIn("lost", sender.log())
+                sender.stop()
+                receiver.stop()
+
+    def test_tls(self):
+        key, certificate = self.path("tls.key"), self.path("tls.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                        "-subj", "/CN=camera", "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate],
+                       check=True, capture_output=True)
+        receiver = self.receive()
+        camera = harness.Camera(self, "--size", "1280x720", "--user", USER, "--password", PASSWORD, "--auth", "digest",
+                                "--tls-certificate", certificate, "--tls-key", key)
+        sender = self.send(f"rtsps://localhost:{camera.port}/test", "--username", USER, "--password", PASSWORD, "--ca-file",
+                           certificate, "--interval", "0")
+        receiver.wait_live("cam")
+        harness.wait_until(lambda: self.rate(receiver, 1) > 20, 15, "the camera's rate")
+        self.assertNotIn(PASSWORD, sender.log())
+        self.assertEqual(sender.stop(2), 0, "the tunnel does not hold up a stop")
+
+
 class PasswordTest(RtspTest):
     def camera(self, how="basic"):
         return harness.Camera(self, "--size", "320x240", "--fps", "10", "--user", USER, "--password", PASSWORD, "--auth", how)

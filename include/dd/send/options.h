@@ -5,7 +5,7 @@
 #include "dd/base/options.h"
 
 enum dd_send_mode { DD_SEND_RTSP = 0, DD_SEND_VNC = 1, DD_SEND_WEB = 2, DD_SEND_TEST = 3 };
-enum { DD_SEND_TEXT = 1024, DD_SEND_PATH = 1024, DD_SEND_SHORT = 128 };
+enum { DD_SEND_TEXT = 1024, DD_SEND_PATH = 1024, DD_SEND_SHORT = 128, DD_SEND_PEM = 64 * 1024 };
 
 struct dd_send_stream {
     int64_t mode;      /* enum dd_send_mode */
@@ -33,7 +33,8 @@ struct dd_send_stream {
     char password[DD_SEND_PATH]; /* secret */
     char password_file[DD_SEND_PATH];
     char ca_file[DD_SEND_PATH];
-    int64_t rtsp_transport; /* 0 tcp, 1 udp */
+    char ca_pem[DD_SEND_PEM]; /* no option: what ca_file holds, read at the start; empty without */
+    int64_t rtsp_transport;   /* enum dd_send_rtsp_transport */
     int64_t vnc_display;
     char web_capture_element[DD_SEND_SHORT * 2];
     bool pause_browser;
@@ -55,6 +56,7 @@ struct dd_send_stream {
     bool tls_anonymous;
 };
 
+enum dd_send_rtsp_transport { DD_SEND_RTSP_TCP = 0, DD_SEND_RTSP_UDP = 1 };
 enum dd_send_subsampling { DD_SEND_SUBSAMPLING_AUTO = 0, DD_SEND_SUBSAMPLING_420 = 1, DD_SEND_SUBSAMPLING_444 = 2 };
 
 struct dd_send_daemon {

@@ -11,6 +11,7 @@
 #include <libavutil/dict.h>
 #include <libavutil/error.h>
 #include <libavutil/mathematics.h>
+#include <libavutil/mem.h>
 
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
@@ -20,6 +21,7 @@
 #include "dd/send/capture/decode.h"
 #include "dd/send/capture/lag.h"
 #include "dd/send/capture/sift.h"
+#include "dd/send/capture/tunnel.h"
 #include "dd/send/capture/url.h"
 #include "dd/send/options.h"
 #include "dd/send/picture.h"
@@ -29,6 +31,8 @@
 enum {
     USER_MAX = 127, /* libavformat cuts user info, as encoded, behind this without a word */
     NAME_SIZE = 200,
+    RTSPS_PORT = 322,
+    BLOCK_BYTES_MAX = 256 * 1024 * 1024,       /* that libav may take at once: a plane of the largest picture fits */
     WAITED_US = 3 * DD_CLOCK_US_PER_MS,        /* a read that took as long found nothing to read at first */
     LAG_NOTICED_US = 200 * DD_CLOCK_US_PER_MS, /* less is the jitter of networks and schedulers */
     LAG_SKIPPED_US = 500 * DD_CLOCK_US_PER_MS, /* from here on pictures are left out, */
@@ -40,8 +44,11 @@ enum {
 struct rtsp {
     struct dd_source_io *io;
     char name[NAME_SIZE]; /* the URL for messages */
+    char *asked;          /* the URL that libavformat was given; secret; NULL unless it is opening that */
+    bool redirected;      /* to another one */
     AVFormatContext *format;
     AVPacket *packet;
+    struct dd_tunnel *tunnel; /* where there is TLS */
     struct dd_sift *sift;
     int video;        /* index of its stream */
     bool joined;      /* see arrival() */
@@ -61,9 +68,12 @@ static uint64_t timeout_us(const struct rtsp *r)
 /* libavformat's hook, called several times a second in every wait. */
 static int interrupt(void *opaque)
 {
-    const struct rtsp *r = opaque;
+    struct rtsp *r = opaque;
 
-    return dd_source_interrupted(r->io) || dd_clock_now_us() >= r->picture_us + timeout_us(r);
+    /* it follows redirections by itself: not around the tunnel */
+    if (r->asked && r->format && r->format->url)
+        r->redirected = strcmp(r->format->url, r->asked) != 0;
+    return (r->tunnel && r->redirected) || dd_source_interrupted(r->io) || dd_clock_now_us() >= r->picture_us + timeout_us(r);
 }
 
 /* ---- errors in plain words ---- */
@@ -85,6 +95,8 @@ static const struct refusal refusals[] = {
     {AVERROR(ECONNRESET), DD_WIRE_REASON_ENDED, "the camera cut the connection"},
     {AVERROR(EPIPE), DD_WIRE_REASON_ENDED, "the camera cut the connection"},
     {AVERROR_EOF, DD_WIRE_REASON_ENDED, "the camera closed the connection"},
+    {AVERROR(EIO), DD_WIRE_REASON_ENDED, "the camera closed the connection in the middle of an answer"},
+    {AVERROR(ENOMEM), DD_WIRE_REASON_BROKEN, "what it sends takes more memory than it may"},
     {AVERROR_HTTP_UNAUTHORIZED, DD_WIRE_REASON_CREDENTIALS, "wrong user name or password; set username and password"},
     {AVERROR_HTTP_FORBIDDEN, DD_WIRE_REASON_CREDENTIALS,
      "this user may not watch it; set another username, or allow it at the camera"},
@@ -97,12 +109,20 @@ static const struct refusal refusals[] = {
     {AVERROR_INVALIDDATA, DD_WIRE_REASON_BROKEN, "what it answers cannot be understood; is it an RTSP service?"},
 };
 
+static int fail_redirected(struct rtsp *r)
+{
+    return dd_source_fail(r->io, DD_WIRE_REASON_UNSUITABLE,
+                          "%s: the camera sends on to another address; make that one the source, if it may be trusted", r->name);
+}
+
 static int fail_timeout(struct rtsp *r)
 {
     double seconds = (double)timeout_us(r) / DD_CLOCK_US_PER_S;
 
     if (r->io->stopping(r->io->context))
         return DD_ERROR_STOPPED;
+    if (r->tunnel && r->redirected)
+        return fail_redirected(r);
     if (!r->sift)
         return dd_source_fail(r->io, DD_WIRE_REASON_TIMEOUT,
                               "%s: no answer within %g s; check the address, and that the camera is on and not behind a firewall",
@@ -111,8 +131,9 @@ static int fail_timeout(struct rtsp *r)
         return dd_source_fail(r->io, DD_WIRE_REASON_BROKEN, "%s: no picture without errors within %g s; check the network",
                               r->name, seconds);
     return dd_source_fail(r->io, DD_WIRE_REASON_TIMEOUT, "%s: no picture within %g s%s", r->name, seconds,
-                          r->io->options->rtsp_transport == 1 ? "; does a firewall hold back UDP? rtsp_transport tcp needs none"
-                                                              : "");
+                          r->io->options->rtsp_transport == DD_SEND_RTSP_UDP
+                              ? "; does a firewall hold back UDP? rtsp_transport tcp needs none"
+                              : "");
 }
 
 /* error is libav's, of the call that just failed. */
@@ -120,18 +141,14 @@ static int fail(struct rtsp *r, int error)
 {
     char text[AV_ERROR_MAX_STRING_SIZE];
 
-    if (error == AVERROR(ENOMEM)) {
-        dd_log_error("no memory for reading %s", r->name);
-        return DD_ERROR_MEMORY;
-    }
     if (error == AVERROR_EXIT || error == AVERROR(ETIMEDOUT) || interrupt(r))
         return fail_timeout(r);
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
         if (refusals[i].error == error)
             return dd_source_fail(r->io, refusals[i].reason, "%s: %s", r->name, refusals[i].text);
-    if (!r->sift && strncmp(r->name, "rtsps:", 6) == 0)
-        return dd_source_fail(r->io, DD_WIRE_REASON_CERTIFICATE,
-                              "%s: no TLS connection; does the camera offer rtsps at this port?", r->name);
+    /* EINVAL: to a protocol that is not on the list */
+    if (!r->sift && (r->redirected || error == AVERROR(EINVAL)))
+        return fail_redirected(r);
     if (av_strerror(error, text, sizeof text) < 0)
         snprintf(text, sizeof text, "error %d", error);
     return dd_source_fail(r->io, DD_WIRE_REASON_BROKEN, "%s: %s", r->name, text);
@@ -176,19 +193,41 @@ static int read_url(struct rtsp *r, struct dd_url *url)
     return 0;
 }
 
-/* libavformat tells an unknown name from other errors only in its log. */
-static int check_host(struct rtsp *r, const struct dd_url *url)
+/* libavformat tells an unknown name from other errors only in its log. *addresses is for freeaddrinfo(), NULL on errors. */
+static int look_up(struct rtsp *r, const struct dd_url *url, struct addrinfo **addresses)
 {
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    struct addrinfo *addresses = NULL;
-    int error = getaddrinfo(url->host, NULL, &hints, &addresses);
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+    char port[16];
 
+    *addresses = NULL;
+    snprintf(port, sizeof port, "%d", url->port ? url->port : RTSPS_PORT);
+    int error = getaddrinfo(url->host, port, &hints, addresses);
     if (error)
         return dd_source_fail(r->io, DD_WIRE_REASON_UNREACHABLE,
                               "%s: the name %s is not found (%s); check it, or use an IP address", r->name, url->host,
                               gai_strerror(error));
-    freeaddrinfo(addresses);
     return 0;
+}
+
+/* Finds the host; with rtsps connects to it, and makes url the tunnel's. */
+static int reach(struct rtsp *r, struct dd_url *url)
+{
+    struct addrinfo *addresses;
+    int error = look_up(r, url, &addresses);
+
+    if (!error && strcmp(url->scheme, "rtsps") == 0) {
+        const struct dd_tunnel_config config = {
+            .name = r->name, .host = url->host, .authorities = r->io->options->ca_pem, .addresses = addresses};
+        error = dd_tunnel_open(&r->tunnel, &config, r->io);
+        if (!error) {
+            strcpy(url->scheme, "rtsp");
+            strcpy(url->host, "127.0.0.1");
+            url->port = dd_tunnel_port(r->tunnel);
+        }
+    }
+    if (addresses)
+        freeaddrinfo(addresses);
+    return error;
 }
 
 static int set_options(const struct rtsp *r, AVDictionary **options)
@@ -200,11 +239,11 @@ static int set_options(const struct rtsp *r, AVDictionary **options)
     const struct {
         const char *name, *value;
     } rows[] = {
-        {"rtsp_transport", r->io->options->rtsp_transport == 1 ? "udp" : "tcp"},
+        {"rtsp_transport", r->io->options->rtsp_transport == DD_SEND_RTSP_UDP ? "udp" : "tcp"},
         {"timeout", timeout}, /* of a single socket operation, µs */
         {"allowed_media_types", "video"},
         {"initial_pause", "1"}, /* not before it is known that there is video: asked to play nothing, cameras refuse oddly */
-        {"protocol_whitelist", "tcp,udp,rtp,tls"}, /* no redirect, no SDP leads anywhere else */
+        {"protocol_whitelist", "tcp,udp,rtp"}, /* no redirection, no SDP leads anywhere else; TLS is the tunnel's */
         {"format_whitelist", "rtsp"},
         {"codec_whitelist", dd_decode_codecs},
         {"buffer_size", UDP_BUFFER_BYTES},
@@ -216,6 +255,14 @@ static int set_options(const struct rtsp *r, AVDictionary **options)
     return error;
 }
 
+static void forget_asked(struct rtsp *r)
+{
+    if (r->asked)
+        explicit_bzero(r->asked, strlen(r->asked));
+    free(r->asked);
+    r->asked = NULL;
+}
+
 /* Connects and sets the streams up. */
 static int open_format(struct rtsp *r, const struct dd_url *url)
 {
@@ -223,13 +270,15 @@ static int open_format(struct rtsp *r, const struct dd_url *url)
     AVDictionary *options = NULL;
     int error = set_options(r, &options);
 
-    r->format = avformat_alloc_context();
-    if (!r->format || error < 0) {
-        error = fail(r, AVERROR(ENOMEM));
-        goto done;
-    }
     if (dd_url_write(url, text, sizeof text)) {
         error = dd_source_fail(r->io, DD_WIRE_REASON_UNSUITABLE, "%s: the URL is too long", r->name);
+        goto done;
+    }
+    r->format = avformat_alloc_context();
+    r->asked = strdup(text);
+    if (!r->format || !r->asked || error < 0) {
+        dd_log_error("no memory for reading %s", r->name);
+        error = DD_ERROR_MEMORY;
         goto done;
     }
     r->format->interrupt_callback = (AVIOInterruptCB){.callback = interrupt, .opaque = r};
@@ -238,6 +287,7 @@ static int open_format(struct rtsp *r, const struct dd_url *url)
         error = fail(r, error);
 done:
     explicit_bzero(text, sizeof text);
+    forget_asked(r);
     av_dict_free(&options);
     return error;
 }
@@ -284,6 +334,7 @@ static void rtsp_close(void *state)
     dd_sift_close(r->sift);
     av_packet_free(&r->packet);
     avformat_close_input(&r->format);
+    dd_tunnel_close(r->tunnel);
     dd_avlog_hide(NULL);
     free(r);
 }
@@ -309,26 +360,20 @@ static int rtsp_open(void **state, struct dd_source_io *io)
     error = read_url(r, &url);
     if (error)
         goto fail1;
-    if (*io->options->ca_file && strcmp(url.scheme, "rtsps") == 0) {
-        error =
-            dd_source_fail(io, DD_WIRE_REASON_CERTIFICATE,
-                           "%s: the FFmpeg library of this machine cannot check an RTSP server's certificate; leave ca_file out "
-                           "to connect without a check",
-                           r->name);
-        goto fail1;
-    }
     dd_avlog_start();
+    av_max_alloc(BLOCK_BYTES_MAX);
     dd_avlog_hide(&url);
-    error = check_host(r, &url);
+    error = reach(r, &url);
     if (!error)
         error = open_format(r, &url);
     if (!error)
         error = open_video(r);
     if (error)
         goto fail1;
-    if (strcmp(url.scheme, "rtsps") == 0)
-        dd_log_warning("%s: the camera's certificate is not checked: the connection is encrypted, but may lead to another",
-                       r->name);
+    if (r->tunnel && !*io->options->ca_pem)
+        dd_log_warning(
+            "%s: the camera's certificate is not checked: the connection is encrypted, but may lead to another; set ca_file",
+            r->name);
     dd_url_wipe(&url);
     r->read_us = r->picture_us = dd_clock_now_us();
     *state = r;
