@@ -19,6 +19,8 @@
 
 enum {
     THREADS_MAX = 4, /* a camera rarely cuts a picture into more slices */
+    /* Waking other threads costs a twentieth of all the CPU of a small picture, and wins nothing that anybody sees. */
+    ONE_THREAD_PIXELS = 1920 * 1088,
     /* Pictures that build on a damaged one are left out until a key frame comes; some cameras never send another
      * (they refresh in stripes), so there is an end to it. */
     DAMAGE_LIMIT_US = 10 * DD_CLOCK_US_PER_S,
@@ -27,7 +29,10 @@ enum {
 struct dd_decode {
     const char *name; /* borrowed */
     AVCodecContext *context;
+    AVCodecParameters *parameters; /* of the stream */
     AVFrame *frame;
+    bool wants_threads;        /* its pictures turned out to be large: from the next key frame on */
+    bool tried_threads;        /* not every codec can, and once is enough */
     uint64_t damaged_until_us; /* 0: the picture is whole */
     bool broken;
     bool too_large; /* set by get_buffer, which libavcodec calls within send */
@@ -55,55 +60,64 @@ static int thread_count(void)
     return cpus < 1 ? 1 : cpus > THREADS_MAX ? THREADS_MAX : (int)cpus;
 }
 
-static void configure(struct dd_decode *d)
+/* An open decoder; NULL if there is no memory, or it does not understand the stream's parameters (*understood is false). */
+static AVCodecContext *open_context(struct dd_decode *d, int threads, bool *understood)
 {
-    d->context->opaque = d;
-    d->context->get_buffer2 = get_buffer;
+    const AVCodec *codec = avcodec_find_decoder(d->parameters->codec_id);
+    AVCodecContext *context = avcodec_alloc_context3(codec);
+
+    *understood = true;
+    if (!context)
+        return NULL;
+    context->opaque = d;
+    context->get_buffer2 = get_buffer;
     /* frame threads would hold back a picture for each thread */
-    d->context->thread_type = FF_THREAD_SLICE;
-    d->context->thread_count = thread_count();
-    d->context->flags |= AV_CODEC_FLAG_LOW_DELAY;
-    d->context->max_pixels = INT64_C(4) * DD_DECODE_WIDTH_MAX * DD_DECODE_HEIGHT_MAX;
+    context->thread_type = FF_THREAD_SLICE;
+    context->thread_count = threads;
+    context->flags |= AV_CODEC_FLAG_LOW_DELAY;
+    context->max_pixels = INT64_C(4) * DD_DECODE_WIDTH_MAX * DD_DECODE_HEIGHT_MAX;
+    if (avcodec_parameters_to_context(context, d->parameters) < 0)
+        goto fail0;
+    if (avcodec_open2(context, codec, NULL) < 0) {
+        *understood = false;
+        goto fail0;
+    }
+    return context;
+
+fail0:
+    avcodec_free_context(&context);
+    return NULL;
 }
 
 int dd_decode_open(struct dd_decode **decode, const struct AVCodecParameters *parameters, const char *name,
                    struct dd_source_io *io)
 {
-    const AVCodec *codec = avcodec_find_decoder(parameters->codec_id);
+    const char *codec = avcodec_get_name(parameters->codec_id);
+    bool understood = true;
     struct dd_decode *d;
 
     *decode = NULL;
-    if (!codec || !av_match_list(avcodec_get_name(parameters->codec_id), dd_decode_codecs, ','))
+    if (!avcodec_find_decoder(parameters->codec_id) || !av_match_list(codec, dd_decode_codecs, ','))
         return dd_source_fail(io, DD_WIRE_REASON_NO_VIDEO,
-                              "%s: its video format is not supported (%s); set the camera to H.264, H.265 or MJPEG", name,
-                              avcodec_get_name(parameters->codec_id));
+                              "%s: its video format is not supported (%s); set the camera to H.264, H.265 or MJPEG", name, codec);
     d = calloc(1, sizeof *d);
     if (!d)
         goto fail0;
-    d->frame = av_frame_alloc();
-    if (!d->frame)
-        goto fail1;
-    d->context = avcodec_alloc_context3(codec);
-    if (!d->context)
-        goto fail2;
     d->name = name;
-    configure(d);
-    if (avcodec_parameters_to_context(d->context, parameters) < 0)
-        goto fail3;
-    if (avcodec_open2(d->context, codec, NULL) < 0) {
-        dd_decode_close(d);
-        return dd_source_fail(io, DD_WIRE_REASON_BROKEN, "%s: what it says of its video cannot be understood (%s)", name,
-                              codec->name);
-    }
+    d->frame = av_frame_alloc();
+    d->parameters = avcodec_parameters_alloc();
+    if (!d->frame || !d->parameters || avcodec_parameters_copy(d->parameters, parameters) < 0)
+        goto fail1;
+    d->context = open_context(d, 1, &understood);
+    if (!d->context)
+        goto fail1;
     *decode = d;
     return 0;
 
-fail3:
-    avcodec_free_context(&d->context);
-fail2:
-    av_frame_free(&d->frame);
 fail1:
-    free(d);
+    dd_decode_close(d);
+    if (!understood)
+        return dd_source_fail(io, DD_WIRE_REASON_BROKEN, "%s: what it says of its video cannot be understood (%s)", name, codec);
 fail0:
     dd_log_error("no memory for the video decoder");
     return DD_ERROR_MEMORY;
@@ -114,12 +128,30 @@ void dd_decode_close(struct dd_decode *d)
     if (!d)
         return;
     avcodec_free_context(&d->context);
+    avcodec_parameters_free(&d->parameters);
     av_frame_free(&d->frame);
     free(d);
 }
 
+/* Before a key frame: goes on with a decoder of several threads, if there is one to be had. */
+static void take_threads(struct dd_decode *d)
+{
+    bool understood;
+    AVCodecContext *context = open_context(d, thread_count(), &understood);
+
+    d->tried_threads = true;
+    if (!context)
+        return;
+    avcodec_free_context(&d->context);
+    d->context = context;
+    dd_log_debug("its pictures are large: threads that decode them: %d", context->thread_count);
+}
+
 int dd_decode_send(struct dd_decode *d, const struct AVPacket *packet, struct dd_source_io *io)
 {
+    if (d->wants_threads && !d->tried_threads && packet->flags & AV_PKT_FLAG_KEY)
+        take_threads(d);
+
     int error = avcodec_send_packet(d->context, packet);
 
     if (d->too_large)
@@ -235,6 +267,8 @@ int dd_decode_receive(struct dd_decode *d, struct dd_picture *picture)
             break;
     }
     describe(d->frame, picture);
+    if ((int64_t)picture->width * picture->height > ONE_THREAD_PIXELS)
+        d->wants_threads = true;
     return 0;
 }
 
