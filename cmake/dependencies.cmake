@@ -22,6 +22,7 @@ endmacro()
 
 dd_dependency(dep_crypto libssl-dev libcrypto>=3.0)
 dd_dependency(dep_ssl libssl-dev libssl>=3.0)
+dd_dependency(dep_isal libisal-dev libisal)
 dd_dependency(dep_cjson libcjson-dev libcjson)
 dd_dependency(dep_systemd libsystemd-dev libsystemd)
 dd_dependency(dep_turbojpeg libturbojpeg0-dev libturbojpeg)

@@ -5,8 +5,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 me=${0##*/}
 
 # shellcheck disable=SC2034  # used by who sources this
-build_packages=(build-essential cmake ninja-build pkg-config libssl-dev libcjson-dev libsystemd-dev libturbojpeg0-dev
-    libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libmicrohttpd-dev)
+build_packages=(build-essential cmake ninja-build pkg-config libssl-dev libisal-dev libcjson-dev libsystemd-dev
+    libturbojpeg0-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libmicrohttpd-dev)
 
 say() { printf '%s: %s\n' "$me" "$*"; }
 die() {
