@@ -1,8 +1,10 @@
 #include "dd/link/fragment.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "dd/base/error.h"
+#include "dd/link/parity.h"
 #include "dd/link/wire.h"
 
 static uint32_t divide_up(uint32_t a, uint32_t b)
@@ -10,21 +12,53 @@ static uint32_t divide_up(uint32_t a, uint32_t b)
     return a / b + (a % b != 0);
 }
 
-int dd_fragment_plan(struct dd_fragment_plan *plan, uint32_t bytes, uint32_t max_packet_size)
+static uint32_t parity_needed(uint32_t data, uint32_t blocks, double loss)
+{
+    return dd_parity_needed(data, blocks, loss, DD_WIRE_SYMBOLS_MAX - data);
+}
+
+/* K: the largest block, of as many as symbols then make, that has room for its parity. */
+static uint32_t largest_block(uint32_t symbols, double loss)
+{
+    uint32_t k = symbols < DD_WIRE_DATA_MAX ? symbols : DD_WIRE_DATA_MAX;
+    while (k > 1 && parity_needed(k, divide_up(symbols, k), loss) > DD_WIRE_SYMBOLS_MAX - k)
+        k--;
+    return k;
+}
+
+static bool can_cut(uint32_t bytes, uint32_t max_packet_size)
+{
+    return bytes && max_packet_size > DD_WIRE_OVERHEAD && max_packet_size <= DD_WIRE_DATAGRAM_MAX;
+}
+
+int dd_fragment_plan(struct dd_fragment_plan *plan, uint32_t bytes, uint32_t max_packet_size, double loss_tolerance)
 {
     memset(plan, 0, sizeof *plan);
-    if (!bytes || max_packet_size <= DD_WIRE_OVERHEAD || max_packet_size > DD_WIRE_DATAGRAM_MAX)
+    if (!can_cut(bytes, max_packet_size))
         return DD_ERROR_SPACE;
     uint32_t symbols = divide_up(bytes, max_packet_size - DD_WIRE_OVERHEAD);
-    uint32_t symbol_bytes = divide_up(bytes, symbols);
-    uint32_t blocks = divide_up(symbols, DD_WIRE_DATA_MAX);
+    uint32_t blocks = divide_up(symbols, largest_block(symbols, loss_tolerance));
     if (blocks > UINT16_MAX)
         return DD_ERROR_SPACE;
     plan->frame_bytes = bytes;
-    plan->symbol_bytes = (uint16_t)symbol_bytes;
+    plan->symbol_bytes = (uint16_t)divide_up(bytes, symbols);
     plan->symbols = symbols;
     plan->blocks = (uint16_t)blocks;
+    plan->parity = (uint8_t)parity_needed(divide_up(symbols, blocks), blocks, loss_tolerance);
     return 0;
+}
+
+uint64_t dd_fragment_parity_bound(uint32_t bytes, uint32_t max_packet_size, double loss_tolerance)
+{
+    if (!can_cut(bytes, max_packet_size))
+        return 0;
+    uint32_t largest = max_packet_size - DD_WIRE_OVERHEAD, symbols = divide_up(bytes, largest);
+    uint32_t k = largest_block(symbols, loss_tolerance), blocks = divide_up(symbols, k);
+    /* A smaller frame has no more blocks, and smaller ones; or, where parity and not DD_WIRE_DATA_MAX limits them, larger
+     * ones, which have room for less of it. */
+    uint32_t parity =
+        symbols > DD_WIRE_DATA_MAX && k < DD_WIRE_DATA_MAX ? DD_WIRE_SYMBOLS_MAX - k : parity_needed(k, blocks, loss_tolerance);
+    return (uint64_t)blocks * parity * largest;
 }
 
 uint32_t dd_fragment_block_data(const struct dd_fragment_plan *plan, uint32_t block)
@@ -32,11 +66,21 @@ uint32_t dd_fragment_block_data(const struct dd_fragment_plan *plan, uint32_t bl
     return plan->symbols / plan->blocks + (block < plan->symbols % plan->blocks);
 }
 
-void dd_fragment_describe(const struct dd_fragment_plan *plan, uint32_t j, struct dd_wire_fragment *fragment)
+uint32_t dd_fragment_datagrams(const struct dd_fragment_plan *plan)
 {
-    uint32_t block = j % plan->blocks;
-    fragment->index = (uint8_t)(j / plan->blocks);
-    fragment->data = (uint8_t)dd_fragment_block_data(plan, block);
+    return plan->symbols + (uint32_t)plan->blocks * plan->parity;
+}
+
+uint32_t dd_fragment_block(const struct dd_fragment_plan *plan, uint32_t n)
+{
+    return (n < plan->symbols ? n : n - plan->symbols) % plan->blocks;
+}
+
+void dd_fragment_describe(const struct dd_fragment_plan *plan, uint32_t n, struct dd_wire_fragment *fragment)
+{
+    uint32_t block = dd_fragment_block(plan, n), data = dd_fragment_block_data(plan, block);
+    fragment->index = (uint8_t)(n < plan->symbols ? n / plan->blocks : data + (n - plan->symbols) / plan->blocks);
+    fragment->data = (uint8_t)data;
     fragment->parity = plan->parity;
     fragment->block = (uint16_t)block;
     fragment->blocks = plan->blocks;

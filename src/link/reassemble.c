@@ -7,19 +7,24 @@
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
 #include "dd/base/log.h"
+#include "dd/link/fec.h"
 #include "dd/link/wire.h"
 
-/* A frame in the making. Its memory is kept from frame to frame, and grows to what the largest needed. */
+/* A frame in the making. Its memory is kept from frame to frame, and grows to what the largest needed.
+ *
+ * A block has a place for each of its data symbols, and needs no more symbols than it has places: those of the parity lie
+ * where data symbols are missing, until the block is recovered. */
 struct making {
     bool used;
     uint64_t session, number, captured_us;
-    uint32_t frame_bytes, symbols, missing;
-    uint16_t symbol_bytes, blocks;
+    uint32_t frame_bytes, symbols;
+    uint16_t symbol_bytes, blocks, open; /* open: blocks that lack symbols */
     uint8_t parity;
     uint64_t touched_us; /* arrival of its newest symbol */
-    uint8_t *bytes;      /* symbols x symbol_bytes */
-    uint8_t *have;       /* a bit per data symbol */
-    size_t bytes_size, have_size;
+    uint8_t *bytes;      /* symbols x symbol_bytes: the places, in the order of the frame */
+    uint8_t *held;       /* of each place: the index in the block of the symbol there plus 1, 0 if there is none */
+    uint8_t *missing;    /* of each block: symbols that it lacks; part of the memory of held */
+    size_t bytes_size, held_size;
 };
 
 /* Which frame is newer: that of the newer session, and within one the one with the higher number. */
@@ -29,6 +34,7 @@ struct order {
 
 struct dd_reassemble {
     uint32_t max_frame_bytes;
+    struct dd_fec *fec;
     struct making making[DD_REASSEMBLE_FRAMES];
     struct order newest; /* complete */
     /* Frames that ended, complete or not: a symbol of theirs that comes later does not begin them again. */
@@ -97,23 +103,32 @@ static struct making *take_place(struct dd_reassemble *r, struct order o)
     return oldest;
 }
 
+static uint32_t symbols_of(const struct dd_wire_fragment *f)
+{
+    return f->frame_bytes / f->symbol_bytes + (f->frame_bytes % f->symbol_bytes != 0);
+}
+
 /* Begins a frame at its place m. DD_ERROR_MEMORY, logged, if it has none. */
 static int begin(struct making *m, uint64_t session, const struct dd_wire_fragment *f)
 {
-    uint32_t symbols = f->frame_bytes / f->symbol_bytes + (f->frame_bytes % f->symbol_bytes != 0);
-    if (grow(&m->bytes, &m->bytes_size, (size_t)symbols * f->symbol_bytes) || grow(&m->have, &m->have_size, symbols / 8 + 1)) {
+    uint32_t symbols = symbols_of(f);
+    if (grow(&m->bytes, &m->bytes_size, (size_t)symbols * f->symbol_bytes) ||
+        grow(&m->held, &m->held_size, (size_t)symbols + f->blocks)) {
         dd_log_error("out of memory for a frame of %u bytes", f->frame_bytes);
         return DD_ERROR_MEMORY;
     }
-    memset(m->have, 0, symbols / 8 + 1);
+    memset(m->held, 0, symbols);
+    m->missing = m->held + symbols;
+    for (uint32_t b = 0; b < f->blocks; b++)
+        m->missing[b] = (uint8_t)(symbols / f->blocks + (b < symbols % f->blocks));
     m->used = true;
     m->session = session;
     m->number = f->frame;
     m->captured_us = f->captured_us;
     m->frame_bytes = f->frame_bytes;
-    m->symbols = m->missing = symbols;
+    m->symbols = symbols;
     m->symbol_bytes = f->symbol_bytes;
-    m->blocks = f->blocks;
+    m->blocks = m->open = f->blocks;
     m->parity = f->parity;
     return 0;
 }
@@ -128,10 +143,78 @@ static struct making *find(struct dd_reassemble *r, struct order o)
     return NULL;
 }
 
+/* How many symbols a frame may have. */
+static uint32_t most_symbols(uint32_t max_frame_bytes)
+{
+    return DD_REASSEMBLE_SYMBOLS + max_frame_bytes / DD_REASSEMBLE_SYMBOL_BYTES;
+}
+
+static bool is_too_large(const struct dd_reassemble *r, const struct dd_wire_fragment *f)
+{
+    return f->frame_bytes > r->max_frame_bytes || symbols_of(f) > most_symbols(r->max_frame_bytes);
+}
+
 static bool agrees(const struct making *m, const struct dd_wire_fragment *f)
 {
     return m->captured_us == f->captured_us && m->frame_bytes == f->frame_bytes && m->symbol_bytes == f->symbol_bytes &&
            m->blocks == f->blocks && m->parity == f->parity;
+}
+
+static uint8_t *place_of(const struct making *m, uint32_t j)
+{
+    return m->bytes + (size_t)j * m->symbol_bytes;
+}
+
+/* The first place of f's block of which held is what its note says. False if there is none. */
+static bool find_place(const struct making *m, const struct dd_wire_fragment *f, uint8_t held, uint32_t *place)
+{
+    for (*place = f->block; *place < m->symbols; *place += m->blocks)
+        if (m->held[*place] == held)
+            return true;
+    return false;
+}
+
+static void put(struct making *m, uint32_t place, uint8_t held, const uint8_t *symbol)
+{
+    memcpy(place_of(m, place), symbol, m->symbol_bytes);
+    m->held[place] = held;
+}
+
+/* Puts a symbol of a block that lacks some, and so has free places. False if it is there already. */
+static bool put_symbol(struct making *m, const struct dd_wire_fragment *f)
+{
+    uint8_t held = (uint8_t)(f->index + 1);
+    uint32_t home = (uint32_t)f->index * m->blocks + f->block, other;
+    if (f->index >= f->data) {
+        if (find_place(m, f, held, &other) || !find_place(m, f, 0, &other))
+            return false;
+        put(m, other, held, f->symbol);
+        return true;
+    }
+    if (m->held[home] == held)
+        return false;
+    if (m->held[home] && find_place(m, f, 0, &other)) /* parity, which can lie anywhere */
+        put(m, other, m->held[home], place_of(m, home));
+    put(m, home, held, f->symbol);
+    return true;
+}
+
+/* Recovers what a block has lost that lacks no symbol any more. */
+static int recover(struct dd_reassemble *r, struct making *m, const struct dd_wire_fragment *f)
+{
+    struct dd_fec_block block = {.data = f->data, .parity = f->parity, .symbol_bytes = f->symbol_bytes};
+    uint8_t *places[DD_WIRE_DATA_MAX], held[DD_WIRE_DATA_MAX];
+    uint32_t lost = 0;
+    for (uint32_t i = 0; i < f->data; i++) {
+        uint32_t j = i * m->blocks + f->block;
+        places[i] = place_of(m, j);
+        held[i] = (uint8_t)(m->held[j] - 1);
+        lost += held[i] != i;
+    }
+    int error = lost ? dd_fec_recover(r->fec, &block, places, held) : 0;
+    if (!error)
+        r->counters.recovered += lost;
+    return error;
 }
 
 /* The last symbol came: the frame goes to the caller, if it is newer than all before. */
@@ -153,11 +236,23 @@ static enum dd_reassemble_verdict complete(struct dd_reassemble *r, struct makin
     return DD_REASSEMBLE_COMPLETE;
 }
 
+uint64_t dd_reassemble_memory(uint32_t max_frame_bytes)
+{
+    uint64_t bytes = (uint64_t)max_frame_bytes + DD_WIRE_DATAGRAM_MAX; /* the last symbol is filled up */
+    uint64_t held = (uint64_t)most_symbols(max_frame_bytes) + UINT16_MAX;
+    return DD_REASSEMBLE_FRAMES * (bytes + held) + DD_FEC_RECOVER_BYTES;
+}
+
 struct dd_reassemble *dd_reassemble_new(uint32_t max_frame_bytes)
 {
     struct dd_reassemble *r = calloc(1, sizeof *r);
     if (!r) {
         dd_log_error("out of memory");
+        return NULL;
+    }
+    r->fec = dd_fec_new();
+    if (!r->fec) {
+        free(r);
         return NULL;
     }
     r->max_frame_bytes = max_frame_bytes;
@@ -170,8 +265,9 @@ void dd_reassemble_free(struct dd_reassemble *r)
         return;
     for (size_t i = 0; i < DD_REASSEMBLE_FRAMES; i++) {
         free(r->making[i].bytes);
-        free(r->making[i].have);
+        free(r->making[i].held);
     }
+    dd_fec_free(r->fec);
     free(r);
 }
 
@@ -183,7 +279,7 @@ enum dd_reassemble_verdict dd_reassemble_add(struct dd_reassemble *r, uint64_t s
     struct making *m = find(r, o);
     if (!m && has_ended(r, o))
         return DD_REASSEMBLE_LATE;
-    if (fragment->frame_bytes > r->max_frame_bytes || (m && !agrees(m, fragment)))
+    if (is_too_large(r, fragment) || (m && !agrees(m, fragment)))
         return DD_REASSEMBLE_MALFORMED;
     if (!m) {
         m = take_place(r, o);
@@ -193,14 +289,17 @@ enum dd_reassemble_verdict dd_reassemble_add(struct dd_reassemble *r, uint64_t s
             return DD_REASSEMBLE_MEMORY;
     }
     m->touched_us = now_us;
-    if (fragment->index >= fragment->data)
-        return DD_REASSEMBLE_TAKEN;
-    uint32_t j = (uint32_t)fragment->index * fragment->blocks + fragment->block;
-    if (m->have[j / 8] >> j % 8 & 1)
+    if (!m->missing[fragment->block])
+        return DD_REASSEMBLE_SPARE;
+    if (!put_symbol(m, fragment))
         return DD_REASSEMBLE_DUPLICATE;
-    m->have[j / 8] |= (uint8_t)(1 << j % 8);
-    memcpy(m->bytes + (size_t)j * m->symbol_bytes, fragment->symbol, m->symbol_bytes);
-    return --m->missing ? DD_REASSEMBLE_TAKEN : complete(r, m, frame);
+    if (--m->missing[fragment->block])
+        return DD_REASSEMBLE_TAKEN;
+    if (recover(r, m, fragment)) {
+        give_up(r, m);
+        return DD_REASSEMBLE_MEMORY;
+    }
+    return --m->open ? DD_REASSEMBLE_TAKEN : complete(r, m, frame);
 }
 
 void dd_reassemble_expire(struct dd_reassemble *r, uint64_t now_us)

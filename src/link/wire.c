@@ -95,14 +95,15 @@ static bool is_sound(const struct dd_wire_fragment *f)
 {
     if (!f->frame || f->frame > DD_WIRE_FRAME_NUMBER_MAX || !f->frame_bytes || !f->symbol_bytes || !f->blocks)
         return false;
-    if (f->block >= f->blocks || !f->data || f->data > DD_WIRE_DATA_MAX || f->data + f->parity > DD_WIRE_SYMBOLS_MAX ||
-        f->index >= f->data + f->parity)
+    if (f->block >= f->blocks || f->index >= f->data + f->parity)
         return false;
     uint32_t symbols = f->frame_bytes / f->symbol_bytes + (f->frame_bytes % f->symbol_bytes != 0);
     /* symbol_bytes is the least that symbols of equal length need */
     if (symbols < f->blocks || f->symbol_bytes != f->frame_bytes / symbols + (f->frame_bytes % symbols != 0))
         return false;
-    return f->data == symbols / f->blocks + (f->block < symbols % f->blocks);
+    uint32_t smaller = symbols / f->blocks, larger = smaller + (symbols % f->blocks != 0);
+    return f->data == (f->block < symbols % f->blocks ? larger : smaller) && larger <= DD_WIRE_DATA_MAX &&
+           larger + f->parity <= DD_WIRE_SYMBOLS_MAX;
 }
 
 int dd_wire_read_fragment(struct dd_wire_fragment *fragment, uint32_t max_frame_bytes, const uint8_t *message, size_t size)

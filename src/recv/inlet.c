@@ -211,6 +211,7 @@ static void count_frames(struct dd_inlet *inlet, bool is_newest)
     const struct dd_reassemble_counters *now = dd_reassemble_counters(inlet->reassemble);
     COUNT(inlet, frames_incomplete, is_newest, now->incomplete - inlet->counted.incomplete);
     COUNT(inlet, frames_late, is_newest, now->late - inlet->counted.late);
+    COUNT(inlet, datagrams_recovered, is_newest, now->recovered - inlet->counted.recovered);
     if (now->incomplete != inlet->counted.incomplete || now->late != inlet->counted.late)
         inlet->changed = true;
     inlet->counted = *now;
@@ -276,6 +277,7 @@ static void take_fragment(struct dd_inlet *inlet, const struct dd_unseal_message
     case DD_REASSEMBLE_LATE:
     case DD_REASSEMBLE_DUPLICATE:
     case DD_REASSEMBLE_MEMORY:
+    case DD_REASSEMBLE_SPARE:
         break;
     }
     count_frames(inlet, is_newest);

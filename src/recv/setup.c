@@ -142,7 +142,8 @@ static int make_stream(struct dd_setup *setup, const struct draft *d)
     /* the ring; frames in the making; the newest and the one before it in serve */
     if (d->serve->stale_mark)
         setup->memory_bytes += d->serve->max_frame_bytes; /* the marked one */
-    setup->memory_bytes += dd_ring_memory(&d->serve->ring) + (DD_REASSEMBLE_FRAMES + 2) * (uint64_t)d->serve->max_frame_bytes;
+    setup->memory_bytes += dd_ring_memory(&d->serve->ring) + dd_reassemble_memory(d->serve->max_frame_bytes) +
+                           2 * (uint64_t)d->serve->max_frame_bytes;
     return 0;
 }
 

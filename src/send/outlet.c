@@ -117,7 +117,7 @@ static int renew_session(struct dd_outlet *o, uint64_t datagrams)
 int dd_outlet_begin(struct dd_outlet *o, const struct dd_encoders_picture *picture)
 {
     struct dd_fragment_plan plan;
-    int error = dd_fragment_plan(&plan, picture->size, o->max_packet_size);
+    int error = dd_fragment_plan(&plan, picture->size, o->max_packet_size, 0);
     if (error) {
         dd_log_error("%s: a picture of %u bytes does not fit datagrams of %u", o->name, picture->size, o->max_packet_size);
         return error;

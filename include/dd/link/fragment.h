@@ -1,5 +1,5 @@
 /* Cutting a frame into symbols and dealing them into blocks (docs/protocol.md, "Symbols"). Pure arithmetic: both ends work
- * the same plan out. */
+ * the same plan out, but for the parity, which the sender chooses. */
 #ifndef DD_LINK_FRAGMENT_H
 #define DD_LINK_FRAGMENT_H
 
@@ -15,15 +15,25 @@ struct dd_fragment_plan {
     uint8_t parity;   /* symbols of each block */
 };
 
-/* Plans a frame of bytes for datagrams of at most max_packet_size. 0, or DD_ERROR_SPACE if it needs over 65535 blocks or
- * max_packet_size has no room for a symbol, or bytes is 0. */
-int dd_fragment_plan(struct dd_fragment_plan *plan, uint32_t bytes, uint32_t max_packet_size);
+/* Plans a frame of bytes for datagrams of at most max_packet_size, of which loss_tolerance (0 … 0.5) may be lost. 0, or
+ * DD_ERROR_SPACE if it needs over 65535 blocks or max_packet_size has no room for a symbol, or bytes is 0. */
+int dd_fragment_plan(struct dd_fragment_plan *plan, uint32_t bytes, uint32_t max_packet_size, double loss_tolerance);
+
+/* The most bytes of parity that a frame of at most bytes has; 0 if dd_fragment_plan refuses bytes. */
+uint64_t dd_fragment_parity_bound(uint32_t bytes, uint32_t max_packet_size, double loss_tolerance);
 
 /* Data symbols in block. */
 uint32_t dd_fragment_block_data(const struct dd_fragment_plan *plan, uint32_t block);
 
-/* Fills in the fields of fragment that belong to data symbol j, its symbol excepted: index, data, parity, block, blocks,
- * frame_bytes, symbol_bytes. Its bytes are those of the frame from j * symbol_bytes on. */
-void dd_fragment_describe(const struct dd_fragment_plan *plan, uint32_t j, struct dd_wire_fragment *fragment);
+/* Datagrams of the frame. They go out in the order of n: the data symbols, then the parity symbols, in turn over the
+ * blocks. */
+uint32_t dd_fragment_datagrams(const struct dd_fragment_plan *plan);
+
+/* The block that datagram n carries a symbol of. */
+uint32_t dd_fragment_block(const struct dd_fragment_plan *plan, uint32_t n);
+
+/* Fills in the fields of fragment that belong to datagram n, its symbol excepted: index, data, parity, block, blocks,
+ * frame_bytes, symbol_bytes. */
+void dd_fragment_describe(const struct dd_fragment_plan *plan, uint32_t n, struct dd_wire_fragment *fragment);
 
 #endif

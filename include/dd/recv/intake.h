@@ -1,4 +1,5 @@
-/* The intake role: holds the keys and the UDP sockets. UDP -> open -> replay check -> reassemble -> ring (JPEG). */
+/* The intake role: holds the keys and the UDP sockets.
+ * UDP -> open -> replay check -> reassemble + recover -> ring (JPEG). */
 #ifndef DD_RECV_INTAKE_H
 #define DD_RECV_INTAKE_H
 

@@ -1,14 +1,15 @@
-/* fragment.c and reassemble.c against each other. */
+/* reassemble.c against what cuts frames and makes their parity. */
 #include "dd/link/reassemble.h"
 
+#include <stdbool.h>
 #include <string.h>
 
-#include "dd/base/error.h"
 #include "dd/link/fragment.h"
+#include "dd/link/symbols.h"
 #include "dd/link/wire.h"
 #include "suite.h"
 
-enum { MAX_FRAME = 1 << 20, PACKET = 1400 };
+enum { MAX_FRAME = 1 << 20, PACKET = 1400, DATAGRAMS = 1000 };
 
 static uint8_t symbol[PACKET];
 static struct dd_reassemble_frame got;
@@ -25,7 +26,7 @@ static enum dd_reassemble_verdict add(struct dd_reassemble *r, uint64_t session,
     uint8_t message[PACKET];
     struct dd_fragment_plan plan;
     struct dd_wire_fragment f = {.frame = number, .captured_us = number * 1000}, back;
-    ck_assert_int_eq(dd_fragment_plan(&plan, size, PACKET), 0);
+    ck_assert_int_eq(dd_fragment_plan(&plan, size, PACKET, 0), 0);
     ck_assert_uint_lt(j, plan.symbols);
     size_t at = (size_t)j * plan.symbol_bytes;
     for (size_t i = 0; i < plan.symbol_bytes; i++)
@@ -42,7 +43,7 @@ static enum dd_reassemble_verdict add(struct dd_reassemble *r, uint64_t session,
 static uint32_t symbols_of(uint32_t size)
 {
     struct dd_fragment_plan plan;
-    ck_assert_int_eq(dd_fragment_plan(&plan, size, PACKET), 0);
+    ck_assert_int_eq(dd_fragment_plan(&plan, size, PACKET, 0), 0);
     return plan.symbols;
 }
 
@@ -51,29 +52,9 @@ static void check_frame(uint64_t number, uint32_t size)
     ck_assert_uint_eq(got.number, number);
     ck_assert_uint_eq(got.size, size);
     for (size_t i = 0; i < size; i++)
-        ck_assert_msg(got.bytes[i] == byte_of(number, i), "byte %zu", i);
+        if (got.bytes[i] != byte_of(number, i))
+            ck_abort_msg("byte %zu", i);
 }
-
-START_TEST(plans_keep_their_limits)
-{
-    struct dd_fragment_plan p;
-    for (uint32_t size = 1; size < 600000; size += size < 4000 ? 1 : 997) {
-        ck_assert_int_eq(dd_fragment_plan(&p, size, PACKET), 0);
-        ck_assert_uint_le(p.symbol_bytes, PACKET - DD_WIRE_OVERHEAD);
-        ck_assert_uint_ge((uint64_t)p.symbols * p.symbol_bytes, size);
-        ck_assert_uint_lt((uint64_t)(p.symbols - 1) * p.symbol_bytes, size);
-        uint32_t sum = 0;
-        for (uint32_t b = 0; b < p.blocks; b++) {
-            ck_assert_uint_le(dd_fragment_block_data(&p, b), DD_WIRE_DATA_MAX);
-            sum += dd_fragment_block_data(&p, b);
-        }
-        ck_assert_uint_eq(sum, p.symbols);
-    }
-    ck_assert_int_eq(dd_fragment_plan(&p, 0, PACKET), DD_ERROR_SPACE);
-    ck_assert_int_eq(dd_fragment_plan(&p, 1, DD_WIRE_OVERHEAD), DD_ERROR_SPACE);
-    ck_assert_int_eq(dd_fragment_plan(&p, UINT32_MAX, DD_WIRE_OVERHEAD + 1), DD_ERROR_SPACE);
-}
-END_TEST
 
 START_TEST(puts_frames_of_all_sizes_together)
 {
@@ -148,6 +129,175 @@ START_TEST(gives_up_what_is_overtaken_and_waits)
 }
 END_TEST
 
-SUITE_MAIN("link/reassemble", plans_keep_their_limits, puts_frames_of_all_sizes_together, never_goes_back_to_an_older_frame,
+/* All datagrams of a frame, with their parity, as the wire has them. */
+static struct {
+    struct dd_fragment_plan plan;
+    uint32_t size, count, order[DATAGRAMS];
+    uint64_t number;
+    uint8_t messages[DATAGRAMS][PACKET];
+} sent;
+
+static void build(uint64_t number, uint32_t size, double loss_tolerance)
+{
+    static uint8_t bytes[MAX_FRAME];
+    struct dd_symbols *s = dd_symbols_new();
+    struct dd_wire_fragment f = {.frame = number, .captured_us = number * 1000};
+    for (uint32_t i = 0; i < size; i++)
+        bytes[i] = byte_of(number, i);
+    ck_assert_int_eq(dd_fragment_plan(&sent.plan, size, PACKET, loss_tolerance), 0);
+    ck_assert_int_eq(dd_symbols_begin(s, &sent.plan, bytes), 0);
+    sent.count = dd_symbols_left(s);
+    sent.number = number;
+    sent.size = size;
+    ck_assert_uint_le(sent.count, DATAGRAMS);
+    for (uint32_t n = 0; n < sent.count; n++) {
+        ck_assert_int_eq(dd_symbols_next(s, &f), 0);
+        ck_assert_uint_gt(dd_wire_write_fragment(&f, sent.messages[n], PACKET), 0);
+        sent.order[n] = n;
+    }
+    dd_symbols_free(s);
+}
+
+static enum dd_reassemble_verdict give(struct dd_reassemble *r, uint32_t n)
+{
+    struct dd_wire_fragment f;
+    size_t length = DD_WIRE_FRAGMENT_BYTES + sent.plan.symbol_bytes;
+    ck_assert_uint_lt(n, sent.count);
+    ck_assert_int_eq(dd_wire_read_fragment(&f, MAX_FRAME, sent.messages[n], length), 0);
+    return dd_reassemble_add(r, 1, &f, 0, &got);
+}
+
+static void shuffle(void)
+{
+    static uint32_t state = 1;
+    for (uint32_t n = sent.count - 1; n > 0; n--) {
+        state = state * 1664525 + 1013904223;
+        uint32_t other = (state >> 8) % (n + 1), kept = sent.order[n];
+        sent.order[n] = sent.order[other];
+        sent.order[other] = kept;
+    }
+}
+
+/* Gives datagrams in their order until every block has as many as it has data; those of a block that has are left out.
+ * Twice each, if twice is set. Checks each verdict; how many data symbols were left out. */
+static uint32_t give_just_enough(struct dd_reassemble *r, bool twice)
+{
+    static uint32_t missing[UINT16_MAX];
+    uint32_t open = sent.plan.blocks, left_out = sent.plan.symbols;
+    for (uint32_t b = 0; b < sent.plan.blocks; b++)
+        missing[b] = dd_fragment_block_data(&sent.plan, b);
+    for (uint32_t i = 0; open; i++) {
+        uint32_t n = sent.order[i], b = dd_fragment_block(&sent.plan, n);
+        ck_assert_uint_lt(i, sent.count);
+        if (!missing[b])
+            continue;
+        left_out -= n < sent.plan.symbols;
+        open -= --missing[b] == 0;
+        ck_assert_int_eq(give(r, n), open ? DD_REASSEMBLE_TAKEN : DD_REASSEMBLE_COMPLETE);
+        if (twice && open)
+            ck_assert_int_eq(give(r, n), missing[b] ? DD_REASSEMBLE_DUPLICATE : DD_REASSEMBLE_SPARE);
+    }
+    check_frame(sent.number, sent.size);
+    return left_out;
+}
+
+START_TEST(any_symbols_will_do)
+{
+    static const uint32_t sizes[] = {1, 1321, 5000, 90000, 128 * 1320, 300000};
+    static const double losses[] = {0.01, 0.05, 0.2, 0.5};
+    struct dd_reassemble *r = dd_reassemble_new(MAX_FRAME);
+    uint64_t recovered = 0, frames = 0;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes * 4; i++)
+        for (int round = 0; round < 5; round++) {
+            build(++frames, sizes[i / 4], losses[i % 4]);
+            if (round)
+                shuffle();
+            recovered += give_just_enough(r, round & 1);
+            ck_assert_uint_eq(dd_reassemble_counters(r)->recovered, recovered);
+            ck_assert_int_eq(give(r, 0), DD_REASSEMBLE_LATE);
+            ck_assert_int_eq(give(r, sent.count - 1), DD_REASSEMBLE_LATE);
+        }
+    ck_assert_uint_gt(recovered, frames);
+    ck_assert_uint_eq(dd_reassemble_counters(r)->complete, frames);
+    dd_reassemble_free(r);
+}
+END_TEST
+
+START_TEST(parity_makes_way_for_data)
+{
+    struct dd_reassemble *r = dd_reassemble_new(MAX_FRAME);
+    build(1, 90000, 0.05);
+    for (uint32_t n = 0; n < sent.count; n++) /* parity first, then the data but for the first ones */
+        sent.order[n] = sent.count - 1 - n;
+    ck_assert_uint_eq(give_just_enough(r, true), sent.plan.parity);
+    build(2, 90000, 0.05);
+    for (uint32_t n = 0; n < sent.count; n++) /* parity first, then the data but for the last ones */
+        sent.order[n] = n < sent.plan.parity ? sent.plan.symbols + n : n - sent.plan.parity;
+    ck_assert_uint_eq(give_just_enough(r, true), sent.plan.parity);
+    dd_reassemble_free(r);
+}
+END_TEST
+
+START_TEST(one_loss_too_many_is_a_loss)
+{
+    struct dd_reassemble *r = dd_reassemble_new(MAX_FRAME);
+    build(1, 300000, 0.05);
+    uint32_t lost = 0;
+    for (uint32_t n = 0; n < sent.count; n++)
+        if (dd_fragment_block(&sent.plan, n) == 1 && lost <= sent.plan.parity)
+            lost++;
+        else
+            ck_assert_int_eq(give(r, n),
+                             lost && n % 2 == 0 && n >= sent.plan.symbols ? DD_REASSEMBLE_SPARE : DD_REASSEMBLE_TAKEN);
+    ck_assert_uint_eq(dd_reassemble_counters(r)->recovered, 0);
+    ck_assert_uint_eq(dd_reassemble_counters(r)->complete, 0);
+    /* the other block is whole, and this one is too with any of what it lacks */
+    ck_assert_int_eq(give(r, 0), DD_REASSEMBLE_SPARE);
+    ck_assert_int_eq(give(r, 1), DD_REASSEMBLE_COMPLETE);
+    check_frame(1, 300000);
+    ck_assert_uint_eq(dd_reassemble_counters(r)->recovered, sent.plan.parity);
+    dd_reassemble_free(r);
+}
+END_TEST
+
+START_TEST(other_parity_is_a_contradiction)
+{
+    struct dd_reassemble *r = dd_reassemble_new(MAX_FRAME);
+    build(1, 90000, 0.01);
+    for (uint32_t n = 1; n < sent.plan.symbols; n++)
+        ck_assert_int_eq(give(r, n), DD_REASSEMBLE_TAKEN);
+    build(1, 90000, 0.05);
+    for (uint32_t n = 0; n < sent.count; n++)
+        ck_assert_int_eq(give(r, n), DD_REASSEMBLE_MALFORMED);
+    build(1, 90001, 0.01);
+    ck_assert_int_eq(give(r, sent.plan.symbols), DD_REASSEMBLE_MALFORMED);
+    build(1, 90000, 0.01);
+    ck_assert_int_eq(give(r, sent.plan.symbols + 3), DD_REASSEMBLE_COMPLETE);
+    check_frame(1, 90000);
+    dd_reassemble_free(r);
+}
+END_TEST
+
+/* Frames of tiny symbols would take more memory for notes than for themselves. */
+START_TEST(too_many_symbols_are_refused)
+{
+    struct dd_reassemble *r = dd_reassemble_new(MAX_FRAME);
+    uint32_t most = DD_REASSEMBLE_SYMBOLS + MAX_FRAME / DD_REASSEMBLE_SYMBOL_BYTES;
+    struct dd_wire_fragment f = {.frame = 1, .captured_us = 1, .symbol = symbol};
+    struct dd_fragment_plan plan;
+    for (uint32_t size = most; size <= most + 1; size++) {
+        f.frame = size;
+        ck_assert_int_eq(dd_fragment_plan(&plan, size, DD_WIRE_OVERHEAD + 1, 0), 0);
+        dd_fragment_describe(&plan, 0, &f);
+        ck_assert_int_eq(dd_reassemble_add(r, 1, &f, 0, &got), size == most ? DD_REASSEMBLE_TAKEN : DD_REASSEMBLE_MALFORMED);
+    }
+    ck_assert_uint_ge(dd_reassemble_memory(MAX_FRAME), DD_REASSEMBLE_FRAMES * (uint64_t)(MAX_FRAME + most));
+    ck_assert_uint_le(dd_reassemble_memory(8 << 20), (uint64_t)DD_REASSEMBLE_FRAMES * (8 << 20) * 5 / 4 + (16 << 20));
+    dd_reassemble_free(r);
+}
+END_TEST
+
+SUITE_MAIN("link/reassemble", puts_frames_of_all_sizes_together, never_goes_back_to_an_older_frame,
            refuses_contradictions_and_too_large_frames, drops_the_oldest_when_too_many_are_begun,
-           gives_up_what_is_overtaken_and_waits)
+           gives_up_what_is_overtaken_and_waits, any_symbols_will_do, parity_makes_way_for_data, one_loss_too_many_is_a_loss,
+           other_parity_is_a_contradiction, too_many_symbols_are_refused)

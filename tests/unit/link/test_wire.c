@@ -87,6 +87,16 @@ START_TEST(refuses_fields_that_contradict_each_other)
     WRONG(data, 4); /* block 1 of 10 symbols in 3 blocks has 3 */
     WRONG(data, 129);
     WRONG(parity, 253);
+    WRONG(parity, 252); /* block 0 has 4 */
+    right.parity = 251;
+    ck_assert_int_eq(read_back(&right), 0);
+    /* a block of 128 in a frame that has one of 129 */
+    static const uint8_t symbol[1] = {0};
+    struct dd_wire_fragment large = {
+        .data = 128, .block = 1, .blocks = 2, .frame = 1, .frame_bytes = 257, .symbol_bytes = 1, .symbol = symbol};
+    ck_assert_int_eq(read_back(&large), DD_ERROR_INPUT);
+    large.frame_bytes = 256;
+    ck_assert_int_eq(read_back(&large), 0);
     WRONG(block, 3);
     WRONG(block, 0); /* has 4 */
     WRONG(blocks, 0);

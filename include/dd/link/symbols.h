@@ -1,0 +1,30 @@
+/* The symbols of a frame, one after the other as they go out: its data where they lie, and the parity worked out of them.
+ * One owner, one thread. */
+#ifndef DD_LINK_SYMBOLS_H
+#define DD_LINK_SYMBOLS_H
+
+#include <stdint.h>
+
+struct dd_fragment_plan;
+struct dd_symbols;
+struct dd_wire_fragment;
+
+/* NULL, logged, if memory is exhausted. */
+struct dd_symbols *dd_symbols_new(void);
+void dd_symbols_free(struct dd_symbols *s);
+
+/* Begins a frame, whatever is left of the one before. bytes is borrowed until none are left. 0, or DD_ERROR_MEMORY, logged:
+ * then none are left. */
+int dd_symbols_begin(struct dd_symbols *s, const struct dd_fragment_plan *plan, const uint8_t *bytes);
+
+/* How many symbols of the frame are still to come; 0 before the first frame. */
+uint32_t dd_symbols_left(const struct dd_symbols *s);
+
+/* The next symbol, of those that are left: sets all of fragment but frame and captured_us. fragment->symbol is borrowed until
+ * the next call. 0, or DD_ERROR_MEMORY, logged: then none are left. */
+int dd_symbols_next(struct dd_symbols *s, struct dd_wire_fragment *fragment);
+
+/* The most memory that it takes for frames of at most bytes, cut as dd_fragment_plan does. */
+uint64_t dd_symbols_memory(uint32_t bytes, uint32_t max_packet_size, double loss_tolerance);
+
+#endif

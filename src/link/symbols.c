@@ -1,0 +1,124 @@
+#include "dd/link/symbols.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "dd/base/error.h"
+#include "dd/base/log.h"
+#include "dd/link/fec.h"
+#include "dd/link/fragment.h"
+#include "dd/link/wire.h"
+
+struct dd_symbols {
+    struct dd_fec *fec;
+    struct dd_fragment_plan plan;
+    const uint8_t *bytes; /* of the frame */
+    uint32_t next, end;   /* datagrams of the frame */
+    /* What the frame itself does not have, kept from frame to frame: the last data symbol, filled up with zeros, and the
+     * parity in the order of the wire. */
+    uint8_t *made;
+    size_t made_size;
+};
+
+struct dd_symbols *dd_symbols_new(void)
+{
+    struct dd_symbols *s = calloc(1, sizeof *s);
+    if (!s) {
+        dd_log_error("out of memory");
+        return NULL;
+    }
+    s->fec = dd_fec_new();
+    if (!s->fec) {
+        free(s);
+        return NULL;
+    }
+    return s;
+}
+
+void dd_symbols_free(struct dd_symbols *s)
+{
+    if (!s)
+        return;
+    dd_fec_free(s->fec);
+    free(s->made);
+    free(s);
+}
+
+static int reserve(struct dd_symbols *s, size_t size)
+{
+    if (s->made_size >= size)
+        return 0;
+    free(s->made);
+    s->made = malloc(size);
+    s->made_size = s->made ? size : 0;
+    if (s->made)
+        return 0;
+    dd_log_error("out of memory for the parity of a picture");
+    return DD_ERROR_MEMORY;
+}
+
+int dd_symbols_begin(struct dd_symbols *s, const struct dd_fragment_plan *plan, const uint8_t *bytes)
+{
+    size_t symbol_bytes = plan->symbol_bytes, last = (plan->symbols - 1) * symbol_bytes, left = plan->frame_bytes - last;
+    s->next = s->end = 0;
+    int error = reserve(s, (1 + (size_t)plan->blocks * plan->parity) * symbol_bytes);
+    if (error)
+        return error;
+    memcpy(s->made, bytes + last, left);
+    memset(s->made + left, 0, symbol_bytes - left);
+    s->plan = *plan;
+    s->bytes = bytes;
+    s->end = dd_fragment_datagrams(plan);
+    return 0;
+}
+
+uint32_t dd_symbols_left(const struct dd_symbols *s)
+{
+    return s->end - s->next;
+}
+
+static const uint8_t *data_symbol(const struct dd_symbols *s, uint32_t j)
+{
+    return j == s->plan.symbols - 1 ? s->made : s->bytes + (size_t)j * s->plan.symbol_bytes;
+}
+
+static uint8_t *parity_symbol(const struct dd_symbols *s, uint32_t i)
+{
+    return s->made + (1 + (size_t)i) * s->plan.symbol_bytes;
+}
+
+static int make_parity(struct dd_symbols *s, uint32_t block)
+{
+    const uint8_t *data[DD_WIRE_DATA_MAX];
+    uint8_t *parity[DD_WIRE_SYMBOLS_MAX];
+    uint32_t blocks = s->plan.blocks;
+    struct dd_fec_block b = {
+        .data = dd_fragment_block_data(&s->plan, block), .parity = s->plan.parity, .symbol_bytes = s->plan.symbol_bytes};
+    for (uint32_t i = 0; i < b.data; i++)
+        data[i] = data_symbol(s, i * blocks + block);
+    for (uint32_t i = 0; i < b.parity; i++)
+        parity[i] = parity_symbol(s, i * blocks + block);
+    return dd_fec_encode(s->fec, &b, data, parity);
+}
+
+int dd_symbols_next(struct dd_symbols *s, struct dd_wire_fragment *fragment)
+{
+    uint32_t n = s->next++, symbols = s->plan.symbols;
+    dd_fragment_describe(&s->plan, n, fragment);
+    if (n < symbols) {
+        fragment->symbol = data_symbol(s, n);
+        return 0;
+    }
+    /* A block's parity is worked out with the first symbol of it, so that the work is spread over the datagrams. */
+    int error = n - symbols < s->plan.blocks ? make_parity(s, n - symbols) : 0;
+    if (error)
+        s->next = s->end;
+    fragment->symbol = parity_symbol(s, n - symbols);
+    return error;
+}
+
+uint64_t dd_symbols_memory(uint32_t bytes, uint32_t max_packet_size, double loss_tolerance)
+{
+    uint64_t parity = dd_fragment_parity_bound(bytes, max_packet_size, loss_tolerance);
+    return max_packet_size + parity + (parity ? DD_FEC_ENCODE_BYTES : 0);
+}

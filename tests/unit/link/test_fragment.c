@@ -1,0 +1,136 @@
+#include "dd/link/fragment.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "dd/base/error.h"
+#include "dd/link/parity.h"
+#include "dd/link/wire.h"
+#include "suite.h"
+
+enum { PACKET = 1400, LARGEST = PACKET - DD_WIRE_OVERHEAD };
+
+static const double losses[] = {0, 0.001, 0.01, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5};
+enum { LOSSES = sizeof losses / sizeof *losses };
+
+static struct dd_fragment_plan plan_of(uint32_t bytes, uint32_t max_packet_size, double loss)
+{
+    struct dd_fragment_plan p;
+    ck_assert_int_eq(dd_fragment_plan(&p, bytes, max_packet_size, loss), 0);
+    return p;
+}
+
+START_TEST(plans_keep_their_limits)
+{
+    struct dd_fragment_plan p;
+    for (uint32_t size = 1; size < 600000; size += size < 4000 ? 1 : 997) {
+        p = plan_of(size, PACKET, losses[size % LOSSES]);
+        ck_assert_uint_le(p.symbol_bytes, LARGEST);
+        ck_assert_uint_ge((uint64_t)p.symbols * p.symbol_bytes, size);
+        ck_assert_uint_lt((uint64_t)(p.symbols - 1) * p.symbol_bytes, size);
+        uint32_t sum = 0;
+        for (uint32_t b = 0; b < p.blocks; b++) {
+            ck_assert_uint_le(dd_fragment_block_data(&p, b), DD_WIRE_DATA_MAX);
+            ck_assert_uint_le(dd_fragment_block_data(&p, b) + p.parity, DD_WIRE_SYMBOLS_MAX);
+            sum += dd_fragment_block_data(&p, b);
+        }
+        ck_assert_uint_eq(sum, p.symbols);
+        ck_assert_uint_eq(dd_fragment_datagrams(&p), p.symbols + p.blocks * p.parity);
+    }
+    ck_assert_int_eq(dd_fragment_plan(&p, 0, PACKET, 0), DD_ERROR_SPACE);
+    ck_assert_int_eq(dd_fragment_plan(&p, 1, DD_WIRE_OVERHEAD, 0), DD_ERROR_SPACE);
+    ck_assert_int_eq(dd_fragment_plan(&p, UINT32_MAX, DD_WIRE_OVERHEAD + 1, 0), DD_ERROR_SPACE);
+    ck_assert_int_eq(dd_fragment_plan(&p, 65535 * 128 + 1, DD_WIRE_OVERHEAD + 1, 0), DD_ERROR_SPACE);
+    ck_assert_int_eq(dd_fragment_plan(&p, 65535 * 128, DD_WIRE_OVERHEAD + 1, 0), 0);
+    ck_assert_int_eq(dd_fragment_plan(&p, 65535 * 128, DD_WIRE_OVERHEAD + 1, 0.5), DD_ERROR_SPACE);
+}
+END_TEST
+
+/* The words of docs/protocol.md, "Symbols and blocks", tried out: B = ceil(N / K), K <= 128 is the largest with data + parity
+ * <= 255. */
+static uint32_t blocks_by_the_book(uint32_t n, double loss)
+{
+    for (uint32_t k = 128; k > 0; k--) {
+        uint32_t b = (n + k - 1) / k;
+        if (k + dd_parity_needed(k, b, loss, 255) <= 255)
+            return b;
+    }
+    ck_abort();
+}
+
+START_TEST(blocks_are_as_few_as_can_be)
+{
+    for (size_t l = 0; l < LOSSES; l++)
+        for (uint32_t n = 1; n < 5000; n += n < 400 ? 1 : 37) {
+            struct dd_fragment_plan p = plan_of(n * LARGEST, PACKET, losses[l]);
+            uint32_t largest = dd_fragment_block_data(&p, 0);
+            ck_assert_uint_eq(p.symbols, n);
+            ck_assert_msg(p.blocks == blocks_by_the_book(n, losses[l]), "%u symbols at %g: %u blocks", n, losses[l], p.blocks);
+            ck_assert_uint_eq(p.parity, dd_parity_needed(largest, p.blocks, losses[l], 255));
+        }
+}
+END_TEST
+
+START_TEST(edges)
+{
+    static const struct {
+        uint32_t symbols;
+        double loss;
+        uint32_t blocks, parity;
+    } known[] = {{1, 0, 1, 0},      {1, 0.05, 1, 3},    {128, 0, 1, 0},     {129, 0, 2, 0},     {69, 0.05, 1, 15},
+                 {96, 0.05, 1, 18}, {128, 0.05, 1, 21}, {129, 0.05, 2, 15}, {256, 0.05, 2, 22}, {257, 0.05, 3, 18},
+                 {128, 0.2, 1, 63}, {129, 0.2, 2, 41},  {94, 0.5, 1, 161},  {95, 0.5, 2, 101}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        struct dd_fragment_plan p = plan_of(known[i].symbols * LARGEST, PACKET, known[i].loss);
+        ck_assert_msg(p.blocks == known[i].blocks && p.parity == known[i].parity, "%u symbols at %g: %u blocks with %u",
+                      p.symbols, known[i].loss, p.blocks, p.parity);
+    }
+}
+END_TEST
+
+/* Each symbol once: data by j, dealt over the blocks, then parity in turn over the blocks. */
+START_TEST(the_order_of_the_wire)
+{
+    static const uint32_t sizes[] = {1, 100000, 228 * LARGEST, 1000000};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes * LOSSES; i++) {
+        struct dd_fragment_plan p = plan_of(sizes[i / LOSSES], PACKET, losses[i % LOSSES]);
+        uint32_t n = 0;
+        struct dd_wire_fragment f;
+        for (uint32_t index = 0; n < p.symbols; index++)
+            for (uint32_t b = 0; b < p.blocks && n < p.symbols; b++, n++) {
+                dd_fragment_describe(&p, n, &f);
+                ck_assert_uint_eq(dd_fragment_block(&p, n), b);
+                ck_assert(f.block == b && f.index == index && f.index < f.data);
+                ck_assert(f.blocks == p.blocks && f.parity == p.parity && f.data == dd_fragment_block_data(&p, b));
+            }
+        for (uint32_t parity = 0; parity < p.parity; parity++)
+            for (uint32_t b = 0; b < p.blocks; b++, n++) {
+                dd_fragment_describe(&p, n, &f);
+                ck_assert_uint_eq(dd_fragment_block(&p, n), b);
+                ck_assert(f.block == b && f.index == f.data + parity && f.data == dd_fragment_block_data(&p, b));
+            }
+        ck_assert_uint_eq(n, dd_fragment_datagrams(&p));
+    }
+}
+END_TEST
+
+START_TEST(the_bound_of_parity_holds)
+{
+    for (size_t l = 0; l < LOSSES; l++) {
+        uint64_t most = 0, bound;
+        for (uint32_t n = 1; n < 3000; n++) {
+            struct dd_fragment_plan p = plan_of(n * LARGEST, PACKET, losses[l]);
+            uint64_t parity = (uint64_t)p.blocks * p.parity * p.symbol_bytes;
+            most = parity > most ? parity : most;
+            bound = dd_fragment_parity_bound(n * LARGEST, PACKET, losses[l]);
+            ck_assert_msg(most <= bound, "%u symbols at %g: %ju over %ju", n, losses[l], (uintmax_t)most, (uintmax_t)bound);
+        }
+        ck_assert_uint_le(bound, most + most / 10);
+    }
+    ck_assert_uint_eq(dd_fragment_parity_bound(100000, PACKET, 0), 0);
+    ck_assert_uint_eq(dd_fragment_parity_bound(0, PACKET, 0.5), 0);
+}
+END_TEST
+
+SUITE_MAIN("link/fragment", plans_keep_their_limits, blocks_are_as_few_as_can_be, edges, the_order_of_the_wire,
+           the_bound_of_parity_holds)
