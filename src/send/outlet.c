@@ -11,6 +11,7 @@
 #include "dd/link/key.h"
 #include "dd/link/ring.h"
 #include "dd/link/seal.h"
+#include "dd/link/symbols.h"
 #include "dd/link/wire.h"
 #include "dd/send/encoders.h"
 #include "dd/send/state.h"
@@ -25,19 +26,19 @@ struct dd_outlet {
     struct dd_seal *seal;
     uint64_t epoch_us;
     uint32_t max_packet_size;
+    double loss_tolerance;
     uint64_t interval_us;
     uint64_t next_number;
 
-    /* The frame being sent; symbols: 0 when there is none. */
-    struct dd_fragment_plan plan;
+    /* The frame being sent. */
+    struct dd_symbols *symbols; /* none are left: there is no such frame */
     struct dd_wire_fragment fragment;
-    const uint8_t *jpeg;
-    uint32_t next_symbol;
+    struct dd_encoders_picture sending;
+    double expansion; /* bytes of its datagrams for each of its own */
 
     /* The newest frame that was sent whole. */
     uint64_t sent_number, sent_captured_us, sent_position;
     uint16_t sent_width, sent_height;
-    struct dd_encoders_picture sending;
 
     /* What STATUS says of the source, as last told or worked out. */
     uint8_t source;
@@ -68,17 +69,26 @@ struct dd_outlet *dd_outlet_new(const struct dd_transmit_stream *config, const s
     o->ring = ring;
     o->epoch_us = epoch_us;
     o->max_packet_size = config->max_packet_size;
+    o->loss_tolerance = config->loss_tolerance;
     o->interval_us = config->interval_us;
+    o->expansion = 1;
+    o->symbols = dd_symbols_new();
+    if (!o->symbols)
+        goto err0;
     if (dd_key_derive(&key, config->key, config->stream_id) == 0)
         o->seal = dd_seal_new(&key, config->last_start_us);
     explicit_bzero(&key, sizeof key);
-    if (!o->seal) {
-        free(o);
-        return NULL;
-    }
+    if (!o->seal)
+        goto err1;
     o->next_number = dd_seal_session_start_us(o->seal) / DD_CLOCK_US_PER_MS;
     log_session(o);
     return o;
+
+err1:
+    dd_symbols_free(o->symbols);
+err0:
+    free(o);
+    return NULL;
 }
 
 void dd_outlet_free(struct dd_outlet *o)
@@ -86,6 +96,7 @@ void dd_outlet_free(struct dd_outlet *o)
     if (!o)
         return;
     dd_seal_free(o->seal);
+    dd_symbols_free(o->symbols);
     free(o);
 }
 
@@ -96,7 +107,7 @@ uint64_t dd_outlet_session_start_us(const struct dd_outlet *o)
 
 bool dd_outlet_is_sending(const struct dd_outlet *o)
 {
-    return o->plan.symbols != 0;
+    return dd_symbols_left(o->symbols) != 0;
 }
 
 /* Between frames: a new session where one is due. STATUS datagrams of the frame's time are allowed for. */
@@ -117,32 +128,22 @@ static int renew_session(struct dd_outlet *o, uint64_t datagrams)
 int dd_outlet_begin(struct dd_outlet *o, const struct dd_encoders_picture *picture)
 {
     struct dd_fragment_plan plan;
-    int error = dd_fragment_plan(&plan, picture->size, o->max_packet_size, 0);
+    int error = dd_fragment_plan(&plan, picture->size, o->max_packet_size, o->loss_tolerance);
     if (error) {
         dd_log_error("%s: a picture of %u bytes does not fit datagrams of %u", o->name, picture->size, o->max_packet_size);
         return error;
     }
-    error = renew_session(o, plan.symbols);
+    uint32_t datagrams = dd_fragment_datagrams(&plan);
+    error = renew_session(o, datagrams);
+    if (!error)
+        error = dd_symbols_begin(o->symbols, &plan, picture->jpeg);
     if (error)
         return error;
-    o->plan = plan;
     o->sending = *picture;
-    o->jpeg = picture->jpeg;
-    o->next_symbol = 0;
+    o->expansion = (double)datagrams * (plan.symbol_bytes + DD_WIRE_OVERHEAD) / plan.frame_bytes;
     o->fragment.frame = o->next_number++;
     o->fragment.captured_us = o->epoch_us + picture->captured_us;
     return 0;
-}
-
-/* Data symbol j's bytes; the last one is filled up with zeros. */
-static const uint8_t *symbol_of(const struct dd_outlet *o, uint32_t j, uint8_t *scratch)
-{
-    size_t at = (size_t)j * o->plan.symbol_bytes, left = o->plan.frame_bytes - at;
-    if (left >= o->plan.symbol_bytes)
-        return o->jpeg + at;
-    memcpy(scratch, o->jpeg + at, left);
-    memset(scratch + left, 0, o->plan.symbol_bytes - left);
-    return scratch;
 }
 
 static void end_frame(struct dd_outlet *o)
@@ -153,8 +154,6 @@ static void end_frame(struct dd_outlet *o)
     o->sent_width = o->sending.width;
     o->sent_height = o->sending.height;
     o->session_frames++;
-    o->plan.symbols = 0;
-    o->jpeg = NULL;
 }
 
 /* Seals message, which lies where its ciphertext will, as the burst's next datagram. */
@@ -168,17 +167,21 @@ static void add_datagram(struct dd_outlet *o, struct dd_outlet_burst *burst, siz
 
 void dd_outlet_fill(struct dd_outlet *o, struct dd_outlet_burst *burst)
 {
-    uint8_t scratch[UINT16_MAX];
     burst->count = 0;
-    for (int i = 0; i < DD_ONEWAY_BURST && o->plan.symbols; i++) {
+    for (int i = 0; i < DD_ONEWAY_BURST && dd_outlet_is_sending(o); i++) {
         uint8_t *message = burst->bytes + burst->count * burst->stride + DD_WIRE_HEADER_BYTES;
         size_t room = burst->stride - DD_WIRE_HEADER_BYTES - DD_WIRE_TAG_BYTES;
-        dd_fragment_describe(&o->plan, o->next_symbol, &o->fragment);
-        o->fragment.symbol = symbol_of(o, o->next_symbol, scratch);
-        add_datagram(o, burst, dd_wire_write_fragment(&o->fragment, message, room));
-        if (++o->next_symbol == o->plan.symbols)
+        /* all data are out before memory can run out, for parity */
+        if (dd_symbols_next(o->symbols, &o->fragment) == 0)
+            add_datagram(o, burst, dd_wire_write_fragment(&o->fragment, message, room));
+        if (!dd_outlet_is_sending(o))
             end_frame(o);
     }
+}
+
+double dd_outlet_expansion(const struct dd_outlet *o)
+{
+    return o->expansion;
 }
 
 /* Takes over what capture says, field by field: it is a less trusted process. */
@@ -232,7 +235,7 @@ void dd_outlet_status(struct dd_outlet *o, uint64_t now_us, uint64_t skipped, st
 {
     uint8_t *message = burst->bytes + DD_WIRE_HEADER_BYTES;
     /* a stream without new pictures needs new sessions as well; if there is none to be had, the old one goes on */
-    if (!o->plan.symbols)
+    if (!dd_outlet_is_sending(o))
         renew_session(o, 1);
     o->skipped = skipped + o->capture_skipped_sum;
     struct dd_wire_status status = {.source = o->source,

@@ -10,6 +10,7 @@
 #include "dd/base/log.h"
 #include "dd/link/key.h"
 #include "dd/link/ring.h"
+#include "dd/link/symbols.h"
 #include "dd/send/address.h"
 #include "dd/send/capture/capture.h"
 #include "dd/send/capture/source.h"
@@ -179,6 +180,7 @@ static int plan_pictures(const struct draft *d)
     t->ring = (struct dd_ring_shape){.entries = RING_SLOTS, .arena_bytes = RING_SLOTS * layout.bytes};
     t->quality = (int)d->stream->jpeg_quality;
     t->max_packet_size = (uint32_t)d->stream->max_packet_size;
+    t->loss_tolerance = d->stream->loss_tolerance;
     t->interval_us = (uint64_t)d->stream->interval;
     t->weight = d->stream->weight;
     return 0;
@@ -218,7 +220,9 @@ static int check_twins(const struct dd_plan *plan)
 
 static uint64_t memory_of(const struct dd_transmit_stream *t)
 {
-    return dd_ring_memory(&t->ring) + JPEG_BUFFERS * dd_encode_bound(t->max_width, t->max_height, DD_ENCODE_444);
+    size_t jpeg = dd_encode_bound(t->max_width, t->max_height, DD_ENCODE_444);
+    return dd_ring_memory(&t->ring) + JPEG_BUFFERS * jpeg +
+           dd_symbols_memory((uint32_t)jpeg, t->max_packet_size, t->loss_tolerance);
 }
 
 static int allocate(struct dd_plan *plan, size_t count)

@@ -22,6 +22,9 @@
 /* BURSTS bounds a turn: STATUS, heartbeat and stop do not wait for an end of the frames. */
 enum { TURN_MS = 250, BEAT_MS = 3000, EVENTS = 64, REPORT_MS = 10000, BURSTS = 64 };
 
+/* What the headers of IP and UDP add, about. */
+#define IP_HEADERS 1.03
+
 /* What epoll gives back for what is not a stream's wake-up. */
 enum { TOKEN_STOP = UINT32_MAX, TOKEN_ENCODED = UINT32_MAX - 1 };
 
@@ -29,10 +32,11 @@ struct lane {
     const struct dd_transmit_stream *config;
     struct dd_ring *ring;
     struct dd_outlet *outlet;
-    uint64_t count;    /* of its ring, as last told to the encoders */
-    uint64_t failed;   /* pictures that could not be sent */
-    uint64_t unusable; /* pictures of its ring, as last reported */
-    uint64_t unsent;   /* datagrams that the system did not take */
+    uint64_t count;  /* of its ring, as last told to the encoders */
+    uint64_t failed; /* pictures that could not be sent */
+    uint64_t unsent; /* datagrams that the system did not take */
+    /* As last reported: pictures of its ring, bytes of JPEG. */
+    uint64_t unusable, jpeg_bytes;
 };
 
 struct transmit {
@@ -51,7 +55,7 @@ struct transmit {
     struct dd_outlet_burst burst;
     struct dd_log_limit send_errors;
     /* For the report that rate_limit is too low: counters when it was last looked at. */
-    uint64_t report_us, reported_skipped, reported_bytes, reported_encoded;
+    uint64_t report_us, reported_skipped, reported_encoded;
 };
 
 static int watch(struct transmit *t, int fd, uint32_t token)
@@ -259,26 +263,28 @@ static void report_unusable(struct transmit *t, size_t i, uint64_t unusable)
 /* Says when pictures are left out because all of them are more than rate_limit, and how much would be needed. */
 static void report_demand(struct transmit *t, uint64_t now_us)
 {
-    uint64_t skipped = 0, bytes = 0, encoded = 0;
+    uint64_t skipped = 0, encoded = 0;
+    double bytes = 0;
     if (now_us - t->report_us < (uint64_t)REPORT_MS * DD_CLOCK_US_PER_MS)
         return;
     for (size_t i = 0; i < t->lane_count; i++) {
         struct dd_encoders_counters c;
         dd_encoders_count(t->encoders, i, &c);
         skipped += c.skipped;
-        bytes += c.jpeg_bytes * t->lanes[i].config->to_count;
+        bytes += (double)(c.jpeg_bytes - t->lanes[i].jpeg_bytes) * dd_outlet_expansion(t->lanes[i].outlet) *
+                 (double)t->lanes[i].config->to_count;
+        t->lanes[i].jpeg_bytes = c.jpeg_bytes;
         encoded += c.encoded;
         report_unusable(t, i, c.unusable);
     }
     double seconds = (double)(now_us - t->report_us) / DD_CLOCK_US_PER_S;
-    double demand_bps = (double)(bytes - t->reported_bytes) * 8 * 1.1 / seconds;
+    double demand_bps = bytes * 8 * IP_HEADERS / seconds;
     if (skipped > t->reported_skipped && demand_bps > (double)t->config->rate_bps * 0.9)
         dd_log_warning(
             "rate_limit is too low: %ju pictures of %ju were left out in %.0f s; all of them would take about %.1f Mbit/s",
             (uintmax_t)(skipped - t->reported_skipped), (uintmax_t)(encoded - t->reported_encoded), seconds, demand_bps / 1e6);
     t->report_us = now_us;
     t->reported_skipped = skipped;
-    t->reported_bytes = bytes;
     t->reported_encoded = encoded;
 }
 

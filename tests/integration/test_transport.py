@@ -1,5 +1,6 @@
 """What the path does to datagrams: pictures arrive whole or are counted, and never wrong."""
 import itertools
+import re
 import socket
 import time
 
@@ -21,11 +22,11 @@ class TransportTest(harness.Test):
         return self.sender_config({"cam": {"mode": "test", "cloud_ip": [f"127.0.0.1:{p}" for p in destinations], "key": self.key,
                                            "interval": 0.05, "capture_resolution": "640x480", **options}})
 
-    def through(self, **relay):
+    def through(self, loss_tolerance=0.05, **relay):
         """A receiver behind a relay, and its sender."""
         receiver = self.receive(self.ports[0])
         relay = harness.Relay(self, self.ports[0], **relay)
-        return receiver, relay, self.send(relay.port)
+        return receiver, relay, self.send(relay.port, loss_tolerance=loss_tolerance)
 
     def settle(self, receiver, relay, sender):
         """Ends the sender; the receiver's counters, when all that the relay has is delivered, and the relay's."""
@@ -82,8 +83,34 @@ class TransportTest(harness.Test):
         self.assertGreater(stats["total"]["refused"]["forged"], 0)
         self.assertEqual((stats["total"]["refused"]["malformed"], stats["total"]["frames_bad"]), (0, 0))
 
+    def every_picture_arrives(self, drop, loss_tolerance, seed):
+        """The first 300, small and fast."""
+        receiver = self.receive(self.ports[0], buffer_size=2000, max_frame_bytes="1Mi")
+        relay = harness.Relay(self, self.ports[0], drop=drop, seed=seed)
+        sender = self.send(relay.port, interval=0.005, capture_resolution="320x240", loss_tolerance=loss_tolerance)
+        receiver.wait_stats(lambda s: s["total"]["frames_complete"] >= 300, 60, "300 frames", "cam")
+        stats, fate = self.settle(receiver, relay, sender)
+        total = stats["total"]
+        first = int(re.search(r"session (\d+)\d{3}:", sender.log()).group(1))  # in ms
+        numbers = [f["frame"] for f in receiver.json("/cam/frames")["frames"]]
+        self.assertEqual(numbers[:300], list(range(first, first + 300)))
+        self.assertGreater(fate["dropped"], fate["received"] * drop / 2)
+        # most of what is lost are data symbols; parity symbols are not recovered
+        self.assertGreater(total["datagrams_recovered"], fate["dropped"] / 4)
+        self.assertLessEqual(total["datagrams_recovered"], fate["dropped"])
+        self.assertEqual((total["frames_bad"], total["frames_late"], sum(total["refused"].values())), (0, 0, 0))
+
+    def test_every_picture_arrives_at_1_percent_loss(self):
+        self.every_picture_arrives(0.01, 0.05, 11)
+
+    def test_every_picture_arrives_at_5_percent_loss(self):
+        self.every_picture_arrives(0.05, 0.05, 12)
+
+    def test_every_picture_arrives_at_10_percent_loss_if_told(self):
+        self.every_picture_arrives(0.1, 0.1, 13)
+
     def test_losses_are_counted(self):
-        receiver, relay, sender = self.through(drop=0.02, seed=5)
+        receiver, relay, sender = self.through(loss_tolerance=0, drop=0.02, seed=5)
         self.wait_frames(receiver, 40)
         stats, fate = self.settle(receiver, relay, sender)
         total = stats["total"]
@@ -97,7 +124,7 @@ class TransportTest(harness.Test):
         self.assertEqual((total["frames_bad"], sum(total["refused"].values())), (0, 0))
 
     def test_bursts_of_losses(self):
-        receiver, relay, sender = self.through(burst="8:0.05", seed=6)
+        receiver, relay, sender = self.through(loss_tolerance=0, burst="8:0.05", seed=6)
         self.wait_frames(receiver, 40)
         stats, fate = self.settle(receiver, relay, sender)
         self.assertGreater(fate["dropped"], 0)

@@ -21,9 +21,31 @@ class VectorsTest(harness.Test):
     def test_the_document_quotes_them(self):
         with open(os.path.join(harness.SOURCE, "docs/protocol.md")) as f:
             document = "".join(f.read().split())
-        self.assertEqual(len(self.vectors), 12)
+        self.assertEqual(len(self.vectors), 14)
         for name, value in self.vectors.items():
             self.assertIn(value, document, name)
+
+    def test_parity_is_as_the_document_says(self):
+        """The arithmetic once more, with powers of 2."""
+        powers = [1]
+        while len(powers) < 255:
+            powers.append(powers[-1] << 1 ^ (0x11d if powers[-1] & 0x80 else 0))
+        self.assertEqual(sorted(powers), list(range(1, 256)))
+        log = {value: i for i, value in enumerate(powers)}
+
+        def times(a, b):
+            return powers[(log[a] + log[b]) % 255] if a and b else 0
+
+        def inverse(a):
+            return powers[-log[a] % 255]
+        data = [bytes(range(1 + 15 * j, 16 + 15 * j)) for j in range(3)]
+        self.assertTrue(self.vectors["fragment_message"].endswith(data[1].hex()))
+        parity = bytearray(15)
+        for j in range(3):
+            coefficient = inverse((3 + 1) ^ j)
+            for at in range(15):
+                parity[at] ^= times(coefficient, data[j][at])
+        self.assertTrue(self.vectors["parity_message"].endswith(parity.hex()))
 
     def test_the_commands_in_the_document_give_them(self):
         harness.require_program("openssl")

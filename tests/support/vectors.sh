@@ -1,7 +1,7 @@
 #!/bin/bash
 # Computes the check vectors of docs/protocol.md with nothing but the openssl program (3.0), from the document alone: none
 # of the project's code is used. openssl enc knows no GCM, so this builds it as NIST SP 800-38D says: AES in counter mode,
-# and GHASH, a multiplication in GF(2^128), written out below.
+# and GHASH, a multiplication in GF(2^128), written out below, as is the one in GF(2^8) of the parity.
 #
 #   tests/support/vectors.sh > tests/unit/link/vectors.txt
 set -eu
@@ -54,6 +54,40 @@ ghash() {
     printf '%016x%016x' "$y_hi" "$y_lo"
 }
 
+# times(A, B) in GF(2^8) with the polynomial 0x11d, and inverse(A): in result
+times() {
+    local a=$1 b=$2
+    for ((result = 0; b; b >>= 1, a = a & 128 ? (a << 1) ^ 0x11d : a << 1)); do
+        if ((b & 1)); then ((result ^= a)) || true; fi
+    done
+}
+inverse() {
+    local b
+    for ((b = 1; b < 256; b++)); do
+        times "$1" $b
+        ((result != 1)) || break
+    done
+    result=$b
+}
+
+# parity(I, data symbol...): parity symbol I of a block of these, all in hexadecimal
+parity() {
+    local i=$1 at j sum coefficients=() k=$(($# - 1))
+    shift
+    for ((j = 0; j < k; j++)); do
+        inverse $(((k + i) ^ j))
+        coefficients+=("$result")
+    done
+    for ((at = 0; at < ${#1}; at += 2)); do
+        sum=0 j=0
+        for symbol; do
+            times "${coefficients[j++]}" $((0x${symbol:at:2}))
+            ((sum ^= result)) || true
+        done
+        u8 $sum
+    done
+}
+
 # seal(packet key, header, message): the whole datagram
 seal() {
     local key=$1 header=$2 message=$3 nonce ciphertext tag mask
@@ -91,6 +125,12 @@ show lobby_packet_key "$lobby_packet_key"
 fragment=$(u8 1 1 3 0)$(u16 0 1)$(u64 1767268800123 1767268800123456)$(u32 45)$(u16 15 0)101112131415161718191a1b1c1d1e
 show fragment_message "$fragment"
 show fragment_datagram "$(seal "$empty_packet_key" "01000000$empty_key_id$session$(u64 5)" "$fragment")"
+
+# the second of two parity symbols of the same frame, sent with a loss to survive; counter 7
+symbols=(0102030405060708090a0b0c0d0e0f 101112131415161718191a1b1c1d1e 1f202122232425262728292a2b2c2d)
+parity=$(u8 1 4 3 2)$(u16 0 1)$(u64 1767268800123 1767268800123456)$(u32 45)$(u16 15 0)$(parity 1 "${symbols[@]}")
+show parity_message "$parity"
+show parity_datagram "$(seal "$empty_packet_key" "01000000$empty_key_id$session$(u64 7)" "$parity")"
 
 # a camera that refuses the password; counter 6, stream_id "lobby"
 status=$(u8 2 3)$(u16 2)$(u32 100)$(u64 1767268800123 1767268800123456)$(u32 4321 1000)$(u16 1280 720)$(u32 7)$(u64 42 1767268801500000)

@@ -39,6 +39,9 @@ int dd_outlet_begin(struct dd_outlet *o, const struct dd_encoders_picture *pictu
 /* Seals the next datagrams of the frame. */
 void dd_outlet_fill(struct dd_outlet *o, struct dd_outlet_burst *burst);
 
+/* Bytes of datagrams, parity included, for each byte of JPEG: of the newest frame, 1 before the first. */
+double dd_outlet_expansion(const struct dd_outlet *o);
+
 /* Reads what capture says of the source. True if a STATUS is due: the source's state has changed, or it is time. */
 bool dd_outlet_observe(struct dd_outlet *o, uint64_t now_us);
 /* dd_clock_now_us() of the next STATUS, if nothing changes. */

@@ -1,4 +1,5 @@
-/* The transmit role: holds the keys and the UDP sockets. Ring (pixels) -> JPEG -> fragments -> seal -> pace -> UDP. */
+/* The transmit role: holds the keys and the UDP sockets.
+ * Ring (pixels) -> JPEG -> fragments + parity -> seal -> pace -> UDP. */
 #ifndef DD_SEND_TRANSMIT_H
 #define DD_SEND_TRANSMIT_H
 
@@ -23,6 +24,7 @@ struct dd_transmit_stream {
     int quality;
     bool full_chroma;
     uint32_t max_packet_size;
+    double loss_tolerance;
     uint64_t interval_us;
     double weight;          /* share of rate_bps against the other streams */
     uint64_t last_start_us; /* of the stream's sessions in earlier runs; 0: none is known */

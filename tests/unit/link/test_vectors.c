@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "dd/base/cursor.h"
+#include "dd/link/fragment.h"
 #include "dd/link/key.h"
+#include "dd/link/reassemble.h"
+#include "dd/link/symbols.h"
 #include "dd/link/unseal.h"
 #include "dd/link/wire.h"
 
@@ -132,6 +135,36 @@ START_TEST(writes_and_reads_the_fragment)
 }
 END_TEST
 
+/* The last of the frame's symbols is the second parity symbol; it stands for the first data symbol. */
+START_TEST(makes_and_uses_the_parity)
+{
+    static const struct dd_fragment_plan plan = {.frame_bytes = 45, .symbol_bytes = 15, .symbols = 3, .blocks = 1, .parity = 2};
+    struct vector message = vector("parity_message");
+    uint8_t bytes[45], made[VECTOR_MAX];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i + 1);
+    struct dd_symbols *symbols = dd_symbols_new();
+    struct dd_reassemble *reassemble = dd_reassemble_new(1024);
+    struct dd_reassemble_frame frame;
+    struct dd_wire_fragment fragment = {.frame = FRAME, .captured_us = CAPTURED_US}, read;
+    ck_assert_int_eq(dd_symbols_begin(symbols, &plan, bytes), 0);
+    ck_assert_int_eq(dd_wire_read_fragment(&read, 1024, message.bytes, message.size), 0);
+    ck_assert_int_eq(dd_reassemble_add(reassemble, 1, &read, 0, &frame), DD_REASSEMBLE_TAKEN);
+    for (uint32_t n = 0; dd_symbols_left(symbols); n++) {
+        ck_assert_int_eq(dd_symbols_next(symbols, &fragment), 0);
+        if (n == 1 || n == 2)
+            ck_assert_int_eq(dd_reassemble_add(reassemble, 1, &fragment, 0, &frame),
+                             n == 1 ? DD_REASSEMBLE_TAKEN : DD_REASSEMBLE_COMPLETE);
+    }
+    ck_assert_uint_eq(frame.size, sizeof bytes);
+    ck_assert_mem_eq(frame.bytes, bytes, sizeof bytes);
+    ck_assert_uint_eq(dd_wire_write_fragment(&fragment, made, sizeof made), message.size);
+    ck_assert_mem_eq(made, message.bytes, message.size);
+    dd_reassemble_free(reassemble);
+    dd_symbols_free(symbols);
+}
+END_TEST
+
 START_TEST(writes_and_reads_the_status)
 {
     struct vector message = vector("status_message");
@@ -208,6 +241,12 @@ START_TEST(opens_the_fragment_datagram)
 }
 END_TEST
 
+START_TEST(opens_the_parity_datagram)
+{
+    check_datagram("", "parity_datagram", "parity_message");
+}
+END_TEST
+
 START_TEST(opens_the_status_datagram)
 {
     check_datagram("lobby", "status_datagram", "status_message");
@@ -215,4 +254,5 @@ START_TEST(opens_the_status_datagram)
 END_TEST
 
 SUITE_MAIN("link/vectors", reads_the_key, derives_without_stream_id, derives_with_stream_id, writes_the_header,
-           writes_and_reads_the_fragment, writes_and_reads_the_status, opens_the_fragment_datagram, opens_the_status_datagram)
+           writes_and_reads_the_fragment, makes_and_uses_the_parity, writes_and_reads_the_status, opens_the_fragment_datagram,
+           opens_the_parity_datagram, opens_the_status_datagram)

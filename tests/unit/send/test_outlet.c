@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "dd/base/clock.h"
+#include "dd/link/fragment.h"
 #include "dd/link/key.h"
 #include "dd/link/reassemble.h"
 #include "dd/link/ring.h"
@@ -18,7 +19,7 @@
 enum { PACKET = 1400, JPEG = 100000 };
 
 static struct dd_transmit_stream config = {
-    .name = "lobby", .key = {1}, .stream_id = "id", .max_packet_size = PACKET, .interval_us = 40000};
+    .name = "lobby", .key = {1}, .stream_id = "id", .max_packet_size = PACKET, .loss_tolerance = 0.05, .interval_us = 40000};
 static const struct dd_ring_shape shape = {.entries = 3, .arena_bytes = 3 * 4096};
 static uint8_t bytes[DD_ONEWAY_BURST * PACKET], jpeg[JPEG];
 static struct dd_outlet_burst burst = {.bytes = bytes, .stride = PACKET};
@@ -103,7 +104,8 @@ START_TEST(a_frame_arrives)
             /* all datagrams of a frame have one length */
             ck_assert_uint_eq(burst.datagrams[i].iov_len, burst.datagrams[0].iov_len);
             ck_assert_int_eq(dd_wire_read_fragment(&f, JPEG, m.bytes, m.size), 0);
-            verdict = dd_reassemble_add(r, m.session, &f, 0, &frame);
+            if (verdict == DD_REASSEMBLE_TAKEN)
+                verdict = dd_reassemble_add(r, m.session, &f, 0, &frame);
         }
     }
     ck_assert_int_eq(verdict, DD_REASSEMBLE_COMPLETE);
@@ -111,6 +113,47 @@ START_TEST(a_frame_arrives)
     ck_assert_mem_eq(frame.bytes, jpeg, JPEG);
     ck_assert_uint_eq(frame.captured_us, epoch_us + 5000);
     ck_assert_uint_eq(frame.number, dd_outlet_session_start_us(outlet) / 1000);
+    dd_reassemble_free(r);
+    tear_down();
+}
+END_TEST
+
+/* In the order that the plan says, all of it, with the frame told as sent only then; and with as much lost as there is
+ * parity, the frame arrives. */
+START_TEST(data_then_parity)
+{
+    struct dd_reassemble *r = dd_reassemble_new(JPEG);
+    struct dd_reassemble_frame frame = {0};
+    struct dd_fragment_plan plan;
+    struct dd_wire_fragment expected;
+    struct dd_encoders_picture picture = {.jpeg = jpeg, .size = JPEG, .captured_us = 5000, .width = 1280, .height = 720};
+    uint32_t n = 0, completed = 0;
+    set_up();
+    ck_assert_int_eq(dd_fragment_plan(&plan, JPEG, PACKET, config.loss_tolerance), 0);
+    ck_assert_uint_gt(plan.parity, 0);
+    ck_assert_int_eq(dd_outlet_begin(outlet, &picture), 0);
+    while (dd_outlet_is_sending(outlet)) {
+        ck_assert_uint_eq(read_status(dd_clock_now_us(), 0).frames_sent, 0);
+        dd_outlet_fill(outlet, &burst);
+        for (size_t i = 0; i < burst.count; i++, n++) {
+            struct dd_wire_fragment f;
+            struct dd_unseal_message m = open_datagram(i);
+            ck_assert_int_eq(dd_wire_read_fragment(&f, JPEG, m.bytes, m.size), 0);
+            dd_fragment_describe(&plan, n, &expected);
+            ck_assert(f.block == expected.block && f.index == expected.index && f.parity == plan.parity);
+            if (n >= 3U && n < 3U + plan.parity)
+                continue;
+            if (dd_reassemble_add(r, m.session, &f, 0, &frame) == DD_REASSEMBLE_COMPLETE) {
+                ck_assert_mem_eq(frame.bytes, jpeg, JPEG);
+                completed = n;
+            }
+        }
+    }
+    ck_assert_uint_eq(n, dd_fragment_datagrams(&plan));
+    ck_assert_uint_eq(completed, n - 1);
+    ck_assert_uint_eq(read_status(dd_clock_now_us(), 0).frames_sent, 1);
+    double expansion = (double)n * (plan.symbol_bytes + DD_WIRE_OVERHEAD) / JPEG;
+    ck_assert(dd_outlet_expansion(outlet) == expansion);
     dd_reassemble_free(r);
     tear_down();
 }
@@ -213,5 +256,5 @@ START_TEST(a_dead_capture_is_told)
 }
 END_TEST
 
-SUITE_MAIN("send/outlet", a_frame_arrives, status_says_what_was_sent, status_is_due_every_second_and_at_changes,
+SUITE_MAIN("send/outlet", a_frame_arrives, data_then_parity, status_says_what_was_sent, status_is_due_every_second_and_at_changes,
            capture_is_not_believed_everything, a_dead_capture_is_told)
