@@ -3,8 +3,8 @@
 
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
-#include "dd/link/wire.h"
 #include "dd/draw/font.h"
+#include "dd/link/wire.h"
 #include "dd/send/capture/paint.h"
 #include "dd/send/capture/source.h"
 #include "dd/send/options.h"
