@@ -76,6 +76,22 @@ uint32_t dd_fragment_block(const struct dd_fragment_plan *plan, uint32_t n)
     return (n < plan->symbols ? n : n - plan->symbols) % plan->blocks;
 }
 
+static uint32_t smaller(uint64_t a, uint64_t b)
+{
+    return (uint32_t)(a < b ? a : b);
+}
+
+uint32_t dd_fragment_burst(const struct dd_fragment_plan *plan, uint32_t n, uint32_t most)
+{
+    uint32_t count = smaller(most, dd_fragment_datagrams(plan) - n);
+    if (!plan->parity)
+        return count;
+    /* where parity begins, the turn over the blocks may begin anew */
+    if (n < plan->symbols && plan->symbols % plan->blocks)
+        count = smaller(count, plan->symbols - n);
+    return smaller(count, (uint64_t)plan->parity * plan->blocks);
+}
+
 void dd_fragment_describe(const struct dd_fragment_plan *plan, uint32_t n, struct dd_wire_fragment *fragment)
 {
     uint32_t block = dd_fragment_block(plan, n), data = dd_fragment_block_data(plan, block);

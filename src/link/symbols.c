@@ -77,6 +77,11 @@ uint32_t dd_symbols_left(const struct dd_symbols *s)
     return s->end - s->next;
 }
 
+uint32_t dd_symbols_burst(const struct dd_symbols *s, uint32_t most)
+{
+    return s->next < s->end ? dd_fragment_burst(&s->plan, s->next, most) : 0;
+}
+
 static const uint8_t *data_symbol(const struct dd_symbols *s, uint32_t j)
 {
     return j == s->plan.symbols - 1 ? s->made : s->bytes + (size_t)j * s->plan.symbol_bytes;

@@ -217,11 +217,23 @@ static void count_frames(struct dd_inlet *inlet, bool is_newest)
     inlet->counted = *now;
 }
 
+/* A refresh in a new session: what is shown is what is newest. */
+static void take_repeat(struct dd_inlet *inlet, const struct dd_reassemble_frame *frame, uint64_t now_us)
+{
+    inlet->frame_session = frame->session;
+    note_newer(inlet, now_us);
+    note_shown(inlet);
+}
+
 static void take_frame(struct dd_inlet *inlet, const struct dd_reassemble_frame *frame, bool is_newest, uint64_t now_us)
 {
     uint64_t suppressed;
     int width, height;
     uint8_t *place = NULL;
+    if (frame->number == inlet->state.frame) {
+        take_repeat(inlet, frame, now_us);
+        return;
+    }
     if (dd_jpeg_check(inlet->jpeg, frame->bytes, frame->size, &width, &height) == 0)
         place = dd_ring_reserve(inlet->ring, frame->size);
     if (!place) {

@@ -17,8 +17,10 @@
 #include "dd/send/state.h"
 #include "dd/send/transmit.h"
 
-/* However often a source's state changes, STATUS goes no more often. */
-enum { STATUS_GAP_MS = 50 };
+enum {
+    STATUS_GAP_MS = 50,    /* however often a source's state changes, STATUS goes no more often */
+    REPEAT_ONCE_MS = 2000, /* without refreshes: when a change is repeated */
+};
 
 struct dd_outlet {
     char name[DD_OPTIONS_NAME_SIZE];
@@ -27,18 +29,23 @@ struct dd_outlet {
     uint64_t epoch_us;
     uint32_t max_packet_size;
     double loss_tolerance;
-    uint64_t interval_us;
+    uint64_t interval_us, refresh_us;
     uint64_t next_number;
 
     /* The frame being sent. */
     struct dd_symbols *symbols; /* none are left: there is no such frame */
     struct dd_wire_fragment fragment;
     struct dd_encoders_picture sending;
+    bool is_repeat;
     double expansion; /* bytes of its datagrams for each of its own */
 
     /* The newest frame that was sent whole. */
-    uint64_t sent_number, sent_captured_us, sent_position;
-    uint16_t sent_width, sent_height;
+    uint64_t sent_number;
+    struct dd_encoders_picture sent;
+    uint64_t sent_us; /* when its last datagram was sealed, of the last time that it went */
+    bool was_repeated;
+    bool is_taken;                  /* it is the last that was taken from the encoders: its jpeg is still there */
+    struct dd_encoders_shown shown; /* until when the ring had it again */
 
     /* What STATUS says of the source, as last told or worked out. */
     uint8_t source;
@@ -71,6 +78,7 @@ struct dd_outlet *dd_outlet_new(const struct dd_transmit_stream *config, const s
     o->max_packet_size = config->max_packet_size;
     o->loss_tolerance = config->loss_tolerance;
     o->interval_us = config->interval_us;
+    o->refresh_us = config->refresh_us;
     o->expansion = 1;
     o->symbols = dd_symbols_new();
     if (!o->symbols)
@@ -125,7 +133,7 @@ static int renew_session(struct dd_outlet *o, uint64_t datagrams)
     return 0;
 }
 
-int dd_outlet_begin(struct dd_outlet *o, const struct dd_encoders_picture *picture)
+static int begin(struct dd_outlet *o, const struct dd_encoders_picture *picture)
 {
     struct dd_fragment_plan plan;
     int error = dd_fragment_plan(&plan, picture->size, o->max_packet_size, o->loss_tolerance);
@@ -141,18 +149,42 @@ int dd_outlet_begin(struct dd_outlet *o, const struct dd_encoders_picture *pictu
         return error;
     o->sending = *picture;
     o->expansion = (double)datagrams * (plan.symbol_bytes + DD_WIRE_OVERHEAD) / plan.frame_bytes;
-    o->fragment.frame = o->next_number++;
     o->fragment.captured_us = o->epoch_us + picture->captured_us;
+    return 0;
+}
+
+int dd_outlet_begin(struct dd_outlet *o, const struct dd_encoders_picture *picture)
+{
+    o->is_taken = false;
+    int error = begin(o, picture);
+    if (error)
+        return error;
+    o->is_repeat = false;
+    o->fragment.frame = o->next_number++;
+    return 0;
+}
+
+int dd_outlet_repeat(struct dd_outlet *o)
+{
+    const struct dd_encoders_picture picture = o->sent;
+    int error = begin(o, &picture);
+    if (error)
+        return error;
+    o->is_repeat = true;
+    o->fragment.frame = o->sent_number;
     return 0;
 }
 
 static void end_frame(struct dd_outlet *o)
 {
+    o->sent_us = dd_clock_now_us();
+    o->was_repeated = o->is_repeat;
+    if (o->is_repeat)
+        return;
     o->sent_number = o->fragment.frame;
-    o->sent_captured_us = o->sending.captured_us;
-    o->sent_position = o->sending.position;
-    o->sent_width = o->sending.width;
-    o->sent_height = o->sending.height;
+    o->sent = o->sending;
+    o->is_taken = true;
+    o->shown = (struct dd_encoders_shown){.captured_us = o->sent.captured_us, .position = o->sent.position};
     o->session_frames++;
 }
 
@@ -168,7 +200,7 @@ static void add_datagram(struct dd_outlet *o, struct dd_outlet_burst *burst, siz
 void dd_outlet_fill(struct dd_outlet *o, struct dd_outlet_burst *burst)
 {
     burst->count = 0;
-    for (int i = 0; i < DD_ONEWAY_BURST && dd_outlet_is_sending(o); i++) {
+    for (uint32_t left = dd_symbols_burst(o->symbols, DD_ONEWAY_BURST); left && dd_outlet_is_sending(o); left--) {
         uint8_t *message = burst->bytes + burst->count * burst->stride + DD_WIRE_HEADER_BYTES;
         size_t room = burst->stride - DD_WIRE_HEADER_BYTES - DD_WIRE_TAG_BYTES;
         /* all data are out before memory can run out, for parity */
@@ -220,13 +252,33 @@ uint64_t dd_outlet_status_due_us(const struct dd_outlet *o)
     return o->status_due_us;
 }
 
-/* Since when the source has no longer shown the newest frame that was sent: as capture says it, if that frame is still the
- * newest one that it took, and never before the frame's own capture. */
+void dd_outlet_show(struct dd_outlet *o, const struct dd_encoders_shown *shown)
+{
+    if (o->is_taken && shown->captured_us > o->shown.captured_us)
+        o->shown = *shown;
+}
+
+/* Until when the source has shown the newest frame that was sent: as the ring had it, or as capture says it, if that frame is
+ * still the newest one that it took. */
+static uint64_t shown_until(const struct dd_outlet *o)
+{
+    if (o->confirmed_us > o->shown.captured_us && dd_ring_count(o->ring) == o->shown.position + 1)
+        return o->confirmed_us;
+    return o->shown.captured_us;
+}
+
+bool dd_outlet_is_repeat_due(const struct dd_outlet *o, uint64_t now_us)
+{
+    uint64_t wait_us = o->refresh_us ? o->refresh_us : (uint64_t)REPEAT_ONCE_MS * DD_CLOCK_US_PER_MS;
+    if (!o->is_taken || dd_outlet_is_sending(o) || now_us < o->sent_us + wait_us)
+        return false;
+    /* what the source does not show any more, nobody needs again */
+    return o->refresh_us ? shown_until(o) > o->sent_us : !o->was_repeated;
+}
+
 static uint32_t age_ms(const struct dd_outlet *o, uint64_t now_us)
 {
-    uint64_t shown_us = o->sent_captured_us;
-    if (o->confirmed_us > shown_us && dd_ring_count(o->ring) == o->sent_position + 1)
-        shown_us = o->confirmed_us;
+    uint64_t shown_us = shown_until(o);
     uint64_t ms = shown_us < now_us ? (now_us - shown_us) / DD_CLOCK_US_PER_MS : 0;
     return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
 }
@@ -247,10 +299,10 @@ void dd_outlet_status(struct dd_outlet *o, uint64_t now_us, uint64_t skipped, st
                                     .sent_us = o->epoch_us + now_us};
     if (o->sent_number) {
         status.frame = o->sent_number;
-        status.captured_us = o->epoch_us + o->sent_captured_us;
+        status.captured_us = o->epoch_us + o->sent.captured_us;
         status.age_ms = age_ms(o, now_us);
-        status.width = o->sent_width;
-        status.height = o->sent_height;
+        status.width = o->sent.width;
+        status.height = o->sent.height;
     }
     burst->count = 0;
     add_datagram(o, burst, dd_wire_write_status(&status, message, burst->stride - DD_WIRE_HEADER_BYTES - DD_WIRE_TAG_BYTES));

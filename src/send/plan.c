@@ -183,6 +183,7 @@ static int plan_pictures(const struct draft *d)
     t->loss_tolerance = d->stream->loss_tolerance;
     t->interval_us = (uint64_t)d->stream->interval;
     t->weight = d->stream->weight;
+    t->refresh_us = (uint64_t)d->stream->refresh_interval;
     return 0;
 }
 

@@ -214,17 +214,27 @@ static void send_statuses(struct transmit *t, uint64_t now_us)
     }
 }
 
-/* Begins lane's next frame, if it sends none and there is one. */
+/* Begins lane's next frame, if it sends none and there is one: a new picture, or the last one once more. */
 static void look_for_frame(struct transmit *t, size_t i)
 {
     struct lane *lane = &t->lanes[i];
     struct dd_encoders_picture picture;
-    if (t->shares[i].active || !dd_encoders_take(t->encoders, i, &picture))
+    struct dd_encoders_shown shown;
+    int error;
+    if (t->shares[i].active)
         return;
-    if (dd_outlet_begin(lane->outlet, &picture)) {
-        lane->failed++;
-        return;
+    if (dd_encoders_take(t->encoders, i, &picture)) {
+        error = dd_outlet_begin(lane->outlet, &picture);
+        lane->failed += error != 0;
+    } else {
+        if (dd_encoders_shown(t->encoders, i, &shown))
+            dd_outlet_show(lane->outlet, &shown);
+        if (!dd_outlet_is_repeat_due(lane->outlet, dd_clock_now_us()))
+            return;
+        error = dd_outlet_repeat(lane->outlet);
     }
+    if (error)
+        return;
     t->book->start_us[i] = dd_outlet_session_start_us(lane->outlet);
     dd_share_begin(&t->shares[i], t->share_clock);
 }

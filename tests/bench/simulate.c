@@ -166,15 +166,10 @@ static void tick(struct simulation *s)
 /* The length of the send call that begins with datagram n. */
 static uint32_t burst_at(const struct simulation *s, const struct dd_fragment_plan *plan, uint32_t n)
 {
-    uint32_t count = 0, datagrams = dd_fragment_datagrams(plan);
-    for (; count < s->burst && n + count < datagrams; count++) {
-        uint32_t block = dd_fragment_block(plan, n + count), same = 0;
-        for (uint32_t i = 0; i < count; i++)
-            same += dd_fragment_block(plan, n + i) == block;
-        if (s->path->bursts == RULED_BURSTS && plan->parity && same == plan->parity)
-            break;
-    }
-    return count;
+    uint32_t left = dd_fragment_datagrams(plan) - n;
+    if (s->path->bursts == RULED_BURSTS)
+        return dd_fragment_burst(plan, n, s->burst);
+    return left < s->burst ? left : s->burst;
 }
 
 static uint32_t count_bursts(const struct simulation *s, const struct dd_fragment_plan *plan)

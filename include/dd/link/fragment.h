@@ -32,6 +32,10 @@ uint32_t dd_fragment_datagrams(const struct dd_fragment_plan *plan);
 /* The block that datagram n carries a symbol of. */
 uint32_t dd_fragment_block(const struct dd_fragment_plan *plan, uint32_t n);
 
+/* How many datagrams, from n on and most of them at most, can be sent in one call so that the frame survives the loss of them
+ * all: no more of one block than it has parity. Without parity: most. */
+uint32_t dd_fragment_burst(const struct dd_fragment_plan *plan, uint32_t n, uint32_t most);
+
 /* Fills in the fields of fragment that belong to datagram n, its symbol excepted: index, data, parity, block, blocks,
  * frame_bytes, symbol_bytes. */
 void dd_fragment_describe(const struct dd_fragment_plan *plan, uint32_t n, struct dd_wire_fragment *fragment);

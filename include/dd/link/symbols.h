@@ -20,6 +20,9 @@ int dd_symbols_begin(struct dd_symbols *s, const struct dd_fragment_plan *plan, 
 /* How many symbols of the frame are still to come; 0 before the first frame. */
 uint32_t dd_symbols_left(const struct dd_symbols *s);
 
+/* How many of them, most at most, can be sent in one call (dd_fragment_burst()). */
+uint32_t dd_symbols_burst(const struct dd_symbols *s, uint32_t most);
+
 /* The next symbol, of those that are left: sets all of fragment but frame and captured_us. fragment->symbol is borrowed until
  * the next call. 0, or DD_ERROR_MEMORY, logged: then none are left. */
 int dd_symbols_next(struct dd_symbols *s, struct dd_wire_fragment *fragment);

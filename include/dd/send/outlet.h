@@ -11,6 +11,7 @@
 #include "dd/send/oneway.h"
 
 struct dd_encoders_picture;
+struct dd_encoders_shown;
 struct dd_outlet;
 struct dd_ring;
 struct dd_transmit_stream;
@@ -32,11 +33,19 @@ uint64_t dd_outlet_session_start_us(const struct dd_outlet *o);
 /* True while a frame is being sent: dd_outlet_fill has more. */
 bool dd_outlet_is_sending(const struct dd_outlet *o);
 
-/* Begins to send a picture, whose jpeg is borrowed until the frame is sent; begins a new session before it where one is
- * due. 0; or a negative enum dd_error, logged: the picture is left out. skipped: pictures that were left out so far. */
+/* Begins to send a picture, whose jpeg is borrowed until the next one; begins a new session before it where one is due. 0; or
+ * a negative enum dd_error, logged: the picture is left out. */
 int dd_outlet_begin(struct dd_outlet *o, const struct dd_encoders_picture *picture);
 
-/* Seals the next datagrams of the frame. */
+/* True if the newest picture is to go again, since the source still shows it: refresh_us after the last time, or, if that is
+ * 0, once after 2 s. dd_outlet_repeat() begins that, under its old number; as dd_outlet_begin(). */
+bool dd_outlet_is_repeat_due(const struct dd_outlet *o, uint64_t now_us);
+int dd_outlet_repeat(struct dd_outlet *o);
+
+/* The source has shown the picture that was begun last again; ignored while that is being sent. */
+void dd_outlet_show(struct dd_outlet *o, const struct dd_encoders_shown *shown);
+
+/* Seals the next datagrams of the frame: as many as may be lost together. */
 void dd_outlet_fill(struct dd_outlet *o, struct dd_outlet_burst *burst);
 
 /* Bytes of datagrams, parity included, for each byte of JPEG: of the newest frame, 1 before the first. */

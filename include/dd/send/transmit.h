@@ -26,6 +26,7 @@ struct dd_transmit_stream {
     uint32_t max_packet_size;
     double loss_tolerance;
     uint64_t interval_us;
+    uint64_t refresh_us;    /* 0: never */
     double weight;          /* share of rate_bps against the other streams */
     uint64_t last_start_us; /* of the stream's sessions in earlier runs; 0: none is known */
     struct dd_address to[DD_ADDRESS_MAX];

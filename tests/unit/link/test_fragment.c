@@ -114,6 +114,27 @@ START_TEST(the_order_of_the_wire)
 }
 END_TEST
 
+/* Bursts cover the frame, and none has more of a block than the block can lose. */
+START_TEST(bursts_that_can_be_lost)
+{
+    static const uint32_t sizes[] = {1, 20000, 90000, 100000, 228 * LARGEST, 300001, 1000000};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes * LOSSES; i++) {
+        struct dd_fragment_plan p = plan_of(sizes[i / LOSSES], PACKET, losses[i % LOSSES]);
+        uint32_t end = dd_fragment_datagrams(&p), bursts = 0;
+        for (uint32_t n = 0, count; n < end; n += count, bursts++) {
+            uint32_t of_block[1024] = {0};
+            count = dd_fragment_burst(&p, n, 16);
+            ck_assert(count >= 1 && count <= 16 && n + count <= end);
+            ck_assert_uint_lt(p.blocks, 1024);
+            for (uint32_t d = n; d < n + count; d++)
+                ck_assert(++of_block[dd_fragment_block(&p, d)] <= p.parity || !p.parity);
+        }
+        uint32_t per_burst = p.parity && p.parity * p.blocks < 16 ? p.parity * p.blocks : 16;
+        ck_assert_uint_le(bursts, end / per_burst + 2);
+    }
+}
+END_TEST
+
 START_TEST(the_bound_of_parity_holds)
 {
     for (size_t l = 0; l < LOSSES; l++) {
@@ -133,4 +154,4 @@ START_TEST(the_bound_of_parity_holds)
 END_TEST
 
 SUITE_MAIN("link/fragment", plans_keep_their_limits, blocks_are_as_few_as_can_be, edges, the_order_of_the_wire,
-           the_bound_of_parity_holds)
+           bursts_that_can_be_lost, the_bound_of_parity_holds)

@@ -277,6 +277,34 @@ START_TEST(rubbish_with_the_right_key_is_malformed)
 }
 END_TEST
 
+/* A refresh completes what was lost, and is no other picture, be it in the session of the first or in the next one. */
+START_TEST(a_refresh_is_shown_once)
+{
+    set_up();
+    send_symbols(0, 41, 0, 1); /* the rest is lost */
+    ck_assert_uint_eq(state().frame, 0);
+    now_us += 10 * DD_CLOCK_US_PER_S;
+    send_symbols(0, 41, 0, 999);
+    ck_assert_uint_eq(state().frame, 41);
+    ck_assert_uint_eq(dd_ring_count(reader), 1);
+    now_us += 10 * DD_CLOCK_US_PER_S;
+    send_symbols(0, 41, 0, 999);
+    ck_assert_uint_eq(dd_ring_count(reader), 1);
+
+    ck_assert_int_eq(dd_seal_begin(seals[0]), 0);
+    send_status(0, 41, 5, wall_us);
+    ck_assert_uint_ne(state().newer_us, 0); /* by the session it could be another one */
+    send_symbols(0, 41, 0, 999);
+    ck_assert_uint_eq(dd_ring_count(reader), 1);
+    ck_assert_uint_eq(state().newer_us, 0);
+    ck_assert_uint_eq(state().total.frames_complete, 1);
+    send_symbols(0, 42, 0, 999);
+    ck_assert_uint_eq(dd_ring_count(reader), 2);
+    ck_assert_uint_eq(state().frame, 42);
+    tear_down();
+}
+END_TEST
+
 SUITE_MAIN("recv/inlet", a_frame_reaches_the_ring, what_is_recovered_is_counted, what_is_lost_is_counted,
            a_picture_that_is_no_jpeg_is_bad, age_and_delay_follow_the_fastest_way, an_older_status_says_nothing,
-           a_later_key_retires_the_earlier_one, rubbish_with_the_right_key_is_malformed)
+           a_later_key_retires_the_earlier_one, rubbish_with_the_right_key_is_malformed, a_refresh_is_shown_once)

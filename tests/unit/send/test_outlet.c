@@ -256,5 +256,74 @@ START_TEST(a_dead_capture_is_told)
 }
 END_TEST
 
+/* Sends what is begun; its number. */
+static uint64_t send_whole(void)
+{
+    struct dd_wire_fragment f = {0};
+    while (dd_outlet_is_sending(outlet)) {
+        dd_outlet_fill(outlet, &burst);
+        for (size_t i = 0; i < burst.count; i++) {
+            struct dd_unseal_message m = open_datagram(i);
+            ck_assert_int_eq(dd_wire_read_fragment(&f, JPEG, m.bytes, m.size), 0);
+        }
+    }
+    return f.frame;
+}
+
+START_TEST(a_picture_that_is_still_shown_is_repeated)
+{
+    struct dd_encoders_picture picture = {.jpeg = jpeg, .size = JPEG, .captured_us = dd_clock_now_us(), .position = 7};
+    config.refresh_us = 10 * DD_CLOCK_US_PER_S;
+    set_up();
+    ck_assert(!dd_outlet_is_repeat_due(outlet, UINT64_MAX / 2)); /* there is none yet */
+    ck_assert_int_eq(dd_outlet_begin(outlet, &picture), 0);
+    ck_assert(!dd_outlet_is_repeat_due(outlet, UINT64_MAX / 2)); /* it is on its way */
+    uint64_t number = send_whole(), now_us = dd_clock_now_us();
+    ck_assert(!dd_outlet_is_repeat_due(outlet, now_us + 60 * DD_CLOCK_US_PER_S)); /* nobody says that it still holds */
+
+    struct dd_encoders_shown shown = {.captured_us = now_us + 9 * DD_CLOCK_US_PER_S, .position = 9};
+    dd_outlet_show(outlet, &shown);
+    ck_assert(!dd_outlet_is_repeat_due(outlet, now_us + 9 * DD_CLOCK_US_PER_S));
+    ck_assert(dd_outlet_is_repeat_due(outlet, now_us + 11 * DD_CLOCK_US_PER_S));
+    ck_assert_uint_eq(read_status(now_us + 11 * DD_CLOCK_US_PER_S, 0).age_ms, 2000);
+    ck_assert_int_eq(dd_outlet_repeat(outlet), 0);
+    ck_assert_uint_eq(send_whole(), number);
+    struct dd_wire_status status = read_status(now_us + 11 * DD_CLOCK_US_PER_S, 0);
+    ck_assert_uint_eq(status.frame, number);
+    ck_assert_uint_eq(status.captured_us, epoch_us + picture.captured_us);
+    ck_assert_uint_eq(status.frames_sent, 1);
+    ck_assert_uint_eq(status.age_ms, 2000);
+
+    /* the next one has a number and an age of its own, while it goes and afterwards */
+    picture.captured_us = now_us + 12 * DD_CLOCK_US_PER_S;
+    ck_assert_int_eq(dd_outlet_begin(outlet, &picture), 0);
+    shown.captured_us = now_us + 20 * DD_CLOCK_US_PER_S;
+    dd_outlet_show(outlet, &shown);
+    ck_assert_uint_eq(read_status(now_us + 21 * DD_CLOCK_US_PER_S, 0).age_ms, 12000);
+    ck_assert_uint_eq(send_whole(), number + 1);
+    ck_assert_uint_eq(read_status(now_us + 21 * DD_CLOCK_US_PER_S, 0).age_ms, 9000);
+    tear_down();
+}
+END_TEST
+
+START_TEST(without_refreshes_a_change_is_repeated_once)
+{
+    struct dd_encoders_picture picture = {.jpeg = jpeg, .size = JPEG, .captured_us = dd_clock_now_us()};
+    config.refresh_us = 0;
+    set_up();
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(dd_outlet_begin(outlet, &picture), 0);
+        uint64_t number = send_whole(), now_us = dd_clock_now_us();
+        ck_assert(!dd_outlet_is_repeat_due(outlet, now_us + DD_CLOCK_US_PER_S));
+        ck_assert(dd_outlet_is_repeat_due(outlet, now_us + 2 * DD_CLOCK_US_PER_S));
+        ck_assert_int_eq(dd_outlet_repeat(outlet), 0);
+        ck_assert_uint_eq(send_whole(), number);
+        ck_assert(!dd_outlet_is_repeat_due(outlet, now_us + 60 * DD_CLOCK_US_PER_S));
+    }
+    tear_down();
+}
+END_TEST
+
 SUITE_MAIN("send/outlet", a_frame_arrives, data_then_parity, status_says_what_was_sent, status_is_due_every_second_and_at_changes,
-           capture_is_not_believed_everything, a_dead_capture_is_told)
+           capture_is_not_believed_everything, a_dead_capture_is_told, a_picture_that_is_still_shown_is_repeated,
+           without_refreshes_a_change_is_repeated_once)
