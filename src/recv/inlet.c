@@ -39,8 +39,9 @@ struct dd_inlet {
     uint64_t frame_session;                  /* of the newest complete frame */
     uint64_t status_session, status_counter; /* of the newest STATUS */
     uint64_t status_skipped;                 /* frames_skipped in it */
-    /* The smallest difference of arrival and sending ever seen, over two clocks that need not agree; and when it was. */
-    int64_t smallest_offset_us;
+    /* The smallest difference of arrival and sending ever seen, over two clocks that need not agree (so it goes round); and
+     * when it was. */
+    uint64_t smallest_offset_us;
     uint64_t smallest_us; /* 0: none yet */
     struct dd_log_limit refusal_log, bad_log;
 };
@@ -139,11 +140,10 @@ bool dd_inlet_is_retired(const struct dd_inlet *inlet, size_t i)
  * DRIFT_PPM, since the two clocks need not run equally fast. */
 static uint64_t delay_us(struct dd_inlet *inlet, uint64_t sender_us, uint64_t now_us)
 {
-    int64_t offset = (int64_t)(now_us - sender_us);
     if (!inlet->smallest_us)
         return 0;
-    int64_t drift = (int64_t)((now_us - inlet->smallest_us) / (1000000 / DRIFT_PPM));
-    int64_t delay = offset - (inlet->smallest_offset_us + drift);
+    uint64_t drift = (now_us - inlet->smallest_us) / (1000000 / DRIFT_PPM);
+    int64_t delay = (int64_t)(now_us - sender_us - inlet->smallest_offset_us - drift);
     return delay > 0 ? (uint64_t)delay : 0;
 }
 
@@ -151,7 +151,7 @@ static void note_offset(struct dd_inlet *inlet, uint64_t sent_us, uint64_t now_u
 {
     if (inlet->smallest_us && delay_us(inlet, sent_us, now_us))
         return;
-    inlet->smallest_offset_us = (int64_t)(now_us - sent_us);
+    inlet->smallest_offset_us = now_us - sent_us;
     inlet->smallest_us = now_us;
 }
 

@@ -224,6 +224,19 @@ START_TEST(age_and_delay_follow_the_fastest_way)
 }
 END_TEST
 
+START_TEST(any_clock_of_the_sender_will_do)
+{
+    static const uint64_t clocks[] = {INT64_MAX, 0, UINT64_MAX, (uint64_t)INT64_MAX + 1, 1};
+    set_up();
+    for (size_t i = 0; i < sizeof clocks / sizeof *clocks; i++) {
+        now_us += 1000000;
+        send_status(0, 0, 0, clocks[i]);
+        ck_assert_uint_le(state().delay_us, INT64_MAX);
+    }
+    tear_down();
+}
+END_TEST
+
 START_TEST(an_older_status_says_nothing)
 {
     uint8_t old[PACKET];
@@ -306,5 +319,6 @@ START_TEST(a_refresh_is_shown_once)
 END_TEST
 
 SUITE_MAIN("recv/inlet", a_frame_reaches_the_ring, what_is_recovered_is_counted, what_is_lost_is_counted,
-           a_picture_that_is_no_jpeg_is_bad, age_and_delay_follow_the_fastest_way, an_older_status_says_nothing,
-           a_later_key_retires_the_earlier_one, rubbish_with_the_right_key_is_malformed, a_refresh_is_shown_once)
+           a_picture_that_is_no_jpeg_is_bad, age_and_delay_follow_the_fastest_way, any_clock_of_the_sender_will_do,
+           an_older_status_says_nothing, a_later_key_retires_the_earlier_one, rubbish_with_the_right_key_is_malformed,
+           a_refresh_is_shown_once)
