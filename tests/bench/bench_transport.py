@@ -1,0 +1,64 @@
+"""The data path, from JPEG to wire and from wire to ring, against the least that its cryptography and its system calls cost."""
+import json
+import os
+import socket
+import subprocess
+
+import bench
+import harness
+
+MBIT = 3000  # of the flood: well above what cameras make, well below what a core can take
+
+
+class TransportBench(bench.Bench):
+    def run_transport(self, *arguments):
+        """The last line that the program prints."""
+        done = subprocess.run([os.path.join(harness.BUILD, "tests", "transport"), *map(str, arguments)], stdout=subprocess.PIPE,
+                              check=True, timeout=60)
+        return json.loads(done.stdout.splitlines()[-1])
+
+    def test_transmit(self):
+        """JPEG of 90 KB to wire, default parity, one thread, in datagrams per CPU-second"""
+        rounds = [self.run_transport("transmit", 1) for _ in range(bench.RUNS)]
+        bench.report("sealing and sending alone, bursts of 16", [r["bare_gbps"] for r in rounds], "Gbit/s")
+        bench.report("outlet: parity, fragments, sealing, sending", [r["ours_gbps"] for r in rounds], "Gbit/s")
+        ratio = bench.report("outlet / alone", [r["ours_gbps"] / r["bare_gbps"] for r in rounds], "", ">= 0.6")
+        self.assertGreaterEqual(ratio, 0.6)
+
+    def flood(self, loss):
+        """Gbit per CPU-second of intake, beside a flood of frames of 90 KB."""
+        port, key = harness.free_port(socket.SOCK_DGRAM), harness.new_key()
+        receiver = self.receiver_stream(port, self.key_file(f"flood{port}.key", key), "--quiet")
+        pid = receiver.roles()["intake"]
+        before = sum(s for _, s in bench.thread_times(pid).values())
+        sent = self.run_transport("flood", port, key, MBIT, 3, loss)
+        seconds = sum(s for _, s in bench.thread_times(pid).values()) - before
+        stats = harness.wait_until(lambda: receiver.stats(), 5, "statistics")
+        total = stats["total"]
+        self.assertEqual(stats["socket"]["kernel_drops"], 0)
+        self.assertAlmostEqual(total["bytes_received"] * 8 / 1e9, sent["sent_gbit"], delta=sent["sent_gbit"] / 100)
+        self.assertEqual(total["frames_incomplete"], 0)
+        receiver.stop()
+        return total["bytes_received"] * 8 / 1e9 / seconds
+
+    def compare(self, loss, limit):
+        bare, ours = [], []
+        for _ in range(bench.RUNS):
+            bare.append(self.run_transport("limits", 16)["receive_gbps"])
+            ours.append(self.flood(loss))
+        bench.report("receiving and opening alone", bare, "Gbit/s")
+        bench.report(f"intake, {loss} % lost", ours, "Gbit/s")
+        ratio = bench.report(f"intake / alone, {loss} % lost", [a / b for a, b in zip(ours, bare)], "", f">= {limit}")
+        self.assertGreaterEqual(ratio, limit)
+
+    def test_intake(self):
+        """Wire to ring, frames of 90 KB, one thread, in datagrams per CPU-second"""
+        self.compare(0, 0.75)
+
+    def test_intake_with_loss(self):
+        """The same with every 20th datagram lost"""
+        self.compare(5, 0.5)
+
+
+if __name__ == "__main__":
+    harness.main()
