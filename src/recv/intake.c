@@ -18,9 +18,9 @@
 #include "dd/recv/state.h"
 
 /* A message is one datagram, or what the kernel has put together of one sender's (UDP_GRO): up to 64 of equal size, the last
- * perhaps shorter. TURN_BYTES bounds one turn on one socket: a flood there must not keep the others, or the heartbeat,
+ * perhaps shorter. TURN_DATAGRAMS bounds one turn on one socket: a flood there must not keep the others, or the heartbeat,
  * waiting. */
-enum { BATCH = 16, MESSAGE = 65536, TURN_BYTES = 8 << 20, TURN_MS = 250, BEAT_MS = 3000, EVENTS = 64, CONTROL = 64 };
+enum { BATCH = 16, MESSAGE = 65536, TURN_DATAGRAMS = 8192, TURN_MS = 250, BEAT_MS = 3000, EVENTS = 64, CONTROL = 64 };
 enum { REFUSAL_LOG_MS = 60000 }; /* the port is open to everybody: what comes there must not fill the log */
 enum { TOKEN_STOP = UINT32_MAX };
 
@@ -190,8 +190,10 @@ static size_t read_control(struct port *port, struct msghdr *message)
     return segment > 0 ? (size_t)segment : 0;
 }
 
-static void take_message(struct intake *t, uint32_t socket, struct mmsghdr *message)
+/* How many datagrams it had. */
+static size_t take_message(struct intake *t, uint32_t socket, struct mmsghdr *message)
 {
+    size_t count = 0;
     const uint8_t *bytes = message->msg_hdr.msg_iov->iov_base;
     size_t size = message->msg_len, segment = read_control(&t->ports[socket], &message->msg_hdr);
     const struct arrival arrival = {socket, message->msg_hdr.msg_name, dd_clock_now_us(), dd_clock_wall_us()};
@@ -202,13 +204,15 @@ static void take_message(struct intake *t, uint32_t socket, struct mmsghdr *mess
         take_datagram(t, &arrival, bytes, length);
         bytes += length;
         size -= length;
+        count++;
     } while (size);
+    return count;
 }
 
-/* One batch. How many bytes it had; 0 if that was all for now. */
+/* One batch. How many datagrams it had; 0 if that was all for now. */
 static size_t receive(struct intake *t, uint32_t socket)
 {
-    size_t bytes = 0;
+    size_t datagrams = 0;
     for (size_t i = 0; i < BATCH; i++) {
         t->vectors[i] = (struct iovec){t->bytes + i * MESSAGE, MESSAGE};
         t->messages[i].msg_hdr = (struct msghdr){.msg_name = &t->senders[i],
@@ -219,21 +223,19 @@ static size_t receive(struct intake *t, uint32_t socket)
                                                  .msg_controllen = CONTROL};
     }
     int count = recvmmsg(t->ports[socket].fd, t->messages, BATCH, MSG_DONTWAIT, NULL);
-    for (int i = 0; i < count; i++) {
-        take_message(t, socket, &t->messages[i]);
-        bytes += t->messages[i].msg_len;
-    }
-    return count == BATCH ? bytes : 0;
+    for (int i = 0; i < count; i++)
+        datagrams += take_message(t, socket, &t->messages[i]);
+    return count == BATCH ? datagrams : 0;
 }
 
 /* What a socket has, up to the bound of a turn: epoll tells of the rest. */
 static void empty_socket(struct intake *t, uint32_t socket)
 {
-    size_t taken = 0, bytes;
+    size_t taken = 0, datagrams;
     do {
-        bytes = receive(t, socket);
-        taken += bytes;
-    } while (bytes && taken < TURN_BYTES);
+        datagrams = receive(t, socket);
+        taken += datagrams;
+    } while (datagrams && taken < TURN_DATAGRAMS);
 }
 
 static void tell(struct intake *t)

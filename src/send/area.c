@@ -72,6 +72,10 @@ int dd_area_parse_mask(const char *text, struct dd_area_fraction mask[static DD_
         }
         ++*count;
     }
+    if (*count == 0 && *text) {
+        snprintf(why, why_size, "at least one rectangle, such as 0.25x0.1+0.5+0; leave it out to hide nothing");
+        return DD_ERROR_INPUT;
+    }
     return 0;
 }
 

@@ -35,7 +35,8 @@ static int check_mask(const char *text, char *why, size_t why_size)
 {
     struct dd_area_fraction mask[DD_AREA_MASK_MAX];
     size_t count;
-    return dd_area_parse_mask(text, mask, &count, why, why_size);
+    /* an empty shell variable must not lay open what it was to hide */
+    return dd_area_parse_mask(*text ? text : ",", mask, &count, why, why_size);
 }
 
 static int check_cloud_ip(const char *text, char *why, size_t why_size)

@@ -6,6 +6,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 
 import harness
 
@@ -62,6 +63,25 @@ class FakeTest(harness.Test):
     def reasons(self):
         streams = (self.receiver.try_json("/freshness") or {"streams": {}})["streams"]
         return {name: (f["source"], f["reason"]) for name, f in streams.items()}
+
+
+class LossTest(FakeTest):
+    def test_nothing_damaged_is_shown(self):
+        """A camera that leaves RTP packets out: of each ten pictures the two before that are whole, and no other."""
+        names = [f"{mode}-{codec}" for mode in ("good", "loses") for codec in ("h264", "h265")]
+        self.start({name: fake_camera.FakeCamera(name.split("-")[0], codec=name.split("-")[1]) for name in names},
+                   {name: {"interval": 0} for name in names})
+        self.wait_live_all(names, 15)
+
+        def count():
+            return {name: self.receiver.stats(name)["total"]["frames_complete"] for name in names}
+        before, start = count(), time.monotonic()
+        harness.wait_until(lambda: time.monotonic() > start + 6, 8, "six seconds")
+        seconds = time.monotonic() - start
+        rates = {name: (n - before[name]) / seconds for name, n in count().items()}
+        for codec in ("h264", "h265"):
+            self.assertAlmostEqual(rates["good-" + codec], 10, delta=1.5)
+            self.assertAlmostEqual(rates["loses-" + codec], 1.5, delta=0.9)
 
 
 class TroubleTest(FakeTest):

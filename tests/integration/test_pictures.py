@@ -166,7 +166,7 @@ class ChainTest(PictureTest):
 
     def test_wrong_ones_are_refused_at_start(self):
         base = ["--mode", "test", "--cloud-ip", "127.0.0.1", "--cloud-port", "5006", "--key-file", self.key_file()]
-        for name, value in (("mask", "0.5x0.6+0.6+0"), ("mask", "0x0.5+0+0"), ("mask", "10x10+0+0"), ("mask", "left half"),
+        for name, value in (("mask", "0.5x0.6+0.6+0"), ("mask", "0x0.5+0+0"), ("mask", "10x10+0+0"), ("mask", "left half"), ("mask", ""), ("mask", ","),
                             ("crop", "640x480"), ("crop", "0x1+0+0"), ("overlay", "Größe"), ("rotate", "45")):
             self.refused("ddsend", *base, f"--{name}", value, names=[name])
 

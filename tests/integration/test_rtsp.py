@@ -41,17 +41,6 @@ class PictureTest(RtspTest):
             numbers = viewer.frames(25)
             self.assertLessEqual(numbers[-1] - numbers[0], 27, "a viewer gets nearly all")
 
-    def test_very_large_pictures_take_threads(self):
-        """From the first key frame after one was seen; the stream goes on."""
-        receiver = self.receive()
-        camera = harness.Camera(self, "--size", "2560x1440", "--fps", "5", "--keyint", "5")
-        sender = self.send(f"rtsp://127.0.0.1:{camera.port}/test", "--interval", "0", "--debug")
-        receiver.wait_live("cam")
-        sender.wait_log(r"threads that decode them: \d", 15)
-        known = receiver.stats("cam")["total"]["frames_complete"]
-        receiver.wait_stats(lambda s: s["total"]["frames_complete"] > known + 10, 15, "ten more", "cam")
-        self.assertEqual(sender.log().count("threads that decode"), 1)
-
     def test_one_picture_per_interval(self):
         receiver = self.receive()
         camera = harness.Camera(self, "--size", "320x240", "--fps", "25")

@@ -7,7 +7,7 @@
 
 With tls, an ssl.SSLContext, it speaks TLS.
 
-Its video, where it has one, is real: H.264 in RTP (RFC 6184) over the RTSP connection."""
+Its video, where it has one, is real: H.264 or H.265 in RTP over the RTSP connection."""
 import itertools
 import os
 import random
@@ -23,19 +23,43 @@ FU_BYTES = 1000  # of a NAL unit in one RTP packet
 REALM = "camera"
 
 
-def make_video():
-    """Pictures as lists of NAL units, the first a key frame; encoded by ffmpeg."""
-    stream = subprocess.run(
-        ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"testsrc=size=320x240:rate={FPS}", "-frames:v", "20", "-c:v", "libx264",
-         "-preset", "ultrafast", "-tune", "zerolatency", "-g", "10", "-x264-params", "aud=1:repeat-headers=1", "-pix_fmt",
-         "yuv420p", "-f", "h264", "-"], stdout=subprocess.PIPE, check=True).stdout
-    pictures = []
-    for unit in re.split(b"\0\0\0?\1", stream)[1:]:
-        if unit[0] & 31 == 9:  # an access unit delimiter
-            pictures.append([])
-        else:
-            pictures[-1].append(unit)
-    return pictures
+class Codec:
+    """How a codec's NAL units are made and cut."""
+
+    def __init__(self, name, encoder, parameters, header, delimiter, fragment):
+        self.name, self.encoder, self.parameters = name, encoder, parameters
+        self.header = header  # bytes of a NAL unit's
+        self.delimiter, self.fragment = delimiter, fragment  # types of NAL units
+
+    def type_of(self, unit):
+        return unit[0] & 31 if self.header == 1 else unit[0] >> 1 & 63
+
+    def fragment_header(self, unit, first, last):
+        """Of a fragmentation unit: RFC 6184, 5.8; RFC 7798, 4.4.3."""
+        mark = first << 7 | last << 6 | self.type_of(unit)
+        if self.header == 1:
+            return bytes([unit[0] & 0xe0 | self.fragment, mark])
+        return bytes([unit[0] & 0x81 | self.fragment << 1, unit[1], mark])
+
+    def make_video(self):
+        """Pictures as lists of NAL units, the first a key frame as every tenth; encoded by ffmpeg."""
+        stream = subprocess.run(
+            ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"testsrc=size=320x240:rate={FPS},noise=alls=20:allf=t", "-frames:v", "20",
+             "-c:v", self.encoder, "-preset", "ultrafast", "-tune", "zerolatency", "-g", "10", *self.parameters, "-pix_fmt",
+             "yuv420p", "-f", self.name, "-"], stdout=subprocess.PIPE, check=True).stdout
+        pictures = []
+        for unit in re.split(b"\0\0\0?\1", stream)[1:]:
+            if self.type_of(unit) == self.delimiter:
+                pictures.append([])
+            else:
+                pictures[-1].append(unit)
+        return pictures
+
+
+CODECS = {
+    "h264": Codec("h264", "libx264", ["-x264-params", "aud=1:repeat-headers=1"], 1, 9, 28),
+    "h265": Codec("hevc", "libx265", ["-x265-params", "aud=1:repeat-headers=1:keyint=10:min-keyint=10:log-level=none"], 2, 35, 49),
+}
 
 
 class Gone(Exception):
@@ -131,7 +155,8 @@ class Connection:
         self.camera.attempts += 1
         port = self.camera.port
         sdp = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
-        video = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\na=control:track0\r\n"
+        video = (f"m=video 0 RTP/AVP 96\r\na=rtpmap:96 {self.camera.codec.upper()}/90000\r\na=fmtp:96 packetization-mode=1\r\n"
+                 "a=control:track0\r\n")
         if self.mode == "basic":
             self.answer(request, "401 Unauthorized", f'WWW-Authenticate: Basic realm="{REALM}"\r\n')
         elif self.mode == "digest":
@@ -158,15 +183,16 @@ class Connection:
 
     def packets(self, picture, stamp):
         """A picture as RTP packets, large NAL units in fragments."""
+        codec = CODECS[self.camera.codec]
         for unit in picture:
             last = unit is picture[-1]
             if len(unit) <= FU_BYTES:
                 yield self.rtp(unit, stamp, last)
                 continue
-            parts = [unit[i:i + FU_BYTES] for i in range(1, len(unit), FU_BYTES)]
+            parts = [unit[i:i + FU_BYTES] for i in range(codec.header, len(unit), FU_BYTES)]
             for i, part in enumerate(parts):
                 end = i == len(parts) - 1
-                yield self.rtp(bytes([unit[0] & 0xe0 | 28, (i == 0) << 7 | end << 6 | unit[0] & 31]) + part, stamp, last and end)
+                yield self.rtp(codec.fragment_header(unit, i == 0, end) + part, stamp, last and end)
 
     def play(self):
         start = time.monotonic()
@@ -177,7 +203,10 @@ class Connection:
                     self.send(b"$" + bytes([number & 3]) + struct.pack(">H", size) + noise)
                     self.send(self.rtp(noise, number * 9000, number & 1))
             else:
-                packets = list(self.packets(self.camera.video[number % len(self.camera.video)], number * 90000 // FPS))
+                video = FakeCamera.videos[self.camera.codec]
+                packets = list(self.packets(video[number % len(video)], number * 90000 // FPS))
+                if self.mode == "loses" and number % 10 == 2:
+                    del packets[len(packets) // 2]  # of the third picture behind each key frame
                 if self.mode in ("stops", "cuts") and number >= FPS:
                     data = b"".join(packets)
                     self.send(data[:len(data) // 2])
@@ -189,11 +218,12 @@ class Connection:
 
 
 class FakeCamera:
-    video = None
+    videos = {}
 
-    def __init__(self, mode, tls=None):
-        if FakeCamera.video is None:
-            FakeCamera.video = make_video()
+    def __init__(self, mode, tls=None, codec="h264"):
+        if codec not in FakeCamera.videos:
+            FakeCamera.videos[codec] = CODECS[codec].make_video()
+        self.codec = codec
         self.mode, self.ended, self.tls = mode, False, tls
         self.elsewhere = "rtsp://127.0.0.1:1/"  # where "redirects" leads
         self.requests = self.attempts = 0

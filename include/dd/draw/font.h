@@ -1,4 +1,4 @@
-/* A small bitmap font: capitals, digits and some punctuation, 5 by 7 pixels. */
+/* A small bitmap font: printable ASCII, without small letters of its own, 5 by 7 pixels. */
 #ifndef DD_DRAW_FONT_H
 #define DD_DRAW_FONT_H
 

@@ -20,7 +20,7 @@ struct dd_area_fraction {
 int dd_area_parse(const char *text, struct dd_area *area);
 
 /* Reads "0.25x0.1+0.5+0", several with commas or blanks between, DD_AREA_MASK_MAX at most; each has a width and height and
- * lies within the picture. "" is none. 0, or DD_ERROR_INPUT with what would be right in why. */
+ * lies within the picture. "" is none, and else there is at least one. 0, or DD_ERROR_INPUT with what would be right in why. */
 int dd_area_parse_mask(const char *text, struct dd_area_fraction mask[static DD_AREA_MASK_MAX], size_t *count, char *why,
                        size_t why_size);
 

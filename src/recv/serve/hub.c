@@ -18,10 +18,12 @@
  * notices that a sleeping one is gone. */
 static const uint64_t repeat_us = DD_CLOCK_US_PER_S;
 /* Chromium shows a picture in an <img> only when the header of the part behind it is there: a viewer that has a new one and
- * nothing else to take gets it again after this time, once. */
+ * nothing else to take gets it again after this time, once. Who reads raw=1 is no <img>. */
 static const uint64_t echo_us = DD_CLOCK_US_PER_S / 4;
 /* How often the watcher judges a stream for its sleeping viewers. */
 static const uint64_t judge_period_us = DD_CLOCK_US_PER_S / 4;
+/* A mark takes decoding and encoding: of a stream that moves, but is held back on its way, not every picture gets one. */
+static const uint64_t mark_period_us = DD_CLOCK_US_PER_S / 4;
 
 LIST_HEAD(seat_list, dd_hub_seat);
 
@@ -46,6 +48,8 @@ struct stream {
     struct dd_recv_state state;           /* the last that could be observed; lock */
     enum dd_freshness_level level;        /* as it was last judged; lock */
     uint64_t judge_us;                    /* when the watcher judges it next; lock */
+    struct dd_frame *marked;              /* what viewers get marked until mark_us, without its mark; lock */
+    uint64_t mark_us;                     /* lock */
     struct dd_marks *marks;               /* NULL: stale_mark is off; immutable, with locks that may be taken under lock */
     struct seat_list waiting;             /* lock */
     unsigned viewers;                     /* lock */
@@ -104,6 +108,7 @@ void dd_hub_free(struct dd_hub *hub)
         return;
     for (size_t i = 0; i < hub->stream_count; i++) {
         dd_frame_unref(&hub->streams[i].newest);
+        dd_frame_unref(&hub->streams[i].marked);
         dd_marks_free(hub->streams[i].marks);
         dd_ring_close(hub->streams[i].ring);
         pthread_mutex_destroy(&hub->streams[i].lock);
@@ -135,14 +140,27 @@ static void judge(struct stream *stream, uint64_t now_us, struct dd_freshness *f
     dd_ring_observe(stream->ring, &stream->state, sizeof stream->state);
     dd_freshness_judge(&stream->state, &limits, now_us, freshness);
     stream->level = freshness->level;
-    if (stream->marks && stream->level == DD_FRESHNESS_LIVE)
+    if (stream->marks && stream->level == DD_FRESHNESS_LIVE) {
         dd_marks_drop(stream->marks);
+        dd_frame_unref(&stream->marked);
+    }
 }
 
 /* What the mark is to say of a picture of this freshness. */
 static struct dd_mark_words choose_words(const struct stream *stream, const struct dd_freshness *freshness)
 {
     return stream->marks ? dd_mark_words(freshness) : (struct dd_mark_words){.level = DD_FRESHNESS_LIVE};
+}
+
+/* The frame that a viewer is to get marked, with one reference; stream->lock is held. */
+static struct dd_frame *choose_marked(struct stream *stream, uint64_t now_us)
+{
+    if (!stream->marked || now_us >= stream->mark_us) {
+        dd_frame_unref(&stream->marked);
+        stream->marked = dd_frame_ref(stream->newest);
+        stream->mark_us = now_us + mark_period_us;
+    }
+    return dd_frame_ref(stream->marked);
 }
 
 /* Takes frame, and returns it with its mark. Not under the lock: it takes its time. */
@@ -267,7 +285,7 @@ void dd_hub_leave(struct dd_hub_seat *seat)
 static void serve_seat(struct stream *stream, struct dd_hub_seat *seat, uint64_t now_us)
 {
     uint64_t period_us = seat->viewer.period_us;
-    seat->echo = seat->served_count != stream->newest_count || seat->level != stream->level;
+    seat->echo = !seat->viewer.raw && (seat->served_count != stream->newest_count || seat->level != stream->level);
     seat->served_count = stream->newest_count;
     seat->earliest_us = now_us + period_us;
     seat->repeat_us = now_us + (period_us > repeat_us ? period_us : repeat_us);
@@ -308,9 +326,10 @@ int dd_hub_next(struct dd_hub_seat *seat, struct dd_frame **frame, enum dd_fresh
         judge(stream, now_us, &freshness);
         serve_seat(stream, seat, now_us);
         *level = freshness.level;
-        *frame = stream->newest ? dd_frame_ref(stream->newest) : NULL;
         if (!seat->viewer.raw)
             words = choose_words(stream, &freshness);
+        if (stream->newest)
+            *frame = words.level == DD_FRESHNESS_LIVE ? dd_frame_ref(stream->newest) : choose_marked(stream, now_us);
     }
     pthread_mutex_unlock(&stream->lock);
     if (*frame) {

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -18,11 +19,17 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct dd_url hidden;
 static int print_prefix = 1; /* libav's own note of whether a line was ended */
 
+/* As libavformat's rtpdec.c writes it (FFmpeg 5.1). */
+static const char loss_format[] = "RTP: missed %d packets";
+static atomic_uint losses;
+
 /* Runs in any thread of libav's. */
 static void take_message(void *object, int level, const char *format, va_list arguments)
 {
     char line[LINE_SIZE];
 
+    if (strncmp(format, loss_format, sizeof loss_format - 1) == 0)
+        atomic_fetch_add(&losses, 1);
     /* from AV_LOG_DEBUG on it prints whole requests */
     if (level > AV_LOG_VERBOSE || dd_log_threshold() < DD_LOG_DEBUG)
         return;
@@ -53,4 +60,9 @@ void dd_avlog_hide(const struct dd_url *url)
     if (url)
         hidden = *url;
     pthread_mutex_unlock(&lock);
+}
+
+unsigned dd_avlog_losses(void)
+{
+    return atomic_load(&losses);
 }

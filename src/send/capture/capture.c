@@ -26,6 +26,7 @@ enum {
     BACK_OFF_MIN_MS = 2000, /* the first wait is half of this to all of it */
     BACK_OFF_MAX_MS = 30000,
     CREDENTIALS_MIN_MS = 30000,         /* wrong passwords in quick succession lock accounts */
+    SIZE_LOG_MS = 10000,                /* how often a new size is told */
     SETTLED_US = 5 * DD_CLOCK_US_PER_S, /* a connection that held as long starts the back-off afresh */
 };
 
@@ -43,8 +44,9 @@ struct capture {
     uint64_t beat_us; /* when the next sign of life is due */
     uint64_t due_us;  /* when the next picture is; unused at interval 0 */
     uint64_t opened_us;
-    unsigned failures;                 /* since a connection last held */
-    int shown_width, shown_height;     /* of the picture last logged; 0: none since the source was opened */
+    unsigned failures;             /* since a connection last held */
+    int shown_width, shown_height; /* of the picture last logged; 0: none since the source was opened */
+    struct dd_log_limit size_log;
     char said[DD_SOURCE_MESSAGE_SIZE]; /* the trouble last logged; "" once pictures came */
 };
 
@@ -173,6 +175,8 @@ static int connect_source(struct capture *c)
     int error = c->kind->open(&c->source, &c->io);
     promise(c, PROMISE_MS);
     c->opened_us = dd_clock_now_us();
+    if (!error) /* a new connection shows at once that it is one, however long the interval */
+        c->due_us = c->opened_us;
     return error;
 }
 
@@ -185,6 +189,7 @@ static int store(struct capture *c, const struct dd_picture *picture)
     struct dd_picture_layout layout;
     struct dd_picture out;
     uint8_t *bytes = NULL;
+    uint64_t suppressed;
     int width, height;
 
     if (dd_chain_size(c->chain, picture, &format, &width, &height))
@@ -200,8 +205,9 @@ static int store(struct capture *c, const struct dd_picture *picture)
         return dd_source_fail(&c->io, DD_WIRE_REASON_UNSUITABLE, "its picture of %dx%d is of a kind that cannot be sent",
                               picture->width, picture->height);
     if (picture->width != c->shown_width || picture->height != c->shown_height) {
-        dd_log_notice("%s: %dx%d, sent as %dx%d", c->shown_width ? "its picture is now another" : "connected", picture->width,
-                      picture->height, width, height);
+        if (!c->shown_width || dd_log_allowed(&c->size_log, &suppressed))
+            dd_log_notice("%s: %dx%d, sent as %dx%d", c->shown_width ? "its picture is now another" : "connected", picture->width,
+                          picture->height, width, height);
         c->shown_width = picture->width;
         c->shown_height = picture->height;
     }
@@ -289,6 +295,7 @@ static int prepare(struct capture *c, struct dd_role *role)
         return DD_ERROR_INPUT;
     }
     c->promise_ms = PROMISE_MS;
+    c->size_log.period_ms = SIZE_LOG_MS;
     c->io = (struct dd_source_io){.options = options, .stopping = is_stopping, .context = c, .stop_fd = dd_role_stop_fd(role)};
     return 0;
 }

@@ -15,6 +15,8 @@
 #include "dd/send/capture/turn.h"
 #include "dd/send/options.h"
 
+enum { LOG_PERIOD_MS = 10000 };
+
 /* What of a picture decides on its fit. */
 struct seen {
     int width, height, aspect_num, aspect_den;
@@ -32,7 +34,8 @@ struct dd_chain {
     struct dd_scale *scale;
     struct seen seen; /* what fit is for; zeroes: nothing yet */
     struct dd_fit_result fit;
-    uint8_t *upright; /* a picture before it is turned */
+    struct dd_log_limit cut_log; /* a source may change its size at every picture */
+    uint8_t *upright;            /* a picture before it is turned */
     size_t upright_bytes;
 };
 
@@ -65,6 +68,7 @@ struct dd_chain *dd_chain_new(const struct dd_send_stream *options)
         return NULL;
     }
     c->options = options;
+    c->cut_log.period_ms = LOG_PERIOD_MS;
     if (read_options(c))
         goto fail0;
     c->scale = dd_scale_new();
@@ -95,6 +99,7 @@ void dd_chain_free(struct dd_chain *chain)
 static int fit(struct dd_chain *c, const struct dd_picture *in)
 {
     const struct seen seen = {in->width, in->height, in->aspect_num, in->aspect_den};
+    uint64_t suppressed;
 
     if (memcmp(&seen, &c->seen, sizeof seen) == 0)
         return 0;
@@ -102,7 +107,7 @@ static int fit(struct dd_chain *c, const struct dd_picture *in)
     int error = dd_fit_picture(&c->wish, in->width, in->height, in->aspect_num, in->aspect_den, &c->fit);
     if (error)
         return error;
-    if (c->fit.cut)
+    if (c->fit.cut && dd_log_allowed(&c->cut_log, &suppressed))
         dd_log_warning("crop %s goes beyond the source's picture of %dx%d: what there is of it, %dx%d, is sent", c->options->crop,
                        in->width, in->height, c->fit.window.width, c->fit.window.height);
     c->seen = seen;

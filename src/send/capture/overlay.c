@@ -45,7 +45,7 @@ int dd_overlay_check(const char *format, char *why, size_t why_size)
     static const uint64_t long_us = UINT64_C(1790164800) * DD_CLOCK_US_PER_S;
     char text[TEXT_SIZE];
 
-    if (!*format || (is_ascii(format) && format_time(format, long_us, text)))
+    if (!*format || (is_ascii(format) && format_time(format, long_us, text) && is_ascii(text)))
         return 0;
     snprintf(why, why_size,
              "printable ASCII with the conversions of strftime(3), such as '%%F %%T', at most %d characters when "

@@ -39,6 +39,8 @@ enum {
     LAG_SHOWN_US = DD_CLOCK_US_PER_S,          /* but for one in this time */
 };
 
+#define UDP_REORDERED "500" /* packets; libavformat's own default */
+#define TCP_REORDERED "2"
 #define UDP_BUFFER_BYTES "4194304" /* for a large key frame in one burst; the system may grant less */
 
 struct rtsp {
@@ -54,6 +56,7 @@ struct rtsp {
     bool joined;      /* see arrival() */
     uint64_t read_us; /* when the last read returned, */
     bool read_waited; /* and whether it had to wait */
+    bool lost;        /* RTP packets were missing when the last packet was read */
     struct dd_lag lag;
     uint64_t behind_us;    /* of the last packet */
     uint64_t picture_us;   /* capture of the last whole picture (at first: when the stream was opened) */
@@ -247,6 +250,8 @@ static int set_options(const struct rtsp *r, AVDictionary **options)
         {"format_whitelist", "rtsp"},
         {"codec_whitelist", dd_decode_codecs},
         {"buffer_size", UDP_BUFFER_BYTES},
+        /* Over TCP libavformat would not look at sequence numbers, but cameras leave packets out there, too. */
+        {"reorder_queue_size", r->io->options->rtsp_transport == 1 ? UDP_REORDERED : TCP_REORDERED},
         {"user_agent", "ddsend"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -339,6 +344,17 @@ static void rtsp_close(void *state)
     free(r);
 }
 
+static void warn_unchecked(const struct rtsp *r)
+{
+    static bool is_said; /* a role has one camera, and connects to it again and again */
+
+    if (!is_said)
+        dd_log_warning(
+            "%s: the camera's certificate is not checked: the connection is encrypted, but may lead to another; set ca_file",
+            r->name);
+    is_said = true;
+}
+
 static int rtsp_open(void **state, struct dd_source_io *io)
 {
     struct rtsp *r = calloc(1, sizeof *r);
@@ -364,16 +380,14 @@ static int rtsp_open(void **state, struct dd_source_io *io)
     av_max_alloc(BLOCK_BYTES_MAX);
     dd_avlog_hide(&url);
     error = reach(r, &url);
+    if (!error && r->tunnel && !*io->options->ca_pem)
+        warn_unchecked(r); /* before the password goes out */
     if (!error)
         error = open_format(r, &url);
     if (!error)
         error = open_video(r);
     if (error)
         goto fail1;
-    if (r->tunnel && !*io->options->ca_pem)
-        dd_log_warning(
-            "%s: the camera's certificate is not checked: the connection is encrypted, but may lead to another; set ca_file",
-            r->name);
     dd_url_wipe(&url);
     r->read_us = r->picture_us = dd_clock_now_us();
     *state = r;
@@ -411,8 +425,10 @@ static uint64_t arrival(struct rtsp *r, uint64_t now_us, bool waited)
 static int feed(struct rtsp *r, uint64_t due_us)
 {
     uint64_t start_us = dd_clock_now_us();
+    unsigned losses = dd_avlog_losses();
     int error = av_read_frame(r->format, r->packet);
     uint64_t now_us = dd_clock_now_us();
+    bool lost = dd_avlog_losses() != losses;
 
     if (error == AVERROR(EAGAIN))
         return interrupt(r) ? fail_timeout(r) : 0;
@@ -422,6 +438,10 @@ static int feed(struct rtsp *r, uint64_t due_us)
     if (r->packet->stream_index == r->video) {
         uint64_t captured_us = arrival(r, now_us, now_us - start_us >= WAITED_US);
         error = dd_sift_send(r->sift, r->packet, captured_us, due_us, r->io);
+        /* what was missing may belong to this packet, or to the one that libavformat is still joining */
+        if (lost || r->lost)
+            dd_sift_damage(r->sift, captured_us);
+        r->lost = lost;
     }
     av_packet_unref(r->packet);
     return error;
@@ -439,6 +459,8 @@ static int rtsp_next(void *state, struct dd_source_io *io, uint64_t due_us, stru
 
     r->io = io;
     for (;;) {
+        /* at every turn: packets may come that hold no picture, and pictures that nobody wants */
+        bool interrupted = interrupt(r);
         int error = dd_sift_receive(r->sift, picture, io);
         if (!error) {
             uint64_t now_us = dd_clock_now_us();
@@ -450,10 +472,13 @@ static int rtsp_next(void *state, struct dd_source_io *io, uint64_t due_us, stru
             }
         } else if (error != DD_ERROR_AGAIN) {
             return error;
-        } else if (interrupt(r)) { /* also while packets come that hold no picture */
+        }
+        if (interrupted)
             return fail_timeout(r);
-        } else if (dd_sift_wants_packet(r->sift) && (error = feed(r, due_us)) != 0) {
-            return error;
+        if (error && dd_sift_wants_packet(r->sift)) {
+            error = feed(r, due_us);
+            if (error)
+                return error;
         }
     }
 }

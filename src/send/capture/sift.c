@@ -159,6 +159,11 @@ int dd_sift_receive(struct dd_sift *s, struct dd_picture *picture, struct dd_sou
     return error;
 }
 
+void dd_sift_damage(struct dd_sift *s, uint64_t captured_us)
+{
+    dd_decode_damage(s->decode, captured_us);
+}
+
 bool dd_sift_wants_packet(const struct dd_sift *s)
 {
     return !s->catching_up && !s->still;

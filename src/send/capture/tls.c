@@ -162,19 +162,23 @@ static void explain_certificate(long result, char *text)
     }
 }
 
-static void explain(const struct dd_tls *tls, char *text)
+/* *refused: it was the certificate. */
+static void explain(const struct dd_tls *tls, char *text, bool *refused)
 {
     unsigned long error = ERR_peek_error();
     bool ours = ERR_GET_LIB(error) == ERR_LIB_SSL;
 
-    if (ours && ERR_GET_REASON(error) == SSL_R_CERTIFICATE_VERIFY_FAILED)
+    *refused = ours && ERR_GET_REASON(error) == SSL_R_CERTIFICATE_VERIFY_FAILED;
+    if (*refused)
         explain_certificate(SSL_get_verify_result(tls->ssl), text);
     else if (ours &&
              (ERR_GET_REASON(error) == SSL_R_UNSUPPORTED_PROTOCOL || ERR_GET_REASON(error) == SSL_R_TLSV1_ALERT_PROTOCOL_VERSION))
         snprintf(text, DD_TLS_TEXT_SIZE, "it has no TLS 1.2 or later; bring its software up to date");
-    else if (!error || (ours && (ERR_GET_REASON(error) == SSL_R_WRONG_VERSION_NUMBER ||
-                                 ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING)))
+    else if (ours && ERR_GET_REASON(error) == SSL_R_WRONG_VERSION_NUMBER)
         snprintf(text, DD_TLS_TEXT_SIZE, "there is no TLS at this port; check the port, or whether the camera has only rtsp://");
+    else if (!error || (ours && ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING))
+        snprintf(text, DD_TLS_TEXT_SIZE,
+                 "it cuts the connection when TLS begins; check the port, or whether the camera has only rtsp://");
     else
         snprintf(text, DD_TLS_TEXT_SIZE, "no TLS connection (%s)",
                  ERR_reason_error_string(error) ? ERR_reason_error_string(error) : "unknown error");
@@ -201,13 +205,14 @@ static int note(struct dd_tls *tls, int result, short *event)
     }
 }
 
-int dd_tls_handshake(struct dd_tls *tls, char text[static DD_TLS_TEXT_SIZE])
+int dd_tls_handshake(struct dd_tls *tls, char text[static DD_TLS_TEXT_SIZE], bool *refused)
 {
     text[0] = '\0';
+    *refused = false;
     ERR_clear_error();
     int error = note(tls, SSL_do_handshake(tls->ssl), &tls->read_event);
     if (error == DD_ERROR_GONE) {
-        explain(tls, text);
+        explain(tls, text, refused);
         ERR_clear_error();
         error = DD_ERROR_INPUT;
     }

@@ -23,9 +23,12 @@
 #include "dd/send/capture/tls.h"
 
 enum {
-    WAIT_MS = 250,          /* between two looks at the deadline, while connecting */
+    WAIT_MS = 250, /* between two looks at the deadline, while connecting */
+    LOG_PERIOD_MS = 10000,
     IDLE_MS = 1000,         /* the thread has no deadline: who uses it has one, and closes it */
     BUFFER_BYTES = 1 << 16, /* each way: when it is full, who sends has to wait */
+    BACKLOG = 16,           /* so that other processes cannot keep ours out */
+    ACCEPT_PAUSE_MS = 100,  /* after a failure, which may be for good: no descriptor is left */
     OWN_FDS_MAX = 1024,     /* where a descriptor of this process is looked for; a role has few, and low ones */
 };
 
@@ -45,19 +48,31 @@ struct dd_tunnel {
     int stop_fd;  /* an eventfd, written to end the thread */
     pthread_t thread;
     struct pipe up, down; /* to the camera, and from it */
+    struct dd_log_limit stranger_log;
 };
 
 /* ---- connecting to the camera ---- */
 
 /* Waits until fd is ready for one of events. 0 or DD_ERROR_TIMEOUT, also for a stop. */
-static int wait_for(int fd, short events, const struct dd_source_io *io)
+static int wait_for(int fd, short events, const struct dd_source_io *io, uint64_t until_us)
 {
     struct pollfd p = {.fd = fd, .events = events};
 
-    while (!dd_source_interrupted(io))
+    while (!dd_source_interrupted(io) && dd_clock_now_us() < until_us)
         if (poll(&p, 1, WAIT_MS) > 0)
             return 0;
     return DD_ERROR_TIMEOUT;
+}
+
+/* When the next of the addresses gets its turn: a fair share of what time there is, so that one that is silent does not keep
+ * the others from it. */
+static uint64_t share_of(const struct addrinfo *address, const struct dd_source_io *io)
+{
+    uint64_t now_us = dd_clock_now_us(), left_us = io->deadline_us > now_us ? io->deadline_us - now_us : 0, count = 0;
+
+    for (; address; address = address->ai_next)
+        count++;
+    return now_us + left_us / count;
 }
 
 /* 0, DD_ERROR_TIMEOUT, or DD_ERROR_SYSTEM with errno. */
@@ -70,7 +85,7 @@ static int connect_one(int fd, const struct addrinfo *address, const struct dd_s
         return 0;
     if (errno != EINPROGRESS)
         return DD_ERROR_SYSTEM;
-    if (wait_for(fd, POLLOUT, io))
+    if (wait_for(fd, POLLOUT, io, share_of(address, io)))
         return DD_ERROR_TIMEOUT;
     if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &reason, &size) < 0)
         return DD_ERROR_SYSTEM;
@@ -92,7 +107,7 @@ static int connect_camera(struct dd_tunnel *t, const struct dd_tunnel_config *co
     int error = DD_ERROR_SYSTEM, one = 1;
 
     errno = EHOSTUNREACH;
-    for (const struct addrinfo *address = config->addresses; address && error == DD_ERROR_SYSTEM; address = address->ai_next) {
+    for (const struct addrinfo *address = config->addresses; address && error; address = address->ai_next) {
         t->camera_fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (t->camera_fd < 0)
             continue;
@@ -118,17 +133,18 @@ static int connect_camera(struct dd_tunnel *t, const struct dd_tunnel_config *co
 static int shake_hands(struct dd_tunnel *t, const struct dd_tunnel_config *config, struct dd_source_io *io)
 {
     char text[DD_TLS_TEXT_SIZE];
+    bool refused;
 
     t->tls = dd_tls_new(t->camera_fd, config->host, config->authorities);
     if (!t->tls)
         return DD_ERROR_MEMORY;
     for (;;) {
-        int error = dd_tls_handshake(t->tls, text);
+        int error = dd_tls_handshake(t->tls, text, &refused);
         if (!error)
             return 0;
         if (error != DD_ERROR_AGAIN)
-            return dd_source_fail(io, DD_WIRE_REASON_CERTIFICATE, "%s: %s", config->name, text);
-        if (wait_for(t->camera_fd, dd_tls_events(t->tls, true, false), io))
+            return dd_source_fail(io, refused ? DD_WIRE_REASON_CERTIFICATE : DD_WIRE_REASON_BROKEN, "%s: %s", config->name, text);
+        if (wait_for(t->camera_fd, dd_tls_events(t->tls, true, false), io, UINT64_MAX))
             return fail_wait(config, io);
     }
 }
@@ -143,7 +159,7 @@ static int listen_locally(struct dd_tunnel *t)
     t->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     t->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (t->stop_fd < 0 || t->listen_fd < 0 || bind(t->listen_fd, (struct sockaddr *)&address, size) < 0 ||
-        listen(t->listen_fd, 1) < 0 || getsockname(t->listen_fd, (struct sockaddr *)&address, &size) < 0) {
+        listen(t->listen_fd, BACKLOG) < 0 || getsockname(t->listen_fd, (struct sockaddr *)&address, &size) < 0) {
         dd_log_error("no socket on loopback for TLS: %s", strerror(errno));
         return DD_ERROR_SYSTEM;
     }
@@ -168,12 +184,17 @@ static void take_connection(struct dd_tunnel *t)
 {
     struct sockaddr_in peer = {0};
     socklen_t size = sizeof peer;
+    uint64_t suppressed;
     int one = 1, fd = accept4(t->listen_fd, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-    if (fd < 0)
+    if (fd < 0) {
+        if (errno != EAGAIN)
+            poll(NULL, 0, ACCEPT_PAUSE_MS);
         return;
+    }
     if (!is_ours(&peer)) {
-        dd_log_warning("a connection of another process to the TLS of this source is turned away");
+        if (dd_log_allowed(&t->stranger_log, &suppressed))
+            dd_log_warning("a connection of another process to the TLS of this source is turned away");
         close(fd);
         return;
     }
@@ -336,6 +357,7 @@ int dd_tunnel_open(struct dd_tunnel **tunnel, const struct dd_tunnel_config *con
     t->camera_fd = t->listen_fd = t->local_fd = t->stop_fd = -1;
     t->up.start = t->up.end = t->down.start = t->down.end = 0;
     t->up.ended = t->down.ended = false;
+    t->stranger_log = (struct dd_log_limit){.period_ms = LOG_PERIOD_MS};
     int error = connect_camera(t, config, io);
     if (!error)
         error = shake_hands(t, config, io);

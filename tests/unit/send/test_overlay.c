@@ -11,7 +11,12 @@
 
 START_TEST(checks)
 {
-    static const char *const wrong[] = {"Größe", "\x01", "%F\n",
+    static const char *const wrong[] = {"Größe",
+                                        "\x01",
+                                        "%F\n",
+                                        "%n",
+                                        "a%nb",
+                                        "%t",
                                         "%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c"};
     char why[200] = "";
 
@@ -23,6 +28,15 @@ START_TEST(checks)
         ck_assert_int_eq(dd_overlay_check(wrong[i], why, sizeof why), DD_ERROR_INPUT);
         ck_assert(why[0]);
     }
+}
+END_TEST
+
+/* What the check lets through can be drawn. */
+START_TEST(the_font_has_all_of_ascii)
+{
+    const uint8_t *box = dd_font_rows('\x7f');
+    for (char c = '!'; c <= '~'; c++)
+        ck_assert_msg(dd_font_rows(c) != box, "%c", c);
 }
 END_TEST
 
@@ -64,4 +78,4 @@ START_TEST(paints_the_time_of_capture)
 }
 END_TEST
 
-SUITE_MAIN("send/overlay", checks, paints_the_time_of_capture)
+SUITE_MAIN("send/overlay", checks, the_font_has_all_of_ascii, paints_the_time_of_capture)

@@ -10,4 +10,7 @@ void dd_avlog_start(void);
 /* From now on hides what belongs to this URL (copied); NULL: nothing, and the copy is wiped. Thread-safe. */
 void dd_avlog_hide(const struct dd_url *url);
 
+/* How often libav has said so far that RTP packets were missing. Nothing but its log tells. Thread-safe. */
+unsigned dd_avlog_losses(void);
+
 #endif

@@ -27,6 +27,9 @@ int dd_decode_send(struct dd_decode *d, const struct AVPacket *packet, struct dd
 /* The same for a key frame that is to be decoded alone: dd_decode_receive() gives its picture without waiting for those
  * behind it, in whose order it may come later. Before the next packet, all its pictures have to be received. */
 int dd_decode_send_still(struct dd_decode *d, const struct AVPacket *packet, struct dd_source_io *io);
+/* Something is missing in the stream up to the packet of captured_us: not every decoder notices. What was captured until then,
+ * and what builds on it, is damaged. */
+void dd_decode_damage(struct dd_decode *d, uint64_t captured_us);
 /* Forgets the packets so far: what comes next is a key frame. */
 void dd_decode_restart(struct dd_decode *d);
 /* The next whole picture, borrowed until the next call of this or of close. Damaged pictures are left out, and those that

@@ -18,6 +18,8 @@ void dd_sift_close(struct dd_sift *s);
 /* Takes a packet that was captured at captured_us, when a picture from due_us on is wanted next. Only after
  * dd_sift_receive() said DD_ERROR_AGAIN and dd_sift_wants_packet() true. 0, or an error as open. */
 int dd_sift_send(struct dd_sift *s, struct AVPacket *packet, uint64_t captured_us, uint64_t due_us, struct dd_source_io *io);
+/* As dd_decode_damage(), once that packet was sent. */
+void dd_sift_damage(struct dd_sift *s, uint64_t captured_us);
 /* The next picture, as dd_decode_receive() gives it. 0; DD_ERROR_AGAIN: another packet is needed if dd_sift_wants_packet(),
  * else this is to be called again; or an error as open. */
 int dd_sift_receive(struct dd_sift *s, struct dd_picture *picture, struct dd_source_io *io);

@@ -20,8 +20,8 @@ struct dd_tls *dd_tls_new(int fd, const char *host, const char *authorities);
 void dd_tls_free(struct dd_tls *tls);
 
 /* Begins, or goes on. 0 once the connection stands; DD_ERROR_AGAIN: poll the socket for dd_tls_events(); DD_ERROR_INPUT: not
- * with this server. text then says why, and what to do. */
-int dd_tls_handshake(struct dd_tls *tls, char text[static DD_TLS_TEXT_SIZE]);
+ * with this server. text then says why, and what to do; *refused: its certificate is the reason. */
+int dd_tls_handshake(struct dd_tls *tls, char text[static DD_TLS_TEXT_SIZE], bool *refused);
 
 /* The events to poll the socket for after DD_ERROR_AGAIN, of the last handshake or read, and of the last write. */
 short dd_tls_events(const struct dd_tls *tls, bool reading, bool writing);

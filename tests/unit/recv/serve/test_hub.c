@@ -369,6 +369,53 @@ START_TEST(what_is_live_again_goes_out_at_once)
 }
 END_TEST
 
+/* Who holds a moving stream back must not make this machine decode and encode all of it. */
+START_TEST(not_every_picture_of_a_moving_stream_is_marked)
+{
+    struct log log = {0};
+    set_up_with(true);
+    commit_jpeg(5);
+    tell(5, false);
+    struct dd_hub_seat *seats[] = {join(&log, 0), join(&log, 0), join_as(&log, 0, true)};
+    struct dd_frame *first = next_frame(seats[0], DD_FRESHNESS_STALLED);
+    commit_jpeg(6);
+    tell(6, false);
+    struct dd_frame *second = next_frame(seats[1], DD_FRESHNESS_STALLED), *raw = next_frame(seats[2], DD_FRESHNESS_STALLED);
+    ck_assert_ptr_eq(first, second);
+    ck_assert_uint_eq(dd_frame_number(raw), 6);
+    dd_frame_unref(&second);
+    const struct timespec pause = {.tv_nsec = 300 * 1000 * 1000};
+    nanosleep(&pause, NULL);
+    second = next_frame(seats[0], DD_FRESHNESS_STALLED);
+    ck_assert_uint_eq(dd_frame_number(second), 6);
+    dd_frame_unref(&first);
+    dd_frame_unref(&second);
+    dd_frame_unref(&raw);
+    for (size_t k = 0; k < 3; k++)
+        dd_hub_leave(seats[k]);
+    tear_down();
+}
+END_TEST
+
+/* Only an <img> needs a picture twice. */
+START_TEST(a_raw_viewer_gets_a_picture_once)
+{
+    struct log log = {0};
+    set_up();
+    commit(5);
+    struct dd_hub_seat *seat = join_as(&log, 0, true);
+    ck_assert_uint_eq(next(seat), 5);
+    sleep_on(seat, DD_ERROR_AGAIN);
+    dd_hub_watch(hub, dd_clock_now_us() + DD_CLOCK_US_PER_S / 2);
+    ck_assert_uint_eq(log.woken, 0);
+    dd_hub_watch(hub, dd_clock_now_us() + DD_CLOCK_US_PER_S);
+    ck_assert_uint_eq(log.woken, 1);
+    dd_hub_leave(seat);
+    tear_down();
+}
+END_TEST
+
 SUITE_MAIN("recv/serve/hub", a_viewer_gets_the_newest_and_skips_the_rest, a_new_one_again_soon_then_every_second, a_rate_is_kept,
            seats_are_counted, nobody_sleeps_once_it_stops, all_share_one_mark_but_who_wants_none,
-           without_stale_mark_there_is_none, a_change_of_level_does_not_wait_for_a_slow_rate, what_is_live_again_goes_out_at_once)
+           without_stale_mark_there_is_none, a_change_of_level_does_not_wait_for_a_slow_rate, what_is_live_again_goes_out_at_once,
+           not_every_picture_of_a_moving_stream_is_marked, a_raw_viewer_gets_a_picture_once)
