@@ -134,7 +134,7 @@ static int set_text(const struct dd_options_row *row, char *field, const char *t
         snprintf(why, why_size, "at most %zu characters", row->size - 1);
         return DD_ERROR_INPUT;
     }
-    if (text[0] && row->check && row->check(text, why, why_size))
+    if ((text[0] || row->flags & DD_OPTIONS_CHECK_EMPTY) && row->check && row->check(text, why, why_size))
         return DD_ERROR_INPUT;
     snprintf(field, row->size, "%s%s", home, rest);
     return 0;

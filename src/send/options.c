@@ -100,7 +100,7 @@ static const struct dd_options_row rows[] = {
      .help = "How a picture fits capture_resolution"},
     {"crop", DD_OPTIONS_STRING, STREAM(crop), .argument = "WxH+X+Y", .check = check_crop,
      .help = "Part of the source's picture to send, in its pixels"},
-    {"mask", DD_OPTIONS_LIST, STREAM(mask), .argument = "WxH+X+Y", .check = check_mask,
+    {"mask", DD_OPTIONS_LIST, STREAM(mask), .argument = "WxH+X+Y", .check = check_mask, .flags = DD_OPTIONS_CHECK_EMPTY,
      .help = "Parts of it to paint over, in fractions: 0.25x0.1+0.5+0; several with commas"},
     {"rotate", DD_OPTIONS_CHOICE, STREAM(rotate), .choices = "0|90|180|270", .fallback = "0", .argument = "DEGREES",
      .help = "Turn the picture clockwise"},

@@ -35,6 +35,7 @@ enum {
     DD_OPTIONS_HAS_SECRET = 2,   /* may hold one (a URL): shown up to it, wiped from the command line */
     DD_OPTIONS_NO_EFFECT = 4,    /* accepted, but what it does is not there yet: said at start when it is set */
     DD_OPTIONS_COMMAND_LINE = 8, /* not in a file (--help, --config) */
+    DD_OPTIONS_CHECK_EMPTY = 16, /* check sees an empty text, too, which else unsets the option */
 };
 
 struct dd_options_row {
