@@ -13,9 +13,9 @@ class CameraBench(bench.Bench):
         url = f"rtsp://127.0.0.1:{camera.port}/test"
         sender = self.sender("--mode", "rtsp", "--source", url, "--interval", interval, "--cloud-ip", "127.0.0.1", "--cloud-port",
                              port, "--key-file", key, "--quiet")
+        receiver.wait_live()  # one after the other: this RTSP server cannot take two new viewers at once
         ffmpeg = harness.Process(self, ["ffmpeg", "-v", "error", "-nostdin", "-y", "-threads", "1", "-rtsp_transport", "tcp", "-i",
                                         url, "-q:v", "6", "-f", "mjpeg", "/dev/null"])
-        receiver.wait_live()
         bench.pause(2)
         return receiver, sender, ffmpeg
 
