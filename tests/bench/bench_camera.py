@@ -45,7 +45,8 @@ class CameraBench(bench.Bench):
 
     def test_every_picture(self):
         """Camera, 1280x720 at 25 fps, --interval 0"""
-        self.compare("full-range BT.601", 0, 1.0, "format=I420,colorimetry=1:4:0:0", bench.SECONDS, 25)
+        # nothing to convert for either: the same but for the copy into the ring and the parity, and the noise
+        self.compare("full-range BT.601", 0, 1.1, "format=I420,colorimetry=1:4:0:0", bench.SECONDS, 25)
         self.compare("limited-range BT.601", 0, 1.0, "format=I420,colorimetry=bt601", bench.SECONDS, 25)
         self.compare("limited-range BT.709", 0, 1.2, "format=I420,colorimetry=bt709", bench.SECONDS, 25)
 

@@ -21,6 +21,7 @@ enum {
     /* A sign of life comes every BEAT_EVERY_MS from all that waits, and promises the next within PROMISE_MS. While a source
      * opens, looking up a name may block for as long as the resolver's own time-outs take. */
     BEAT_EVERY_MS = 250,
+    LOOK_EVERY_MS = 20,
     PROMISE_MS = 3000,
     LOOK_UP_MS = 40000,
     BACK_OFF_MIN_MS = 2000, /* the first wait is half of this to all of it */
@@ -42,6 +43,8 @@ struct capture {
     bool published;
     unsigned promise_ms;
     uint64_t beat_us; /* when the next sign of life is due */
+    uint64_t look_us; /* when the role is asked again whether it is to stop */
+    bool stopping;
     uint64_t due_us;  /* when the next picture is; unused at interval 0 */
     uint64_t opened_us;
     unsigned failures;             /* since a connection last held */
@@ -74,9 +77,15 @@ static void promise(struct capture *c, unsigned within_ms)
 static bool is_stopping(void *context)
 {
     struct capture *c = context;
+    uint64_t now_us = dd_clock_now_us();
 
     beat(c);
-    return dd_role_stopping(c->role);
+    /* libav asks several times for every packet: a look each time would be most of all system calls */
+    if (!c->stopping && now_us >= c->look_us) {
+        c->stopping = dd_role_stopping(c->role);
+        c->look_us = now_us + LOOK_EVERY_MS * DD_CLOCK_US_PER_MS;
+    }
+    return c->stopping;
 }
 
 static void set_deadline(struct capture *c, uint64_t from_us)

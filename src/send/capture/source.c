@@ -48,7 +48,8 @@ int dd_source_wait(const struct dd_source_io *io, uint64_t due_us)
         /* ppoll: poll's milliseconds would make every picture of the test card a little late */
         struct timespec slice = {.tv_nsec = (long)slice_us * 1000};
         struct pollfd stop = {.fd = io->stop_fd, .events = POLLIN};
-        ppoll(&stop, 1, &slice, NULL);
+        if (ppoll(&stop, 1, &slice, NULL) > 0)
+            return DD_ERROR_STOPPED;
     }
 }
 
