@@ -19,3 +19,10 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release" OR CMAKE_BUILD_TYPE STREQUAL "RelWithDebI
 endif()
 include(CheckPIESupported)
 check_pie_supported()
+
+# Fields are read and written through small functions of another file, for every datagram.
+include(CheckIPOSupported)
+check_ipo_supported(RESULT DD_IPO OUTPUT unused)
+if(DD_IPO)
+  set(CMAKE_INTERPROCEDURAL_OPTIMIZATION_RELEASE ON)
+endif()

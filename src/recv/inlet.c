@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
@@ -32,6 +33,8 @@ struct dd_inlet {
     struct dd_reassemble_counters counted; /* as last put into the ledger */
     struct dd_jpeg *jpeg;
     struct dd_ring *ring;
+    int wake_fd;  /* -1: none */
+    bool is_news; /* there is a frame that its reader has not been woken for */
     uint8_t *scratch;
     struct dd_recv_state state;
     bool changed;                            /* state, since it was last published */
@@ -100,7 +103,8 @@ struct dd_inlet *dd_inlet_new(const struct dd_intake_stream *config, int ring_fd
     }
     inlet->reassemble = dd_reassemble_new(config->max_frame_bytes);
     inlet->jpeg = dd_jpeg_new();
-    inlet->ring = dd_ring_open_writer(ring_fd, &config->ring, wake_fd);
+    inlet->wake_fd = wake_fd;
+    inlet->ring = dd_ring_open_writer(ring_fd, &config->ring, -1);
     if (!inlet->reassemble || !inlet->jpeg || !inlet->ring)
         goto err0;
     inlet->changed = true;
@@ -261,6 +265,7 @@ static void take_frame(struct dd_inlet *inlet, const struct dd_reassemble_frame 
     /* The state first: who is woken by the frame finds what belongs to it. */
     dd_ring_publish(inlet->ring, &inlet->state, sizeof inlet->state, false);
     dd_ring_commit(inlet->ring, &entry);
+    inlet->is_news = true;
 }
 
 static void take_fragment(struct dd_inlet *inlet, const struct dd_unseal_message *m, const struct dd_inlet_datagram *d,
@@ -360,6 +365,16 @@ void dd_inlet_take(struct dd_inlet *inlet, const struct dd_inlet_datagram *d)
         COUNT(inlet, refused_malformed, is_newest, 1);
 }
 
+/* Once for all frames of a batch: it costs as much as many datagrams do. */
+static void wake_reader(struct dd_inlet *inlet)
+{
+    uint64_t one = 1;
+    /* A pipe that is full holds a wake-up already; and a reader that is gone needs none. */
+    if (inlet->is_news && inlet->wake_fd >= 0 && write(inlet->wake_fd, &one, sizeof one) < 0)
+        dd_log_debug("%s: nobody is woken for its frames", inlet->name);
+    inlet->is_news = false;
+}
+
 static void settle(struct dd_recv_ledger *ledger)
 {
     ledger->datagrams_lost = ledger->datagrams_sent - ledger->datagrams_received;
@@ -370,6 +385,7 @@ void dd_inlet_tell(struct dd_inlet *inlet, const struct dd_recv_socket *socket, 
     dd_reassemble_expire(inlet->reassemble, now_us);
     count_frames(inlet, true);
     dd_ring_beat(inlet->ring, now_us + (uint64_t)ALIVE_MS * DD_CLOCK_US_PER_MS);
+    wake_reader(inlet);
     if (!inlet->changed && memcmp(&inlet->state.socket, socket, sizeof *socket) == 0)
         return;
     inlet->state.socket = *socket;

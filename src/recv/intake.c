@@ -2,11 +2,13 @@
 
 #include <errno.h>
 #include <netinet/udp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dd/base/clock.h"
@@ -21,6 +23,9 @@
  * perhaps shorter. TURN_DATAGRAMS bounds one turn on one socket: a flood there must not keep the others, or the heartbeat,
  * waiting. */
 enum { BATCH = 16, MESSAGE = 65536, TURN_DATAGRAMS = 8192, TURN_MS = 250, BEAT_MS = 3000, EVENTS = 64, CONTROL = 64 };
+/* Waking up costs as much as taking a dozen datagrams. When the next ones come within BUSY_US, a pause lets some gather: 60 KB
+ * at 1 Gbit/s. */
+enum { BUSY_US = 200, GATHER_US = 500 };
 enum { REFUSAL_LOG_MS = 60000 }; /* the port is open to everybody: what comes there must not fill the log */
 enum { TOKEN_STOP = UINT32_MAX };
 
@@ -245,12 +250,25 @@ static void tell(struct intake *t)
         dd_inlet_tell(t->inlets[i], &t->ports[t->config->streams[i].socket].counters, now_us);
 }
 
+/* Waits for datagrams. How many events. */
+static int wait_for_work(const struct intake *t, struct epoll_event events[static EVENTS], bool *busy)
+{
+    const struct timespec gather = {.tv_nsec = GATHER_US * 1000};
+    if (*busy)
+        nanosleep(&gather, NULL);
+    uint64_t start_us = dd_clock_now_us();
+    int count = epoll_wait(t->epoll_fd, events, EVENTS, TURN_MS);
+    *busy = count > 0 && dd_clock_now_us() - start_us < BUSY_US;
+    return count;
+}
+
 static void run(struct intake *t)
 {
     struct epoll_event events[EVENTS];
+    bool busy = false;
     while (!dd_role_stopping(t->role)) {
         dd_role_beat(t->role, BEAT_MS);
-        int count = epoll_wait(t->epoll_fd, events, EVENTS, TURN_MS);
+        int count = wait_for_work(t, events, &busy);
         for (int i = 0; i < count; i++)
             if (events[i].data.u32 != TOKEN_STOP)
                 empty_socket(t, events[i].data.u32);

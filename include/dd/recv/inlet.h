@@ -27,8 +27,9 @@ struct dd_inlet_datagram {
 /* Writes "192.0.2.1:5005" or "[2001:db8::1]:5005". */
 void dd_inlet_describe(const struct sockaddr_storage *peer, char text[static DD_INLET_PEER_SIZE]);
 
-/* config is read, not kept: its keys are derived from. ring_fd and wake_fd are borrowed as dd_ring_open_writer does; scratch
- * (borrowed) has room for the plaintext of any datagram. NULL, logged, on failure. */
+/* config is read, not kept: its keys are derived from. ring_fd is borrowed as dd_ring_open_writer does; wake_fd (-1: none),
+ * which wakes the ring's reader, for the inlet's life; scratch (borrowed) has room for the plaintext of any datagram. NULL,
+ * logged, on failure. */
 struct dd_inlet *dd_inlet_new(const struct dd_intake_stream *config, int ring_fd, int wake_fd, uint8_t *scratch);
 void dd_inlet_free(struct dd_inlet *inlet);
 
@@ -40,8 +41,8 @@ bool dd_inlet_is_retired(const struct dd_inlet *inlet, size_t i);
 /* Judges and takes one datagram. */
 void dd_inlet_take(struct dd_inlet *inlet, const struct dd_inlet_datagram *datagram);
 
-/* Gives up what waited too long, tells the reader of the ring what has changed, and that intake lives. Call after every
- * batch and at least twice a second. */
+/* Gives up what waited too long, wakes the reader of the ring if it has a new frame, tells it what else has changed, and that
+ * intake lives. Call after every batch and at least twice a second. */
 void dd_inlet_tell(struct dd_inlet *inlet, const struct dd_recv_socket *socket, uint64_t now_us);
 
 #endif
