@@ -45,7 +45,7 @@ struct capture {
     uint64_t beat_us; /* when the next sign of life is due */
     uint64_t look_us; /* when the role is asked again whether it is to stop */
     bool stopping;
-    uint64_t due_us;  /* when the next picture is; unused at interval 0 */
+    uint64_t due_us; /* when the next picture is; unused at interval 0 */
     uint64_t opened_us;
     unsigned failures;             /* since a connection last held */
     int shown_width, shown_height; /* of the picture last logged; 0: none since the source was opened */
