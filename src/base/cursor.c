@@ -1,5 +1,6 @@
 #include "dd/base/cursor.h"
 
+#include <endian.h>
 #include <string.h>
 
 /* Moves on by size bytes; the offset of the first, or SIZE_MAX if they are not there. */
@@ -14,22 +15,12 @@ static size_t advance(struct dd_cursor *c, size_t size)
     return at;
 }
 
-static uint64_t read_integer(struct dd_cursor *c, size_t size)
+/* Leaves *value as it is if size bytes are not there. */
+static void read_all(struct dd_cursor *c, void *value, size_t size)
 {
     const uint8_t *p = dd_cursor_read_bytes(c, size);
-    uint64_t value = 0;
-    for (size_t i = 0; p && i < size; i++)
-        value = value << 8 | p[i];
-    return value;
-}
-
-static void write_integer(struct dd_cursor *c, uint64_t value, size_t size)
-{
-    size_t at = advance(c, size);
-    if (at == SIZE_MAX || !c->out)
-        return;
-    for (size_t i = 0; i < size; i++)
-        c->out[at + i] = (uint8_t)(value >> 8 * (size - 1 - i));
+    if (p)
+        memcpy(value, p, size);
 }
 
 struct dd_cursor dd_cursor_reader(const uint8_t *bytes, size_t size)
@@ -49,22 +40,29 @@ size_t dd_cursor_left(const struct dd_cursor *c)
 
 uint8_t dd_cursor_read_u8(struct dd_cursor *c)
 {
-    return (uint8_t)read_integer(c, 1);
+    const uint8_t *p = dd_cursor_read_bytes(c, 1);
+    return p ? *p : 0;
 }
 
 uint16_t dd_cursor_read_u16(struct dd_cursor *c)
 {
-    return (uint16_t)read_integer(c, 2);
+    uint16_t value = 0;
+    read_all(c, &value, sizeof value);
+    return be16toh(value);
 }
 
 uint32_t dd_cursor_read_u32(struct dd_cursor *c)
 {
-    return (uint32_t)read_integer(c, 4);
+    uint32_t value = 0;
+    read_all(c, &value, sizeof value);
+    return be32toh(value);
 }
 
 uint64_t dd_cursor_read_u64(struct dd_cursor *c)
 {
-    return read_integer(c, 8);
+    uint64_t value = 0;
+    read_all(c, &value, sizeof value);
+    return be64toh(value);
 }
 
 const uint8_t *dd_cursor_read_bytes(struct dd_cursor *c, size_t size)
@@ -75,22 +73,25 @@ const uint8_t *dd_cursor_read_bytes(struct dd_cursor *c, size_t size)
 
 void dd_cursor_write_u8(struct dd_cursor *c, uint8_t value)
 {
-    write_integer(c, value, 1);
+    dd_cursor_write_bytes(c, &value, sizeof value);
 }
 
 void dd_cursor_write_u16(struct dd_cursor *c, uint16_t value)
 {
-    write_integer(c, value, 2);
+    value = htobe16(value);
+    dd_cursor_write_bytes(c, &value, sizeof value);
 }
 
 void dd_cursor_write_u32(struct dd_cursor *c, uint32_t value)
 {
-    write_integer(c, value, 4);
+    value = htobe32(value);
+    dd_cursor_write_bytes(c, &value, sizeof value);
 }
 
 void dd_cursor_write_u64(struct dd_cursor *c, uint64_t value)
 {
-    write_integer(c, value, 8);
+    value = htobe64(value);
+    dd_cursor_write_bytes(c, &value, sizeof value);
 }
 
 void dd_cursor_write_bytes(struct dd_cursor *c, const void *bytes, size_t size)
