@@ -20,6 +20,7 @@ struct session {
     uint64_t start_us, salt;
     EVP_CIPHER_CTX *cipher; /* keyed with its packet key */
     struct dd_replay replay;
+    uint64_t first; /* the lowest counter that is known to have been sent while somebody was here to receive it */
 };
 
 struct dd_unseal {
@@ -69,8 +70,9 @@ static bool prepare_candidate(struct dd_unseal *u, const struct dd_wire_header *
     return true;
 }
 
-/* The candidate has authenticated: it becomes the newest, and the newest the one before. */
-static void promote_candidate(struct dd_unseal *u, uint64_t now_us)
+/* The candidate has authenticated: it becomes the newest, and the newest the one before. The very first one may have gone on
+ * for long before counter; those that follow begin before our eyes. */
+static void promote_candidate(struct dd_unseal *u, uint64_t counter, uint64_t now_us)
 {
     EVP_CIPHER_CTX *spare = u->before.cipher;
     uint64_t number = u->newest.number + 1;
@@ -78,6 +80,7 @@ static void promote_candidate(struct dd_unseal *u, uint64_t now_us)
     u->before_until_us = now_us + GRACE_US;
     u->newest = u->candidate;
     u->newest.number = number;
+    u->newest.first = number == 1 ? counter : 0;
     memset(&u->newest.replay, 0, sizeof u->newest.replay);
     memset(&u->candidate, 0, sizeof u->candidate);
     u->candidate.cipher = spare;
@@ -128,6 +131,25 @@ static struct session *find_session(struct dd_unseal *u, const struct dd_wire_he
     return &u->candidate;
 }
 
+/* Notes that counter has arrived. How many datagrams more are now known to have been sent. */
+static uint64_t mark(struct session *s, uint64_t counter)
+{
+    uint64_t known = s->replay.next > s->first ? s->replay.next - s->first : 0;
+    dd_replay_mark(&s->replay, counter);
+    if (counter < s->first)
+        s->first = counter;
+    return s->replay.next - s->first - known;
+}
+
+uint64_t dd_unseal_count_from_start(struct dd_unseal *u, uint64_t session)
+{
+    struct session *s = session == u->newest.number ? &u->newest : session == u->before.number ? &u->before : NULL;
+    uint64_t count = s ? s->first : 0;
+    if (s)
+        s->first = 0;
+    return count;
+}
+
 enum dd_unseal_verdict dd_unseal_datagram(struct dd_unseal *u, const struct dd_wire_header *header, const uint8_t *datagram,
                                           size_t size, uint8_t *scratch, uint64_t now_us, uint64_t wall_us,
                                           struct dd_unseal_message *message)
@@ -145,15 +167,13 @@ enum dd_unseal_verdict dd_unseal_datagram(struct dd_unseal *u, const struct dd_w
     if (!authenticates(s->cipher, datagram, size, scratch))
         return DD_UNSEAL_FORGED;
     if (s == &u->candidate) {
-        promote_candidate(u, now_us);
+        promote_candidate(u, header->counter, now_us);
         s = &u->newest;
     }
-    uint64_t known = s->replay.next;
-    dd_replay_mark(&s->replay, header->counter);
+    message->new_counters = mark(s, header->counter);
     message->bytes = scratch;
     message->size = size - DD_WIRE_HEADER_BYTES - DD_WIRE_TAG_BYTES;
     message->session = s->number;
     message->newest = u->newest.number;
-    message->new_counters = s->replay.next - known;
     return DD_UNSEAL_ACCEPTED;
 }

@@ -37,7 +37,8 @@ struct dd_inlet {
     bool is_news; /* there is a frame that its reader has not been woken for */
     uint8_t *scratch;
     struct dd_recv_state state;
-    bool changed;                            /* state, since it was last published */
+    bool changed; /* state, since it was last published */
+    uint64_t opened_us;
     uint64_t session;                        /* the newest; see session_number */
     uint64_t frame_session;                  /* of the newest complete frame */
     uint64_t status_session, status_counter; /* of the newest STATUS */
@@ -82,7 +83,7 @@ void dd_inlet_describe(const struct sockaddr_storage *peer, char text[static DD_
     snprintf(text, DD_INLET_PEER_SIZE, peer->ss_family == AF_INET ? "%s:%u" : "[%s]:%u", ip, port);
 }
 
-struct dd_inlet *dd_inlet_new(const struct dd_intake_stream *config, int ring_fd, int wake_fd, uint8_t *scratch)
+struct dd_inlet *dd_inlet_new(const struct dd_intake_stream *config, int ring_fd, int wake_fd, uint8_t *scratch, uint64_t now_us)
 {
     struct dd_inlet *inlet = calloc(1, sizeof *inlet);
     if (!inlet) {
@@ -107,6 +108,7 @@ struct dd_inlet *dd_inlet_new(const struct dd_intake_stream *config, int ring_fd
     inlet->ring = dd_ring_open_writer(ring_fd, &config->ring, -1);
     if (!inlet->reassemble || !inlet->jpeg || !inlet->ring)
         goto err0;
+    inlet->opened_us = now_us;
     inlet->changed = true;
     return inlet;
 
@@ -183,6 +185,16 @@ static void note_shown(struct dd_inlet *inlet)
     s->shown_age_us = named ? (uint64_t)s->status.age_ms * DD_CLOCK_US_PER_MS + s->delay_us : 0;
 }
 
+/* By the sender's clock, its session is as old as this STATUS says; if this inlet was open for as long, then whatever is
+ * missing from its beginning was lost on the way. */
+static void note_beginning(struct dd_inlet *inlet, const struct dd_unseal_message *m, const struct dd_inlet_datagram *d,
+                           uint64_t sent_us, bool is_newest)
+{
+    uint64_t start_us = d->header->session_start_us;
+    if (sent_us >= start_us && sent_us - start_us <= d->now_us - inlet->opened_us)
+        COUNT(inlet, datagrams_sent, is_newest, dd_unseal_count_from_start(inlet->unseals[d->key], m->session));
+}
+
 static void take_status(struct dd_inlet *inlet, const struct dd_unseal_message *m, const struct dd_inlet_datagram *d,
                         uint64_t session)
 {
@@ -192,6 +204,7 @@ static void take_status(struct dd_inlet *inlet, const struct dd_unseal_message *
         COUNT(inlet, refused_malformed, is_newest, 1);
         return;
     }
+    note_beginning(inlet, m, d, status.sent_us, is_newest);
     if (session < inlet->status_session || (session == inlet->status_session && d->header->counter <= inlet->status_counter))
         return;
     uint64_t known = session == inlet->status_session ? inlet->status_skipped : 0;

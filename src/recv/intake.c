@@ -87,7 +87,7 @@ static int open_inlets(struct intake *t)
     for (uint32_t i = 0; i < c->stream_count; i++) {
         const struct dd_intake_stream *stream = &c->streams[i];
         t->inlets[i] = dd_inlet_new(stream, dd_role_fd(t->role, DD_INTAKE_FD_SOCKETS + c->socket_count + i),
-                                    dd_role_fd(t->role, DD_INTAKE_FD_WAKE), t->scratch);
+                                    dd_role_fd(t->role, DD_INTAKE_FD_WAKE), t->scratch, dd_clock_now_us());
         if (!t->inlets[i])
             return DD_ERROR_SYSTEM;
         for (uint32_t k = 0; k < stream->key_count; k++)

@@ -23,7 +23,8 @@ struct dd_unseal_message {
     size_t size;
     uint64_t session;      /* counts accepted sessions, from 1: which one this datagram belongs to */
     uint64_t newest;       /* the newest session's number; session < newest: the one before, within its 5 s of grace */
-    uint64_t new_counters; /* by how much the highest counter of the session rose: datagrams sent that are now known of */
+    uint64_t new_counters; /* datagrams sent that are now known of: those between the lowest and the highest counter seen; from
+                              0 on where the session began after another one */
 };
 
 /* For one of a stream's keys; copied. NULL, logged, if memory or cryptography fails. */
@@ -36,5 +37,9 @@ void dd_unseal_free(struct dd_unseal *u);
 enum dd_unseal_verdict dd_unseal_datagram(struct dd_unseal *u, const struct dd_wire_header *header, const uint8_t *datagram,
                                           size_t size, uint8_t *scratch, uint64_t now_us, uint64_t wall_us,
                                           struct dd_unseal_message *message);
+
+/* The session (as in a message) is known to have begun while somebody was here: what it sent before the first datagram that was
+ * seen counts, too. How many that were; 0 from the second time on. */
+uint64_t dd_unseal_count_from_start(struct dd_unseal *u, uint64_t session);
 
 #endif

@@ -28,9 +28,9 @@ struct dd_inlet_datagram {
 void dd_inlet_describe(const struct sockaddr_storage *peer, char text[static DD_INLET_PEER_SIZE]);
 
 /* config is read, not kept: its keys are derived from. ring_fd is borrowed as dd_ring_open_writer does; wake_fd (-1: none),
- * which wakes the ring's reader, for the inlet's life; scratch (borrowed) has room for the plaintext of any datagram. NULL,
- * logged, on failure. */
-struct dd_inlet *dd_inlet_new(const struct dd_intake_stream *config, int ring_fd, int wake_fd, uint8_t *scratch);
+ * which wakes the ring's reader, for the inlet's life; scratch (borrowed) has room for the plaintext of any datagram; now_us
+ * is dd_clock_now_us(). NULL, logged, on failure. */
+struct dd_inlet *dd_inlet_new(const struct dd_intake_stream *config, int ring_fd, int wake_fd, uint8_t *scratch, uint64_t now_us);
 void dd_inlet_free(struct dd_inlet *inlet);
 
 /* The id of key i, i < the config's key_count. */

@@ -52,7 +52,9 @@ static void set_up(void)
         (struct dd_intake_stream){.name = "cam", .keys = {{1}, {2}}, .key_count = 2, .max_frame_bytes = MAX_FRAME, .ring = shape};
     ring_fd = dd_ring_create("test", &shape);
     reader = dd_ring_open_reader(ring_fd, &shape);
-    inlet = dd_inlet_new(&config, ring_fd, -1, scratch);
+    now_us = dd_clock_now_us();
+    wall_us = dd_clock_wall_us();
+    inlet = dd_inlet_new(&config, ring_fd, -1, scratch, now_us);
     ck_assert_ptr_nonnull(inlet);
     for (size_t i = 0; i < 2; i++) {
         ck_assert_int_eq(dd_key_derive(&key, config.keys[i], ""), 0);
@@ -60,8 +62,6 @@ static void set_up(void)
         seals[i] = dd_seal_new(&key, 0);
         ck_assert_ptr_nonnull(seals[i]);
     }
-    now_us = dd_clock_now_us();
-    wall_us = dd_clock_wall_us();
     make_jpeg();
 }
 
@@ -163,6 +163,75 @@ START_TEST(what_is_recovered_is_counted)
     ck_assert_uint_eq(s.total.datagrams_received, s.total.datagrams_sent); /* parity that was not needed, too */
     ck_assert_uint_eq(s.total.refused_malformed, 0);
     ck_assert_uint_eq(s.total.frames_late, 0);
+    tear_down();
+}
+END_TEST
+
+/* This end came later: what was sent before the first datagram that arrived is not its loss. */
+START_TEST(what_was_sent_before_is_not_lost)
+{
+    struct dd_recv_state s;
+    set_up();
+    for (int i = 0; i < 50; i++)
+        dd_seal_datagram(seals[0], message, 100, datagram);
+    send_status(0, 0, 0, dd_seal_session_start_us(seals[0]) + 1000000);
+    s = state();
+    ck_assert_uint_eq(s.total.datagrams_sent, 1);
+    ck_assert_uint_eq(s.total.datagrams_lost, 0);
+    dd_seal_datagram(seals[0], message, 100, datagram);
+    send_status(0, 0, 0, dd_seal_session_start_us(seals[0]) + 2000000);
+    s = state();
+    ck_assert_uint_eq(s.total.datagrams_sent, 3);
+    ck_assert_uint_eq(s.session.datagrams_lost, 1);
+    tear_down();
+}
+END_TEST
+
+START_TEST(what_was_overtaken_was_sent)
+{
+    static uint8_t overtaken[PACKET];
+    struct dd_wire_header header;
+    static const struct sockaddr_storage from = {.ss_family = AF_INET};
+    set_up();
+    for (int i = 0; i < 8; i++)
+        dd_seal_datagram(seals[0], message, 100, datagram);
+    size_t size = dd_seal_datagram(seals[0], message, 100, overtaken);
+    dd_seal_datagram(seals[0], message, 100, datagram);
+    send_status(0, 0, 0, dd_seal_session_start_us(seals[0]) + 1000000);
+    ck_assert_int_eq(dd_wire_read_header(&header, overtaken, size), 0);
+    struct dd_inlet_datagram d = {
+        .header = &header, .bytes = overtaken, .size = size, .from = &from, .now_us = now_us, .wall_us = wall_us};
+    dd_inlet_take(inlet, &d);
+    struct dd_recv_state s = state();
+    ck_assert_uint_eq(s.total.datagrams_sent, 3);
+    ck_assert_uint_eq(s.total.datagrams_received, 2);
+    ck_assert_uint_eq(s.total.datagrams_lost, 1);
+    tear_down();
+}
+END_TEST
+
+/* By what STATUS says of its age it began while this end was there. */
+START_TEST(what_is_lost_at_the_beginning_is_counted)
+{
+    set_up();
+    for (int i = 0; i < 5; i++)
+        dd_seal_datagram(seals[0], message, 100, datagram);
+    send_symbols(0, 7, 0, 2);
+    ck_assert_uint_eq(state().total.datagrams_lost, 0);
+    now_us += 3000000;
+    send_status(0, 0, 0, dd_seal_session_start_us(seals[0]) + 3000000);
+    struct dd_recv_state s = state();
+    ck_assert_uint_eq(s.total.datagrams_sent, 8);
+    ck_assert_uint_eq(s.session.datagrams_sent, 8);
+    ck_assert_uint_eq(s.total.datagrams_lost, 5);
+    /* a session that follows another begins here, whatever it says of itself */
+    ck_assert_int_eq(dd_seal_begin(seals[0]), 0);
+    dd_seal_datagram(seals[0], message, 100, datagram);
+    send_status(0, 0, 0, dd_seal_session_start_us(seals[0]) + 9000000);
+    s = state();
+    ck_assert_uint_eq(s.session.datagrams_sent, 2);
+    ck_assert_uint_eq(s.session.datagrams_lost, 1);
+    ck_assert_uint_eq(s.total.datagrams_lost, 6);
     tear_down();
 }
 END_TEST
@@ -318,7 +387,8 @@ START_TEST(a_refresh_is_shown_once)
 }
 END_TEST
 
-SUITE_MAIN("recv/inlet", a_frame_reaches_the_ring, what_is_recovered_is_counted, what_is_lost_is_counted,
+SUITE_MAIN("recv/inlet", a_frame_reaches_the_ring, what_is_recovered_is_counted, what_was_sent_before_is_not_lost,
+           what_was_overtaken_was_sent, what_is_lost_at_the_beginning_is_counted, what_is_lost_is_counted,
            a_picture_that_is_no_jpeg_is_bad, age_and_delay_follow_the_fastest_way, any_clock_of_the_sender_will_do,
            an_older_status_says_nothing, a_later_key_retires_the_earlier_one, rubbish_with_the_right_key_is_malformed,
            a_refresh_is_shown_once)
