@@ -146,6 +146,12 @@ def _region_holds(memory, pagemap, first, last, needles):
     return found
 
 
+def memory_kib(pid):
+    """Private and shared memory of pid, each page of the shared ones as its part: Pss of /proc/PID/smaps_rollup. Needs root."""
+    with open(f"/proc/{pid}/smaps_rollup") as f:
+        return int(re.search(r"^Pss: +(\d+) kB", f.read(), re.M).group(1))
+
+
 # ---- processes ----
 
 def _in_child():
@@ -362,6 +368,27 @@ class Forge(Process):
         frames_sent = (1 if frame else 0) if frames_sent is None else frames_sent
         self.message(struct.pack(">BBHIQQIIHHIQQ", 2, source, reason, interval_ms, frame, captured_us, age_ms, period_ms, width,
                                  height, skipped, frames_sent, sent_us or now_us()))
+
+    def stop(self, timeout=10, number=signal.SIGTERM):
+        if self.running():
+            self.popen.stdin.close()  # its end
+        return self.popen.wait(timeout)
+
+
+class Flood(Process):
+    """tests/support/flood.c: somebody on the path, without the key; what goes to self.tap he records."""
+
+    def __init__(self, test, port):
+        super().__init__(test, [program("flood"), port], stdin=subprocess.PIPE)
+        self.tap = int(self.wait_out(r"^ready (\d+)\n").group(1))
+
+    def run(self, rate, seconds):
+        """Floods; how many datagrams went, by the cause under which they have to be refused."""
+        before = self.out().count("\n")
+        self.popen.stdin.write(f"{rate} {seconds}\n".encode())
+        self.popen.stdin.flush()
+        wait_until(lambda: self.out().count("\n") > before or self._must_run(), seconds + 30, "the end of the flood")
+        return json.loads(self.out().splitlines()[-1])
 
     def stop(self, timeout=10, number=signal.SIGTERM):
         if self.running():
