@@ -7,12 +7,12 @@ import harness
 
 
 class UnchangedTest(harness.Test):
-    def start(self, *arguments):
+    def start(self, *arguments, size="640x360"):
         """A camera whose picture never changes, and who watches it."""
         png = self.path("still.png")
-        subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc=size=640x360", "-frames:v", "1", png], check=True,
+        subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", f"testsrc=size={size}", "-frames:v", "1", png], check=True,
                        timeout=30)
-        camera = harness.Camera(self, "--image", png, "--no-clock", "--size", "640x360", "--codec", "mjpeg", "--fps", "10")
+        camera = harness.Camera(self, "--image", png, "--no-clock", "--size", size, "--codec", "mjpeg", "--fps", "10")
         self.port, self.key = harness.free_port(socket.SOCK_DGRAM), self.key_file()
         receiver = self.watch()
         self.sender("--mode", "rtsp", "--source", f"rtsp://127.0.0.1:{camera.port}/test", "--cloud-ip", "127.0.0.1", "--cloud-port",
@@ -35,7 +35,7 @@ class UnchangedTest(harness.Test):
         return {name: after[name] - before[name] for name in ("datagrams_received", "bytes_received", "frames_complete")}
 
     def test_it_costs_next_to_nothing(self):
-        receiver = self.start("--refresh-interval", "0")
+        receiver = self.start("--refresh-interval", "0", "--interval", "1", "--capture-resolution", "1920x1080", size="1920x1080")
         receiver.wait_stats(lambda s: s["total"]["datagrams_received"] > 2, 5, "the picture")
         self.over(receiver, 3)  # the repetition of the change is behind us
         spent = self.over(receiver, 6)
