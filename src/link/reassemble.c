@@ -271,6 +271,11 @@ void dd_reassemble_free(struct dd_reassemble *r)
     free(r);
 }
 
+void dd_reassemble_skip(struct dd_reassemble *r, uint64_t session, uint64_t number)
+{
+    r->newest = (struct order){session, number - 1};
+}
+
 enum dd_reassemble_verdict dd_reassemble_add(struct dd_reassemble *r, uint64_t session, const struct dd_wire_fragment *fragment,
                                              uint64_t now_us, struct dd_reassemble_frame *frame)
 {

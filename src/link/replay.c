@@ -2,6 +2,7 @@
 #include "dd/link/replay.h"
 
 #include <assert.h>
+#include <string.h>
 
 enum { WORD_BITS = 64 };
 
@@ -30,4 +31,16 @@ void dd_replay_mark(struct dd_replay *replay, uint64_t counter)
         replay->next = counter + 1;
     }
     *word_of(replay, counter) |= UINT64_C(1) << counter % WORD_BITS;
+}
+
+void dd_replay_skip(struct dd_replay *replay, uint64_t next)
+{
+    assert(next >= replay->next);
+    if (!next)
+        return;
+    memset(replay->seen, 0xff, sizeof replay->seen);
+    /* of the word that next is in, what is above it was not seen */
+    if (next % WORD_BITS)
+        *word_of(replay, next) = (UINT64_C(1) << next % WORD_BITS) - 1;
+    replay->next = next;
 }

@@ -1,6 +1,7 @@
 #include "dd/link/unseal.h"
 
 #include <openssl/evp.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,16 +20,20 @@ struct session {
     uint64_t number; /* counts accepted sessions, from 1; 0: none */
     uint64_t start_us, salt;
     EVP_CIPHER_CTX *cipher; /* keyed with its packet key */
-    struct dd_replay replay;
-    uint64_t first; /* the lowest counter that is known to have been sent while somebody was here to receive it */
+    /* Which datagrams count as sent, beside those that arrive: from the lowest counter that arrived on, but none below floor,
+     * up to which the process before this one has seen to them. */
+    uint64_t first, floor;
 };
 
 struct dd_unseal {
     struct dd_key key;
     struct session newest, before;
+    struct dd_replay before_replay;
     uint64_t before_until_us; /* dd_clock_now_us() until which the one before counts */
     /* A session that nothing has authenticated yet: kept, so that a flood of one forged header costs one derivation. */
     struct session candidate;
+    uint64_t admitted_start_us, admitted_salt; /* start 0: none */
+    struct dd_unseal_memory own, *memory;      /* the newest session's replay window is there */
 };
 
 static bool is_session(const struct session *s, const struct dd_wire_header *header)
@@ -51,39 +56,57 @@ static bool authenticates(EVP_CIPHER_CTX *cipher, const uint8_t *datagram, size_
            EVP_DecryptFinal_ex(cipher, scratch + text_size, &n) == 1;
 }
 
-/* Keys the candidate for the header's session. */
-static bool prepare_candidate(struct dd_unseal *u, const struct dd_wire_header *header, const uint8_t *datagram)
+/* Keys s, which has a cipher, for the header's session. */
+static bool key_session(struct dd_unseal *u, struct session *s, const struct dd_wire_header *header, const uint8_t *datagram)
 {
     uint8_t packet_key[DD_KEY_BYTES];
-    struct session *c = &u->candidate;
-    if (is_session(c, header))
-        return true;
-    c->number = 0;
+    s->number = 0;
     bool keyed = dd_key_packet(&u->key, datagram + 8, packet_key) == 0 &&
-                 EVP_DecryptInit_ex2(c->cipher, EVP_aes_256_gcm(), packet_key, NULL, NULL) == 1;
+                 EVP_DecryptInit_ex2(s->cipher, EVP_aes_256_gcm(), packet_key, NULL, NULL) == 1;
     explicit_bzero(packet_key, sizeof packet_key);
     if (!keyed)
         return false;
-    c->number = 1;
-    c->start_us = header->session_start_us;
-    c->salt = header->session_salt;
+    s->number = 1;
+    s->start_us = header->session_start_us;
+    s->salt = header->session_salt;
     return true;
+}
+
+static bool prepare_candidate(struct dd_unseal *u, const struct dd_wire_header *header, const uint8_t *datagram)
+{
+    return is_session(&u->candidate, header) || key_session(u, &u->candidate, header, datagram);
+}
+
+/* Whenever the process dies, what is in memory is either whole or said to be nothing. */
+static void write_memory(struct dd_unseal_memory *memory, const struct dd_unseal *u, const struct dd_replay *replay)
+{
+    memory->start_us = 0;
+    atomic_signal_fence(memory_order_seq_cst);
+    memory->key_id = u->key.id;
+    memory->salt = u->newest.salt;
+    memory->replay = *replay;
+    atomic_signal_fence(memory_order_seq_cst);
+    memory->start_us = u->newest.number ? u->newest.start_us : 0;
 }
 
 /* The candidate has authenticated: it becomes the newest, and the newest the one before. The very first one may have gone on
  * for long before counter; those that follow begin before our eyes. */
 static void promote_candidate(struct dd_unseal *u, uint64_t counter, uint64_t now_us)
 {
+    static const struct dd_replay nothing;
     EVP_CIPHER_CTX *spare = u->before.cipher;
     uint64_t number = u->newest.number + 1;
     u->before = u->newest;
+    u->before_replay = u->memory->replay;
     u->before_until_us = now_us + GRACE_US;
     u->newest = u->candidate;
     u->newest.number = number;
     u->newest.first = number == 1 ? counter : 0;
-    memset(&u->newest.replay, 0, sizeof u->newest.replay);
+    u->newest.floor = 0;
+    write_memory(u->memory, u, &nothing);
     memset(&u->candidate, 0, sizeof u->candidate);
     u->candidate.cipher = spare;
+    u->admitted_start_us = 0;
 }
 
 struct dd_unseal *dd_unseal_new(const struct dd_key *key)
@@ -92,6 +115,7 @@ struct dd_unseal *dd_unseal_new(const struct dd_key *key)
     if (!u)
         goto err0;
     u->key = *key;
+    u->memory = &u->own;
     u->newest.cipher = EVP_CIPHER_CTX_new();
     u->before.cipher = EVP_CIPHER_CTX_new();
     u->candidate.cipher = EVP_CIPHER_CTX_new();
@@ -124,6 +148,8 @@ static struct session *find_session(struct dd_unseal *u, const struct dd_wire_he
         return &u->newest;
     if (is_session(&u->before, header) && now_us < u->before_until_us)
         return &u->before;
+    if (u->admitted_start_us && header->session_start_us == u->admitted_start_us && header->session_salt == u->admitted_salt)
+        return &u->candidate;
     if (u->newest.number && header->session_start_us <= u->newest.start_us)
         return NULL;
     if (header->session_start_us > wall_us && header->session_start_us - wall_us > AHEAD_US)
@@ -131,21 +157,62 @@ static struct session *find_session(struct dd_unseal *u, const struct dd_wire_he
     return &u->candidate;
 }
 
-/* Notes that counter has arrived. How many datagrams more are now known to have been sent. */
-static uint64_t mark(struct session *s, uint64_t counter)
+static struct dd_replay *replay_of(struct dd_unseal *u, const struct session *s)
 {
-    uint64_t known = s->replay.next > s->first ? s->replay.next - s->first : 0;
-    dd_replay_mark(&s->replay, counter);
+    return s == &u->newest ? &u->memory->replay : &u->before_replay;
+}
+
+/* Notes that counter has arrived. How many datagrams more are now known to have been sent. */
+static uint64_t mark(struct session *s, struct dd_replay *replay, uint64_t counter)
+{
+    uint64_t known = replay->next > s->first ? replay->next - s->first : 0;
+    dd_replay_mark(replay, counter);
+    if (counter < s->floor)
+        return 1;
     if (counter < s->first)
         s->first = counter;
-    return s->replay.next - s->first - known;
+    return replay->next - s->first - known;
+}
+
+void dd_unseal_keep(struct dd_unseal *u, struct dd_unseal_memory *place)
+{
+    if (place == u->memory)
+        return;
+    write_memory(place, u, &u->memory->replay);
+    u->memory = place;
+}
+
+int dd_unseal_restore(struct dd_unseal *u, struct dd_unseal_memory *place)
+{
+    struct session *s = &u->newest;
+    struct dd_wire_header header = {.session_start_us = place->start_us, .session_salt = place->salt};
+    uint8_t bytes[DD_WIRE_HEADER_BYTES];
+    dd_wire_write_header(&header, bytes);
+    if (!key_session(u, s, &header, bytes))
+        return DD_ERROR_CRYPTO;
+    s->first = UINT64_MAX;
+    s->floor = place->replay.next;
+    u->memory = place;
+    return 0;
+}
+
+void dd_unseal_admit(struct dd_unseal *u, uint64_t start_us, uint64_t salt)
+{
+    u->admitted_start_us = start_us;
+    u->admitted_salt = salt;
+}
+
+bool dd_unseal_is_authentic(struct dd_unseal *u, const struct dd_wire_header *header, const uint8_t *datagram, size_t size,
+                            uint8_t *scratch)
+{
+    return prepare_candidate(u, header, datagram) && authenticates(u->candidate.cipher, datagram, size, scratch);
 }
 
 uint64_t dd_unseal_count_from_start(struct dd_unseal *u, uint64_t session)
 {
     struct session *s = session == u->newest.number ? &u->newest : session == u->before.number ? &u->before : NULL;
-    uint64_t count = s ? s->first : 0;
-    if (s)
+    uint64_t count = s && !s->floor ? s->first : 0;
+    if (count)
         s->first = 0;
     return count;
 }
@@ -160,7 +227,7 @@ enum dd_unseal_verdict dd_unseal_datagram(struct dd_unseal *u, const struct dd_w
         return DD_UNSEAL_SESSION;
     if (header->counter >= DD_WIRE_SESSION_DATAGRAMS)
         return DD_UNSEAL_REPLAY;
-    if (s != &u->candidate && !dd_replay_fresh(&s->replay, header->counter))
+    if (s != &u->candidate && !dd_replay_fresh(replay_of(u, s), header->counter))
         return DD_UNSEAL_REPLAY;
     if (s == &u->candidate && !prepare_candidate(u, header, datagram))
         return DD_UNSEAL_FORGED;
@@ -170,7 +237,7 @@ enum dd_unseal_verdict dd_unseal_datagram(struct dd_unseal *u, const struct dd_w
         promote_candidate(u, header->counter, now_us);
         s = &u->newest;
     }
-    message->new_counters = mark(s, header->counter);
+    message->new_counters = mark(s, replay_of(u, s), header->counter);
     message->bytes = scratch;
     message->size = size - DD_WIRE_HEADER_BYTES - DD_WIRE_TAG_BYTES;
     message->session = s->number;

@@ -17,9 +17,12 @@
 #include "dd/link/wire.h"
 #include "dd/recv/intake.h"
 #include "dd/recv/jpeg.h"
+#include "dd/recv/keep.h"
 #include "dd/recv/state.h"
 
 enum { ALIVE_MS = 3000, LOG_PERIOD_MS = 10000, DRIFT_PPM = 100 };
+/* Whether a datagram of a refused session is authentic costs as much as to accept it. */
+enum { PROVE_PERIOD_MS = 100, LOST_SENDER_LOG_MS = 60000 };
 
 _Static_assert(sizeof(struct dd_recv_state) <= DD_RING_STATE_SIZE, "the state fits its place in the ring");
 
@@ -37,17 +40,16 @@ struct dd_inlet {
     bool is_news; /* there is a frame that its reader has not been woken for */
     uint8_t *scratch;
     struct dd_recv_state state;
-    bool changed; /* state, since it was last published */
+    bool changed;              /* state, since it was last published */
+    struct dd_keep *keep;      /* NULL: nothing is kept */
+    struct dd_keep_live *live; /* the keep's, or own_live */
+    struct dd_keep_live own_live;
     uint64_t opened_us;
     uint64_t session;                        /* the newest; see session_number */
     uint64_t frame_session;                  /* of the newest complete frame */
     uint64_t status_session, status_counter; /* of the newest STATUS */
     uint64_t status_skipped;                 /* frames_skipped in it */
-    /* The smallest difference of arrival and sending ever seen, over two clocks that need not agree (so it goes round); and
-     * when it was. */
-    uint64_t smallest_offset_us;
-    uint64_t smallest_us; /* 0: none yet */
-    struct dd_log_limit refusal_log, bad_log;
+    struct dd_log_limit refusal_log, bad_log, prove_limit, lost_sender_log;
 };
 
 /* Sessions are counted per key; over all keys of a stream a later key's come later. */
@@ -83,7 +85,32 @@ void dd_inlet_describe(const struct sockaddr_storage *peer, char text[static DD_
     snprintf(text, DD_INLET_PEER_SIZE, peer->ss_family == AF_INET ? "%s:%u" : "[%s]:%u", ip, port);
 }
 
-struct dd_inlet *dd_inlet_new(const struct dd_intake_stream *config, int ring_fd, int wake_fd, uint8_t *scratch, uint64_t now_us)
+/* Goes on where another process has ended. */
+static int restore(struct dd_inlet *inlet)
+{
+    struct dd_unseal_memory *memory = &inlet->live->session;
+    size_t key = 0;
+    if (!memory->start_us)
+        return 0;
+    while (key < inlet->key_count && inlet->keys[key].id != memory->key_id)
+        key++;
+    if (key == inlet->key_count) {
+        dd_log_notice("%s: its key is another one than before", inlet->name);
+        return 0;
+    }
+    if (dd_unseal_restore(inlet->unseals[key], memory))
+        return DD_ERROR_CRYPTO;
+    inlet->current_key = key;
+    inlet->session = inlet->status_session = session_number(key, 1);
+    if (inlet->live->status_counter)
+        inlet->status_counter = inlet->live->status_counter - 1;
+    if (inlet->live->frame)
+        dd_reassemble_skip(inlet->reassemble, inlet->session, inlet->live->frame);
+    dd_log_info("%s: the newest session known is %" PRIu64 ":%016" PRIx64, inlet->name, memory->start_us, memory->salt);
+    return 0;
+}
+
+struct dd_inlet *dd_inlet_new(const struct dd_intake_stream *config, const struct dd_inlet_io *io)
 {
     struct dd_inlet *inlet = calloc(1, sizeof *inlet);
     if (!inlet) {
@@ -91,7 +118,13 @@ struct dd_inlet *dd_inlet_new(const struct dd_intake_stream *config, int ring_fd
         return NULL;
     }
     memcpy(inlet->name, config->name, sizeof inlet->name);
-    inlet->scratch = scratch;
+    inlet->scratch = io->scratch;
+    inlet->wake_fd = io->wake_fd;
+    inlet->opened_us = io->now_us;
+    inlet->keep = io->keep;
+    inlet->live = io->keep ? dd_keep_live(io->keep) : &inlet->own_live;
+    inlet->prove_limit.period_ms = PROVE_PERIOD_MS;
+    inlet->lost_sender_log.period_ms = LOST_SENDER_LOG_MS;
     inlet->max_frame_bytes = config->max_frame_bytes;
     inlet->refusal_log.period_ms = inlet->bad_log.period_ms = LOG_PERIOD_MS;
     for (; inlet->key_count < config->key_count && inlet->key_count < DD_INTAKE_KEYS_MAX; inlet->key_count++) {
@@ -104,11 +137,9 @@ struct dd_inlet *dd_inlet_new(const struct dd_intake_stream *config, int ring_fd
     }
     inlet->reassemble = dd_reassemble_new(config->max_frame_bytes);
     inlet->jpeg = dd_jpeg_new();
-    inlet->wake_fd = wake_fd;
-    inlet->ring = dd_ring_open_writer(ring_fd, &config->ring, -1);
-    if (!inlet->reassemble || !inlet->jpeg || !inlet->ring)
+    inlet->ring = dd_ring_open_writer(io->ring_fd, &config->ring, -1);
+    if (!inlet->reassemble || !inlet->jpeg || !inlet->ring || restore(inlet))
         goto err0;
-    inlet->opened_us = now_us;
     inlet->changed = true;
     return inlet;
 
@@ -142,23 +173,25 @@ bool dd_inlet_is_retired(const struct dd_inlet *inlet, size_t i)
 
 /* ---- time ---- */
 
-/* How much later than by the fastest way something of the sender's clock arrived. The smallest difference rises by
- * DRIFT_PPM, since the two clocks need not run equally fast. */
-static uint64_t delay_us(struct dd_inlet *inlet, uint64_t sender_us, uint64_t now_us)
+/* How much later than by the fastest way something of the sender's clock arrived: by the smallest difference of arrival and
+ * sending ever seen, over two clocks that need not agree (so it goes round). It rises by DRIFT_PPM, since they need not run
+ * equally fast. */
+static uint64_t delay_us(const struct dd_inlet *inlet, uint64_t sender_us, uint64_t now_us)
 {
-    if (!inlet->smallest_us)
+    const struct dd_keep_live *live = inlet->live;
+    if (!live->smallest_us)
         return 0;
-    uint64_t drift = (now_us - inlet->smallest_us) / (1000000 / DRIFT_PPM);
-    int64_t delay = (int64_t)(now_us - sender_us - inlet->smallest_offset_us - drift);
+    uint64_t drift = (now_us - live->smallest_us) / (1000000 / DRIFT_PPM);
+    int64_t delay = (int64_t)(now_us - sender_us - live->smallest_offset_us - drift);
     return delay > 0 ? (uint64_t)delay : 0;
 }
 
 static void note_offset(struct dd_inlet *inlet, uint64_t sent_us, uint64_t now_us)
 {
-    if (inlet->smallest_us && delay_us(inlet, sent_us, now_us))
+    if (inlet->live->smallest_us && delay_us(inlet, sent_us, now_us))
         return;
-    inlet->smallest_offset_us = now_us - sent_us;
-    inlet->smallest_us = now_us;
+    inlet->live->smallest_offset_us = now_us - sent_us;
+    inlet->live->smallest_us = now_us;
 }
 
 /* ---- what has authenticated ---- */
@@ -212,6 +245,8 @@ static void take_status(struct dd_inlet *inlet, const struct dd_unseal_message *
         COUNT(inlet, frames_skipped, is_newest, status.frames_skipped - known);
     inlet->status_session = session;
     inlet->status_counter = d->header->counter;
+    if (is_newest)
+        inlet->live->status_counter = d->header->counter + 1;
     inlet->status_skipped = status.frames_skipped;
     note_offset(inlet, status.sent_us, d->now_us);
     inlet->state.status = status;
@@ -269,6 +304,8 @@ static void take_frame(struct dd_inlet *inlet, const struct dd_reassemble_frame 
                                   .height = (uint16_t)height};
     COUNT(inlet, frames_complete, is_newest, 1);
     inlet->frame_session = frame->session;
+    if (is_newest)
+        inlet->live->frame = frame->number;
     inlet->state.frame = frame->number;
     inlet->state.frame_us = now_us;
     inlet->state.frame_captured_us = frame->captured_us;
@@ -320,6 +357,10 @@ static void begin_session(struct dd_inlet *inlet, const struct dd_inlet_datagram
     inlet->session = session;
     memset(&inlet->state.session, 0, sizeof inlet->state.session);
     inlet->current_key = d->key;
+    inlet->live->frame = inlet->live->status_counter = 0;
+    dd_unseal_keep(inlet->unseals[d->key], &inlet->live->session);
+    if (inlet->keep)
+        dd_keep_end_admission(inlet->keep);
     dd_log_notice("%s: session %" PRIu64 ":%016" PRIx64 " from %s%s", inlet->name, d->header->session_start_us,
                   d->header->session_salt, from, d->key ? ", under a later key" : "");
 }
@@ -341,6 +382,24 @@ static void count_refusal(struct dd_inlet *inlet, enum dd_unseal_verdict verdict
     }
 }
 
+/* A sender that has lost its clock and its memory of it is refused: but it is told of, and the way out with it. */
+static void tell_lost_sender(struct dd_inlet *inlet, const struct dd_inlet_datagram *d)
+{
+    char from[DD_INLET_PEER_SIZE];
+    uint64_t suppressed;
+    if (!dd_log_allowed(&inlet->prove_limit, &suppressed) ||
+        !dd_unseal_is_authentic(inlet->unseals[d->key], d->header, d->bytes, d->size, inlet->scratch) ||
+        !dd_log_allowed(&inlet->lost_sender_log, &suppressed))
+        return;
+    dd_inlet_describe(d->from, from);
+    dd_log_warning("%s: refused session %" PRIu64 ":%016" PRIx64
+                   " from %s, which has the key, but is no newer than the newest one, or "
+                   "begins over a day ahead of this clock. It may be a recording. If ddsend says at its start that this is its "
+                   "session, admit it with: ddrecv --forget-session %s=%" PRIu64 ":%016" PRIx64,
+                   inlet->name, d->header->session_start_us, d->header->session_salt, from, inlet->name,
+                   d->header->session_start_us, d->header->session_salt);
+}
+
 void dd_inlet_take(struct dd_inlet *inlet, const struct dd_inlet_datagram *d)
 {
     static const char *const words[] = {
@@ -355,6 +414,8 @@ void dd_inlet_take(struct dd_inlet *inlet, const struct dd_inlet_datagram *d)
     inlet->changed = true;
     if (verdict != DD_UNSEAL_ACCEPTED) {
         count_refusal(inlet, verdict);
+        if (verdict == DD_UNSEAL_SESSION)
+            tell_lost_sender(inlet, d);
         if (dd_log_allowed(&inlet->refusal_log, &suppressed)) {
             dd_inlet_describe(d->from, from);
             dd_log_info("%s: refused a datagram from %s: %s (%" PRIu64 " others before it)", inlet->name, from, words[verdict],
@@ -388,6 +449,19 @@ static void wake_reader(struct dd_inlet *inlet)
     inlet->is_news = false;
 }
 
+static void remember(struct dd_inlet *inlet, uint64_t now_us)
+{
+    uint64_t start_us, salt;
+    if (!inlet->keep)
+        return;
+    dd_keep_copy(inlet->keep, now_us);
+    if (!dd_keep_is_admitted(inlet->keep, &start_us, &salt))
+        return;
+    for (size_t i = inlet->current_key; i < inlet->key_count; i++)
+        dd_unseal_admit(inlet->unseals[i], start_us, salt);
+    dd_log_notice("%s: session %" PRIu64 ":%016" PRIx64 " will be admitted", inlet->name, start_us, salt);
+}
+
 static void settle(struct dd_recv_ledger *ledger)
 {
     ledger->datagrams_lost = ledger->datagrams_sent - ledger->datagrams_received;
@@ -399,6 +473,7 @@ void dd_inlet_tell(struct dd_inlet *inlet, const struct dd_recv_socket *socket, 
     count_frames(inlet, true);
     dd_ring_beat(inlet->ring, now_us + (uint64_t)ALIVE_MS * DD_CLOCK_US_PER_MS);
     wake_reader(inlet);
+    remember(inlet, now_us);
     if (!inlet->changed && memcmp(&inlet->state.socket, socket, sizeof *socket) == 0)
         return;
     inlet->state.socket = *socket;

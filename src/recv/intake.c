@@ -47,6 +47,7 @@ struct intake {
     int epoll_fd;
     struct port *ports;
     struct dd_inlet **inlets;
+    struct dd_keep **keeps;
     struct route *routes; /* sorted by compare_routes */
     size_t route_count;
     struct mmsghdr messages[BATCH];
@@ -81,13 +82,25 @@ static int watch(struct intake *t, int fd, uint32_t token)
     return DD_ERROR_SYSTEM;
 }
 
+static struct dd_inlet *open_inlet(struct intake *t, uint32_t i)
+{
+    const struct dd_intake_config *c = t->config;
+    size_t ring = DD_INTAKE_FD_SOCKETS + c->socket_count + i;
+    t->keeps[i] = dd_keep_open(dd_role_fd(t->role, ring + c->stream_count), c->boot_id, c->streams[i].name);
+    const struct dd_inlet_io io = {.ring_fd = dd_role_fd(t->role, ring),
+                                   .wake_fd = dd_role_fd(t->role, DD_INTAKE_FD_WAKE),
+                                   .scratch = t->scratch,
+                                   .keep = t->keeps[i],
+                                   .now_us = dd_clock_now_us()};
+    return t->keeps[i] ? dd_inlet_new(&c->streams[i], &io) : NULL;
+}
+
 static int open_inlets(struct intake *t)
 {
     const struct dd_intake_config *c = t->config;
     for (uint32_t i = 0; i < c->stream_count; i++) {
         const struct dd_intake_stream *stream = &c->streams[i];
-        t->inlets[i] = dd_inlet_new(stream, dd_role_fd(t->role, DD_INTAKE_FD_SOCKETS + c->socket_count + i),
-                                    dd_role_fd(t->role, DD_INTAKE_FD_WAKE), t->scratch, dd_clock_now_us());
+        t->inlets[i] = open_inlet(t, i);
         if (!t->inlets[i])
             return DD_ERROR_SYSTEM;
         for (uint32_t k = 0; k < stream->key_count; k++)
@@ -104,11 +117,12 @@ static int prepare(struct intake *t)
     t->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     t->ports = calloc(c->socket_count, sizeof *t->ports);
     t->inlets = calloc(c->stream_count, sizeof *t->inlets);
+    t->keeps = calloc(c->stream_count, sizeof *t->keeps);
     t->routes = calloc((size_t)c->stream_count * DD_INTAKE_KEYS_MAX, sizeof *t->routes);
     t->bytes = malloc((size_t)BATCH * MESSAGE);
     t->scratch = malloc(MESSAGE);
-    if (t->epoll_fd < 0 || !t->ports || !t->inlets || !t->routes || !t->bytes || !t->scratch ||
-        dd_role_fd_count(t->role) != (size_t)DD_INTAKE_FD_SOCKETS + c->socket_count + c->stream_count) {
+    if (t->epoll_fd < 0 || !t->ports || !t->inlets || !t->keeps || !t->routes || !t->bytes || !t->scratch ||
+        dd_role_fd_count(t->role) != DD_INTAKE_FD_SOCKETS + c->socket_count + 2 * (size_t)c->stream_count) {
         dd_log_error("out of memory, or of descriptors");
         return DD_ERROR_MEMORY;
     }
@@ -127,11 +141,14 @@ static void release(struct intake *t)
     close(t->epoll_fd);
     for (uint32_t i = 0; t->inlets && i < t->config->stream_count; i++)
         dd_inlet_free(t->inlets[i]);
+    for (uint32_t i = 0; t->keeps && i < t->config->stream_count; i++)
+        dd_keep_close(t->keeps[i]);
     if (t->scratch)
         explicit_bzero(t->scratch, MESSAGE);
     free(t->scratch);
     free(t->bytes);
     free(t->routes);
+    free(t->keeps);
     free(t->inlets);
     free(t->ports);
     explicit_bzero(t->config, sizeof *t->config + t->config->stream_count * sizeof t->config->streams[0]);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,16 +10,19 @@
 
 #include "dd/base/daemon.h"
 #include "dd/base/error.h"
+#include "dd/base/file.h"
 #include "dd/base/log.h"
 #include "dd/base/role.h"
 #include "dd/base/sandbox.h"
 #include "dd/base/supervise.h"
 #include "dd/link/ring.h"
 #include "dd/recv/intake.h"
+#include "dd/recv/keep.h"
 #include "dd/recv/listen.h"
 #include "dd/recv/options.h"
 #include "dd/recv/serve/serve.h"
 #include "dd/recv/setup.h"
+#include "dd/recv/syncer.h"
 
 enum { READY_MS = 20000 };
 enum { KIND_INTAKE = 1, KIND_SERVE = 2 };
@@ -38,7 +42,11 @@ struct receiver {
     size_t port_count;
     int ring_fds[DD_OPTIONS_STREAMS_MAX];
     size_t ring_count;
-    int intake_id, serve_id; /* roles; -1: not started */
+    char state_dir[DD_RECV_PATH]; /* "": none */
+    int keep_fds[DD_OPTIONS_STREAMS_MAX];
+    size_t keep_count;
+    struct dd_syncer *syncer; /* of the keeps; NULL: none */
+    int intake_id, serve_id;  /* roles; -1: not started */
 };
 
 static void close_fd(int *fd)
@@ -126,6 +134,27 @@ static int open_rings(struct receiver *r, const struct dd_setup *setup)
     return 0;
 }
 
+static int open_keeps(struct receiver *r, const struct dd_setup *setup)
+{
+    for (size_t i = 0; i < setup->stream_count; i++) {
+        int fd = dd_keep_create(r->state_dir, setup->intake->streams[i].keep_name);
+        if (fd < 0)
+            return fd;
+        r->keep_fds[r->keep_count++] = fd;
+    }
+    if (r->state_dir[0])
+        r->syncer = dd_syncer_start(r->keep_fds, r->keep_count);
+    return r->syncer || !r->state_dir[0] ? 0 : DD_ERROR_SYSTEM;
+}
+
+static void close_keeps(struct receiver *r)
+{
+    dd_syncer_stop(r->syncer);
+    r->syncer = NULL;
+    while (r->keep_count)
+        dd_keep_release(r->keep_fds[--r->keep_count]);
+}
+
 static void close_rings(struct receiver *r)
 {
     for (size_t i = 0; i < r->ring_count; i++)
@@ -137,15 +166,28 @@ static void close_rings(struct receiver *r)
 
 /* ---- the roles ---- */
 
+/* As intake is to be told of it; empty if the system does not say. */
+static void read_boot_id(char boot_id[static DD_KEEP_BOOT_SIZE])
+{
+    char text[2 * DD_KEEP_BOOT_SIZE];
+    long size = dd_file_read("/proc/sys/kernel/random/boot_id", text, sizeof text, false);
+    memset(boot_id, 0, DD_KEEP_BOOT_SIZE);
+    if (size >= DD_KEEP_BOOT_SIZE - 1)
+        memcpy(boot_id, text, DD_KEEP_BOOT_SIZE - 1);
+}
+
 static int start_intake(struct receiver *r, const struct dd_setup *setup)
 {
     int fds[DD_ROLE_FDS_MAX];
     size_t count = 0;
+    read_boot_id(setup->intake->boot_id);
     fds[count++] = r->wake_write;
     for (size_t i = 0; i < r->port_count; i++)
         fds[count++] = r->port_fds[i];
     for (size_t i = 0; i < r->ring_count; i++)
         fds[count++] = r->ring_fds[i];
+    for (size_t i = 0; i < r->keep_count; i++)
+        fds[count++] = r->keep_fds[i];
     struct dd_role_boot boot = {
         .name = "intake", .kind = KIND_INTAKE, .config = setup->intake, .config_size = setup->intake_size};
     struct dd_supervise_role role = {.name = boot.name,
@@ -219,6 +261,8 @@ static int start(struct receiver *r, struct dd_setup *setup)
     if (!error)
         error = open_rings(r, setup);
     if (!error)
+        error = open_keeps(r, setup);
+    if (!error)
         error = start_intake(r, setup);
     if (!error)
         error = seal_rings(r);
@@ -250,13 +294,51 @@ static void describe(void)
            prepared.stream_count == 1 ? "" : "s", (double)prepared.memory_bytes / (1024 * 1024));
 }
 
+/* Takes "STREAM=START:SALT" apart, as ddsend and ddrecv log sessions. The stream's place, or stream_count. */
+static size_t read_session(const struct dd_setup *setup, const char *text, uint64_t *start_us, uint64_t *salt)
+{
+    const char *equals = strchr(text, '=');
+    size_t i = 0;
+    int end = 0;
+    while (equals && i < setup->stream_count &&
+           (strncmp(setup->intake->streams[i].name, text, (size_t)(equals - text)) != 0 ||
+            setup->intake->streams[i].name[equals - text] != '\0'))
+        i++;
+    if (!equals || i == setup->stream_count)
+        dd_log_error("--forget-session: '%s' does not begin with the name of a stream and '='", text);
+    else if (sscanf(equals + 1, "%" SCNu64 ":%16" SCNx64 "%n", start_us, salt, &end) == 2 && !equals[1 + end] && *start_us)
+        return i;
+    else
+        dd_log_error("--forget-session: '%s' is not a session: it takes STREAM=START:SALT, as ddsend logs at its start", text);
+    return setup->stream_count;
+}
+
+/* Lets a session in that was refused for its age. */
+static int forget_session(struct dd_options *options, const struct dd_recv_daemon *daemon)
+{
+    char state_dir[DD_RECV_PATH];
+    uint64_t start_us = 0, salt = 0;
+    struct dd_setup setup;
+    int code = DD_DAEMON_EXIT_USAGE;
+    if (dd_setup_make(&setup, options))
+        return code;
+    size_t i = read_session(&setup, daemon->forget_session, &start_us, &salt);
+    if (i < setup.stream_count && dd_file_state_dir("ddrecv", daemon->state_dir, state_dir, sizeof state_dir) == 0 &&
+        dd_keep_admit(state_dir, setup.intake->streams[i].keep_name, start_us, salt) == 0)
+        code = EXIT_SUCCESS;
+    if (code == EXIT_SUCCESS)
+        printf("session %" PRIu64 ":%016" PRIx64 " of %s is admitted with its next datagram\n", start_us, salt,
+               setup.intake->streams[i].name);
+    dd_setup_free(&setup);
+    return code;
+}
+
 static bool run_command(struct dd_options *options, int *code)
 {
     const struct dd_recv_daemon *daemon = dd_options_daemon(options);
     if (!daemon->forget_session[0])
         return false;
-    dd_log_error("--forget-session has no effect yet in this version");
-    *code = DD_DAEMON_EXIT_USAGE;
+    *code = forget_session(options, daemon);
     return true;
 }
 
@@ -321,9 +403,11 @@ static int reload(struct receiver *r, int argc, char **argv)
         dd_options_free(options);
         return 0;
     }
-    if (strcmp(daemon->user, r->options.user) || strcmp(daemon->serve_user, r->options.serve_user))
-        dd_log_warning("user and serve_user change only when ddrecv is started afresh");
+    if (strcmp(daemon->user, r->options.user) || strcmp(daemon->serve_user, r->options.serve_user) ||
+        strcmp(daemon->state_dir, r->options.state_dir))
+        dd_log_warning("user, serve_user and state_dir change only when ddrecv is started afresh");
     end_roles(r);
+    close_keeps(r);
     close_rings(r);
     r->options = *daemon;
     dd_options_free(options);
@@ -340,6 +424,16 @@ static int find_users(struct receiver *r)
         return 0;
     int error = dd_sandbox_find_user(r->options.user, &r->user);
     return error ? error : dd_sandbox_find_user(r->options.serve_user, &r->serve_user);
+}
+
+static int find_state_dir(struct receiver *r)
+{
+    int error = dd_file_state_dir("ddrecv", r->options.state_dir, r->state_dir, sizeof r->state_dir);
+    if (!error || r->options.state_dir[0])
+        return error;
+    dd_log_warning("going on without it: after a restart, what somebody recorded before could be accepted once more");
+    r->state_dir[0] = '\0';
+    return 0;
 }
 
 static int watch(struct receiver *r, int argc, char **argv)
@@ -363,7 +457,7 @@ static int run(struct dd_options *options, int argc, char **argv)
     int code = EXIT_FAILURE;
     r.options = *(const struct dd_recv_daemon *)dd_options_daemon(options);
     dd_options_free(options);
-    if (find_users(&r) == 0)
+    if (find_users(&r) == 0 && find_state_dir(&r) == 0)
         r.supervise = dd_supervise_new("ddrecv");
     if (r.supervise) {
         int error = open_sockets(&r, &r.options, &prepared);
@@ -373,6 +467,7 @@ static int run(struct dd_options *options, int argc, char **argv)
     }
     forget();
     dd_supervise_free(r.supervise);
+    close_keeps(&r);
     close_rings(&r);
     for (size_t i = 0; i < r.port_count; i++)
         close_fd(&r.port_fds[i]);

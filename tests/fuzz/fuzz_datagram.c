@@ -491,7 +491,8 @@ static void set_up(struct dd_cursor *c)
         make_shape(c, i);
     t.ring_fd = dd_ring_create("fuzz", &ring_shape);
     t.reader = dd_ring_open_reader(t.ring_fd, &ring_shape);
-    t.inlet = dd_inlet_new(&config, t.ring_fd, -1, scratch, t.now_us);
+    t.inlet =
+        dd_inlet_new(&config, &(struct dd_inlet_io){.ring_fd = t.ring_fd, .wake_fd = -1, .scratch = scratch, .now_us = t.now_us});
     MUST(t.reader && t.inlet);
     tell();
 }

@@ -343,9 +343,9 @@ class Forge(Process):
         self.sent += 1
         wait_until(lambda: self.out().count("\n") == self.sent or self._must_run(), 10, "a sealed datagram")
 
-    def session(self):
-        """A new session for what comes next."""
-        self.popen.stdin.write(b"session\n")
+    def session(self, ahead=0):
+        """A new session for what comes next; it begins that many seconds from now, by its own account."""
+        self.popen.stdin.write(f"session {ahead}\n".encode())
         self.popen.stdin.flush()
 
     def fragment(self, symbol, frame, captured_us=None, size=None, index=0, data=1, parity=0, block=0, blocks=1, symbol_bytes=None):
@@ -640,7 +640,7 @@ class Test(unittest.TestCase):
     def receiver(self, *arguments, http_port=None, wait=True):
         """ddrecv with these options, --http-port aside; waits until it answers."""
         http_port = http_port or free_port()
-        state = [] if "--state-dir" in arguments else ["--state-dir", self.path("recv-state")]
+        state = [] if "--state-dir" in arguments or "--config" in arguments else ["--state-dir", self.path("recv-state")]
         daemon = Receiver(self, [program("ddrecv"), "--http-port", http_port, *arguments, *state])
         daemon.http_port = http_port
         if wait:

@@ -1,7 +1,8 @@
 /* A sender that says what a test wants: seals messages that come as hexadecimal lines on standard input, and sends each as
  * one datagram. It has the key, so it shows what the receiver does with well-sealed nonsense.
  *
- *   forge PORT KEY [STREAM_ID]     prints "sent COUNTER" for each line; a line "session" begins a new session */
+ *   forge PORT KEY [STREAM_ID]     prints "sent COUNTER" for each line; a line "session SECONDS" begins a new session, which says
+ *                                  that it begins that many seconds from now */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -12,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "dd/base/clock.h"
 #include "dd/base/log.h"
 #include "dd/link/key.h"
 #include "dd/link/seal.h"
@@ -29,10 +31,18 @@ static size_t from_hex(const char *text, uint8_t *bytes, size_t size)
     return count;
 }
 
+/* The new session in place of *seal. */
+static bool begin(struct dd_seal **seal, const struct dd_key *key, uint64_t ahead_us)
+{
+    if (!ahead_us)
+        return dd_seal_begin(*seal) == 0;
+    dd_seal_free(*seal);
+    *seal = dd_seal_new(key, dd_clock_wall_us() + ahead_us);
+    return *seal != NULL;
+}
+
 static bool send_line(struct dd_seal *seal, int fd, const struct sockaddr_in *to)
 {
-    if (!strncmp(line, "session", 7))
-        return dd_seal_begin(seal) == 0;
     size_t room = sizeof message - DD_WIRE_HEADER_BYTES - DD_WIRE_TAG_BYTES;
     size_t size = dd_seal_datagram(seal, message, from_hex(line, message, room), datagram);
     if (!size || sendto(fd, datagram, size, 0, (const struct sockaddr *)to, sizeof *to) < 0)
@@ -58,7 +68,8 @@ int main(int argc, char **argv)
     struct dd_seal *seal = dd_seal_new(&key, 0);
     bool sound = fd >= 0 && seal;
     while (sound && fgets(line, sizeof line, stdin))
-        sound = send_line(seal, fd, &to);
+        sound = !strncmp(line, "session ", 8) ? begin(&seal, &key, strtoull(line + 8, NULL, 10) * DD_CLOCK_US_PER_S)
+                                              : send_line(seal, fd, &to);
     dd_seal_free(seal);
     if (fd >= 0)
         close(fd);

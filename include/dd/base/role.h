@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { DD_ROLE_NAME_SIZE = 96, DD_ROLE_FDS_MAX = 600 };
+enum { DD_ROLE_NAME_SIZE = 96, DD_ROLE_FDS_MAX = 800 };
 
 struct dd_role;
 

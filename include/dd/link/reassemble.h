@@ -45,6 +45,9 @@ uint64_t dd_reassemble_memory(uint32_t max_frame_bytes);
 struct dd_reassemble *dd_reassemble_new(uint32_t max_frame_bytes);
 void dd_reassemble_free(struct dd_reassemble *r);
 
+/* Frames before that one are late, as though there had been a newer one already. */
+void dd_reassemble_skip(struct dd_reassemble *r, uint64_t session, uint64_t number);
+
 /* Takes a fragment that dd_wire_read_fragment found sound. session: as dd_unseal_message counts. Of
  * DD_REASSEMBLE_COMPLETE, *frame is the frame; frames come out in order of (session, number), older ones are dropped as
  * late. */

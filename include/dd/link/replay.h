@@ -18,4 +18,7 @@ bool dd_replay_fresh(const struct dd_replay *replay, uint64_t counter);
 /* Marks counter, which must be fresh, as seen. */
 void dd_replay_mark(struct dd_replay *replay, uint64_t counter);
 
+/* From now on every counter below next, which is not below the highest seen, counts as seen. */
+void dd_replay_skip(struct dd_replay *replay, uint64_t next);
+
 #endif

@@ -4,8 +4,11 @@
 #ifndef DD_LINK_UNSEAL_H
 #define DD_LINK_UNSEAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "dd/link/replay.h"
 
 struct dd_key;
 struct dd_unseal;
@@ -27,10 +30,33 @@ struct dd_unseal_message {
                               0 on where the session began after another one */
 };
 
+/* What has to outlive the process, so that nothing is accepted twice: the newest session, and which of its counters were seen.
+ * It is kept up to date so that it is right at every moment, should the process die then. */
+struct dd_unseal_memory {
+    uint32_t key_id; /* of the key that it belongs to */
+    uint32_t reserved;
+    uint64_t start_us, salt; /* start_us 0: there was no session yet */
+    struct dd_replay replay;
+};
+
 /* For one of a stream's keys; copied. NULL, logged, if memory or cryptography fails. */
 struct dd_unseal *dd_unseal_new(const struct dd_key *key);
 /* Wipes. */
 void dd_unseal_free(struct dd_unseal *u);
+
+/* From now on what has to be remembered is at place, borrowed for u's life. It begins with what u knows. */
+void dd_unseal_keep(struct dd_unseal *u, struct dd_unseal_memory *place);
+/* The same, but u, which is new, begins with what place holds of this key: it has accepted that already. 0, or
+ * DD_ERROR_CRYPTO, logged. */
+int dd_unseal_restore(struct dd_unseal *u, struct dd_unseal_memory *place);
+
+/* Admits one session although others that began later were accepted: the next datagram of it that authenticates makes it the
+ * newest. Until another one is admitted in its place; start_us 0: none. */
+void dd_unseal_admit(struct dd_unseal *u, uint64_t start_us, uint64_t salt);
+
+/* True if a datagram that was refused for its session was sealed by who has the key. As costly as accepting one. */
+bool dd_unseal_is_authentic(struct dd_unseal *u, const struct dd_wire_header *header, const uint8_t *datagram, size_t size,
+                            uint8_t *scratch);
 
 /* Judges one datagram of size bytes, whose header has been read and has this key's id. Accepted: its plaintext is in
  * scratch (room for size bytes) and *message describes it. now_us: dd_clock_now_us(); wall_us: dd_clock_wall_us(). */

@@ -9,6 +9,7 @@
 
 struct dd_inlet;
 struct dd_intake_stream;
+struct dd_keep;
 struct dd_recv_socket;
 struct sockaddr_storage;
 struct dd_wire_header;
@@ -27,10 +28,17 @@ struct dd_inlet_datagram {
 /* Writes "192.0.2.1:5005" or "[2001:db8::1]:5005". */
 void dd_inlet_describe(const struct sockaddr_storage *peer, char text[static DD_INLET_PEER_SIZE]);
 
-/* config is read, not kept: its keys are derived from. ring_fd is borrowed as dd_ring_open_writer does; wake_fd (-1: none),
- * which wakes the ring's reader, for the inlet's life; scratch (borrowed) has room for the plaintext of any datagram; now_us
- * is dd_clock_now_us(). NULL, logged, on failure. */
-struct dd_inlet *dd_inlet_new(const struct dd_intake_stream *config, int ring_fd, int wake_fd, uint8_t *scratch, uint64_t now_us);
+/* What an inlet works with; borrowed for its life unless said otherwise. */
+struct dd_inlet_io {
+    int ring_fd;          /* borrowed as dd_ring_open_writer does */
+    int wake_fd;          /* wakes the ring's reader; -1: nobody */
+    uint8_t *scratch;     /* room for the plaintext of any datagram */
+    struct dd_keep *keep; /* what is known from before; NULL: nothing, and nothing is kept */
+    uint64_t now_us;      /* dd_clock_now_us() */
+};
+
+/* config is read, not kept: its keys are derived from. NULL, logged, on failure. */
+struct dd_inlet *dd_inlet_new(const struct dd_intake_stream *config, const struct dd_inlet_io *io);
 void dd_inlet_free(struct dd_inlet *inlet);
 
 /* The id of key i, i < the config's key_count. */

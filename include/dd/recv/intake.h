@@ -8,6 +8,7 @@
 #include "dd/base/options.h"
 #include "dd/link/key.h"
 #include "dd/link/ring.h"
+#include "dd/recv/keep.h"
 
 struct dd_role;
 
@@ -15,6 +16,7 @@ enum { DD_INTAKE_KEYS_MAX = 8 };
 
 struct dd_intake_stream {
     char name[DD_OPTIONS_NAME_SIZE];
+    char keep_name[DD_OPTIONS_NAME_SIZE];           /* what is kept of it stands under this name */
     uint8_t keys[DD_INTAKE_KEYS_MAX][DD_KEY_BYTES]; /* secret; in order */
     uint32_t key_count;
     char stream_id[DD_KEY_STREAM_ID_MAX + 1];
@@ -25,10 +27,12 @@ struct dd_intake_stream {
 
 struct dd_intake_config { /* in the boot record, followed by its streams */
     uint32_t stream_count, socket_count;
+    char boot_id[DD_KEEP_BOOT_SIZE]; /* of this boot */
     struct dd_intake_stream streams[];
 };
 
-/* Descriptors: the write end of the wake-up pipe (O_NONBLOCK), the sockets, then a ring for each stream. */
+/* Descriptors: the write end of the wake-up pipe (O_NONBLOCK), the sockets, then a ring for each stream, then for each what is
+ * kept of it (keep.h). */
 enum { DD_INTAKE_FD_WAKE = 0, DD_INTAKE_FD_SOCKETS = 1 };
 
 /* Runs until the role is to stop. An exit code. */

@@ -60,4 +60,27 @@ START_TEST(agrees_with_a_slow_window)
 }
 END_TEST
 
-SUITE_MAIN("link/replay", takes_each_counter_once_in_any_order, refuses_what_is_older_than_the_window, agrees_with_a_slow_window)
+/* Whatever next is: what is below counts as seen, what is above does not, and the circle goes on being right. */
+START_TEST(skips_to_any_counter)
+{
+    static const uint64_t nexts[] = {
+        1, 63, 64, 65, 127, 128, 1000, DD_REPLAY_WINDOW - 1, DD_REPLAY_WINDOW, 5 * DD_REPLAY_WINDOW + 7};
+    for (size_t i = 0; i < sizeof nexts / sizeof *nexts; i++) {
+        struct dd_replay r = {0};
+        uint64_t next = nexts[i];
+        dd_replay_mark(&r, 0);
+        dd_replay_skip(&r, next);
+        for (uint64_t counter = 0; counter < next; counter++)
+            ck_assert_msg(!dd_replay_fresh(&r, counter), "%ju below %ju", (uintmax_t)counter, (uintmax_t)next);
+        for (uint64_t counter = next + 3 * DD_REPLAY_WINDOW; counter-- > next;) {
+            bool fresh = counter + DD_REPLAY_WINDOW >= r.next;
+            ck_assert_msg(dd_replay_fresh(&r, counter) == fresh, "%ju from %ju", (uintmax_t)counter, (uintmax_t)next);
+            if (fresh)
+                dd_replay_mark(&r, counter);
+        }
+    }
+}
+END_TEST
+
+SUITE_MAIN("link/replay", skips_to_any_counter, takes_each_counter_once_in_any_order, refuses_what_is_older_than_the_window,
+           agrees_with_a_slow_window)

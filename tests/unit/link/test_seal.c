@@ -190,6 +190,94 @@ START_TEST(says_when_a_session_is_due)
 }
 END_TEST
 
-SUITE_MAIN("link/seal", opens_what_was_sealed_once, seals_in_place, refuses_every_flipped_bit, refuses_another_key_or_stream,
-           sessions_go_forward_only, refuses_a_twin_session_and_the_far_future,
-           begins_after_the_last_start_whatever_the_clock_says, says_when_a_session_is_due)
+/* Another process goes on with what this one has kept, whenever it ends. */
+START_TEST(remembers_over_processes)
+{
+    static struct dd_unseal_memory memory;
+    uint8_t first[SIZE], second[SIZE], third[SIZE], older[SIZE];
+    set_up();
+    memset(&memory, 0, sizeof memory);
+    struct dd_seal *s = dd_seal_new(&key, 0);
+    struct dd_unseal *u = dd_unseal_new(&key);
+    seal(s, older);
+    ck_assert_int_eq(dd_seal_begin(s), 0);
+    seal(s, first);
+    seal(s, second);
+    seal(s, third);
+    ck_assert_int_eq(unseal(u, first), DD_UNSEAL_ACCEPTED);
+    dd_unseal_keep(u, &memory);
+    ck_assert_uint_eq(memory.start_us, dd_seal_session_start_us(s));
+    ck_assert_uint_eq(memory.salt, dd_seal_session_salt(s));
+    ck_assert_uint_eq(memory.key_id, key.id);
+    ck_assert_int_eq(unseal(u, third), DD_UNSEAL_ACCEPTED);
+    dd_unseal_free(u);
+
+    u = dd_unseal_new(&key);
+    ck_assert_int_eq(dd_unseal_restore(u, &memory), 0);
+    ck_assert_int_eq(unseal(u, first), DD_UNSEAL_REPLAY);
+    ck_assert_int_eq(unseal(u, third), DD_UNSEAL_REPLAY);
+    ck_assert_int_eq(unseal(u, older), DD_UNSEAL_SESSION);
+    ck_assert_int_eq(unseal(u, second), DD_UNSEAL_ACCEPTED);
+    ck_assert_uint_eq(opened.session, 1);
+    ck_assert_uint_eq(opened.new_counters, 1); /* what came before was the other process's to count */
+    ck_assert_int_eq(unseal(u, second), DD_UNSEAL_REPLAY);
+    for (int i = 0; i < 4; i++)
+        seal(s, first); /* three are lost */
+    ck_assert_int_eq(unseal(u, first), DD_UNSEAL_ACCEPTED);
+    ck_assert_uint_eq(opened.new_counters, 1);
+    seal(s, second);
+    seal(s, third);
+    ck_assert_int_eq(unseal(u, third), DD_UNSEAL_ACCEPTED);
+    ck_assert_uint_eq(opened.new_counters, 2);
+    ck_assert_int_eq(dd_seal_begin(s), 0);
+    seal(s, first);
+    ck_assert_int_eq(unseal(u, first), DD_UNSEAL_ACCEPTED);
+    ck_assert_uint_eq(memory.start_us, dd_seal_session_start_us(s));
+    ck_assert_uint_eq(memory.replay.next, 1);
+    ck_assert_int_eq(unseal(u, second), DD_UNSEAL_ACCEPTED); /* of the one before, which has its window still */
+    ck_assert_int_eq(unseal(u, third), DD_UNSEAL_REPLAY);
+    dd_unseal_free(u);
+    dd_seal_free(s);
+}
+END_TEST
+
+START_TEST(admits_an_older_session_once)
+{
+    uint8_t lost[SIZE], newer[SIZE], again[SIZE];
+    set_up();
+    struct dd_seal *s = dd_seal_new(&key, 0);
+    struct dd_unseal *u = dd_unseal_new(&key);
+    uint64_t start = dd_seal_session_start_us(s), salt = dd_seal_session_salt(s);
+    struct dd_wire_header header;
+    seal(s, lost);
+    seal(s, again);
+    ck_assert_int_eq(dd_seal_begin(s), 0);
+    seal(s, newer);
+    ck_assert_int_eq(unseal(u, newer), DD_UNSEAL_ACCEPTED);
+    ck_assert_int_eq(unseal(u, lost), DD_UNSEAL_SESSION);
+    ck_assert_int_eq(dd_wire_read_header(&header, lost, SIZE), 0);
+    ck_assert(dd_unseal_is_authentic(u, &header, lost, SIZE, scratch));
+    lost[SIZE - 1] ^= 1;
+    ck_assert(!dd_unseal_is_authentic(u, &header, lost, SIZE, scratch));
+    dd_unseal_admit(u, start, salt ^ 1);
+    ck_assert_int_eq(unseal(u, again), DD_UNSEAL_SESSION);
+    dd_unseal_admit(u, start, salt);
+    ck_assert_int_eq(unseal(u, lost), DD_UNSEAL_FORGED);
+    lost[SIZE - 1] ^= 1;
+    ck_assert_int_eq(unseal(u, lost), DD_UNSEAL_ACCEPTED);
+    ck_assert_uint_eq(opened.session, 2);
+    ck_assert_int_eq(unseal(u, again), DD_UNSEAL_ACCEPTED);
+    /* the newer one is newer again, and this time for good */
+    seal(s, newer);
+    ck_assert_int_eq(unseal_at(u, newer, dd_clock_now_us() + 6000000), DD_UNSEAL_ACCEPTED);
+    ck_assert_uint_eq(opened.session, 3);
+    ck_assert_int_eq(unseal_at(u, lost, dd_clock_now_us() + 20000000), DD_UNSEAL_SESSION);
+    dd_unseal_free(u);
+    dd_seal_free(s);
+}
+END_TEST
+
+SUITE_MAIN("link/seal", remembers_over_processes, admits_an_older_session_once, opens_what_was_sealed_once, seals_in_place,
+           refuses_every_flipped_bit, refuses_another_key_or_stream, sessions_go_forward_only,
+           refuses_a_twin_session_and_the_far_future, begins_after_the_last_start_whatever_the_clock_says,
+           says_when_a_session_is_due)

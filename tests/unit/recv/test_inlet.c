@@ -54,7 +54,7 @@ static void set_up(void)
     reader = dd_ring_open_reader(ring_fd, &shape);
     now_us = dd_clock_now_us();
     wall_us = dd_clock_wall_us();
-    inlet = dd_inlet_new(&config, ring_fd, -1, scratch, now_us);
+    inlet = dd_inlet_new(&config, &(struct dd_inlet_io){.ring_fd = ring_fd, .wake_fd = -1, .scratch = scratch, .now_us = now_us});
     ck_assert_ptr_nonnull(inlet);
     for (size_t i = 0; i < 2; i++) {
         ck_assert_int_eq(dd_key_derive(&key, config.keys[i], ""), 0);

@@ -1,0 +1,87 @@
+#include "dd/recv/syncer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "dd/base/log.h"
+
+enum { PERIOD_S = 1, LOG_MS = 60000 };
+
+/* Belongs to the thread, but for stopping. */
+struct dd_syncer {
+    atomic_uint owners; /* who starts it, and the thread: the last one frees it */
+    atomic_bool stopping;
+    struct dd_log_limit limit;
+    size_t count;
+    int fds[];
+};
+
+static void unref(struct dd_syncer *s)
+{
+    if (atomic_fetch_sub(&s->owners, 1) > 1)
+        return;
+    for (size_t i = 0; i < s->count; i++)
+        close(s->fds[i]);
+    free(s);
+}
+
+static void *sync_all(void *context)
+{
+    const struct timespec period = {.tv_sec = PERIOD_S};
+    struct dd_syncer *s = context;
+    uint64_t suppressed;
+    while (!atomic_load(&s->stopping)) {
+        for (size_t i = 0; i < s->count && !atomic_load(&s->stopping); i++)
+            if (fdatasync(s->fds[i]) < 0 && dd_log_allowed(&s->limit, &suppressed))
+                dd_log_warning("the replay state does not get to the disk: %s", strerror(errno));
+        nanosleep(&period, NULL);
+    }
+    unref(s);
+    return NULL;
+}
+
+struct dd_syncer *dd_syncer_start(const int *fds, size_t count)
+{
+    struct dd_syncer *s = calloc(1, sizeof *s + count * sizeof *fds);
+    pthread_attr_t detached;
+    pthread_t thread;
+    bool started = false;
+    if (!s)
+        goto err0;
+    atomic_init(&s->owners, 2);
+    s->limit.period_ms = LOG_MS;
+    for (; s->count < count; s->count++) {
+        s->fds[s->count] = fcntl(fds[s->count], F_DUPFD_CLOEXEC, 0);
+        if (s->fds[s->count] < 0)
+            goto err1;
+    }
+    pthread_attr_init(&detached);
+    pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+    started = pthread_create(&thread, &detached, sync_all, s) == 0;
+    pthread_attr_destroy(&detached);
+    if (!started)
+        goto err1;
+    return s;
+
+err1:
+    atomic_store(&s->owners, 1);
+    unref(s);
+err0:
+    dd_log_error("cannot start the thread that brings the replay state to the disk");
+    return NULL;
+}
+
+void dd_syncer_stop(struct dd_syncer *s)
+{
+    if (!s)
+        return;
+    atomic_store(&s->stopping, true);
+    unref(s);
+}

@@ -1,0 +1,150 @@
+"""What somebody has recorded on the path is worth nothing, whatever happens to the receiver; and a sender that lost its clock and
+its memory gets back in when its user says so."""
+import os
+import re
+import signal
+import socket
+import time
+
+import harness
+
+
+class ReplaysTest(harness.Test):
+    def setUp(self):
+        super().setUp()
+        self.key, self.port = harness.new_key(), harness.free_port(socket.SOCK_DGRAM)
+        self.tap = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(self.tap.close)
+        self.tap.bind(("127.0.0.1", 0))
+        self.tap.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+        self.tap.setblocking(False)
+        self.recorded = []
+
+    def receive(self, **options):
+        return self.receiver_config({"cam": {"udp_host": "127.0.0.1", "udp_port": self.port, "key": self.key, "live_seconds": 1,
+                                             "stale_seconds": 10, **options}})
+
+    def send(self, *arguments, port=None):
+        return self.card(port or self.port, self.key_file("send.key", self.key), "--cloud-ip",
+                         f"127.0.0.1:{port or self.port},127.0.0.1:{self.tap.getsockname()[1]}", *arguments)
+
+    def record(self):
+        try:
+            while True:
+                self.recorded.append(self.tap.recv(65536))
+        except BlockingIOError:
+            return len(self.recorded)
+
+    def replay(self, receiver):
+        """Plays the recording, once each, and waits until all of it is refused."""
+        def refused(s):
+            return s["total"]["refused"]["replay"] + s["total"]["refused"]["session"]
+        before = receiver.stats("cam")
+        for i, datagram in enumerate(self.recorded):
+            self.tap.sendto(datagram, ("127.0.0.1", self.port))
+            if i % 100 == 99:
+                receiver.wait_stats(lambda s: refused(s) - refused(before) > i - 50, 10, "the recording refused", "cam")
+        after = receiver.wait_stats(lambda s: refused(s) - refused(before) == len(self.recorded), 10, "all of it refused", "cam")
+        self.assertEqual(after["total"]["datagrams_received"], before["total"]["datagrams_received"])
+        self.assertEqual(after["total"]["frames_complete"], before["total"]["frames_complete"])
+
+    def watch_and_record(self, receiver):
+        sender = self.send()
+        receiver.wait_live("cam")
+        harness.wait_until(lambda: self.record() > 500, 30, "a recording")
+        sent = sender.stop()
+        self.assertEqual(sent, 0)
+        self.record()
+        receiver.wait_stats(lambda s: s["total"]["datagrams_received"] == len(self.recorded), 10, "all that was sent", "cam")
+
+    def test_not_after_a_restart(self):
+        receiver = self.receive()
+        self.watch_and_record(receiver)
+        self.assertEqual(receiver.stop(), 0)
+        receiver = self.receive()
+        self.replay(receiver)
+        fresh = receiver.freshness("cam")
+        self.assertEqual((fresh["state"], fresh["frame"]), ("stale", None))
+
+    def test_not_after_a_crash(self):
+        receiver = self.receive()
+        self.watch_and_record(receiver)
+        os.kill(receiver.roles()["intake"], signal.SIGKILL)
+        self.assertNotEqual(receiver.wait(), 0)
+        self.replay(self.receive())
+
+    def test_not_after_a_reload(self):
+        receiver = self.receive()
+        self.watch_and_record(receiver)
+        intake = receiver.roles()["intake"]
+        receiver.send_signal(signal.SIGHUP)
+        receiver.wait_role_replaced("intake", intake, 10)
+        self.wait_healthy(receiver)
+        self.replay(receiver)
+
+    def test_pictures_go_on_after_a_restart(self):
+        """In the midst of a session, from the next picture on."""
+        receiver = self.receive()
+        self.send()
+        first = receiver.wait_live("cam")["frame"]
+        receiver.stop()
+        receiver = self.receive()
+        self.assertGreater(receiver.wait_live("cam")["frame"], first)
+        stats = receiver.stats("cam")["total"]
+        self.assertEqual((stats["datagrams_lost"], sum(stats["refused"].values())), (0, 0))
+
+    def test_delay_is_known_after_a_restart(self):
+        """A path that began to hold back while the receiver was restarted does not look live."""
+        relay = harness.Relay(self, self.port)
+        receiver = self.receive()
+        self.send(port=relay.port)
+        receiver.wait_live("cam")
+        receiver.wait_freshness(lambda f: f["delay_seconds"] < 0.5, 10, "no delay", "cam")
+        receiver.stop()
+        relay.set("delay", 8000)
+        receiver = self.receive()
+        fresh = receiver.wait_freshness(lambda f: f["sender"] == "delayed" and f["frame"], 40, "delayed", "cam")
+        self.assertNotEqual(fresh["state"], "live")
+        self.assertAlmostEqual(fresh["delay_seconds"], 8, delta=1)
+
+    def test_a_lost_sender_is_told_of_and_let_in(self):
+        """Its clock is years back after a reboot, and its disk is new."""
+        forge = harness.Forge(self, self.port, self.key)
+        receiver = self.receive()
+        forge.frame(harness.make_jpeg(), 7)
+        receiver.wait_stats(lambda s: s["total"]["frames_complete"] == 1, 10, "the first picture", "cam")
+        # the newest session now begins an hour after this
+        forge.session(3600)
+        forge.frame(harness.make_jpeg(), 8)
+        receiver.wait_stats(lambda s: s["total"]["frames_complete"] == 2, 10, "the second picture", "cam")
+        sender = self.send("--state-dir", self.path("new-disk"))
+        start = sender.wait_log(r"session (\d+:[0-9a-f]{16})").group(1)
+        warned = receiver.wait_log(r"cam: refused session (\d+:[0-9a-f]{16}) from .*--forget-session (cam=\S+)", 15)
+        self.assertEqual((warned.group(1), warned.group(2)), (start, f"cam={start}"))
+        config = self.path("ddrecv.json")
+        for wrong, names in (("cam", "name of a stream"), ("dog=1:2", "name of a stream"), ("cam=1", "START:SALT"),
+                             ("cam=1:xyz", "START:SALT"), ("cam=0:1", "START:SALT")):
+            self.refused("ddrecv", "--config", config, "--forget-session", wrong, names=[names])
+        code, out, log = self.run_program("ddrecv", "--config", config, "--forget-session", warned.group(2))
+        self.assertEqual((code, log), (0, ""))
+        self.assertIn(start, out)
+        receiver.wait_live("cam")
+        receiver.wait_log(rf"session {start} from")
+
+    def test_a_recording_does_not_make_the_log_long(self):
+        receiver = self.receive()
+        self.watch_and_record(receiver)
+        sender = self.send()
+        session = sender.wait_log(r"session (\d+):").group(1)
+        receiver.wait_log(rf"session {session}:\w+ from")
+        begin = time.monotonic()
+        harness.wait_until(lambda: time.monotonic() - begin > 5.5, 10, "the end of the session before")
+        before = receiver.stats("cam")["total"]["refused"]["session"]
+        for datagram in self.recorded[:200]:
+            self.tap.sendto(datagram, ("127.0.0.1", self.port))
+        receiver.wait_stats(lambda s: s["total"]["refused"]["session"] >= before + 200, 10, "refusals", "cam")
+        self.assertLessEqual(len(re.findall("It may be a recording", receiver.log())), 1)
+
+
+if __name__ == "__main__":
+    harness.main()
