@@ -16,6 +16,7 @@
 
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
+#include "dd/base/file.h"
 #include "dd/base/log.h"
 #include "dd/link/wire.h"
 
@@ -101,6 +102,15 @@ void dd_keep_release(int fd)
 {
     flock(fd, LOCK_UN);
     close(fd);
+}
+
+void dd_keep_read_boot_id(char boot_id[static DD_KEEP_BOOT_SIZE])
+{
+    char text[2 * DD_KEEP_BOOT_SIZE];
+    long size = dd_file_read("/proc/sys/kernel/random/boot_id", text, sizeof text, false);
+    memset(boot_id, 0, DD_KEEP_BOOT_SIZE);
+    if (size >= DD_KEEP_BOOT_SIZE - 1)
+        memcpy(boot_id, text, DD_KEEP_BOOT_SIZE - 1);
 }
 
 static struct file *map(int fd)

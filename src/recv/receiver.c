@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "dd/base/sandbox.h"
 #include "dd/base/supervise.h"
 #include "dd/link/ring.h"
+#include "dd/recv/admit.h"
 #include "dd/recv/intake.h"
 #include "dd/recv/keep.h"
 #include "dd/recv/listen.h"
@@ -166,21 +166,11 @@ static void close_rings(struct receiver *r)
 
 /* ---- the roles ---- */
 
-/* As intake is to be told of it; empty if the system does not say. */
-static void read_boot_id(char boot_id[static DD_KEEP_BOOT_SIZE])
-{
-    char text[2 * DD_KEEP_BOOT_SIZE];
-    long size = dd_file_read("/proc/sys/kernel/random/boot_id", text, sizeof text, false);
-    memset(boot_id, 0, DD_KEEP_BOOT_SIZE);
-    if (size >= DD_KEEP_BOOT_SIZE - 1)
-        memcpy(boot_id, text, DD_KEEP_BOOT_SIZE - 1);
-}
-
 static int start_intake(struct receiver *r, const struct dd_setup *setup)
 {
     int fds[DD_ROLE_FDS_MAX];
     size_t count = 0;
-    read_boot_id(setup->intake->boot_id);
+    dd_keep_read_boot_id(setup->intake->boot_id);
     fds[count++] = r->wake_write;
     for (size_t i = 0; i < r->port_count; i++)
         fds[count++] = r->port_fds[i];
@@ -294,51 +284,12 @@ static void describe(void)
            prepared.stream_count == 1 ? "" : "s", (double)prepared.memory_bytes / (1024 * 1024));
 }
 
-/* Takes "STREAM=START:SALT" apart, as ddsend and ddrecv log sessions. The stream's place, or stream_count. */
-static size_t read_session(const struct dd_setup *setup, const char *text, uint64_t *start_us, uint64_t *salt)
-{
-    const char *equals = strchr(text, '=');
-    size_t i = 0;
-    int end = 0;
-    while (equals && i < setup->stream_count &&
-           (strncmp(setup->intake->streams[i].name, text, (size_t)(equals - text)) != 0 ||
-            setup->intake->streams[i].name[equals - text] != '\0'))
-        i++;
-    if (!equals || i == setup->stream_count)
-        dd_log_error("--forget-session: '%s' does not begin with the name of a stream and '='", text);
-    else if (sscanf(equals + 1, "%" SCNu64 ":%16" SCNx64 "%n", start_us, salt, &end) == 2 && !equals[1 + end] && *start_us)
-        return i;
-    else
-        dd_log_error("--forget-session: '%s' is not a session: it takes STREAM=START:SALT, as ddsend logs at its start", text);
-    return setup->stream_count;
-}
-
-/* Lets a session in that was refused for its age. */
-static int forget_session(struct dd_options *options, const struct dd_recv_daemon *daemon)
-{
-    char state_dir[DD_RECV_PATH];
-    uint64_t start_us = 0, salt = 0;
-    struct dd_setup setup;
-    int code = DD_DAEMON_EXIT_USAGE;
-    if (dd_setup_make(&setup, options))
-        return code;
-    size_t i = read_session(&setup, daemon->forget_session, &start_us, &salt);
-    if (i < setup.stream_count && dd_file_state_dir("ddrecv", daemon->state_dir, state_dir, sizeof state_dir) == 0 &&
-        dd_keep_admit(state_dir, setup.intake->streams[i].keep_name, start_us, salt) == 0)
-        code = EXIT_SUCCESS;
-    if (code == EXIT_SUCCESS)
-        printf("session %" PRIu64 ":%016" PRIx64 " of %s is admitted with its next datagram\n", start_us, salt,
-               setup.intake->streams[i].name);
-    dd_setup_free(&setup);
-    return code;
-}
-
 static bool run_command(struct dd_options *options, int *code)
 {
     const struct dd_recv_daemon *daemon = dd_options_daemon(options);
     if (!daemon->forget_session[0])
         return false;
-    *code = forget_session(options, daemon);
+    *code = dd_admit_run(options);
     return true;
 }
 

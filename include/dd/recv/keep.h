@@ -28,6 +28,9 @@ struct dd_keep_live {
 
 /* ---- the supervisor ---- */
 
+/* The id of this boot; empty if the system does not say, which counts as another boot each time. */
+void dd_keep_read_boot_id(char boot_id[static DD_KEEP_BOOT_SIZE]);
+
 /* Opens the stream's file in state_dir, and makes it where there is none; with "" memory that nobody keeps. A descriptor,
  * returned-owned, or a negative enum dd_error, logged. */
 int dd_keep_create(const char *state_dir, const char *stream);

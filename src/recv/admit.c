@@ -1,0 +1,53 @@
+#include "dd/recv/admit.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dd/base/daemon.h"
+#include "dd/base/file.h"
+#include "dd/base/log.h"
+#include "dd/recv/intake.h"
+#include "dd/recv/keep.h"
+#include "dd/recv/options.h"
+#include "dd/recv/setup.h"
+
+/* Takes "STREAM=START:SALT" apart, as ddsend and ddrecv log sessions. The stream's place, or stream_count. */
+static size_t read_session(const struct dd_setup *setup, const char *text, uint64_t *start_us, uint64_t *salt)
+{
+    const char *equals = strchr(text, '=');
+    size_t i = 0;
+    int end = 0;
+    while (equals && i < setup->stream_count &&
+           (strncmp(setup->intake->streams[i].name, text, (size_t)(equals - text)) != 0 ||
+            setup->intake->streams[i].name[equals - text] != '\0'))
+        i++;
+    if (!equals || i == setup->stream_count)
+        dd_log_error("--forget-session: '%s' does not begin with the name of a stream and '='", text);
+    else if (sscanf(equals + 1, "%" SCNu64 ":%16" SCNx64 "%n", start_us, salt, &end) == 2 && !equals[1 + end] && *start_us)
+        return i;
+    else
+        dd_log_error("--forget-session: '%s' is not a session: it takes STREAM=START:SALT, as ddsend logs at its start", text);
+    return setup->stream_count;
+}
+
+int dd_admit_run(struct dd_options *options)
+{
+    const struct dd_recv_daemon *daemon = dd_options_daemon(options);
+    char state_dir[DD_RECV_PATH];
+    uint64_t start_us = 0, salt = 0;
+    struct dd_setup setup;
+    int code = DD_DAEMON_EXIT_USAGE;
+    if (dd_setup_make(&setup, options))
+        return code;
+    size_t i = read_session(&setup, daemon->forget_session, &start_us, &salt);
+    if (i < setup.stream_count && dd_file_state_dir("ddrecv", daemon->state_dir, state_dir, sizeof state_dir) == 0 &&
+        dd_keep_admit(state_dir, setup.intake->streams[i].keep_name, start_us, salt) == 0)
+        code = EXIT_SUCCESS;
+    if (code == EXIT_SUCCESS)
+        printf("session %" PRIu64 ":%016" PRIx64 " of %s is admitted with its next datagram\n", start_us, salt,
+               setup.intake->streams[i].name);
+    dd_setup_free(&setup);
+    return code;
+}
