@@ -75,7 +75,7 @@ static int open_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* A role gets two descriptors per stream, and for a moment twice as many. */
+/* A role gets three descriptors per stream, and for a moment twice as many. */
 static void raise_descriptor_limit(void)
 {
     struct rlimit limit;

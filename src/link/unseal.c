@@ -80,33 +80,37 @@ static bool prepare_candidate(struct dd_unseal *u, const struct dd_wire_header *
 /* Whenever the process dies, what is in memory is either whole or said to be nothing. */
 static void write_memory(struct dd_unseal_memory *memory, const struct dd_unseal *u, const struct dd_replay *replay)
 {
+    uint64_t latest_us = u->memory->latest_us; /* memory may be u's own */
     memory->start_us = 0;
     atomic_signal_fence(memory_order_seq_cst);
     memory->key_id = u->key.id;
     memory->salt = u->newest.salt;
+    memory->latest_us = u->newest.start_us > latest_us ? u->newest.start_us : latest_us;
     memory->replay = *replay;
     atomic_signal_fence(memory_order_seq_cst);
     memory->start_us = u->newest.number ? u->newest.start_us : 0;
 }
 
-/* The candidate has authenticated: it becomes the newest, and the newest the one before. The very first one may have gone on
- * for long before counter; those that follow begin before our eyes. */
+/* The candidate has authenticated: it becomes the newest, and the newest the one before. The first one that this process sees
+ * may have gone on for long before counter; those that follow begin before its eyes. */
 static void promote_candidate(struct dd_unseal *u, uint64_t counter, uint64_t now_us)
 {
     static const struct dd_replay nothing;
     EVP_CIPHER_CTX *spare = u->before.cipher;
     uint64_t number = u->newest.number + 1;
+    bool is_seen = u->newest.number && u->newest.first != UINT64_MAX;
     u->before = u->newest;
     u->before_replay = u->memory->replay;
     u->before_until_us = now_us + GRACE_US;
     u->newest = u->candidate;
     u->newest.number = number;
-    u->newest.first = number == 1 ? counter : 0;
+    u->newest.first = is_seen ? 0 : counter;
     u->newest.floor = 0;
     write_memory(u->memory, u, &nothing);
     memset(&u->candidate, 0, sizeof u->candidate);
     u->candidate.cipher = spare;
-    u->admitted_start_us = 0;
+    if (u->newest.start_us == u->admitted_start_us)
+        u->admitted_start_us = 0;
 }
 
 struct dd_unseal *dd_unseal_new(const struct dd_key *key)
@@ -150,7 +154,7 @@ static struct session *find_session(struct dd_unseal *u, const struct dd_wire_he
         return &u->before;
     if (u->admitted_start_us && header->session_start_us == u->admitted_start_us && header->session_salt == u->admitted_salt)
         return &u->candidate;
-    if (u->newest.number && header->session_start_us <= u->newest.start_us)
+    if (u->newest.number && header->session_start_us <= u->memory->latest_us)
         return NULL;
     if (header->session_start_us > wall_us && header->session_start_us - wall_us > AHEAD_US)
         return NULL;
@@ -190,6 +194,8 @@ int dd_unseal_restore(struct dd_unseal *u, struct dd_unseal_memory *place)
     dd_wire_write_header(&header, bytes);
     if (!key_session(u, s, &header, bytes))
         return DD_ERROR_CRYPTO;
+    if (place->latest_us < place->start_us)
+        place->latest_us = place->start_us;
     s->first = UINT64_MAX;
     s->floor = place->replay.next;
     u->memory = place;
@@ -242,5 +248,6 @@ enum dd_unseal_verdict dd_unseal_datagram(struct dd_unseal *u, const struct dd_w
     message->size = size - DD_WIRE_HEADER_BYTES - DD_WIRE_TAG_BYTES;
     message->session = s->number;
     message->newest = u->newest.number;
+    message->whole = s->first == 0 && s->floor == 0;
     return DD_UNSEAL_ACCEPTED;
 }

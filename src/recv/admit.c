@@ -1,6 +1,7 @@
 #include "dd/recv/admit.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,19 +14,32 @@
 #include "dd/recv/options.h"
 #include "dd/recv/setup.h"
 
+/* "START:SALT": digits alone, as many as there can be. */
+static bool read_numbers(const char *text, uint64_t *start_us, uint64_t *salt)
+{
+    size_t digits = strspn(text, "0123456789"), colon = digits + 1;
+    if (digits < 1 || digits > 19 || text[digits] != ':')
+        return false;
+    size_t hex = strspn(text + colon, "0123456789abcdefABCDEF");
+    if (hex < 1 || hex > 16 || text[colon + hex])
+        return false;
+    *start_us = strtoull(text, NULL, 10);
+    *salt = strtoull(text + colon, NULL, 16);
+    return *start_us != 0;
+}
+
 /* Takes "STREAM=START:SALT" apart, as ddsend and ddrecv log sessions. The stream's place, or stream_count. */
 static size_t read_session(const struct dd_setup *setup, const char *text, uint64_t *start_us, uint64_t *salt)
 {
     const char *equals = strchr(text, '=');
     size_t i = 0;
-    int end = 0;
     while (equals && i < setup->stream_count &&
            (strncmp(setup->intake->streams[i].name, text, (size_t)(equals - text)) != 0 ||
             setup->intake->streams[i].name[equals - text] != '\0'))
         i++;
     if (!equals || i == setup->stream_count)
         dd_log_error("--forget-session: '%s' does not begin with the name of a stream and '='", text);
-    else if (sscanf(equals + 1, "%" SCNu64 ":%16" SCNx64 "%n", start_us, salt, &end) == 2 && !equals[1 + end] && *start_us)
+    else if (read_numbers(equals + 1, start_us, salt))
         return i;
     else
         dd_log_error("--forget-session: '%s' is not a session: it takes STREAM=START:SALT, as ddsend logs at its start", text);

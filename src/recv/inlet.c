@@ -15,12 +15,13 @@
 #include "dd/link/ring.h"
 #include "dd/link/unseal.h"
 #include "dd/link/wire.h"
+#include "dd/recv/delay.h"
 #include "dd/recv/intake.h"
 #include "dd/recv/jpeg.h"
 #include "dd/recv/keep.h"
 #include "dd/recv/state.h"
 
-enum { ALIVE_MS = 3000, LOG_PERIOD_MS = 10000, DRIFT_PPM = 100 };
+enum { ALIVE_MS = 3000, LOG_PERIOD_MS = 10000 };
 /* Whether a datagram of a refused session is authentic costs as much as to accept it. */
 enum { PROVE_PERIOD_MS = 100, LOST_SENDER_LOG_MS = 60000 };
 
@@ -85,11 +86,21 @@ void dd_inlet_describe(const struct sockaddr_storage *peer, char text[static DD_
     snprintf(text, DD_INLET_PEER_SIZE, peer->ss_family == AF_INET ? "%s:%u" : "[%s]:%u", ip, port);
 }
 
+/* Keys that were replaced stay so, whatever the configuration says. */
+static void warn_retired(const struct dd_inlet *inlet)
+{
+    for (size_t i = 0; i < inlet->key_count; i++)
+        if (dd_keep_is_retired(inlet->live, inlet->keys[i].id))
+            dd_log_warning("%s: its key number %zu was replaced by another before, and is refused: make a new one", inlet->name,
+                           i + 1);
+}
+
 /* Goes on where another process has ended. */
 static int restore(struct dd_inlet *inlet)
 {
     struct dd_unseal_memory *memory = &inlet->live->session;
     size_t key = 0;
+    warn_retired(inlet);
     if (!memory->start_us)
         return 0;
     while (key < inlet->key_count && inlet->keys[key].id != memory->key_id)
@@ -168,30 +179,7 @@ uint32_t dd_inlet_key_id(const struct dd_inlet *inlet, size_t i)
 
 bool dd_inlet_is_retired(const struct dd_inlet *inlet, size_t i)
 {
-    return i < inlet->current_key;
-}
-
-/* ---- time ---- */
-
-/* How much later than by the fastest way something of the sender's clock arrived: by the smallest difference of arrival and
- * sending ever seen, over two clocks that need not agree (so it goes round). It rises by DRIFT_PPM, since they need not run
- * equally fast. */
-static uint64_t delay_us(const struct dd_inlet *inlet, uint64_t sender_us, uint64_t now_us)
-{
-    const struct dd_keep_live *live = inlet->live;
-    if (!live->smallest_us)
-        return 0;
-    uint64_t drift = (now_us - live->smallest_us) / (1000000 / DRIFT_PPM);
-    int64_t delay = (int64_t)(now_us - sender_us - live->smallest_offset_us - drift);
-    return delay > 0 ? (uint64_t)delay : 0;
-}
-
-static void note_offset(struct dd_inlet *inlet, uint64_t sent_us, uint64_t now_us)
-{
-    if (inlet->live->smallest_us && delay_us(inlet, sent_us, now_us))
-        return;
-    inlet->live->smallest_offset_us = now_us - sent_us;
-    inlet->live->smallest_us = now_us;
+    return i < inlet->current_key || dd_keep_is_retired(inlet->live, inlet->keys[i].id);
 }
 
 /* ---- what has authenticated ---- */
@@ -219,13 +207,15 @@ static void note_shown(struct dd_inlet *inlet)
 }
 
 /* By the sender's clock, its session is as old as this STATUS says; if this inlet was open for as long, then whatever is
- * missing from its beginning was lost on the way. */
-static void note_beginning(struct dd_inlet *inlet, const struct dd_unseal_message *m, const struct dd_inlet_datagram *d,
+ * missing from its beginning was lost on the way. True if all of the session was sent to this inlet. */
+static bool note_beginning(struct dd_inlet *inlet, const struct dd_unseal_message *m, const struct dd_inlet_datagram *d,
                            uint64_t sent_us, bool is_newest)
 {
     uint64_t start_us = d->header->session_start_us;
-    if (sent_us >= start_us && sent_us - start_us <= d->now_us - inlet->opened_us)
+    bool began_here = sent_us >= start_us && sent_us - start_us <= d->now_us - inlet->opened_us;
+    if (began_here)
         COUNT(inlet, datagrams_sent, is_newest, dd_unseal_count_from_start(inlet->unseals[d->key], m->session));
+    return began_here || m->whole;
 }
 
 static void take_status(struct dd_inlet *inlet, const struct dd_unseal_message *m, const struct dd_inlet_datagram *d,
@@ -237,10 +227,13 @@ static void take_status(struct dd_inlet *inlet, const struct dd_unseal_message *
         COUNT(inlet, refused_malformed, is_newest, 1);
         return;
     }
-    note_beginning(inlet, m, d, status.sent_us, is_newest);
+    bool is_whole = note_beginning(inlet, m, d, status.sent_us, is_newest);
     if (session < inlet->status_session || (session == inlet->status_session && d->header->counter <= inlet->status_counter))
         return;
-    uint64_t known = session == inlet->status_session ? inlet->status_skipped : 0;
+    /* what was skipped before somebody was here is not counted either */
+    uint64_t known = inlet->state.status_us && session == inlet->status_session ? inlet->status_skipped
+                     : is_whole                                                 ? 0
+                                                                                : status.frames_skipped;
     if (status.frames_skipped > known)
         COUNT(inlet, frames_skipped, is_newest, status.frames_skipped - known);
     inlet->status_session = session;
@@ -248,10 +241,10 @@ static void take_status(struct dd_inlet *inlet, const struct dd_unseal_message *
     if (is_newest)
         inlet->live->status_counter = d->header->counter + 1;
     inlet->status_skipped = status.frames_skipped;
-    note_offset(inlet, status.sent_us, d->now_us);
+    dd_delay_note(&inlet->live->delay, status.sent_us, d->now_us);
     inlet->state.status = status;
     inlet->state.status_us = d->now_us;
-    inlet->state.delay_us = delay_us(inlet, status.sent_us, d->now_us);
+    inlet->state.delay_us = dd_delay_us(&inlet->live->delay, status.sent_us, d->now_us);
     note_newer(inlet, d->now_us);
     /* A STATUS that names another frame says nothing new of the one that is shown. */
     if (status.frame == inlet->state.frame)
@@ -309,7 +302,7 @@ static void take_frame(struct dd_inlet *inlet, const struct dd_reassemble_frame 
     inlet->state.frame = frame->number;
     inlet->state.frame_us = now_us;
     inlet->state.frame_captured_us = frame->captured_us;
-    inlet->state.frame_age_us = delay_us(inlet, frame->captured_us, now_us);
+    inlet->state.frame_age_us = dd_delay_us(&inlet->live->delay, frame->captured_us, now_us);
     note_newer(inlet, now_us);
     note_shown(inlet);
     /* The state first: who is woken by the frame finds what belongs to it. */
@@ -350,17 +343,32 @@ static void take_fragment(struct dd_inlet *inlet, const struct dd_unseal_message
     count_frames(inlet, is_newest);
 }
 
+/* A datagram under key has come: those before it are of no use any more, nor is another one that was in use before. */
+static void retire_keys(struct dd_inlet *inlet, size_t key)
+{
+    uint32_t before = inlet->live->session.key_id;
+    for (size_t i = 0; i < key; i++)
+        dd_keep_retire(inlet->live, inlet->keys[i].id);
+    if (inlet->live->session.start_us && before != inlet->keys[key].id) {
+        dd_keep_retire(inlet->live, before);
+        dd_delay_forget(&inlet->live->delay); /* it may be another sender */
+    }
+    inlet->current_key = key;
+}
+
 static void begin_session(struct dd_inlet *inlet, const struct dd_inlet_datagram *d, uint64_t session)
 {
     char from[DD_INLET_PEER_SIZE];
     dd_inlet_describe(d->from, from);
     inlet->session = session;
     memset(&inlet->state.session, 0, sizeof inlet->state.session);
-    inlet->current_key = d->key;
+    retire_keys(inlet, d->key);
     inlet->live->frame = inlet->live->status_counter = 0;
     dd_unseal_keep(inlet->unseals[d->key], &inlet->live->session);
+    if (d->header->session_start_us < inlet->live->session.latest_us) /* it was admitted: its clock is another one */
+        dd_delay_forget(&inlet->live->delay);
     if (inlet->keep)
-        dd_keep_end_admission(inlet->keep);
+        dd_keep_end_admission(inlet->keep, d->header->session_start_us, d->header->session_salt);
     dd_log_notice("%s: session %" PRIu64 ":%016" PRIx64 " from %s%s", inlet->name, d->header->session_start_us,
                   d->header->session_salt, from, d->key ? ", under a later key" : "");
 }
@@ -457,6 +465,13 @@ static void remember(struct dd_inlet *inlet, uint64_t now_us)
     dd_keep_copy(inlet->keep, now_us);
     if (!dd_keep_is_admitted(inlet->keep, &start_us, &salt))
         return;
+    if (start_us == inlet->live->session.start_us && salt == inlet->live->session.salt) {
+        /* it is in already: so what is not right is what is known of its clock */
+        dd_delay_forget(&inlet->live->delay);
+        dd_keep_end_admission(inlet->keep, start_us, salt);
+        dd_log_notice("%s: its delay is learnt anew", inlet->name);
+        return;
+    }
     for (size_t i = inlet->current_key; i < inlet->key_count; i++)
         dd_unseal_admit(inlet->unseals[i], start_us, salt);
     dd_log_notice("%s: session %" PRIu64 ":%016" PRIx64 " will be admitted", inlet->name, start_us, salt);

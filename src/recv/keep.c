@@ -20,7 +20,8 @@
 #include "dd/base/log.h"
 #include "dd/link/wire.h"
 
-enum { PAGE = 4096, COPIES = 2, PERIOD_US = DD_CLOCK_US_PER_S, MARGIN_S = 4 };
+enum { PAGE = 4096, COPIES = 2, PERIOD_US = DD_CLOCK_US_PER_S };
+enum { MARGIN_S = 4, UNKNOWN_A_SECOND = 1000 /* what is taken for most_a_second until it is known */ };
 enum { VERSION = 1 };
 
 static const char magic[8] = "ddkeep";
@@ -58,8 +59,8 @@ _Static_assert(sizeof(struct file) == (2 + COPIES) * PAGE, "a page each");
 struct dd_keep {
     struct file *file;
     uint32_t wish_number; /* that was taken */
-    uint64_t copied_us;
-    /* as of the last copy */
+    uint64_t copied_us;   /* 0: not yet */
+    /* as of the last copy; start_us 0: of nothing that this process has seen */
     uint64_t start_us, next;
 };
 
@@ -95,7 +96,7 @@ int dd_keep_create(const char *state_dir, const char *stream)
                  error == EWOULDBLOCK ? "another ddrecv does; give each a state_dir of its own" : strerror(error));
     if (fd >= 0)
         close(fd);
-    return DD_ERROR_SYSTEM;
+    return error == EWOULDBLOCK ? DD_ERROR_INPUT : DD_ERROR_SYSTEM;
 }
 
 void dd_keep_release(int fd)
@@ -115,10 +116,12 @@ void dd_keep_read_boot_id(char boot_id[static DD_KEEP_BOOT_SIZE])
 
 static struct file *map(int fd)
 {
-    struct file *file = MAP_FAILED;
     struct stat s;
-    if (fstat(fd, &s) == 0 && s.st_size >= (off_t)sizeof *file)
-        file = mmap(NULL, sizeof *file, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (fstat(fd, &s) < 0 || s.st_size < (off_t)sizeof(struct file)) {
+        dd_log_error("the file of a replay state is not one: it has to have %zu bytes", sizeof(struct file));
+        return NULL;
+    }
+    void *file = mmap(NULL, sizeof(struct file), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (file != MAP_FAILED)
         return file;
     dd_log_error("cannot map the replay state: %s", strerror(errno));
@@ -177,11 +180,12 @@ static void take_copy(struct page *live, const struct page *copy)
     struct dd_unseal_memory *session = &live->live.session;
     live->live = copy->live;
     live->sequence = copy->sequence;
-    uint64_t next = session->replay.next + MARGIN_S * live->live.most_a_second;
+    uint64_t rate = live->live.most_a_second ? live->live.most_a_second : UNKNOWN_A_SECOND;
+    uint64_t next = session->replay.next + MARGIN_S * rate;
     if (session->start_us)
         dd_replay_skip(&session->replay, next < DD_WIRE_SESSION_DATAGRAMS ? next : DD_WIRE_SESSION_DATAGRAMS);
     /* by a clock that began anew */
-    live->live.smallest_offset_us = live->live.smallest_us = 0;
+    dd_delay_forget(&live->live.delay);
     live->live.status_counter = 0;
 }
 
@@ -199,9 +203,11 @@ struct dd_keep *dd_keep_open(int fd, const char *boot_id, const char *stream)
         return NULL;
     }
     struct page *live = &k->file->live;
+    const struct page *copy = find_copy(k->file);
     bool is_new = memcmp(live->magic, nothing, sizeof magic) == 0;
-    if (!is_sound(live) || !*boot_id || strncmp(live->boot_id, boot_id, sizeof live->boot_id) != 0) {
-        const struct page *copy = find_copy(k->file);
+    bool is_exact = is_sound(live) && *boot_id && strncmp(live->boot_id, boot_id, sizeof live->boot_id) == 0;
+    /* a process that dies while it begins a session leaves none */
+    if (!is_exact || (!live->live.session.start_us && copy)) {
         memset(live, 0, sizeof *live);
         if (copy)
             take_copy(live, copy);
@@ -212,8 +218,6 @@ struct dd_keep *dd_keep_open(int fd, const char *boot_id, const char *stream)
         live->size = sizeof *live;
         snprintf(live->boot_id, sizeof live->boot_id, "%s", boot_id);
     }
-    k->start_us = live->live.session.start_us;
-    k->next = live->live.session.replay.next;
     return k;
 }
 
@@ -232,15 +236,16 @@ struct dd_keep_live *dd_keep_live(struct dd_keep *k)
 
 /* ---- from now on ---- */
 
+/* Between two copies of one session, of which both saw datagrams come: a pause in between counts with its length. */
 static void note_speed(struct dd_keep *k, uint64_t now_us)
 {
     struct dd_keep_live *live = dd_keep_live(k);
-    uint64_t seconds = k->copied_us ? (now_us - k->copied_us) / DD_CLOCK_US_PER_S : 1, next = live->session.replay.next;
-    if (live->session.start_us != k->start_us)
-        live->most_a_second = k->next = 0;
-    uint64_t rate = (next - k->next) / (seconds ? seconds : 1) + 1;
-    if (rate > live->most_a_second)
-        live->most_a_second = rate;
+    uint64_t seconds = (now_us - k->copied_us) / DD_CLOCK_US_PER_S, next = live->session.replay.next;
+    if (k->start_us && k->start_us == live->session.start_us) {
+        uint64_t rate = (next - k->next) / (seconds ? seconds : 1) + 1;
+        if (rate > live->most_a_second)
+            live->most_a_second = rate;
+    }
     k->start_us = live->session.start_us;
     k->next = next;
 }
@@ -248,18 +253,30 @@ static void note_speed(struct dd_keep *k, uint64_t now_us)
 void dd_keep_copy(struct dd_keep *k, uint64_t now_us)
 {
     struct page *live = &k->file->live;
-    if (now_us - k->copied_us < PERIOD_US)
+    bool has_begun = live->live.session.start_us != k->start_us;
+    /* without news the disk may sleep */
+    if (!has_begun && (live->live.session.replay.next == k->next || now_us - k->copied_us < PERIOD_US))
         return;
-    /* nothing has come: the disk may sleep */
-    bool changed = k->start_us != live->live.session.start_us || k->next != live->live.session.replay.next;
-    if (changed || !k->copied_us) {
-        note_speed(k, now_us);
-        live->sequence++;
-        struct page *copy = &k->file->copies[live->sequence % COPIES].page;
-        memcpy(copy, live, sizeof *copy);
-        copy->checksum = checksum(copy);
-    }
+    note_speed(k, now_us);
+    live->sequence++;
+    struct page *copy = &k->file->copies[live->sequence % COPIES].page;
+    memcpy(copy, live, sizeof *copy);
+    copy->checksum = checksum(copy);
     k->copied_us = now_us;
+}
+
+void dd_keep_retire(struct dd_keep_live *live, uint32_t key_id)
+{
+    if (!dd_keep_is_retired(live, key_id))
+        live->retired[live->retired_count++ % DD_KEEP_RETIRED_MAX] = key_id;
+}
+
+bool dd_keep_is_retired(const struct dd_keep_live *live, uint32_t key_id)
+{
+    for (uint64_t i = 0; i < live->retired_count && i < DD_KEEP_RETIRED_MAX; i++)
+        if (live->retired[i] == key_id)
+            return true;
+    return false;
 }
 
 bool dd_keep_is_admitted(struct dd_keep *k, uint64_t *start_us, uint64_t *salt)
@@ -272,7 +289,8 @@ bool dd_keep_is_admitted(struct dd_keep *k, uint64_t *start_us, uint64_t *salt)
     return is_new;
 }
 
-void dd_keep_end_admission(struct dd_keep *k)
+void dd_keep_end_admission(struct dd_keep *k, uint64_t start_us, uint64_t salt)
 {
-    k->file->wish.start_us = 0;
+    if (k->file->wish.start_us == start_us && k->file->wish.salt == salt)
+        k->file->wish.start_us = 0;
 }

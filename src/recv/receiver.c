@@ -18,6 +18,7 @@
 #include "dd/recv/admit.h"
 #include "dd/recv/intake.h"
 #include "dd/recv/keep.h"
+#include "dd/recv/keeps.h"
 #include "dd/recv/listen.h"
 #include "dd/recv/options.h"
 #include "dd/recv/serve/serve.h"
@@ -43,8 +44,7 @@ struct receiver {
     int ring_fds[DD_OPTIONS_STREAMS_MAX];
     size_t ring_count;
     char state_dir[DD_RECV_PATH]; /* "": none */
-    int keep_fds[DD_OPTIONS_STREAMS_MAX];
-    size_t keep_count;
+    struct dd_keeps keeps;
     struct dd_syncer *syncer; /* of the keeps; NULL: none */
     int intake_id, serve_id;  /* roles; -1: not started */
 };
@@ -134,25 +134,23 @@ static int open_rings(struct receiver *r, const struct dd_setup *setup)
     return 0;
 }
 
-static int open_keeps(struct receiver *r, const struct dd_setup *setup)
+static int start_syncer(struct receiver *r)
 {
-    for (size_t i = 0; i < setup->stream_count; i++) {
-        int fd = dd_keep_create(r->state_dir, setup->intake->streams[i].keep_name);
-        if (fd < 0)
-            return fd;
-        r->keep_fds[r->keep_count++] = fd;
-    }
-    if (r->state_dir[0])
-        r->syncer = dd_syncer_start(r->keep_fds, r->keep_count);
-    return r->syncer || !r->state_dir[0] ? 0 : DD_ERROR_SYSTEM;
+    int fds[DD_OPTIONS_STREAMS_MAX];
+    if (!r->state_dir[0])
+        return 0;
+    for (size_t i = 0; i < r->keeps.count; i++)
+        fds[i] = r->keeps.rows[i].fd;
+    r->syncer = dd_syncer_start(fds, r->keeps.count);
+    return r->syncer ? 0 : DD_ERROR_SYSTEM;
 }
 
-static void close_keeps(struct receiver *r)
+/* The roles that used what is kept have ended. */
+static void end_syncer(struct receiver *r, const struct dd_keeps *wanted)
 {
     dd_syncer_stop(r->syncer);
     r->syncer = NULL;
-    while (r->keep_count)
-        dd_keep_release(r->keep_fds[--r->keep_count]);
+    dd_keeps_take(&r->keeps, wanted);
 }
 
 static void close_rings(struct receiver *r)
@@ -176,8 +174,8 @@ static int start_intake(struct receiver *r, const struct dd_setup *setup)
         fds[count++] = r->port_fds[i];
     for (size_t i = 0; i < r->ring_count; i++)
         fds[count++] = r->ring_fds[i];
-    for (size_t i = 0; i < r->keep_count; i++)
-        fds[count++] = r->keep_fds[i];
+    for (size_t i = 0; i < r->keeps.count; i++)
+        fds[count++] = r->keeps.rows[i].fd;
     struct dd_role_boot boot = {
         .name = "intake", .kind = KIND_INTAKE, .config = setup->intake, .config_size = setup->intake_size};
     struct dd_supervise_role role = {.name = boot.name,
@@ -251,7 +249,7 @@ static int start(struct receiver *r, struct dd_setup *setup)
     if (!error)
         error = open_rings(r, setup);
     if (!error)
-        error = open_keeps(r, setup);
+        error = start_syncer(r);
     if (!error)
         error = start_intake(r, setup);
     if (!error)
@@ -299,7 +297,6 @@ static bool same_http(const struct dd_recv_daemon *a, const struct dd_recv_daemo
            strcmp(a->http_socket_mode, b->http_socket_mode) == 0;
 }
 
-/* Opens the sockets of a configuration before anything of the one before it ends, so that it can still be refused. */
 static int open_sockets(struct receiver *r, const struct dd_recv_daemon *options, const struct dd_setup *setup)
 {
     int fds[DD_OPTIONS_STREAMS_MAX], http_fd = r->http_fd;
@@ -329,6 +326,20 @@ static int open_sockets(struct receiver *r, const struct dd_recv_daemon *options
     return 0;
 }
 
+/* Opens what a configuration needs that outlives the roles, before anything of the one before it ends, so that it can still be
+ * refused. */
+static int open_lasting(struct receiver *r, const struct dd_recv_daemon *options, const struct dd_setup *setup,
+                        struct dd_keeps *keeps)
+{
+    int error = dd_keeps_find(&r->keeps, setup, r->state_dir, !r->options.state_dir[0], keeps);
+    if (error)
+        return error;
+    error = open_sockets(r, options, setup);
+    if (error)
+        dd_keeps_drop(&r->keeps, keeps);
+    return error;
+}
+
 static void refuse_reload(const struct receiver *r)
 {
     dd_daemon_open_log(&ddrecv, r->options.debug, r->options.quiet);
@@ -348,7 +359,8 @@ static int reload(struct receiver *r, int argc, char **argv)
         return 0;
     }
     const struct dd_recv_daemon *daemon = dd_options_daemon(options);
-    if (open_sockets(r, daemon, &prepared)) {
+    struct dd_keeps keeps;
+    if (open_lasting(r, daemon, &prepared, &keeps)) {
         refuse_reload(r);
         forget();
         dd_options_free(options);
@@ -358,7 +370,7 @@ static int reload(struct receiver *r, int argc, char **argv)
         strcmp(daemon->state_dir, r->options.state_dir))
         dd_log_warning("user, serve_user and state_dir change only when ddrecv is started afresh");
     end_roles(r);
-    close_keeps(r);
+    end_syncer(r, &keeps);
     close_rings(r);
     r->options = *daemon;
     dd_options_free(options);
@@ -404,6 +416,8 @@ static int watch(struct receiver *r, int argc, char **argv)
 
 static int run(struct dd_options *options, int argc, char **argv)
 {
+    static const struct dd_keeps nothing;
+    static struct dd_keeps keeps;
     static struct receiver r = {.http_fd = -1, .wake_read = -1, .wake_write = -1, .intake_id = -1, .serve_id = -1};
     int code = EXIT_FAILURE;
     r.options = *(const struct dd_recv_daemon *)dd_options_daemon(options);
@@ -411,14 +425,16 @@ static int run(struct dd_options *options, int argc, char **argv)
     if (find_users(&r) == 0 && find_state_dir(&r) == 0)
         r.supervise = dd_supervise_new("ddrecv");
     if (r.supervise) {
-        int error = open_sockets(&r, &r.options, &prepared);
-        if (!error)
+        int error = open_lasting(&r, &r.options, &prepared, &keeps);
+        if (!error) {
+            dd_keeps_take(&r.keeps, &keeps);
             error = start(&r, &prepared);
+        }
         code = error == 0 ? watch(&r, argc, argv) : error == DD_ERROR_STOPPED ? EXIT_SUCCESS : EXIT_FAILURE;
     }
     forget();
     dd_supervise_free(r.supervise);
-    close_keeps(&r);
+    end_syncer(&r, &nothing);
     close_rings(&r);
     for (size_t i = 0; i < r.port_count; i++)
         close_fd(&r.port_fds[i]);

@@ -1,6 +1,5 @@
 #include "dd/recv/setup.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,16 +129,6 @@ static void describe(const struct draft *d, const char *name)
     out->ring = (struct dd_ring_shape){.entries = (uint32_t)s->buffer_size, .arena_bytes = (uint64_t)s->buffer_bytes};
 }
 
-static int name_by_key(struct dd_intake_stream *stream)
-{
-    struct dd_key key;
-    int error = dd_key_derive(&key, stream->keys[0], stream->stream_id);
-    if (!error)
-        snprintf(stream->keep_name, sizeof stream->keep_name, "%08" PRIx32, key.id);
-    explicit_bzero(&key, sizeof key);
-    return error;
-}
-
 static int make_stream(struct dd_setup *setup, const struct draft *d)
 {
     const char *name = dd_options_stream_name(d->options, d->i);
@@ -148,11 +137,11 @@ static int make_stream(struct dd_setup *setup, const struct draft *d)
     describe(d, name);
     snprintf(d->intake->name, sizeof d->intake->name, "%s", name);
     snprintf(d->intake->stream_id, sizeof d->intake->stream_id, "%.*s", DD_KEY_STREAM_ID_MAX, d->stream->stream_id);
-    /* streams set up by flags all have one name, but keys of their own */
+    /* streams set up by flags all have one name, but ports of their own; no other name has a dot */
     if (dd_options_named_streams(d->options))
         snprintf(d->intake->keep_name, sizeof d->intake->keep_name, "%s", name);
-    else if (name_by_key(d->intake))
-        return DD_ERROR_CRYPTO;
+    else
+        snprintf(d->intake->keep_name, sizeof d->intake->keep_name, "udp.%jd", (intmax_t)d->stream->udp_port);
     d->intake->max_frame_bytes = d->serve->max_frame_bytes;
     d->intake->ring = d->serve->ring;
     /* the ring; frames in the making; the newest and the one before it in serve */

@@ -7,7 +7,7 @@ import harness
 RATE = int(os.environ.get("DD_FLOOD_RATE", "20000"))
 SECONDS = float(os.environ.get("DD_FLOOD_SECONDS", "3"))
 # AddressSanitizer would keep what was freed
-os.environ["ASAN_OPTIONS"] = "quarantine_size_mb=0:thread_local_quarantine_size_kb=0"
+os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=0:thread_local_quarantine_size_kb=0"
 
 
 class FloodTest(harness.Test):

@@ -98,6 +98,20 @@ class LedgerTest(harness.Test):
         self.assertEqual(stats["session"]["datagrams_sent"], total["datagrams_sent"])
         self.assertGreater(total["datagrams_lost"], 0)
 
+    def test_over_a_restart_of_the_sender_while_nobody_receives(self):
+        """The session that began meanwhile counts from where the receiver came into it."""
+        first = self.receive()
+        sender = self.send()
+        first.wait_stats(lambda s: s["total"]["frames_complete"] > 20, 30, "pictures")
+        first.stop()
+        sender.stop()
+        sent = self.fate()["received"]
+        self.send()
+        harness.wait_until(lambda: self.relay.stats()["received"] > sent + 300, 20, "datagrams for nobody")
+        second = self.receive()
+        stats = second.wait_stats(lambda s: s["total"]["frames_complete"] > 20, 20, "pictures for the second")
+        self.assertEqual((stats["total"]["datagrams_lost"], stats["session"]["datagrams_lost"]), (0, 0))
+
     def test_what_was_sent_before_is_not_lost(self):
         """A receiver that comes into a session that has gone on for a while."""
         sender = self.card(self.port, self.key_file("stream.key", self.key))

@@ -1,5 +1,6 @@
 """What somebody has recorded on the path is worth nothing, whatever happens to the receiver; and a sender that lost its clock and
 its memory gets back in when its user says so."""
+import json
 import os
 import re
 import signal
@@ -109,27 +110,47 @@ class ReplaysTest(harness.Test):
 
     def test_a_lost_sender_is_told_of_and_let_in(self):
         """Its clock is years back after a reboot, and its disk is new."""
-        forge = harness.Forge(self, self.port, self.key)
+        relay = harness.Relay(self, self.tap.getsockname()[1])
+        forge = harness.Forge(self, relay.port, self.key)
         receiver = self.receive()
-        forge.frame(harness.make_jpeg(), 7)
-        receiver.wait_stats(lambda s: s["total"]["frames_complete"] == 1, 10, "the first picture", "cam")
-        # the newest session now begins an hour after this
+        # the newest session says that it begins in an hour
         forge.session(3600)
         forge.frame(harness.make_jpeg(), 8)
-        receiver.wait_stats(lambda s: s["total"]["frames_complete"] == 2, 10, "the second picture", "cam")
+        forge.status(8, sent_us=harness.now_us() + 3600 * 1000000)
+        harness.wait_until(lambda: self.record() == forge.sent, 10, "what it sends")
+        for datagram in self.recorded:
+            self.tap.sendto(datagram, ("127.0.0.1", self.port))
+        receiver.wait_stats(lambda s: s["total"]["frames_complete"] == 1 and s["total"]["datagrams_received"] == forge.sent, 10,
+                            "the first picture", "cam")
         sender = self.send("--state-dir", self.path("new-disk"))
         start = sender.wait_log(r"session (\d+:[0-9a-f]{16})").group(1)
         warned = receiver.wait_log(r"cam: refused session (\d+:[0-9a-f]{16}) from .*--forget-session (cam=\S+)", 15)
         self.assertEqual((warned.group(1), warned.group(2)), (start, f"cam={start}"))
         config = self.path("ddrecv.json")
         for wrong, names in (("cam", "name of a stream"), ("dog=1:2", "name of a stream"), ("cam=1", "START:SALT"),
-                             ("cam=1:xyz", "START:SALT"), ("cam=0:1", "START:SALT")):
+                             ("cam=1:xyz", "START:SALT"), ("cam=0:1", "START:SALT"), ("cam=-1:5", "START:SALT"),
+                             ("cam= 5:-3", "START:SALT"), ("cam=12345678901234567890123:5", "START:SALT"),
+                             ("cam=5:12345678901234567", "START:SALT"), ("cam=5:5 ", "START:SALT")):
             self.refused("ddrecv", "--config", config, "--forget-session", wrong, names=[names])
         code, out, log = self.run_program("ddrecv", "--config", config, "--forget-session", warned.group(2))
         self.assertEqual((code, log), (0, ""))
         self.assertIn(start, out)
         receiver.wait_live("cam")
         receiver.wait_log(rf"session {start} from")
+        self.assertLess(receiver.freshness("cam")["delay_seconds"], 1)
+        self.assert_way_is_no_wider(receiver)
+
+    def assert_way_is_no_wider(self, receiver):
+        """What the session before had sent is refused once its grace is over, though it says that it begins later."""
+        self.record()
+        sent = [d for d in self.recorded if d[8:24] == self.recorded[0][8:24]]
+        begin = time.monotonic()
+        harness.wait_until(lambda: time.monotonic() - begin > 5.5, 10, "the end of its grace")
+        before = receiver.stats("cam")["total"]["refused"]["session"]
+        for datagram in sent:
+            self.tap.sendto(datagram, ("127.0.0.1", self.port))
+        receiver.wait_stats(lambda s: s["total"]["refused"]["session"] >= before + len(sent), 10, "refusals", "cam")
+        self.assertEqual(receiver.freshness("cam")["state"], "live")
 
     def test_a_recording_does_not_make_the_log_long(self):
         receiver = self.receive()
@@ -139,11 +160,54 @@ class ReplaysTest(harness.Test):
         receiver.wait_log(rf"session {session}:\w+ from")
         begin = time.monotonic()
         harness.wait_until(lambda: time.monotonic() - begin > 5.5, 10, "the end of the session before")
+        begin, sent = time.monotonic(), 0
         before = receiver.stats("cam")["total"]["refused"]["session"]
-        for datagram in self.recorded[:200]:
+        while time.monotonic() - begin < 1:  # several times what one try costs
+            self.tap.sendto(self.recorded[sent % len(self.recorded)], ("127.0.0.1", self.port))
+            sent += 1
+            receiver.wait_stats(lambda s: s["total"]["refused"]["session"] >= before + sent, 10, "a refusal", "cam")
+        self.assertEqual(len(re.findall("It may be a recording", receiver.log())), 1)
+
+    def test_a_key_that_was_replaced_is_refused_for_good(self):
+        """Also when the configuration has it as the only one again."""
+        old, new = self.key, harness.new_key()
+        receiver = self.receive()
+        self.watch_and_record(receiver)
+        receiver.stop()
+        self.key = new
+        receiver = self.receive()
+        self.send()
+        receiver.wait_live("cam")
+        receiver.stop()
+        self.key = old
+        receiver = self.receive()
+        receiver.wait_log("cam: its key number 1 was replaced by another before, and is refused")
+        for datagram in self.recorded[:100]:
             self.tap.sendto(datagram, ("127.0.0.1", self.port))
-        receiver.wait_stats(lambda s: s["total"]["refused"]["session"] >= before + 200, 10, "refusals", "cam")
-        self.assertLessEqual(len(re.findall("It may be a recording", receiver.log())), 1)
+        stats = receiver.wait_stats(lambda s: s["socket"]["refused"]["key"] >= 100, 10, "refusals", "cam")
+        self.assertEqual(stats["total"]["datagrams_received"], 0)
+
+    def test_what_another_daemon_keeps(self):
+        """Two daemons cannot have one; and a reload that would need it changes nothing."""
+        first = self.receive()
+        self.send()
+        first.wait_live("cam")
+        other = {"dog": {"udp_host": "127.0.0.1", "udp_port": harness.free_port(socket.SOCK_DGRAM), "key": harness.new_key()}}
+        second = self.receiver_config(other, name="second.json")
+        with open(self.path("ddrecv.json")) as f:
+            config = json.load(f)
+        config["streams"].update(other)
+        roles = first.roles()
+        self.write_json("ddrecv.json", config)
+        first.send_signal(signal.SIGHUP)
+        first.wait_log("state of dog in .*: another ddrecv does; give each a state_dir of its own")
+        first.wait_log("the new configuration is refused")
+        self.assertEqual(first.roles(), roles)
+        self.assertEqual(first.freshness("cam")["state"], "live")
+        second.stop()
+        first.send_signal(signal.SIGHUP)
+        first.wait_log("the new configuration is in use")
+        first.wait_live("cam")
 
 
 if __name__ == "__main__":

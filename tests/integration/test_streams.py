@@ -8,7 +8,7 @@ import harness
 STREAMS = 16
 RATE = 10
 # AddressSanitizer would keep what was freed
-os.environ["ASAN_OPTIONS"] = "quarantine_size_mb=0:thread_local_quarantine_size_kb=0"
+os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=0:thread_local_quarantine_size_kb=0"
 
 
 class StreamsTest(harness.Test):

@@ -26,6 +26,7 @@ struct dd_unseal_message {
     size_t size;
     uint64_t session;      /* counts accepted sessions, from 1: which one this datagram belongs to */
     uint64_t newest;       /* the newest session's number; session < newest: the one before, within its 5 s of grace */
+    bool whole;            /* all of the session was sent while somebody was here to receive it */
     uint64_t new_counters; /* datagrams sent that are now known of: those between the lowest and the highest counter seen; from
                               0 on where the session began after another one */
 };
@@ -36,6 +37,7 @@ struct dd_unseal_memory {
     uint32_t key_id; /* of the key that it belongs to */
     uint32_t reserved;
     uint64_t start_us, salt; /* start_us 0: there was no session yet */
+    uint64_t latest_us;      /* the latest start of any session that was accepted: one that was admitted may begin earlier */
     struct dd_replay replay;
 };
 
@@ -50,8 +52,9 @@ void dd_unseal_keep(struct dd_unseal *u, struct dd_unseal_memory *place);
  * DD_ERROR_CRYPTO, logged. */
 int dd_unseal_restore(struct dd_unseal *u, struct dd_unseal_memory *place);
 
-/* Admits one session although others that began later were accepted: the next datagram of it that authenticates makes it the
- * newest. Until another one is admitted in its place; start_us 0: none. */
+/* Admits one session, although it begins before another that was accepted: the next datagram of it that authenticates makes it
+ * the newest. So until it has, or another one is admitted in its place; start_us 0: none. Nobody else's way in gets wider: what
+ * began before the latest start stays refused. */
 void dd_unseal_admit(struct dd_unseal *u, uint64_t start_us, uint64_t salt);
 
 /* True if a datagram that was refused for its session was sealed by who has the key. As costly as accepting one. */

@@ -11,19 +11,24 @@
 #include <stdint.h>
 
 #include "dd/link/unseal.h"
+#include "dd/recv/delay.h"
 
 struct dd_keep;
 
-enum { DD_KEEP_BOOT_SIZE = 37 }; /* of a boot's id in text, /proc/sys/kernel/random/boot_id */
+enum {
+    DD_KEEP_BOOT_SIZE = 37,  /* of a boot's id in text, /proc/sys/kernel/random/boot_id */
+    DD_KEEP_RETIRED_MAX = 64 /* key ids; the oldest is forgotten for one more */
+};
 
 /* What is live: its owner, intake, reads and writes it. */
 struct dd_keep_live {
     struct dd_unseal_memory session;
-    uint64_t frame;          /* the newest complete frame of that session; 0: none */
-    uint64_t status_counter; /* of the newest STATUS of that session, and 1 more; 0: none */
-    /* By what difference of clocks delays are known (inlet.c); kept while the machine runs. 0: none yet. */
-    uint64_t smallest_offset_us, smallest_us;
-    uint64_t most_a_second; /* counters of that session that came in one second */
+    uint64_t frame;                        /* the newest complete frame of that session; 0: none */
+    uint64_t status_counter;               /* of the newest STATUS of that session, and 1 more; 0: none */
+    struct dd_delay delay;                 /* while the machine runs */
+    uint64_t most_a_second;                /* counters that ever came in one second; 0: not known */
+    uint32_t retired[DD_KEEP_RETIRED_MAX]; /* ids of keys that were replaced: never again */
+    uint64_t retired_count;                /* ever */
 };
 
 /* ---- the supervisor ---- */
@@ -32,7 +37,7 @@ struct dd_keep_live {
 void dd_keep_read_boot_id(char boot_id[static DD_KEEP_BOOT_SIZE]);
 
 /* Opens the stream's file in state_dir, and makes it where there is none; with "" memory that nobody keeps. A descriptor,
- * returned-owned, or a negative enum dd_error, logged. */
+ * returned-owned; or a negative enum dd_error, logged: DD_ERROR_INPUT if another daemon has it. */
 int dd_keep_create(const char *state_dir, const char *stream);
 /* Closes it; another one may create it from now on, whoever has copies of the descriptor. */
 void dd_keep_release(int fd);
@@ -52,13 +57,17 @@ void dd_keep_close(struct dd_keep *k);
 /* Borrowed. */
 struct dd_keep_live *dd_keep_live(struct dd_keep *k);
 
-/* Makes a copy if the last one is a second old. Call often. */
+/* Makes a copy, if something has come, and the last one is a second old or a session has begun since. Call often. */
 void dd_keep_copy(struct dd_keep *k, uint64_t now_us);
+
+/* Notes that the key is never to be used again; once is enough. */
+void dd_keep_retire(struct dd_keep_live *live, uint32_t key_id);
+bool dd_keep_is_retired(const struct dd_keep_live *live, uint32_t key_id);
 
 /* True, with the session, if somebody has asked since the last call that one be admitted; what was asked of a process before
  * this one counts until it has come true. */
 bool dd_keep_is_admitted(struct dd_keep *k, uint64_t *start_us, uint64_t *salt);
-/* It has: nobody is admitted twice. */
-void dd_keep_end_admission(struct dd_keep *k);
+/* That session has begun: if it is what was asked for, this is over. */
+void dd_keep_end_admission(struct dd_keep *k, uint64_t start_us, uint64_t salt);
 
 #endif

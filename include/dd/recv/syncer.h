@@ -1,4 +1,5 @@
-/* A thread that brings files to the disk every second, however long the disk takes: nobody else waits for it. */
+/* A thread that brings files to the disk every second, however long the disk takes: nobody else waits for it, but the end of the
+ * process if the disk hangs. */
 #ifndef DD_RECV_SYNCER_H
 #define DD_RECV_SYNCER_H
 

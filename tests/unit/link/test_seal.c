@@ -241,6 +241,39 @@ START_TEST(remembers_over_processes)
 }
 END_TEST
 
+/* What was sent while nobody was here is nobody's loss. */
+START_TEST(a_session_that_began_meanwhile_counts_from_here)
+{
+    static struct dd_unseal_memory memory;
+    set_up();
+    memset(&memory, 0, sizeof memory);
+    struct dd_seal *s = dd_seal_new(&key, 0);
+    struct dd_unseal *u = dd_unseal_new(&key);
+    dd_unseal_keep(u, &memory);
+    seal(s, datagram);
+    ck_assert_int_eq(unseal(u, datagram), DD_UNSEAL_ACCEPTED);
+    dd_unseal_free(u);
+    ck_assert_int_eq(dd_seal_begin(s), 0);
+    for (int i = 0; i < 500; i++)
+        seal(s, datagram);
+    u = dd_unseal_new(&key);
+    ck_assert_int_eq(dd_unseal_restore(u, &memory), 0);
+    ck_assert_int_eq(unseal(u, datagram), DD_UNSEAL_ACCEPTED);
+    ck_assert_uint_eq(opened.new_counters, 1);
+    ck_assert(!opened.whole);
+    ck_assert_uint_eq(dd_unseal_count_from_start(u, opened.session), 499);
+    ck_assert_uint_eq(dd_unseal_count_from_start(u, opened.session), 0);
+    ck_assert_int_eq(dd_seal_begin(s), 0);
+    seal(s, datagram);
+    seal(s, datagram);
+    ck_assert_int_eq(unseal(u, datagram), DD_UNSEAL_ACCEPTED);
+    ck_assert_uint_eq(opened.new_counters, 2);
+    ck_assert(opened.whole);
+    dd_unseal_free(u);
+    dd_seal_free(s);
+}
+END_TEST
+
 START_TEST(admits_an_older_session_once)
 {
     uint8_t lost[SIZE], newer[SIZE], again[SIZE];
@@ -267,7 +300,11 @@ START_TEST(admits_an_older_session_once)
     ck_assert_int_eq(unseal(u, lost), DD_UNSEAL_ACCEPTED);
     ck_assert_uint_eq(opened.session, 2);
     ck_assert_int_eq(unseal(u, again), DD_UNSEAL_ACCEPTED);
-    /* the newer one is newer again, and this time for good */
+    /* nobody else's way in is wider than it was: the one before is over, be it a recording or not */
+    ck_assert_int_eq(unseal_at(u, newer, dd_clock_now_us() + 6000000), DD_UNSEAL_SESSION);
+    seal(s, newer);
+    ck_assert_int_eq(unseal_at(u, newer, dd_clock_now_us() + 6000000), DD_UNSEAL_SESSION);
+    ck_assert_int_eq(dd_seal_begin(s), 0);
     seal(s, newer);
     ck_assert_int_eq(unseal_at(u, newer, dd_clock_now_us() + 6000000), DD_UNSEAL_ACCEPTED);
     ck_assert_uint_eq(opened.session, 3);
@@ -277,7 +314,7 @@ START_TEST(admits_an_older_session_once)
 }
 END_TEST
 
-SUITE_MAIN("link/seal", remembers_over_processes, admits_an_older_session_once, opens_what_was_sealed_once, seals_in_place,
-           refuses_every_flipped_bit, refuses_another_key_or_stream, sessions_go_forward_only,
-           refuses_a_twin_session_and_the_far_future, begins_after_the_last_start_whatever_the_clock_says,
-           says_when_a_session_is_due)
+SUITE_MAIN("link/seal", remembers_over_processes, a_session_that_began_meanwhile_counts_from_here, admits_an_older_session_once,
+           opens_what_was_sealed_once, seals_in_place, refuses_every_flipped_bit, refuses_another_key_or_stream,
+           sessions_go_forward_only, refuses_a_twin_session_and_the_far_future,
+           begins_after_the_last_start_whatever_the_clock_says, says_when_a_session_is_due)

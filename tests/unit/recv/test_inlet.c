@@ -2,6 +2,8 @@
 #include "dd/recv/inlet.h"
 
 #include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <turbojpeg.h>
 #include <unistd.h>
@@ -14,6 +16,7 @@
 #include "dd/link/symbols.h"
 #include "dd/link/wire.h"
 #include "dd/recv/intake.h"
+#include "dd/recv/keep.h"
 #include "dd/recv/state.h"
 #include "suite.h"
 
@@ -387,8 +390,106 @@ START_TEST(a_refresh_is_shown_once)
 }
 END_TEST
 
-SUITE_MAIN("recv/inlet", a_frame_reaches_the_ring, what_is_recovered_is_counted, what_was_sent_before_is_not_lost,
-           what_was_overtaken_was_sent, what_is_lost_at_the_beginning_is_counted, what_is_lost_is_counted,
-           a_picture_that_is_no_jpeg_is_bad, age_and_delay_follow_the_fastest_way, any_clock_of_the_sender_will_do,
-           an_older_status_says_nothing, a_later_key_retires_the_earlier_one, rubbish_with_the_right_key_is_malformed,
-           a_refresh_is_shown_once)
+/* ---- over processes ---- */
+
+static int keep_fd;
+static struct dd_keep *keep;
+static char keep_folder[] = "/tmp/dd-inlet-XXXXXX";
+
+/* An inlet for keys that begin so, which goes on with what one before it has kept. */
+static void open_kept(uint8_t first, uint8_t second)
+{
+    struct dd_key key;
+    config.keys[0][0] = first;
+    config.keys[1][0] = second;
+    dd_inlet_free(inlet);
+    dd_keep_close(keep);
+    keep = dd_keep_open(keep_fd, "a boot", "cam");
+    inlet = dd_inlet_new(
+        &config, &(struct dd_inlet_io){.ring_fd = ring_fd, .wake_fd = -1, .scratch = scratch, .keep = keep, .now_us = now_us});
+    ck_assert_ptr_nonnull(inlet);
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert_int_eq(dd_key_derive(&key, config.keys[i], ""), 0);
+        dd_seal_free(seals[i]);
+        seals[i] = dd_seal_new(&key, 0);
+    }
+}
+
+static void set_up_kept(void)
+{
+    set_up();
+    ck_assert_ptr_nonnull(mkdtemp(keep_folder));
+    keep_fd = dd_keep_create(keep_folder, "cam");
+    ck_assert_int_ge(keep_fd, 0);
+    open_kept(1, 2);
+}
+
+static void tear_down_kept(void)
+{
+    tear_down();
+    char path[64];
+    dd_keep_close(keep);
+    close(keep_fd);
+    keep = NULL;
+    snprintf(path, sizeof path, "%s/replay-cam", keep_folder);
+    unlink(path);
+    rmdir(keep_folder);
+}
+
+/* Whatever becomes of the configuration. */
+START_TEST(a_key_that_was_replaced_is_refused_for_good)
+{
+    set_up_kept();
+    send_status(0, 0, 0, wall_us);
+    ck_assert(!dd_inlet_is_retired(inlet, 0));
+    send_status(1, 0, 0, wall_us);
+    ck_assert(dd_inlet_is_retired(inlet, 0) && !dd_inlet_is_retired(inlet, 1));
+    open_kept(1, 3);
+    ck_assert(dd_inlet_is_retired(inlet, 0) && !dd_inlet_is_retired(inlet, 1));
+    open_kept(2, 1);
+    ck_assert(!dd_inlet_is_retired(inlet, 0) && dd_inlet_is_retired(inlet, 1));
+    open_kept(4, 5); /* 2 is not there any more */
+    send_status(0, 0, 0, wall_us);
+    open_kept(2, 4);
+    ck_assert(dd_inlet_is_retired(inlet, 0) && !dd_inlet_is_retired(inlet, 1));
+    tear_down_kept();
+}
+END_TEST
+
+/* With another clock, all that it says would look late. */
+START_TEST(an_admitted_sender_has_a_clock_of_its_own)
+{
+    struct dd_key key;
+    set_up_kept();
+    struct dd_seal *lost = seals[0];
+    ck_assert_int_eq(dd_key_derive(&key, config.keys[0], ""), 0);
+    seals[0] = dd_seal_new(&key, wall_us + 3600 * UINT64_C(1000000));
+    send_status(0, 0, 0, wall_us);
+    ck_assert_uint_eq(state().total.datagrams_received, 1);
+    dd_seal_free(seals[0]);
+    seals[0] = lost;
+    now_us += 10000000;
+    send_status(0, 0, 0, wall_us - UINT64_C(31536000000000));
+    ck_assert_uint_eq(state().total.refused_session, 1);
+    ck_assert_int_eq(dd_keep_admit(keep_folder, "cam", dd_seal_session_start_us(lost), dd_seal_session_salt(lost)), 0);
+    state();
+    send_status(0, 0, 0, wall_us - UINT64_C(31536000000000));
+    ck_assert_uint_eq(state().total.datagrams_received, 2);
+    ck_assert_uint_eq(state().delay_us, 0);
+    now_us += 1000000;
+    send_status(0, 0, 0, wall_us - UINT64_C(31536000000000)); /* a second late, by the clock that it has now */
+    ck_assert_uint_ge(state().delay_us, 999000);
+    /* once more, when it is the newest: its clock was set right */
+    ck_assert_int_eq(dd_keep_admit(keep_folder, "cam", dd_seal_session_start_us(lost), dd_seal_session_salt(lost)), 0);
+    state();
+    send_status(0, 0, 0, wall_us - UINT64_C(63072000000000));
+    ck_assert_uint_eq(state().delay_us, 0);
+    tear_down_kept();
+}
+END_TEST
+
+SUITE_MAIN("recv/inlet", a_key_that_was_replaced_is_refused_for_good, an_admitted_sender_has_a_clock_of_its_own,
+           a_frame_reaches_the_ring, what_is_recovered_is_counted, what_was_sent_before_is_not_lost, what_was_overtaken_was_sent,
+           what_is_lost_at_the_beginning_is_counted, what_is_lost_is_counted, a_picture_that_is_no_jpeg_is_bad,
+           age_and_delay_follow_the_fastest_way, any_clock_of_the_sender_will_do, an_older_status_says_nothing,
+           a_later_key_retires_the_earlier_one, rubbish_with_the_right_key_is_malformed, a_refresh_is_shown_once)

@@ -50,8 +50,8 @@ static void accept(struct dd_keep *k, uint64_t start_us, uint64_t next)
     live->session.salt = 77;
     live->session.key_id = 5;
     live->frame = 1000 + next;
-    live->smallest_offset_us = 12;
-    live->smallest_us = 34;
+    live->delay.offset_us = 12;
+    live->delay.seen_us = 34;
     for (uint64_t counter = live->session.replay.next; counter < next; counter++)
         dd_replay_mark(&live->session.replay, counter);
 }
@@ -72,7 +72,7 @@ START_TEST(begins_with_nothing)
     set_up();
     struct dd_keep *k = open_keep(BOOT);
     ck_assert_uint_eq(dd_keep_live(k)->session.start_us, 0);
-    ck_assert_uint_eq(dd_keep_live(k)->smallest_us, 0);
+    ck_assert_uint_eq(dd_keep_live(k)->delay.seen_us, 0);
     dd_keep_close(k);
     tear_down();
 }
@@ -93,8 +93,8 @@ START_TEST(is_exact_while_the_machine_runs)
     ck_assert_uint_eq(live->session.replay.next, 70);
     ck_assert(!dd_replay_fresh(&live->session.replay, 3) && dd_replay_fresh(&live->session.replay, 70));
     ck_assert_uint_eq(live->frame, 1070);
-    ck_assert_uint_eq(live->smallest_offset_us, 12);
-    ck_assert_uint_eq(live->smallest_us, 34);
+    ck_assert_uint_eq(live->delay.offset_us, 12);
+    ck_assert_uint_eq(live->delay.seen_us, 34);
     dd_keep_close(k);
     tear_down();
 }
@@ -115,15 +115,110 @@ START_TEST(refuses_more_after_another_boot)
     struct dd_keep_live *live = dd_keep_live(k);
     ck_assert_uint_eq(live->session.start_us, 9);
     ck_assert_uint_ge(live->session.replay.next, 600 + 4 * 100);
-    ck_assert_uint_le(live->session.replay.next, 600 + 4 * 501);
+    ck_assert_uint_le(live->session.replay.next, 600 + 4 * 101);
     ck_assert(!dd_replay_fresh(&live->session.replay, 700));
     ck_assert(dd_replay_fresh(&live->session.replay, live->session.replay.next));
     ck_assert_uint_eq(live->frame, 1600);
-    ck_assert_uint_eq(live->smallest_us, 0); /* by a clock that began anew */
+    ck_assert_uint_eq(live->delay.seen_us, 0); /* by a clock that began anew */
     uint64_t next = live->session.replay.next;
     dd_keep_close(k);
     k = open_keep(OTHER_BOOT);
     ck_assert_uint_eq(dd_keep_live(k)->session.replay.next, next);
+    dd_keep_close(k);
+    tear_down();
+}
+END_TEST
+
+/* After another boot: how many more are refused. */
+static uint64_t margin(uint64_t next)
+{
+    struct dd_keep *k = open_keep(OTHER_BOOT);
+    uint64_t margin = dd_keep_live(k)->session.replay.next - next;
+    dd_keep_close(k);
+    return margin;
+}
+
+/* Neither a pause of the path, nor a session that was under way, nor another one is many datagrams in a second. */
+START_TEST(knows_what_a_second_is)
+{
+    set_up();
+    struct dd_keep *k = open_keep(BOOT);
+    accept(k, 9, 200000); /* it came late */
+    dd_keep_copy(k, 100 * S);
+    accept(k, 9, 200100);
+    dd_keep_copy(k, 101 * S);
+    for (uint64_t at = 102; at < 700; at++)
+        dd_keep_copy(k, at * S); /* nothing comes for ten minutes */
+    accept(k, 9, 260100);
+    dd_keep_copy(k, 701 * S);
+    ck_assert_uint_le(dd_keep_live(k)->most_a_second, 102);
+    dd_keep_close(k);
+    ck_assert_uint_le(margin(260100), 4 * 102);
+    tear_down();
+}
+END_TEST
+
+/* The machine may die before there is a second to tell of. */
+START_TEST(a_young_session_has_a_margin)
+{
+    set_up();
+    struct dd_keep *k = open_keep(BOOT);
+    accept(k, 9, 1);
+    dd_keep_copy(k, 100 * S);
+    accept(k, 9, 1900);
+    dd_keep_copy(k, 100 * S + S / 2);
+    dd_keep_close(k);
+    ck_assert_uint_ge(margin(1), 4000);
+    tear_down();
+    /* and what is known of sessions before it counts */
+    set_up();
+    k = open_keep(BOOT);
+    accept(k, 9, 1);
+    dd_keep_copy(k, 100 * S);
+    accept(k, 9, 5001);
+    dd_keep_copy(k, 101 * S);
+    uint64_t most = dd_keep_live(k)->most_a_second;
+    memset(&dd_keep_live(k)->session, 0, sizeof dd_keep_live(k)->session);
+    dd_keep_live(k)->session.start_us = 10;
+    dd_replay_mark(&dd_keep_live(k)->session.replay, 0);
+    dd_keep_copy(k, 101 * S + 1); /* at once */
+    ck_assert_uint_eq(dd_keep_live(k)->most_a_second, most);
+    dd_keep_close(k);
+    ck_assert_uint_ge(margin(1), 4 * 5000);
+    tear_down();
+}
+END_TEST
+
+START_TEST(a_session_that_only_began_is_not_all_that_is_known)
+{
+    set_up();
+    struct dd_keep *k = open_keep(BOOT);
+    accept(k, 9, 500);
+    dd_keep_copy(k, 100 * S);
+    dd_keep_live(k)->session.start_us = 0; /* the process died while it wrote */
+    dd_keep_close(k);
+    k = open_keep(BOOT);
+    ck_assert_uint_eq(dd_keep_live(k)->session.start_us, 9);
+    ck_assert_uint_ge(dd_keep_live(k)->session.replay.next, 500);
+    dd_keep_close(k);
+    tear_down();
+}
+END_TEST
+
+START_TEST(retired_keys_stay_so)
+{
+    set_up();
+    struct dd_keep *k = open_keep(BOOT);
+    ck_assert(!dd_keep_is_retired(dd_keep_live(k), 0));
+    for (uint32_t id = 100; id < 100 + DD_KEEP_RETIRED_MAX; id++) {
+        dd_keep_retire(dd_keep_live(k), id);
+        dd_keep_retire(dd_keep_live(k), id);
+    }
+    dd_keep_close(k);
+    k = open_keep(BOOT);
+    for (uint32_t id = 100; id < 100 + DD_KEEP_RETIRED_MAX; id++)
+        ck_assert(dd_keep_is_retired(dd_keep_live(k), id));
+    ck_assert(!dd_keep_is_retired(dd_keep_live(k), 99));
     dd_keep_close(k);
     tear_down();
 }
@@ -197,7 +292,11 @@ START_TEST(admits_what_was_asked_for_until_it_came_true)
     dd_keep_close(k);
     k = open_keep(BOOT);
     ck_assert(dd_keep_is_admitted(k, &start_us, &salt));
-    dd_keep_end_admission(k);
+    dd_keep_end_admission(k, 41, 43);
+    dd_keep_close(k);
+    k = open_keep(BOOT);
+    ck_assert(dd_keep_is_admitted(k, &start_us, &salt)); /* another one has begun */
+    dd_keep_end_admission(k, 42, 43);
     dd_keep_close(k);
     k = open_keep(BOOT);
     ck_assert(!dd_keep_is_admitted(k, &start_us, &salt));
@@ -234,5 +333,6 @@ START_TEST(goes_without_a_folder)
 END_TEST
 
 SUITE_MAIN("recv/keep", begins_with_nothing, is_exact_while_the_machine_runs, refuses_more_after_another_boot,
-           never_goes_beyond_a_session, takes_the_copy_that_is_whole, begins_anew_where_nothing_is_whole,
+           knows_what_a_second_is, a_young_session_has_a_margin, a_session_that_only_began_is_not_all_that_is_known,
+           retired_keys_stay_so, never_goes_beyond_a_session, takes_the_copy_that_is_whole, begins_anew_where_nothing_is_whole,
            admits_what_was_asked_for_until_it_came_true, two_daemons_cannot_keep_one_stream, goes_without_a_folder)
