@@ -6,7 +6,8 @@ me=${0##*/}
 
 # shellcheck disable=SC2034  # used by who sources this
 build_packages=(build-essential cmake ninja-build pkg-config libssl-dev libisal-dev libcjson-dev libsystemd-dev
-    libturbojpeg0-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libmicrohttpd-dev)
+    libturbojpeg0-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libvncserver-dev libgcrypt20-dev
+    libmicrohttpd-dev)
 
 say() { printf '%s: %s\n' "$me" "$*"; }
 die() {

@@ -120,6 +120,17 @@ static const char *find_home(const char *text, const char **rest)
     return entry ? entry->pw_dir : NULL;
 }
 
+int dd_value_expand_path(const char *text, char *path, size_t size)
+{
+    const char *rest = text, *home = text[0] == '~' ? find_home(text, &rest) : "";
+    if (!home || strlen(home) + strlen(rest) >= size) {
+        path[0] = '\0';
+        return DD_ERROR_INPUT;
+    }
+    snprintf(path, size, "%s%s", home, rest);
+    return 0;
+}
+
 static int set_text(const struct dd_options_row *row, char *field, const char *text, char *why, size_t why_size)
 {
     const char *home = "", *rest = text;

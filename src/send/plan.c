@@ -3,11 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
 #include "dd/base/file.h"
 #include "dd/base/log.h"
+#include "dd/base/value.h"
 #include "dd/link/key.h"
 #include "dd/link/ring.h"
 #include "dd/link/symbols.h"
@@ -16,6 +18,8 @@
 #include "dd/send/capture/source.h"
 #include "dd/send/capture/tls.h"
 #include "dd/send/capture/url.h"
+#include "dd/send/capture/vnc_address.h"
+#include "dd/send/capture/vnc_password.h"
 #include "dd/send/encode.h"
 #include "dd/send/oneway.h"
 #include "dd/send/options.h"
@@ -80,6 +84,23 @@ static int check_rtsp(const struct draft *d)
     return d->stream->ca_file[0] ? read_authorities(d) : 0;
 }
 
+static int check_vnc(const struct draft *d)
+{
+    struct dd_vnc_address address;
+    if (dd_vnc_address_parse(&address, d->stream->source, (int)d->stream->vnc_display)) {
+        dd_log_error(
+            "%s: not the address of a VNC server: it takes host, host:display or host::port, an IPv6 address in brackets",
+            dd_options_where(d->options, d->i, "source"));
+        return DD_ERROR_INPUT;
+    }
+    if (d->stream->tls_anonymous && d->stream->ca_file[0]) {
+        dd_log_error("%s and ca_file: TLS without a certificate cannot be checked against one; only one of them can be",
+                     dd_options_where(d->options, d->i, "tls_anonymous"));
+        return DD_ERROR_INPUT;
+    }
+    return d->stream->ca_file[0] ? read_authorities(d) : 0;
+}
+
 static int check_source(const struct draft *d)
 {
     if (require(d, "mode"))
@@ -92,7 +113,7 @@ static int check_source(const struct draft *d)
         return 0;
     if (require(d, "source"))
         return DD_ERROR_INPUT;
-    return d->stream->mode == DD_SEND_RTSP ? check_rtsp(d) : 0;
+    return d->stream->mode == DD_SEND_RTSP ? check_rtsp(d) : d->stream->mode == DD_SEND_VNC ? check_vnc(d) : 0;
 }
 
 /* Exactly one of an option and its _file. 0, 1 if the file is meant, or DD_ERROR_INPUT. */
@@ -128,10 +149,39 @@ static int read_key(const struct draft *d)
     return error;
 }
 
+/* Of a VNC desktop "password" names a file as vncpasswd writes it. What it holds takes its place. */
+static int read_vncpasswd(const struct draft *d)
+{
+    struct dd_send_stream *s = d->stream;
+    const char *where = dd_options_where(d->options, d->i, "password");
+    uint8_t bytes[2 * DD_VNC_PASSWORD_MAX];
+    char path[DD_SEND_PATH];
+    int error = DD_ERROR_INPUT;
+    /* it may be a password by mistake: then it is not shown */
+    if (dd_value_expand_path(s->password, path, sizeof path) || access(path, F_OK) < 0) {
+        dd_log_error("%s: there is no such file; of a VNC desktop it names a file made by vncpasswd, and password_file one with "
+                     "the password in clear",
+                     where);
+        goto done;
+    }
+    long got = dd_file_read(path, bytes, sizeof bytes, true);
+    if (got == DD_ERROR_SPACE || (got >= 0 && dd_vnc_password_decode(bytes, (size_t)got, s->password) == DD_ERROR_INPUT))
+        dd_log_error("%s %s: not a file made by vncpasswd, of 8 bytes; a password in clear goes into a password_file", where,
+                     path);
+    else
+        error = got < 0 || !s->password[0] ? DD_ERROR_INPUT : 0;
+done:
+    explicit_bzero(bytes, sizeof bytes);
+    explicit_bzero(path, sizeof path);
+    return error;
+}
+
 static int read_password(const struct draft *d)
 {
     struct dd_send_stream *s = d->stream;
     int file = choose_file(d, "password", "password_file");
+    if (file == 0 && d->stream->mode == DD_SEND_VNC && s->password[0])
+        return read_vncpasswd(d);
     if (file <= 0)
         return file;
     return dd_file_read_secret_line(s->password_file, s->password, sizeof s->password) ? DD_ERROR_INPUT : 0;

@@ -15,6 +15,9 @@ size_t dd_value_find_row(const struct dd_options_schema *schema, const char *nam
  * ("a number from 0 to 100"); the field is then as before. */
 int dd_value_set(const struct dd_options_row *row, void *base, const char *text, char *why, size_t why_size);
 
+/* Copies text, a leading ~ or ~user replaced by that home folder. 0, or DD_ERROR_INPUT: no such folder, or too long. */
+int dd_value_expand_path(const char *text, char *path, size_t size);
+
 /* The field as text, masked as dd_value_mask does. */
 void dd_value_print(const struct dd_options_row *row, const void *base, char *text, size_t size);
 

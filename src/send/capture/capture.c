@@ -238,12 +238,14 @@ static int store(struct capture *c, const struct dd_picture *picture)
 }
 
 /* The next picture's time: on the beat of the ones before, so that nothing drifts; what was missed is counted. */
-static void advance(struct capture *c)
+static void advance(struct capture *c, uint64_t captured_us)
 {
     uint64_t interval_us = (uint64_t)c->config->options.interval, now_us = dd_clock_now_us();
 
     if (interval_us == 0)
         return;
+    if (c->kind->still && captured_us > c->due_us + interval_us)
+        c->due_us = captured_us;
     c->due_us += interval_us;
     if (c->due_us + interval_us <= now_us) {
         struct dd_send_state state = c->state;
@@ -272,7 +274,7 @@ static int deliver(struct capture *c)
         error = store(c, &picture);
     if (error)
         return error;
-    advance(c);
+    advance(c, picture.captured_us);
     c->said[0] = '\0';
     if (c->failures && dd_clock_now_us() > c->opened_us + SETTLED_US)
         c->failures = 0;

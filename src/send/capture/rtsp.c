@@ -18,6 +18,7 @@
 #include "dd/base/log.h"
 #include "dd/link/wire.h"
 #include "dd/send/capture/avlog.h"
+#include "dd/send/capture/connect.h"
 #include "dd/send/capture/decode.h"
 #include "dd/send/capture/lag.h"
 #include "dd/send/capture/sift.h"
@@ -196,27 +197,14 @@ static int read_url(struct rtsp *r, struct dd_url *url)
     return 0;
 }
 
-/* libavformat tells an unknown name from other errors only in its log. *addresses is for freeaddrinfo(), NULL on errors. */
-static int look_up(struct rtsp *r, const struct dd_url *url, struct addrinfo **addresses)
-{
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-    char port[16];
-
-    *addresses = NULL;
-    snprintf(port, sizeof port, "%d", url->port ? url->port : RTSPS_PORT);
-    int error = getaddrinfo(url->host, port, &hints, addresses);
-    if (error)
-        return dd_source_fail(r->io, DD_WIRE_REASON_UNREACHABLE,
-                              "%s: the name %s is not found (%s); check it, or use an IP address", r->name, url->host,
-                              gai_strerror(error));
-    return 0;
-}
-
 /* Finds the host; with rtsps connects to it, and makes url the tunnel's. */
 static int reach(struct rtsp *r, struct dd_url *url)
 {
+    /* libavformat tells an unknown name from other errors only in its log */
+    const struct dd_connect_peer peer = {
+        .name = r->name, .kind = "camera", .host = url->host, .port = url->port ? url->port : RTSPS_PORT};
     struct addrinfo *addresses;
-    int error = look_up(r, url, &addresses);
+    int error = dd_connect_look_up(&peer, &addresses, r->io);
 
     if (!error && strcmp(url->scheme, "rtsps") == 0) {
         const struct dd_tunnel_config config = {

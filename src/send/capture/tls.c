@@ -93,33 +93,57 @@ static bool set_server_name(struct dd_tls *tls, const char *host)
     return is_address(host) || SSL_set_tlsext_host_name(tls->ssl, name) == 1;
 }
 
-struct dd_tls *dd_tls_new(int fd, const char *host, const char *authorities)
+/* NULL, with nothing logged, without memory. */
+static struct dd_tls *new_tls(int fd)
 {
     struct dd_tls *tls = calloc(1, sizeof *tls);
 
     if (!tls)
-        goto fail0;
+        return NULL;
     tls->context = SSL_CTX_new(TLS_client_method());
     if (!tls->context)
-        goto fail1;
+        goto fail0;
     SSL_CTX_set_min_proto_version(tls->context, TLS1_2_VERSION);
     SSL_CTX_set_options(tls->context, SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_mode(tls->context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     tls->ssl = SSL_new(tls->context);
-    if (!tls->ssl || SSL_set_fd(tls->ssl, fd) != 1 || !set_check(tls, host, authorities) || !set_server_name(tls, host))
-        goto fail2;
+    if (!tls->ssl || SSL_set_fd(tls->ssl, fd) != 1)
+        goto fail1;
     SSL_set_connect_state(tls->ssl);
     return tls;
 
-fail2:
+fail1:
     SSL_free(tls->ssl);
     SSL_CTX_free(tls->context);
-fail1:
-    free(tls);
 fail0:
+    free(tls);
+    return NULL;
+}
+
+static struct dd_tls *fail_new(struct dd_tls *tls)
+{
     ERR_clear_error();
+    dd_tls_free(tls);
     dd_log_error("TLS cannot be set up");
     return NULL;
+}
+
+struct dd_tls *dd_tls_new(int fd, const char *host, const char *authorities)
+{
+    struct dd_tls *tls = new_tls(fd);
+
+    return tls && set_check(tls, host, authorities) && set_server_name(tls, host) ? tls : fail_new(tls);
+}
+
+struct dd_tls *dd_tls_new_anonymous(int fd)
+{
+    struct dd_tls *tls = new_tls(fd);
+
+    /* OpenSSL puts ciphers without authentication at level 0 */
+    if (tls && SSL_set_max_proto_version(tls->ssl, TLS1_2_VERSION) == 1 &&
+        SSL_set_cipher_list(tls->ssl, "aNULL:!eNULL:!RC4:!3DES:@SECLEVEL=0") == 1)
+        return tls;
+    return fail_new(tls);
 }
 
 void dd_tls_free(struct dd_tls *tls)

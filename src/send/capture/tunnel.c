@@ -2,7 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -19,11 +19,11 @@
 #include "dd/base/error.h"
 #include "dd/base/log.h"
 #include "dd/link/wire.h"
+#include "dd/send/capture/connect.h"
 #include "dd/send/capture/source.h"
 #include "dd/send/capture/tls.h"
 
 enum {
-    WAIT_MS = 250, /* between two looks at the deadline, while connecting */
     LOG_PERIOD_MS = 10000,
     IDLE_MS = 1000,         /* the thread has no deadline: who uses it has one, and closes it */
     BUFFER_BYTES = 1 << 16, /* each way: when it is full, who sends has to wait */
@@ -41,111 +41,38 @@ struct pipe {
 
 /* Once the thread runs, all but stop_fd and port are its own. */
 struct dd_tunnel {
-    int camera_fd;
+    int far_fd;
     struct dd_tls *tls;
     int listen_fd, port;
-    int local_fd; /* libavformat's connection; -1: not yet */
+    int local_fd; /* of who speaks without TLS; -1: libavformat has not connected yet */
     int stop_fd;  /* an eventfd, written to end the thread */
     pthread_t thread;
-    struct pipe up, down; /* to the camera, and from it */
+    struct pipe up, down; /* to the far side, and from it */
     struct dd_log_limit stranger_log;
 };
 
-/* ---- connecting to the camera ---- */
-
-/* Waits until fd is ready for one of events. 0 or DD_ERROR_TIMEOUT, also for a stop. */
-static int wait_for(int fd, short events, const struct dd_source_io *io, uint64_t until_us)
-{
-    struct pollfd p = {.fd = fd, .events = events};
-
-    while (!dd_source_interrupted(io) && dd_clock_now_us() < until_us)
-        if (poll(&p, 1, WAIT_MS) > 0)
-            return 0;
-    return DD_ERROR_TIMEOUT;
-}
-
-/* When the next of the addresses gets its turn: a fair share of what time there is, so that one that is silent does not keep
- * the others from it. */
-static uint64_t share_of(const struct addrinfo *address, const struct dd_source_io *io)
-{
-    uint64_t now_us = dd_clock_now_us(), left_us = io->deadline_us > now_us ? io->deadline_us - now_us : 0, count = 0;
-
-    for (; address; address = address->ai_next)
-        count++;
-    return now_us + left_us / count;
-}
-
-/* 0, DD_ERROR_TIMEOUT, or DD_ERROR_SYSTEM with errno. */
-static int connect_one(int fd, const struct addrinfo *address, const struct dd_source_io *io)
-{
-    int reason = 0;
-    socklen_t size = sizeof reason;
-
-    if (connect(fd, address->ai_addr, address->ai_addrlen) == 0)
-        return 0;
-    if (errno != EINPROGRESS)
-        return DD_ERROR_SYSTEM;
-    if (wait_for(fd, POLLOUT, io, share_of(address, io)))
-        return DD_ERROR_TIMEOUT;
-    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &reason, &size) < 0)
-        return DD_ERROR_SYSTEM;
-    errno = reason;
-    return reason ? DD_ERROR_SYSTEM : 0;
-}
-
-static int fail_wait(const struct dd_tunnel_config *config, struct dd_source_io *io)
-{
-    if (io->stopping(io->context))
-        return DD_ERROR_STOPPED;
-    return dd_source_fail(io, DD_WIRE_REASON_TIMEOUT,
-                          "%s: no answer in time; check the address, and that the camera is on and not behind a firewall",
-                          config->name);
-}
-
-static int connect_camera(struct dd_tunnel *t, const struct dd_tunnel_config *config, struct dd_source_io *io)
-{
-    int error = DD_ERROR_SYSTEM, one = 1;
-
-    errno = EHOSTUNREACH;
-    for (const struct addrinfo *address = config->addresses; address && error; address = address->ai_next) {
-        t->camera_fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (t->camera_fd < 0)
-            continue;
-        error = connect_one(t->camera_fd, address, io);
-        if (error) {
-            int reason = errno;
-            close(t->camera_fd);
-            t->camera_fd = -1;
-            errno = reason;
-        }
-    }
-    if (error == DD_ERROR_TIMEOUT)
-        return fail_wait(config, io);
-    if (error)
-        return dd_source_fail(io, DD_WIRE_REASON_UNREACHABLE,
-                              "%s: no connection (%s); check the address and port, and that the "
-                              "camera's RTSP service with TLS is on",
-                              config->name, strerror(errno));
-    setsockopt(t->camera_fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    return 0;
-}
+/* ---- TLS ---- */
 
 static int shake_hands(struct dd_tunnel *t, const struct dd_tunnel_config *config, struct dd_source_io *io)
 {
+    const struct dd_connect_peer peer = {.name = config->name, .kind = "camera", .service = "RTSP service with TLS"};
     char text[DD_TLS_TEXT_SIZE];
     bool refused;
+    int error = dd_connect_open(&t->far_fd, &peer, config->addresses, io);
 
-    t->tls = dd_tls_new(t->camera_fd, config->host, config->authorities);
+    if (error)
+        return error;
+    t->tls = dd_tls_new(t->far_fd, config->host, config->authorities);
     if (!t->tls)
         return DD_ERROR_MEMORY;
     for (;;) {
-        int error = dd_tls_handshake(t->tls, text, &refused);
+        error = dd_tls_handshake(t->tls, text, &refused);
         if (!error)
             return 0;
         if (error != DD_ERROR_AGAIN)
             return dd_source_fail(io, refused ? DD_WIRE_REASON_CERTIFICATE : DD_WIRE_REASON_BROKEN, "%s: %s", config->name, text);
-        if (wait_for(t->camera_fd, dd_tls_events(t->tls, true, false), io, UINT64_MAX))
-            return fail_wait(config, io);
+        if (dd_connect_wait(t->far_fd, dd_tls_events(t->tls, true, false), io, UINT64_MAX))
+            return dd_connect_fail_wait(&peer, io);
     }
 }
 
@@ -156,10 +83,9 @@ static int listen_locally(struct dd_tunnel *t)
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
 
-    t->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     t->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (t->stop_fd < 0 || t->listen_fd < 0 || bind(t->listen_fd, (struct sockaddr *)&address, size) < 0 ||
-        listen(t->listen_fd, BACKLOG) < 0 || getsockname(t->listen_fd, (struct sockaddr *)&address, &size) < 0) {
+    if (t->listen_fd < 0 || bind(t->listen_fd, (struct sockaddr *)&address, size) < 0 || listen(t->listen_fd, BACKLOG) < 0 ||
+        getsockname(t->listen_fd, (struct sockaddr *)&address, &size) < 0) {
         dd_log_error("no socket on loopback for TLS: %s", strerror(errno));
         return DD_ERROR_SYSTEM;
     }
@@ -225,14 +151,14 @@ static long local_write(struct dd_tunnel *t, const uint8_t *bytes, size_t size)
     return n;
 }
 
-static long camera_read(struct dd_tunnel *t, uint8_t *bytes, size_t size)
+static long far_read(struct dd_tunnel *t, uint8_t *bytes, size_t size)
 {
     long n = dd_tls_read(t->tls, bytes, size);
 
     return n == DD_ERROR_AGAIN ? 0 : n;
 }
 
-static long camera_write(struct dd_tunnel *t, const uint8_t *bytes, size_t size)
+static long far_write(struct dd_tunnel *t, const uint8_t *bytes, size_t size)
 {
     long n = dd_tls_write(t->tls, bytes, size);
 
@@ -272,8 +198,8 @@ static bool is_through(const struct pipe *p)
 static bool carry_all(struct dd_tunnel *t)
 {
     for (;;) {
-        int up = carry(t, &t->up, local_read, camera_write), down = carry(t, &t->down, camera_read, local_write);
-        if (up < 0) /* what the camera said last still goes through */
+        int up = carry(t, &t->up, local_read, far_write), down = carry(t, &t->down, far_read, local_write);
+        if (up < 0) /* what the far side said last still goes through */
             t->up.start = t->up.end = 0;
         if (down < 0 || is_through(&t->up) || is_through(&t->down))
             return false;
@@ -294,7 +220,7 @@ static bool wait_all(const struct dd_tunnel *t)
         {.fd = t->stop_fd, .events = POLLIN},
         {.fd = t->listen_fd, .events = POLLIN}, /* negative ones are passed over */
         {.fd = t->local_fd},
-        {.fd = t->local_fd >= 0 ? t->camera_fd : -1},
+        {.fd = t->local_fd >= 0 ? t->far_fd : -1},
     };
 
     if (has_room(&t->up))
@@ -324,9 +250,9 @@ static void *run(void *argument)
             break;
     }
     if (t->local_fd >= 0)
-        carry_all(t); /* libavformat's good-bye */
+        carry_all(t); /* its good-bye */
     dd_tls_end(t->tls);
-    /* libavformat reads what is left, then the end */
+    /* it reads what is left, then the end */
     if (t->local_fd >= 0)
         shutdown(t->local_fd, SHUT_RDWR);
     return NULL;
@@ -337,42 +263,95 @@ static void *run(void *argument)
 static void free_tunnel(struct dd_tunnel *t)
 {
     dd_tls_free(t->tls);
-    const int fds[] = {t->camera_fd, t->listen_fd, t->local_fd, t->stop_fd};
+    const int fds[] = {t->far_fd, t->listen_fd, t->local_fd, t->stop_fd};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
         if (fds[i] >= 0)
             close(fds[i]);
     free(t);
 }
 
-int dd_tunnel_open(struct dd_tunnel **tunnel, const struct dd_tunnel_config *config, struct dd_source_io *io)
+/* NULL, logged, without memory. */
+static struct dd_tunnel *new_tunnel(void)
 {
     struct dd_tunnel *t = malloc(sizeof *t);
 
-    *tunnel = NULL;
     if (!t) {
         dd_log_error("no memory for TLS");
-        return DD_ERROR_MEMORY;
+        return NULL;
     }
     t->tls = NULL;
-    t->camera_fd = t->listen_fd = t->local_fd = t->stop_fd = -1;
+    t->far_fd = t->listen_fd = t->local_fd = t->stop_fd = -1;
     t->up.start = t->up.end = t->down.start = t->down.end = 0;
     t->up.ended = t->down.ended = false;
     t->stranger_log = (struct dd_log_limit){.period_ms = LOG_PERIOD_MS};
-    int error = connect_camera(t, config, io);
-    if (!error)
-        error = shake_hands(t, config, io);
+    t->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (t->stop_fd < 0) {
+        dd_log_error("no descriptor for TLS: %s", strerror(errno));
+        free(t);
+        return NULL;
+    }
+    return t;
+}
+
+static int start_thread(struct dd_tunnel *t)
+{
+    if (pthread_create(&t->thread, NULL, run, t) == 0)
+        return 0;
+    dd_log_error("no thread for TLS");
+    return DD_ERROR_MEMORY;
+}
+
+int dd_tunnel_open(struct dd_tunnel **tunnel, const struct dd_tunnel_config *config, struct dd_source_io *io)
+{
+    struct dd_tunnel *t = new_tunnel();
+
+    *tunnel = NULL;
+    if (!t)
+        return DD_ERROR_MEMORY;
+    int error = shake_hands(t, config, io);
     if (!error)
         error = listen_locally(t);
-    if (!error && pthread_create(&t->thread, NULL, run, t) != 0) {
-        dd_log_error("no thread for TLS");
-        error = DD_ERROR_MEMORY;
-    }
+    if (!error)
+        error = start_thread(t);
     if (error) {
         free_tunnel(t);
         return error;
     }
     *tunnel = t;
     return 0;
+}
+
+int dd_tunnel_over(struct dd_tunnel **tunnel, int fd, struct dd_tls *tls, int *local_fd)
+{
+    struct dd_tunnel *t = new_tunnel();
+    int pair[2], error = DD_ERROR_MEMORY;
+
+    *tunnel = NULL;
+    *local_fd = -1;
+    if (!t) {
+        dd_tls_free(tls);
+        close(fd);
+        return DD_ERROR_MEMORY;
+    }
+    t->far_fd = fd;
+    t->tls = tls;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
+        dd_log_error("no socket for TLS: %s", strerror(errno));
+        error = DD_ERROR_SYSTEM;
+        goto fail0;
+    }
+    t->local_fd = pair[0];
+    if (fcntl(t->local_fd, F_SETFL, O_NONBLOCK) < 0 || start_thread(t))
+        goto fail1;
+    *tunnel = t;
+    *local_fd = pair[1];
+    return 0;
+
+fail1:
+    close(pair[1]);
+fail0:
+    free_tunnel(t);
+    return error;
 }
 
 int dd_tunnel_port(const struct dd_tunnel *t)

@@ -28,6 +28,7 @@ struct dd_source_io {
 
 struct dd_source_kind {
     const char *name; /* "rtsp" */
+    bool still;       /* it delivers what has changed: while nothing does, no picture is missed */
     /* Connects. *state is the source's own, returned-owned: closed with close; NULL after an error. 0; or DD_ERROR_SOURCE,
      * told with dd_source_fail() (capture logs it: the same refusal is not said again at each attempt); or another
      * negative enum dd_error. */
@@ -43,6 +44,7 @@ struct dd_source_kind {
 
 extern const struct dd_source_kind dd_source_test;
 extern const struct dd_source_kind dd_source_rtsp;
+extern const struct dd_source_kind dd_source_vnc;
 
 /* The kind for enum dd_send_mode; NULL where this build has none yet. */
 const struct dd_source_kind *dd_source_find(int64_t mode);

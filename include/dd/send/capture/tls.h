@@ -17,6 +17,8 @@ int dd_tls_count_certificates(const char *pem);
  * server's certificate has to be one of these or signed by one, to be for host, and to be valid now; with an empty text
  * nothing is checked. NULL, logged, without memory. Returned-owned: dd_tls_free(). */
 struct dd_tls *dd_tls_new(int fd, const char *host, const char *authorities);
+/* The same without certificates: encrypted, but with whoever is there. At TLS 1.2, the last that has it. */
+struct dd_tls *dd_tls_new_anonymous(int fd);
 void dd_tls_free(struct dd_tls *tls);
 
 /* Begins, or goes on. 0 once the connection stands; DD_ERROR_AGAIN: poll the socket for dd_tls_events(); DD_ERROR_INPUT: not
