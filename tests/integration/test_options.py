@@ -51,8 +51,8 @@ class HelpTest(harness.Test):
 
     def test_what_has_no_effect_yet_is_said(self):
         out, log = self.run_program("ddsend", "--mode", "test", "--cloud-ip", "127.0.0.1", "--cloud-port", "5005", "--key",
-                                    harness.new_key(), "--vnc-display", "1", "--state-dir", self.path("s"), "--check-config")[1:]
-        self.assertRegex(out + log, r"vnc.display.*no effect yet")
+                                    harness.new_key(), "--sandbox", "--state-dir", self.path("s"), "--check-config")[1:]
+        self.assertRegex(out + log, r"sandbox.*no effect yet")
 
 
 class KeyTest(harness.Test):

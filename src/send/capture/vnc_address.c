@@ -59,20 +59,13 @@ static bool is_host(const char *text, bool bracketed)
 int dd_vnc_address_parse(struct dd_vnc_address *address, const char *text, int display)
 {
     bool bracketed = *text == '[';
-    const char *host = text + bracketed, *rest;
-    size_t length;
+    const char *host = text + bracketed;
+    size_t length = strcspn(host, bracketed ? "]" : ":");
+    const char *rest = host + length;
 
     *address = (struct dd_vnc_address){0};
-    if (!bracketed && is_ipv6(text)) {
-        bracketed = true;
-        length = strlen(text);
-        rest = text + length;
-    } else {
-        length = strcspn(host, bracketed ? "]" : ":");
-        rest = host + length;
-        if (bracketed && *rest++ != ']')
-            return DD_ERROR_INPUT;
-    }
+    if (bracketed && *rest++ != ']')
+        return DD_ERROR_INPUT;
     if (length >= sizeof address->host)
         return DD_ERROR_INPUT;
     memcpy(address->host, host, length);

@@ -9,7 +9,8 @@ struct dd_vnc_address {
     int port;
 };
 
-/* Reads "host", "host:display" or "host::port", with display for the first. An IPv6 address stands in brackets, or alone.
+/* Reads "host", "host:display" or "host::port", with display for the first. An IPv6 address stands in brackets:
+ * "cafe::5900" is a host with a port.
  * A number behind a single colon that is no display, 100 and above, is a port, as viewers take it. 0 or DD_ERROR_INPUT. */
 int dd_vnc_address_parse(struct dd_vnc_address *address, const char *text, int display);
 

@@ -1,0 +1,190 @@
+"""Real VNC desktops, to a viewer: what they show arrives, and what they cost while they do not change."""
+import re
+
+import desktops
+import harness
+
+COLOURS = ("#3060c0", "#f02010", "#08c850", "#ffffff", "#000000", "#e0d040")
+
+
+class DesktopTest(desktops.Viewer):
+    def setUp(self):
+        super().setUp()
+        desktops.require()
+
+    def check_colours(self, desktop, colours=COLOURS):
+        for colour in colours:
+            desktop.fill(colour)
+            self.wait_colour(50, 50, colour)
+            pixels = self.wait_colour(-1 % 100, 90, colour)
+            self.assertLessEqual(max(abs(a - b) for a, b in zip(pixels.at(pixels.width - 1, pixels.height - 1), pixels.at(50, 50))), 3)
+
+    def test_tiger(self):
+        """Colours, text that is typed, the cursor, and a new size."""
+        receiver = self.receive()
+        desktop = desktops.Tiger(self, size="640x480")
+        sender = self.watch(f"127.0.0.1::{desktop.port}")
+        receiver.wait_live("desk")
+        self.assertEqual(self.size(), (640, 480))
+        self.check_colours(desktop)
+
+        desktop.fill("#204080")
+        desktop.run("xdotool", "mousemove", "600", "440")
+        desktop.start("xterm", "-geometry", "40x6+20+20", "-bg", "white", "-fg", "black", "-bw", "0", "-b", "0", "-uc", "-e",
+                      "sh", "-c", "stty -echo; PS1= exec cat")
+        self.wait_frames(lambda p: p.count(lambda c: min(c) > 240, 20, 20, 120, 60) > 3000, 10, "the terminal")
+
+        def dark(p):
+            return p.count(lambda c: max(c) < 100, 20, 20, 260, 100)
+        empty = self.wait_frames(lambda p: dark(p) < 400, 10, "an empty terminal")
+        desktop.run("xdotool", "mousemove", "100", "60")
+        desktop.run("xdotool", "type", "--delay", "1", "HHHHHHHHHHHHHHHHHHHHHHHHHHHHHH")
+        desktop.run("xdotool", "key", "Return")
+        self.wait_frames(lambda p: dark(p) > dark(empty) + 400, 10, "what was typed")
+
+        # the server draws the cursor: the picture has it where it is, and no longer where it was
+        desktop.run("xdotool", "mousemove", "400", "300")
+        self.wait_frames(lambda p: p.count(lambda c: max(abs(a - b) for a, b in zip(c, (0x20, 0x40, 0x80))) > 40, 390, 290, 420,
+                                           330) > 20, 10, "the cursor")
+        desktop.run("xdotool", "mousemove", "500", "400")
+        self.wait_frames(lambda p: p.count(lambda c: max(abs(a - b) for a, b in zip(c, (0x20, 0x40, 0x80))) > 40, 390, 290, 420,
+                                           330) == 0, 10, "no cursor at its old place")
+
+        for size in ((800, 600), (1280, 1024), (640, 480)):
+            desktop.resize("{}x{}".format(*size))
+            harness.wait_until(lambda: self.size() == size, 10, lambda: f"{size}: {self.size()}")
+            desktop.fill("#0a8246")
+            self.wait_colour(5, size[1] - 5, "#0a8246")
+        self.assertNotIn("lost", sender.log())
+
+    def test_x11vnc(self):
+        """Servers with 8, 16 and 24 bit."""
+        for depth, colours in ((24, COLOURS[:3]), (16, ("#f80000", "#00fc00", "#0000f8")), (8, ("#ffffff", "#000000"))):
+            with self.subTest(depth):
+                receiver = self.receive()
+                desktop = desktops.X11Vnc(self, depth=depth, size="400x300")
+                sender = self.watch(f"127.0.0.1::{desktop.port}", "--state-dir", self.path(f"state-{depth}"))
+                receiver.wait_live("desk")
+                self.assertEqual(self.size(), (400, 300))
+                for colour in colours:
+                    desktop.fill(colour)
+                    # 5 and 6 bits become 8 by whatever way the server likes
+                    self.wait_colour(350, 250, colour, tolerance=3 if depth == 24 else 8)
+                desktop.run("xdotool", "mousemove", "200", "150")
+                self.assertNotIn("lost", sender.log())
+                sender.stop()
+                receiver.stop()
+
+    def test_idle(self):
+        """Nothing changes: no frame, and truthfully live."""
+        receiver = self.receive()
+        tiger, x11vnc = desktops.Tiger(self, size="640x480"), desktops.X11Vnc(self)
+        for desktop in (tiger, x11vnc):
+            with self.subTest(type(desktop).__name__):
+                desktop.fill("#204060")
+                sender = self.watch(f"127.0.0.1::{desktop.port}", "--refresh-interval", "0", "--state-dir",
+                                    self.path(type(desktop).__name__))
+                receiver.wait_live("desk")
+                self.wait_colour(5, 5, "#204060")
+                # the repetition that there is after a change without refresh_interval is through
+                harness.wait_until(lambda: receiver.freshness("desk")["seconds_since_frame"] > 3, 15, "quiet")
+                before, sent = self.frames(), receiver.stats("desk")["total"]["datagrams_received"]
+                harness.wait_until(lambda: receiver.freshness("desk")["seconds_since_frame"] > 7, 15, "quiet")
+                fresh = receiver.freshness("desk")
+                self.assertEqual((fresh["state"], fresh["source"], self.frames()), ("live", "ok", before), fresh)
+                self.assertLess(fresh["seconds"], 2.5)
+                self.assertLessEqual(receiver.stats("desk")["total"]["datagrams_received"] - sent, 7, "STATUS alone")
+                desktop.fill("#604020")
+                self.wait_colour(5, 5, "#604020", 2)
+                sender.stop()
+
+    def test_long_interval(self):
+        """What changes meanwhile is not sent, and the picture is of when it was due."""
+        receiver = self.receive()
+        desktop = desktops.Tiger(self, size="320x240")
+        desktop.fill("#102030")
+        self.watch(f"127.0.0.1::{desktop.port}", interval="4")
+        receiver.wait_live("desk")
+        self.wait_colour(5, 5, "#102030")
+        number = receiver.freshness("desk")["frame"]
+        for i in range(20):
+            desktop.fill(f"#00{i * 8 + 64:02x}00")
+        desktop.fill("#4060a0")
+        before = receiver.freshness("desk")["frame"]
+        self.wait_colour(5, 5, "#4060a0")
+        self.assertLessEqual(receiver.freshness("desk")["frame"] - before, 1)
+        self.assertLessEqual(receiver.freshness("desk")["frame"] - number, 2)
+
+    def test_crop(self):
+        """One monitor of several."""
+        receiver = self.receive()
+        desktop = desktops.Tiger(self, size="640x240")
+        desktop.fill("#c02040")
+        desktop.start("xterm", "-geometry", "60x20+320+0", "-bg", "#2040c0", "-fg", "#2040c0", "-cr", "#2040c0", "-bw", "0", "-b", "0",
+                      "+sb", "-e", "cat")
+        self.watch(f"127.0.0.1::{desktop.port}", "--crop", "320x240+320+0")
+        receiver.wait_live("desk")
+        harness.wait_until(lambda: self.size() == (320, 240), 10, "the monitor")
+        self.wait_colour(20, 20, "#2040c0")
+
+    def test_display_number(self):
+        """host, host:display and vnc_display."""
+        desktops.require()
+        number = desktops.free_display()
+        if not 0 <= number <= 99:
+            number = next(n for n in range(40, 99) if not harness.os.path.exists(f"/tmp/.X{n}-lock") and self.is_free(5900 + n))
+        desktop = desktops.Tiger(self, size="320x240", port=5900 + number)
+        for i, (source, display) in enumerate(((f"127.0.0.1:{number}", "7"), ("127.0.0.1", str(number)))):
+            receiver = self.receive()
+            sender = self.watch(source, "--vnc-display", display, "--state-dir", self.path(f"state-{i}"))
+            receiver.wait_live("desk")
+            sender.stop()
+            receiver.stop()
+        self.assertTrue(desktop.process.running())
+
+    @staticmethod
+    def is_free(port):
+        with harness.socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return True
+            except OSError:
+                return False
+
+    def test_a_server_that_comes_back(self):
+        receiver = self.receive()
+        desktop = desktops.Tiger(self, size="320x240")
+        desktop.fill("#c08020")
+        sender = self.watch(f"127.0.0.1::{desktop.port}")
+        self.wait_colour(5, 5, "#c08020", 20)
+        desktop.process.popen.kill()
+        desktop.process.wait()
+        receiver.wait_freshness(lambda f: f["source"] in ("connecting", "failed"), 5, "its end", "desk")
+        self.assertRegex(sender.log(), "lost: .*closed the connection")
+        receiver.wait_freshness(lambda f: f["state"] != "live", 10, "stalled", "desk")
+        for path in (f"/tmp/.X{desktop.number}-lock", f"/tmp/.X11-unix/X{desktop.number}"):
+            if harness.os.path.exists(path):
+                harness.os.unlink(path)
+        desktop.open()
+        desktop.fill("#2080c0")
+        self.wait_colour(5, 5, "#2080c0", 40)
+        receiver.wait_live("desk")
+
+    def test_a_dead_link(self):
+        """A server that is stopped says nothing: noticed within the timeout, though its connection stands."""
+        receiver = self.receive()
+        desktop = desktops.Tiger(self, size="320x240")
+        sender = self.watch(f"127.0.0.1::{desktop.port}", timeout="2")
+        receiver.wait_live("desk")
+        desktop.process.send_signal(harness.signal.SIGSTOP)
+        try:
+            fresh = receiver.wait_freshness(lambda f: f["source"] == "connecting", 6, "its silence", "desk")
+            self.assertIn(fresh["reason"], ("no picture in time", None))
+            self.assertRegex(sender.log(), "lost: .*no answer from the VNC server within 2 s")
+        finally:
+            desktop.process.send_signal(harness.signal.SIGCONT)
+        receiver.wait_live("desk")
+
+
+if __name__ == "__main__":
+    harness.main()
