@@ -5,6 +5,7 @@ import subprocess
 
 import harness
 
+PASSWORD = "sesam-12"  # of LoginTest's servers
 PROGRAMS = ("Xtigervnc", "x11vnc", "Xvfb", "xsetroot", "xterm", "xdotool", "xrandr", "vncpasswd")
 
 
@@ -159,6 +160,25 @@ class Viewer(harness.Test):
             seen[0] = pixels.at(x, y)
             return all(abs(a - b) <= tolerance for a, b in zip(seen[0], wanted))
         return self.wait_frames(fits, timeout, lambda: f"{colour} at {x},{y}; it is {seen[0]}")
+
+
+class LoginTest(Viewer):
+    """One of logging in."""
+
+    def setUp(self):
+        super().setUp()
+        require()
+
+    def tiger(self, security, *arguments, password=PASSWORD):
+        return Tiger(self, "-PasswordFile", password_file(self, password, "server-passwd"), *arguments,
+                     size="320x240", security=security)
+
+    def check_live(self, sender, receiver):
+        receiver.wait_live("desk")
+        self.assertNotIn("lost", sender.log())
+        self.assertNotIn(PASSWORD, sender.log())
+        for pid, title in {**harness.children(sender.pid), sender.pid: harness.title(sender.pid)}.items():
+            self.assertNotIn(PASSWORD, title, pid)
 
 
 class Pixels:

@@ -114,11 +114,20 @@ static int fit(struct dd_chain *c, const struct dd_picture *in)
     return 0;
 }
 
+/* True if in can cross as it is: libjpeg-turbo makes JFIF's colours of it in less time than swscale does. */
+static bool is_passed(const struct dd_chain *c, const struct dd_picture *in)
+{
+    const struct dd_area *window = &c->fit.window;
+
+    return in->format == DD_PICTURE_BGRX && !c->quarters && c->flip == DD_TURN_NONE && !*c->options->overlay &&
+           window->width == c->fit.width && window->height == c->fit.height;
+}
+
 int dd_chain_size(struct dd_chain *chain, const struct dd_picture *in, enum dd_picture_format *format, int *width, int *height)
 {
     int error = fit(chain, in);
 
-    *format = chain->format;
+    *format = !error && is_passed(chain, in) ? DD_PICTURE_BGRX : chain->format;
     *width = error ? 0 : chain->fit.width;
     *height = error ? 0 : chain->fit.height;
     return error;

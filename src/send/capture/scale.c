@@ -116,13 +116,36 @@ static void copy_rows(uint8_t *to, int to_stride, const uint8_t *from, int from_
         memcpy(to + (ptrdiff_t)y * to_stride, from + (ptrdiff_t)y * from_stride, bytes);
 }
 
+/* Without what is in the fourth byte, which is anything: pictures are compared. */
+static void copy_packed(const struct dd_picture *in, const struct dd_picture *out)
+{
+    static const union {
+        uint8_t bytes[4];
+        uint32_t word;
+    } mask = {.bytes = {0xff, 0xff, 0xff, 0}};
+
+    for (int y = 0; y < out->height; y++) {
+        const uint8_t *from = in->plane[0] + (ptrdiff_t)y * in->stride[0];
+        uint8_t *to = dd_picture_writable(out, 0) + (ptrdiff_t)y * out->stride[0];
+        for (size_t i = 0; i < (size_t)out->width * 4; i += 4) {
+            uint32_t pixel;
+            memcpy(&pixel, from + i, sizeof pixel);
+            pixel &= mask.word;
+            memcpy(to + i, &pixel, sizeof pixel);
+        }
+    }
+}
+
 static void copy_planes(const struct dd_picture *in, const struct dd_picture *out)
 {
-    bool packed = out->format == DD_PICTURE_BGRX, halved = out->format == DD_PICTURE_I420;
+    bool halved = out->format == DD_PICTURE_I420;
 
-    copy_rows(dd_picture_writable(out, 0), out->stride[0], in->plane[0], in->stride[0], (size_t)out->width * (packed ? 4 : 1),
-              out->height);
-    for (int i = 1; i < 3 && !packed; i++)
+    if (out->format == DD_PICTURE_BGRX) {
+        copy_packed(in, out);
+        return;
+    }
+    copy_rows(dd_picture_writable(out, 0), out->stride[0], in->plane[0], in->stride[0], (size_t)out->width, out->height);
+    for (int i = 1; i < 3; i++)
         copy_rows(dd_picture_writable(out, i), out->stride[i], in->plane[i], in->stride[i],
                   (size_t)(halved ? (out->width + 1) / 2 : out->width), halved ? (out->height + 1) / 2 : out->height);
 }

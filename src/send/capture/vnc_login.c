@@ -202,7 +202,7 @@ static int fail_no_way(const struct visit *v, const uint32_t *types, size_t coun
         length += (size_t)snprintf(list + length, sizeof list - length, "%s%u", i ? ", " : "", types[i]);
     }
     if (tls)
-        return dd_source_fail(io, DD_WIRE_REASON_UNSUITABLE,
+        return dd_source_fail(io, DD_WIRE_REASON_CERTIFICATE,
                               "%s: the VNC server has TLS only without a certificate; give it one, or set tls_anonymous",
                               v->login->name);
     return dd_source_fail(io, DD_WIRE_REASON_UNSUITABLE,
@@ -495,8 +495,9 @@ static int ask_format(const struct visit *v)
         0,  255, 0, 255, 0, 255, /* the largest red, green and blue, */
         16, 8,   0, 0,   0, 0,   /* and where they are */
     };
-    /* ZRLE, Hextile, CopyRect, Raw; DesktopSize and ExtendedDesktopSize tell a new size. No cursor: the server draws it. */
-    static const int32_t encodings[] = {16, 5, 1, 0, -223, -308};
+    /* ZRLE, Hextile, CopyRect, Raw; DesktopSize tells a new size (libvncclient passes over an extended one whose screen has the
+     * number 0). No cursor: the server draws it. */
+    static const int32_t encodings[] = {16, 5, 1, 0, -223};
     enum { COUNT = sizeof encodings / sizeof *encodings };
     uint8_t bytes[4 + 4 * COUNT];
     struct dd_cursor c = dd_cursor_writer(bytes, sizeof bytes);
