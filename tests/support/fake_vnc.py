@@ -61,7 +61,7 @@ class FakeVnc:
 class Session:
     def __init__(self, server, connection):
         self.server, self.connection = server, connection
-        self.size = WIDTH, HEIGHT
+        self.started = False
 
     # bytes
 
@@ -123,6 +123,7 @@ class Session:
 
     def start(self):
         """Log-in and all up to the first request for a picture."""
+        self.started = True
         self.login()
         self.init()
         while self.request()[0] != 3:
@@ -235,7 +236,7 @@ class Session:
         self._rubbish(ULTRA_ZIP, struct.pack(">I", 200))
 
     def _rubbish(self, encoding, data):
-        if not self.server.requests:
+        if not self.started:
             self.start()
         self.update(self.rectangle(0, 0, WIDTH, HEIGHT, encoding, data + os.urandom(4000)))
 
