@@ -1,6 +1,8 @@
 /* The source "vnc": a desktop, connected all the time, view only. Between pictures nothing is read that nobody would see: TCP
  * makes the server wait. When a picture is due, a probe brings what is seen to the present; on an idle desktop one a second
  * proves that the server lives and that nothing has changed. */
+#include "dd/send/capture/vnc.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -9,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
@@ -154,26 +157,29 @@ static void warn_unchecked(const struct vnc *v)
     is_said = true;
 }
 
-static int connect_server(struct vnc *v, const struct dd_vnc_address *address)
+static int connect_server(const struct dd_vnc_address *address, struct dd_source_io *io, int *fd)
 {
-    const struct dd_connect_peer peer = {
-        .name = v->name, .kind = "VNC server", .service = "VNC service", .host = address->host, .port = address->port};
+    const struct dd_connect_peer peer = {.name = io->options->source,
+                                         .kind = "VNC server",
+                                         .service = "VNC service",
+                                         .host = address->host,
+                                         .port = address->port};
     struct addrinfo *addresses;
-    int error = dd_connect_look_up(&peer, &addresses, v->io);
+    int error = dd_connect_look_up(&peer, &addresses, io);
 
     if (error)
         return error;
-    error = dd_connect_open(&v->line.fd, &peer, addresses, v->io);
+    error = dd_connect_open(fd, &peer, addresses, io);
     freeaddrinfo(addresses);
     return error;
 }
 
-static int log_in(struct vnc *v, const struct dd_vnc_address *address, struct dd_vnc_login_result *result)
+static int log_in(struct vnc *v, const char *host, struct dd_vnc_login_result *result)
 {
     const struct dd_send_stream *options = v->io->options;
     const struct dd_vnc_login login = {
         .name = v->name,
-        .host = address->host,
+        .host = host,
         .username = options->username,
         .password = options->password,
         .authorities = options->ca_pem,
@@ -222,38 +228,41 @@ static int start_screen(struct vnc *v, const struct dd_vnc_login_result *result)
     return run_aside(v, run_probe, UINT64_MAX);
 }
 
-static int vnc_open(void **state, struct dd_source_io *io)
+int dd_vnc_start(void **state, struct dd_source_io *io, int fd, const char *host)
 {
     struct vnc *v = calloc(1, sizeof *v);
     struct dd_vnc_login_result result;
-    struct dd_vnc_address address;
-    int error;
 
     *state = NULL;
     if (!v) {
+        close(fd);
         dd_log_error("no memory for a VNC connection");
         return DD_ERROR_MEMORY;
     }
     v->io = io;
-    v->line = (struct dd_line){.fd = -1, .io = io};
+    v->line = (struct dd_line){.fd = fd, .io = io};
     snprintf(v->name, sizeof v->name, "%.*s", NAME_SIZE - 1, io->options->source);
-    if (dd_vnc_address_parse(&address, io->options->source, (int)io->options->vnc_display)) {
-        error = dd_source_fail(io, DD_WIRE_REASON_UNSUITABLE, "the source is not the address of a VNC server");
-        goto fail0;
-    }
-    error = connect_server(v, &address);
-    if (!error)
-        error = log_in(v, &address, &result);
+    int error = log_in(v, host, &result);
     if (!error)
         error = start_screen(v, &result);
-    if (error)
-        goto fail0;
+    if (error) {
+        vnc_close(v);
+        return error;
+    }
     *state = v;
     return 0;
+}
 
-fail0:
-    vnc_close(v);
-    return error;
+static int vnc_open(void **state, struct dd_source_io *io)
+{
+    struct dd_vnc_address address;
+    int fd = -1, error;
+
+    *state = NULL;
+    if (dd_vnc_address_parse(&address, io->options->source, (int)io->options->vnc_display))
+        return dd_source_fail(io, DD_WIRE_REASON_UNSUITABLE, "the source is not the address of a VNC server");
+    error = connect_server(&address, io, &fd);
+    return error ? error : dd_vnc_start(state, io, fd, address.host);
 }
 
 /* ---- pictures ---- */
