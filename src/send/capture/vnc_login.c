@@ -11,6 +11,7 @@
 #include "dd/send/capture/line.h"
 #include "dd/send/capture/source.h"
 #include "dd/send/capture/vnc_password.h"
+#include "dd/send/capture/vnc_way.h"
 
 enum {
     VERSION_BYTES = 12, /* "RFB 003.008\n" */
@@ -19,27 +20,6 @@ enum {
     TYPES_MAX = 255,
     PLAIN_MAX = 1023,
     INIT_BYTES = 24,
-};
-
-/* security types */
-enum { TYPE_INVALID = 0, TYPE_NONE = 1, TYPE_VNC = 2, TYPE_TLS = 18, TYPE_VENCRYPT = 19 };
-/* what VeNCrypt adds to them */
-enum { TLS_NONE = 257, TLS_VNC, TLS_PLAIN, X509_NONE, X509_VNC, X509_PLAIN };
-
-enum cover { CLEAR, ANONYMOUS, CERTIFICATE };
-enum proof { PROOF_NONE, PROOF_VNC, PROOF_PLAIN };
-
-/* The ways to log in, the best first. VeNCrypt's 256, name and password in clear, is none. */
-struct way {
-    uint32_t type;
-    enum cover cover;
-    enum proof proof;
-};
-
-static const struct way ways[] = {
-    {X509_NONE, CERTIFICATE, PROOF_NONE}, {X509_VNC, CERTIFICATE, PROOF_VNC}, {X509_PLAIN, CERTIFICATE, PROOF_PLAIN},
-    {TLS_NONE, ANONYMOUS, PROOF_NONE},    {TLS_VNC, ANONYMOUS, PROOF_VNC},    {TLS_PLAIN, ANONYMOUS, PROOF_PLAIN},
-    {TYPE_NONE, CLEAR, PROOF_NONE},       {TYPE_VNC, CLEAR, PROOF_VNC},
 };
 
 struct visit {
@@ -165,23 +145,7 @@ static int fail_refused(const struct visit *v)
 
 /* ---- which way ---- */
 
-static bool is_allowed(const struct visit *v, const struct way *way)
-{
-    if (way->cover == CERTIFICATE)
-        return true;
-    if (v->login->authorities[0])
-        return false;
-    return way->cover == CLEAR || v->login->anonymous;
-}
-
-static bool has_proof(const struct visit *v, const struct way *way)
-{
-    const struct dd_vnc_login *login = v->login;
-
-    return way->proof == PROOF_NONE || (login->password[0] && (way->proof == PROOF_VNC || login->username[0]));
-}
-
-static int fail_no_way(const struct visit *v, const uint32_t *types, size_t count, const struct way *lacking)
+static int fail_no_way(const struct visit *v, const uint32_t *types, size_t count, const struct dd_vnc_way *lacking)
 {
     struct dd_source_io *io = v->line->io;
     char list[TEXT_KEPT];
@@ -190,15 +154,15 @@ static int fail_no_way(const struct visit *v, const uint32_t *types, size_t coun
 
     if (lacking)
         return dd_source_fail(io, DD_WIRE_REASON_CREDENTIALS, "%s: the VNC server wants a %spassword; set %spassword_file",
-                              v->login->name, lacking->proof == PROOF_PLAIN ? "user name and a " : "",
-                              lacking->proof == PROOF_PLAIN ? "username and " : "");
+                              v->login->name, lacking->proof == DD_VNC_WAY_PLAIN ? "user name and a " : "",
+                              lacking->proof == DD_VNC_WAY_PLAIN ? "username and " : "");
     if (v->login->authorities[0])
         return dd_source_fail(io, DD_WIRE_REASON_CERTIFICATE,
                               "%s: the VNC server has no TLS with a certificate (VeNCrypt X509), which ca_file asks for",
                               v->login->name);
     list[0] = '\0';
     for (size_t i = 0; i < count && length < sizeof list; i++) {
-        tls = tls || types[i] == TYPE_TLS || (types[i] >= TLS_NONE && types[i] <= TLS_PLAIN);
+        tls = tls || types[i] == DD_VNC_WAY_TLS || (types[i] >= DD_VNC_WAY_TLS_NONE && types[i] <= DD_VNC_WAY_TLS_PLAIN);
         length += (size_t)snprintf(list + length, sizeof list - length, "%s%u", i ? ", " : "", types[i]);
     }
     if (tls)
@@ -212,35 +176,32 @@ static int fail_no_way(const struct visit *v, const uint32_t *types, size_t coun
 }
 
 /* The best of the ways that the server has; NULL, told in io. */
-static const struct way *choose(const struct visit *v, const uint32_t *types, size_t count)
+static const struct dd_vnc_way *choose(const struct visit *v, const uint32_t *types, size_t count)
 {
-    const struct way *lacking = NULL;
+    const struct dd_vnc_login *login = v->login;
+    const struct dd_vnc_way_wish wish = {
+        .certificate = login->authorities[0] != '\0',
+        .anonymous = login->anonymous,
+        .has_username = login->username[0] != '\0',
+        .has_password = login->password[0] != '\0',
+    };
+    const struct dd_vnc_way *lacking, *way = dd_vnc_way_choose(types, count, &wish, &lacking);
 
-    for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
-        bool offered = false;
-        for (size_t i = 0; i < count; i++)
-            offered = offered || types[i] == ways[w].type;
-        if (!offered || !is_allowed(v, &ways[w]))
-            continue;
-        if (has_proof(v, &ways[w]))
-            return &ways[w];
-        if (!lacking)
-            lacking = &ways[w];
-    }
-    fail_no_way(v, types, count, lacking);
-    return NULL;
+    if (!way)
+        fail_no_way(v, types, count, lacking);
+    return way;
 }
 
 /* ---- the ways ---- */
 
-static int secure(struct visit *v, enum cover cover)
+static int secure(struct visit *v, enum dd_vnc_way_cover cover)
 {
     const struct dd_vnc_login *login = v->login;
     char text[DD_TLS_TEXT_SIZE];
     bool refused;
     int error = dd_line_secure(v->line,
-                               cover == ANONYMOUS ? dd_tls_new_anonymous(v->line->fd)
-                                                  : dd_tls_new(v->line->fd, login->host, login->authorities),
+                               cover == DD_VNC_WAY_ANONYMOUS ? dd_tls_new_anonymous(v->line->fd)
+                                                             : dd_tls_new(v->line->fd, login->host, login->authorities),
                                text, &refused);
 
     if (error == DD_ERROR_INPUT)
@@ -248,7 +209,7 @@ static int secure(struct visit *v, enum cover cover)
                               text);
     if (error)
         return fail_line(v, error);
-    v->result->unchecked = cover == CERTIFICATE && !login->authorities[0];
+    v->result->unchecked = cover == DD_VNC_WAY_CERTIFICATE && !login->authorities[0];
     return 0;
 }
 
@@ -288,16 +249,16 @@ static int send_plain(const struct visit *v)
     return error;
 }
 
-static int take_result(const struct visit *v, enum proof proof)
+static int take_result(const struct visit *v, enum dd_vnc_way_proof proof)
 {
     char text[TEXT_KEPT + 1];
     uint8_t bytes[4];
 
-    if (proof == PROOF_NONE && v->minor < 8)
+    if (proof == DD_VNC_WAY_NO_PROOF && v->minor < 8)
         return 0;
     int error = dd_line_read(v->line, bytes, sizeof bytes);
     /* rather than knocking again at once with what may be wrong */
-    if (error == DD_ERROR_GONE && proof != PROOF_NONE)
+    if (error == DD_ERROR_GONE && proof != DD_VNC_WAY_NO_PROOF)
         return dd_source_fail(v->line->io, DD_WIRE_REASON_CREDENTIALS,
                               "%s: the VNC server closed the connection at the log-in; check the password", v->login->name);
     if (error)
@@ -306,7 +267,7 @@ static int take_result(const struct visit *v, enum proof proof)
     uint32_t result = dd_cursor_read_u32(&c);
     if (result == 0)
         return 0;
-    if (proof == PROOF_NONE)
+    if (proof == DD_VNC_WAY_NO_PROOF)
         return v->minor < 8 ? fail_broken(v) : fail_refused(v);
     if (result == 2)
         return fail_attempts(v);
@@ -319,9 +280,9 @@ static int take_result(const struct visit *v, enum proof proof)
     return v->line->io->stopping(v->line->io->context) ? DD_ERROR_STOPPED : fail_credentials(v);
 }
 
-static int prove(const struct visit *v, enum proof proof)
+static int prove(const struct visit *v, enum dd_vnc_way_proof proof)
 {
-    int error = proof == PROOF_VNC ? answer_challenge(v) : proof == PROOF_PLAIN ? send_plain(v) : 0;
+    int error = proof == DD_VNC_WAY_CHALLENGE ? answer_challenge(v) : proof == DD_VNC_WAY_PLAIN ? send_plain(v) : 0;
 
     return error ? error : take_result(v, proof);
 }
@@ -349,11 +310,11 @@ static int run_vencrypt(struct visit *v)
     if (error)
         return error;
 
-    const struct way *way = choose(v, types, count);
+    const struct dd_vnc_way *way = choose(v, types, count);
     if (!way)
         return DD_ERROR_SOURCE;
     error = put_u32(v, way->type);
-    if (!error && way->cover != CLEAR) {
+    if (!error && way->cover != DD_VNC_WAY_CLEAR) {
         error = take_u8(v, &ready);
         if (!error && ready != 1)
             error = fail_broken(v);
@@ -397,7 +358,7 @@ static int put_type(const struct visit *v, uint32_t type)
 /* None or VncAuth of a list. */
 static int run_simple(const struct visit *v, const uint32_t *types, size_t count)
 {
-    const struct way *way = choose(v, types, count);
+    const struct dd_vnc_way *way = choose(v, types, count);
 
     if (!way)
         return DD_ERROR_SOURCE;
@@ -410,10 +371,10 @@ static int run_tls(struct visit *v)
 {
     uint32_t types[TYPES_MAX];
     size_t count;
-    int error = put_type(v, TYPE_TLS);
+    int error = put_type(v, DD_VNC_WAY_TLS);
 
     if (!error)
-        error = secure(v, ANONYMOUS);
+        error = secure(v, DD_VNC_WAY_ANONYMOUS);
     if (!error)
         error = take_types(v, types, &count);
     return error ? error : run_simple(v, types, count);
@@ -427,9 +388,9 @@ static int run_old(struct visit *v)
 
     if (error)
         return error;
-    if (type == TYPE_INVALID)
+    if (type == DD_VNC_WAY_INVALID)
         return fail_refused(v);
-    const struct way *way = choose(v, &type, 1);
+    const struct dd_vnc_way *way = choose(v, &type, 1);
     return way ? prove(v, way->proof) : DD_ERROR_SOURCE;
 }
 
@@ -443,11 +404,11 @@ static int authenticate(struct visit *v)
     int error = take_types(v, types, &count);
     if (error)
         return error;
-    if (has_type(types, count, TYPE_VENCRYPT)) {
-        error = put_type(v, TYPE_VENCRYPT);
+    if (has_type(types, count, DD_VNC_WAY_VENCRYPT)) {
+        error = put_type(v, DD_VNC_WAY_VENCRYPT);
         return error ? error : run_vencrypt(v);
     }
-    if (has_type(types, count, TYPE_TLS) && v->login->anonymous && !v->login->authorities[0])
+    if (has_type(types, count, DD_VNC_WAY_TLS) && v->login->anonymous && !v->login->authorities[0])
         return run_tls(v);
     return run_simple(v, types, count);
 }

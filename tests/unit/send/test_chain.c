@@ -223,5 +223,56 @@ START_TEST(follows_changes)
 }
 END_TEST
 
-SUITE_MAIN("send/chain", does_nothing_unasked, hides_before_it_filters, crops_then_turns, covers, turns_the_largest,
-           burns_in_the_time_of_capture, follows_changes)
+static enum dd_picture_format format_of(const char *resolution, const char *overlay, int rotate)
+{
+    struct dd_send_stream options = {.mode = DD_SEND_VNC, .rotate = rotate};
+    struct dd_picture in = {.format = DD_PICTURE_BGRX, .width = WIDTH, .height = HEIGHT};
+    enum dd_picture_format format;
+    int width, height;
+
+    strcpy(options.capture_resolution, resolution);
+    strcpy(options.overlay, overlay);
+    struct dd_chain *chain = dd_chain_new(&options);
+    ck_assert_int_eq(dd_chain_size(chain, &in, &format, &width, &height), 0);
+    dd_chain_free(chain);
+    return format;
+}
+
+/* Pixels of a desktop cross as they are where nothing is to be done to them; the fourth byte is nobody's. */
+START_TEST(passes_pixels_on)
+{
+    struct bench b;
+    struct dd_picture_layout layout;
+    struct dd_send_stream options = {.mode = DD_SEND_VNC};
+
+    ck_assert_int_eq(format_of("source", "", 0), DD_PICTURE_BGRX);
+    ck_assert_int_eq(format_of("320x320", "", 0), DD_PICTURE_BGRX);
+    ck_assert_int_eq(format_of("160x90", "", 0), DD_PICTURE_I444);
+    ck_assert_int_eq(format_of("source", "%H", 0), DD_PICTURE_I444);
+    ck_assert_int_eq(format_of("source", "", 1), DD_PICTURE_I444);
+
+    set_up(&b, DD_PICTURE_BGRX, 10, 6);
+    strcpy(options.capture_resolution, "source");
+    strcpy(options.crop, "6x4+2+2");
+    strcpy(options.mask, "0.5x1+0.5+0");
+    ck_assert_int_eq(dd_picture_layout(DD_PICTURE_BGRX, 6, 4, &layout), 0);
+    b.out_bytes = malloc(layout.bytes);
+    dd_picture_over(&b.out, DD_PICTURE_BGRX, 6, 4, &layout, b.out_bytes);
+    for (int y = 0; y < 6; y++)
+        for (int x = 0; x < 40; x++)
+            b.in_bytes[y * b.in.stride[0] + x] = (uint8_t)(x % 4 == 3 ? 0xee : 10 * y + x);
+    struct dd_chain *chain = dd_chain_new(&options);
+    ck_assert_int_eq(dd_chain_make(chain, &b.in, &b.out), 0);
+    for (int y = 0; y < 4; y++)
+        for (int x = 0; x < 24; x++) {
+            int shown = x % 4 == 3 || x / 4 >= 3 ? 0 : 10 * (y + 2) + x + 8;
+            ck_assert_int_eq(b.out.plane[0][y * b.out.stride[0] + x], shown);
+        }
+    dd_chain_free(chain);
+    free(b.in_bytes);
+    free(b.out_bytes);
+}
+END_TEST
+
+SUITE_MAIN("send/chain", does_nothing_unasked, passes_pixels_on, hides_before_it_filters, crops_then_turns, covers,
+           turns_the_largest, burns_in_the_time_of_capture, follows_changes)
