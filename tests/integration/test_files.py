@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 
+import desktops
 import harness
 
 UNITS = ("ddsend", "ddrecv")
@@ -145,9 +146,14 @@ class ExamplesTest(harness.Test):
     def place(self, path):
         """A copy with files of the test in it, and with addresses whose route has a known MTU."""
         text = read(path)
-        for option, value in set(re.findall(r'"(key_file|password_file)": "([^"]+)"', text)):
+        for option, value in set(re.findall(r'"(key_file|password_file|password|ca_file)": "([^"]+)"', text)):
             name = os.path.basename(value)
-            made = self.key_file(name) if option == "key_file" else self.write(name, "secret\n")
+            if option == "key_file":
+                made = self.key_file(name)
+            elif option == "ca_file":
+                made = desktops.certificate(self)[0]
+            else:
+                made = self.write(name, "8 bytes\n")  # as good as what vncpasswd writes
             text = text.replace(f'"{value}"', f'"{made}"')
         text = text.replace("192.0.2.10", "127.0.0.1").replace("192.0.2.11", "127.0.0.2")
         return self.write(os.path.basename(path), text)

@@ -64,7 +64,10 @@ START_TEST(copies_what_fits)
                 dd_picture_writable(&from, 0)[y * from.stride[0] + x] = (uint8_t)(x * 7 + y * 13);
         ck_assert_int_eq(dd_scale_picture(s, &from, &to), 0);
         for (int y = 0; y < 35; y++)
-            ck_assert_mem_eq(to.plane[0] + y * to.stride[0], from.plane[0] + y * from.stride[0], 67);
+            for (int x = 0; x < 67; x++) {
+                bool unused = formats[i] == DD_PICTURE_BGRX && x % 4 == 3; /* may be anything, and comes out as 0 */
+                ck_assert_uint_eq(to.plane[0][y * to.stride[0] + x], unused ? 0 : from.plane[0][y * from.stride[0] + x]);
+            }
         free(from_bytes);
         free(to_bytes);
     }
