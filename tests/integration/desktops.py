@@ -27,7 +27,7 @@ def certificate(test, names="DNS:localhost,IP:127.0.0.1", name="desk"):
     def openssl(*arguments):
         subprocess.run(["openssl", *arguments], check=True, capture_output=True)
     ca, ca_key = test.path(name + "-ca.pem"), test.path(name + "-ca.key")
-    pem, key, request, extensions = (test.path(name + end) for end in (".pem", ".key", ".csr", ".ext"))
+    pem, key, request, extensions = (test.path(name + end) for end in ("-server.pem", "-server.key", ".csr", ".ext"))
     curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
     openssl("req", "-x509", *curve, "-days", "2", "-subj", "/CN=CA of a test", "-keyout", ca_key, "-out", ca)
     openssl("req", "-new", *curve, "-subj", "/CN=desk", "-keyout", key, "-out", request)
