@@ -8,6 +8,7 @@ if(DD_WERROR)
 endif()
 
 if(DD_SANITIZE)
+  target_compile_definitions(dd_compiler INTERFACE DD_SANITIZED) # shadow memory fits no limit
   target_compile_options(dd_compiler INTERFACE -fsanitize=${DD_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(dd_compiler INTERFACE -fsanitize=${DD_SANITIZE})
 endif()

@@ -133,21 +133,20 @@ int dd_value_expand_path(const char *text, char *path, size_t size)
 
 static int set_text(const struct dd_options_row *row, char *field, const char *text, char *why, size_t why_size)
 {
-    const char *home = "", *rest = text;
-    if (row->type == DD_OPTIONS_PATH && text[0] == '~') {
-        home = find_home(text, &rest);
-        if (!home) {
-            snprintf(why, why_size, "a path; there is no such home folder");
-            return DD_ERROR_INPUT;
-        }
-    }
-    if (strlen(home) + strlen(rest) >= row->size) {
-        snprintf(why, why_size, "at most %zu characters", row->size - 1);
+    const char *rest = text;
+    bool is_path = row->type == DD_OPTIONS_PATH;
+    if (is_path && text[0] == '~' && !find_home(text, &rest)) {
+        snprintf(why, why_size, "a path; there is no such home folder");
         return DD_ERROR_INPUT;
     }
     if ((text[0] || row->flags & DD_OPTIONS_CHECK_EMPTY) && row->check && row->check(text, why, why_size))
         return DD_ERROR_INPUT;
-    snprintf(field, row->size, "%s%s", home, rest);
+    if (is_path ? dd_value_expand_path(text, field, row->size) != 0 : strlen(text) >= row->size) {
+        snprintf(why, why_size, "at most %zu characters", row->size - 1);
+        return DD_ERROR_INPUT;
+    }
+    if (!is_path)
+        snprintf(field, row->size, "%s", text);
     return 0;
 }
 

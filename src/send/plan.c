@@ -168,8 +168,10 @@ static int read_vncpasswd(const struct draft *d)
     if (got == DD_ERROR_SPACE || (got >= 0 && dd_vnc_password_decode(bytes, (size_t)got, s->password) == DD_ERROR_INPUT))
         dd_log_error("%s %s: not a file made by vncpasswd, of 8 bytes; a password in clear goes into a password_file", where,
                      path);
+    else if (got >= 0 && !s->password[0])
+        dd_log_error("%s %s: the password in it is empty", where, path);
     else
-        error = got < 0 || !s->password[0] ? DD_ERROR_INPUT : 0;
+        error = got < 0 ? DD_ERROR_INPUT : 0;
 done:
     explicit_bzero(bytes, sizeof bytes);
     explicit_bzero(path, sizeof path);

@@ -258,7 +258,7 @@ static void advance(struct capture *c, uint64_t captured_us)
 /* One picture from the source into the ring. 0, or why the source has to be opened again, or DD_ERROR_STOPPED. */
 static int deliver(struct capture *c)
 {
-    struct dd_picture picture;
+    struct dd_picture picture = {0};
     uint64_t due_us = c->config->options.interval ? c->due_us : 0;
 
     set_deadline(c, due_us);
@@ -266,7 +266,7 @@ static int deliver(struct capture *c)
     if (error == DD_ERROR_AGAIN) {
         /* it shows what it showed */
         struct dd_send_state state = c->state;
-        state.confirmed_us = dd_clock_now_us();
+        state.confirmed_us = picture.captured_us ? picture.captured_us : dd_clock_now_us();
         publish(c, &state);
         return 0;
     }

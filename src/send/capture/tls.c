@@ -71,11 +71,11 @@ static bool set_check(struct dd_tls *tls, const char *host, const char *authorit
 
     if (!authorities[0]) {
         SSL_set_verify(tls->ssl, SSL_VERIFY_NONE, NULL);
-        SSL_set_security_level(tls->ssl, 1); /* old cameras sign with SHA-1; nobody looks */
+        SSL_set_security_level(tls->ssl, 1); /* old devices sign with SHA-1; nobody looks */
         return true;
     }
     SSL_set_verify(tls->ssl, SSL_VERIFY_PEER, NULL);
-    /* a camera's own certificate, or an issuer's that is no root, is as good as a root: the user chose it */
+    /* a device's own certificate, or an issuer's that is no root, is as good as a root: the user chose it */
     X509_VERIFY_PARAM_set_flags(parameters, X509_V_FLAG_PARTIAL_CHAIN);
     X509_VERIFY_PARAM_set_hostflags(parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     if (each_certificate(authorities, trust, SSL_CTX_get_cert_store(tls->context)) <= 0)
@@ -173,8 +173,7 @@ static void explain_certificate(long result, char *text)
         snprintf(text, DD_TLS_TEXT_SIZE, "its certificate has expired; renew it, or set the clock of this machine right");
         break;
     case X509_V_ERR_CERT_NOT_YET_VALID:
-        snprintf(text, DD_TLS_TEXT_SIZE,
-                 "its certificate is not valid yet; are the clocks of this machine and the camera right?");
+        snprintf(text, DD_TLS_TEXT_SIZE, "its certificate is not valid yet; are the clocks of both machines right?");
         break;
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
@@ -199,10 +198,10 @@ static void explain(const struct dd_tls *tls, char *text, bool *refused)
              (ERR_GET_REASON(error) == SSL_R_UNSUPPORTED_PROTOCOL || ERR_GET_REASON(error) == SSL_R_TLSV1_ALERT_PROTOCOL_VERSION))
         snprintf(text, DD_TLS_TEXT_SIZE, "it has no TLS 1.2 or later; bring its software up to date");
     else if (ours && ERR_GET_REASON(error) == SSL_R_WRONG_VERSION_NUMBER)
-        snprintf(text, DD_TLS_TEXT_SIZE, "there is no TLS at this port; check the port, or whether the camera has only rtsp://");
+        snprintf(text, DD_TLS_TEXT_SIZE, "there is no TLS at this port; check the port, or whether it speaks only without TLS");
     else if (!error || (ours && ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING))
         snprintf(text, DD_TLS_TEXT_SIZE,
-                 "it cuts the connection when TLS begins; check the port, or whether the camera has only rtsp://");
+                 "it cuts the connection when TLS begins; check the port, or whether it speaks only without TLS");
     else
         snprintf(text, DD_TLS_TEXT_SIZE, "no TLS connection (%s)",
                  ERR_reason_error_string(error) ? ERR_reason_error_string(error) : "unknown error");

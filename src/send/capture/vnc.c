@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,6 +37,8 @@ enum {
     SLICE_US = 250 * DD_CLOCK_US_PER_MS, /* of waits, for signs of life */
     LEFT_OVER = 16,                      /* messages at most that are read before a probe is sent */
 };
+/* Private memory of the role: the screen, as much again for what a decoder needs for all of it, and the rest. */
+#define MEMORY_MAX ((rlim_t)3 * DD_VNC_SCREEN_BYTES_MAX + 256 * 1024 * 1024)
 
 struct vnc {
     struct dd_source_io *io;
@@ -47,7 +50,9 @@ struct vnc {
     struct dd_aside *aside;
     bool done;           /* what the call aside came to */
     uint64_t heard_us;   /* when a message was last read to its end */
-    uint64_t probed_us;  /* when the last probe that was answered went out */
+    uint64_t probed_us;  /* when the last probe that was answered went out, */
+    uint64_t way_us;     /* and how long its answer took */
+    uint64_t asked_us;   /* when the whole desktop was asked for */
     uint64_t current_us; /* what is seen is not older */
 };
 
@@ -125,9 +130,13 @@ static int run_aside(struct vnc *v, void (*run)(void *), uint64_t until_us)
 
 static int handle(struct vnc *v, uint64_t until_us)
 {
+    uint64_t start_us = dd_clock_now_us();
+    bool was_whole = dd_vnc_screen_is_whole(v->screen);
     int error = run_aside(v, run_handle, until_us);
 
     v->heard_us = dd_clock_now_us();
+    if (was_whole && !dd_vnc_screen_is_whole(v->screen))
+        v->asked_us = start_us; /* it has a new size */
     return error;
 }
 
@@ -224,7 +233,7 @@ static int start_screen(struct vnc *v, const struct dd_vnc_login_result *result)
     v->aside = v->screen ? dd_aside_new("libvncclient") : NULL;
     if (!v->aside)
         return DD_ERROR_MEMORY;
-    v->probed_us = v->current_us = v->heard_us = dd_clock_now_us();
+    v->probed_us = v->asked_us = v->current_us = v->heard_us = dd_clock_now_us();
     return run_aside(v, run_probe, UINT64_MAX);
 }
 
@@ -253,12 +262,27 @@ int dd_vnc_start(void **state, struct dd_source_io *io, int fd, const char *host
     return 0;
 }
 
+/* A server can have libvncclient take up to 2 GiB, by encodings that nobody asked for: it shall not be the whole machine that
+ * runs out of memory for it. */
+static void limit_memory(void)
+{
+#ifndef DD_SANITIZED
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_DATA, &limit) == 0 && limit.rlim_cur > MEMORY_MAX) {
+        limit.rlim_cur = MEMORY_MAX;
+        setrlimit(RLIMIT_DATA, &limit);
+    }
+#endif
+}
+
 static int vnc_open(void **state, struct dd_source_io *io)
 {
     struct dd_vnc_address address;
     int fd = -1, error;
 
     *state = NULL;
+    limit_memory();
     if (dd_vnc_address_parse(&address, io->options->source, (int)io->options->vnc_display))
         return dd_source_fail(io, DD_WIRE_REASON_UNSUITABLE, "the source is not the address of a VNC server");
     error = connect_server(&address, io, &fd);
@@ -292,13 +316,15 @@ static bool wait_server(const struct vnc *v, short events, uint64_t until_us)
 /* Reads what is there, and asks and reads until there is nothing left that the server could have told before now. */
 static int catch_up(struct vnc *v)
 {
-    uint64_t start_us = dd_clock_now_us();
+    uint64_t until_us = v->heard_us + timeout_us(v), least_us = dd_clock_now_us() + timeout_us(v) / PROBES;
     int error = 0;
 
+    if (until_us < least_us) /* this process did not run for a while */
+        until_us = least_us;
     /* the answer to a request of old; the next request then goes ahead of the probe */
     for (int i = 0; i < LEFT_OVER && !error && is_readable(v); i++)
-        error = handle(v, start_us + timeout_us(v));
-    uint64_t probed_us = dd_clock_now_us(), until_us = probed_us + timeout_us(v);
+        error = handle(v, until_us);
+    uint64_t probed_us = dd_clock_now_us();
     if (!error)
         error = run_aside(v, run_probe, until_us);
     while (!error && !(dd_vnc_screen_is_answered(v->screen) && dd_vnc_screen_is_whole(v->screen))) {
@@ -308,6 +334,7 @@ static int catch_up(struct vnc *v)
             error = handle(v, until_us);
     }
     v->probed_us = v->current_us = probed_us;
+    v->way_us = dd_clock_now_us() - probed_us;
     return error;
 }
 
@@ -337,9 +364,22 @@ static int wait_due(struct vnc *v, uint64_t due_us)
                 return error ? error : DD_ERROR_AGAIN;
             continue;
         }
-        if (wait_server(v, 0, probe_us < due_us ? probe_us : due_us) && !is_readable(v))
+        if (wait_server(v, 0, probe_us < due_us ? probe_us : due_us))
             return dd_source_fail(v->io, DD_WIRE_REASON_ENDED, "%s: the VNC server closed the connection", v->name);
     }
+}
+
+/* What came at arrived_us was on its way no longer than the answer to a probe was; what made the desktop whole was asked for. */
+static void note_change(struct vnc *v, bool was_whole, uint64_t arrived_us)
+{
+    uint64_t current_us = was_whole ? arrived_us - v->way_us : v->asked_us;
+
+    if (!was_whole && !dd_vnc_screen_is_whole(v->screen))
+        return;
+    if (!was_whole)
+        v->way_us = arrived_us - v->asked_us;
+    if (current_us > v->current_us)
+        v->current_us = current_us;
 }
 
 /* It is due: waits for a change. 0: there is one; DD_ERROR_AGAIN as above. */
@@ -358,13 +398,12 @@ static int wait_change(struct vnc *v)
         }
         if (!late && !wait_server(v, POLLIN, whole ? probe_us : until_us))
             continue;
-        /* what came while this waited is of now, what was there already may be as old as the request for it */
-        uint64_t current_us = late ? v->heard_us : dd_clock_now_us();
+        /* what was there already may be as old as the request for it */
+        uint64_t arrived_us = late ? v->heard_us : dd_clock_now_us();
         int error = handle(v, until_us);
         if (error)
             return error;
-        if (whole || dd_vnc_screen_is_whole(v->screen))
-            v->current_us = current_us;
+        note_change(v, whole, arrived_us);
     }
     return 0;
 }
@@ -382,11 +421,10 @@ static int vnc_next(void *state, struct dd_source_io *io, uint64_t due_us, struc
         error = catch_up(v);
     if (!error)
         error = wait_change(v);
-    if (error)
-        return error;
-    dd_vnc_screen_take(v->screen, picture);
     picture->captured_us = v->current_us;
-    return 0;
+    if (!error)
+        dd_vnc_screen_take(v->screen, picture);
+    return error;
 }
 
 const struct dd_source_kind dd_source_vnc = {

@@ -66,7 +66,9 @@ int dd_vnc_password_decode(const uint8_t *bytes, size_t size, char password[stat
     memset(password, 0, DD_VNC_PASSWORD_MAX + 1);
     if (size != BLOCK && size != 2 * BLOCK)
         return DD_ERROR_INPUT;
-    int error = crypt_blocks(file_key, false, bytes, plain, sizeof plain);
+    int error = crypt_blocks(file_key, false, bytes + size - BLOCK, plain, sizeof plain);
+    if (!error && size > BLOCK && !plain[0])
+        error = crypt_blocks(file_key, false, bytes, plain, sizeof plain);
     if (!error)
         memcpy(password, plain, sizeof plain);
     explicit_bzero(plain, sizeof plain);

@@ -23,6 +23,10 @@ struct server {
     int fd;
     pthread_t thread;
     size_t cut;         /* of the first update, as many bytes are sent and nothing more; 0: all */
+    bool rounds;        /* answers for a pixel with those beside it, as QEMU does */
+    bool repeats;       /* the first update is the same part of the desktop, again and again, before it is whole */
+    bool has_cursor;    /* tells of its shape, though nobody asked */
+    unsigned way_us;    /* that its answers take */
     atomic_uint change; /* the desktop's colour: a new one is told at the next request */
     atomic_uint probes; /* that came */
 };
@@ -56,13 +60,41 @@ static void put(const struct server *s, const void *bytes, size_t size)
         return; /* the client has gone: the next take() tells */
 }
 
-static void put_update(const struct server *s, unsigned colour, uint8_t width, uint8_t height, size_t size)
+static void put_update(const struct server *s, unsigned colour, uint8_t width, size_t size)
 {
-    uint8_t bytes[16 + BYTES] = {[3] = 1, [9] = width, [11] = height};
+    uint8_t bytes[16 + BYTES] = {[3] = 1, [9] = width, [11] = HEIGHT};
 
     memset(bytes + 16, (int)colour, sizeof bytes - 16);
-    size_t all = 16 + (size_t)width * height * 4;
+    size_t all = 16 + (size_t)width * HEIGHT * 4;
     put(s, bytes, size && size < all ? size : all);
+}
+
+/* The pixel of a request, or two. */
+static void put_pixel(const struct server *s, const uint8_t request[static 9], unsigned colour)
+{
+    uint8_t width = s->rounds ? 2 : 1, bytes[16 + 8] = {[3] = 1, [5] = request[2], [7] = request[4], [9] = width, [11] = 1};
+
+    memset(bytes + 16, (int)colour, sizeof bytes - 16);
+    put(s, bytes, 16 + (size_t)width * 4);
+}
+
+/* Of the encoding RichCursor: its pixels, and a mask. */
+static void put_cursor(const struct server *s)
+{
+    enum { SIDE = 32, BITS = SIDE * SIDE / 8 };
+    uint8_t bytes[16 + SIDE * SIDE * 4 + BITS] = {
+        [3] = 1, [9] = SIDE, [11] = SIDE, [12] = 0xff, [13] = 0xff, [14] = 0xff, [15] = 0x11};
+
+    put(s, bytes, sizeof bytes);
+}
+
+static void put_first(const struct server *s, unsigned colour)
+{
+    if (s->has_cursor)
+        put_cursor(s);
+    for (int i = 0; s->repeats && i < 2 * WIDTH * HEIGHT; i++)
+        put_update(s, colour + 1, WIDTH / 2, 0);
+    put_update(s, colour, WIDTH, s->cut);
 }
 
 static void answer_requests(struct server *s)
@@ -79,14 +111,18 @@ static void answer_requests(struct server *s)
         unsigned now = s->change;
         bool whole = first || shown != now, probe = bytes[0] == 0 && !first;
         s->probes += probe;
-        if (whole)
-            put_update(s, now, WIDTH, HEIGHT, first ? s->cut : 0);
+        if (s->way_us && (whole || probe))
+            usleep(s->way_us);
+        if (first)
+            put_first(s, now);
+        else if (whole)
+            put_update(s, now, WIDTH, 0);
         if (first && s->cut) {
             take(s, bytes, sizeof bytes); /* silence */
             return;
         }
         if (probe && !whole)
-            put_update(s, now, 1, 1, 0);
+            put_pixel(s, bytes, now);
         shown = now;
         first = false;
     }
@@ -111,12 +147,13 @@ static void *serve(void *argument)
 
 /* ---- the world ---- */
 
-static void begin(struct world *w, size_t cut)
+static void begin_with(struct world *w, const struct server *server)
 {
     int pair[2];
 
     signal(SIGPIPE, SIG_IGN); /* as in a role */
     memset(w, 0, sizeof *w);
+    w->server = *server;
     strcpy(w->options.source, "server");
     w->options.timeout = 2 * SECOND_US;
     w->io = (struct dd_source_io){.options = &w->options,
@@ -127,10 +164,16 @@ static void begin(struct world *w, size_t cut)
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
     ck_assert_int_eq(fcntl(pair[0], F_SETFL, O_NONBLOCK), 0);
     w->server.fd = pair[1];
-    w->server.cut = cut;
     w->server.change = 10;
     ck_assert_int_eq(pthread_create(&w->server.thread, NULL, serve, &w->server), 0);
     ck_assert_int_eq(dd_vnc_start(&w->state, &w->io, pair[0], "server"), 0);
+}
+
+static void begin(struct world *w, size_t cut)
+{
+    const struct server server = {.cut = cut};
+
+    begin_with(w, &server);
 }
 
 static void end(struct world *w)
@@ -150,7 +193,7 @@ static void check_picture(struct world *w, uint64_t due_us, unsigned colour)
     ck_assert_int_eq(dd_source_vnc.next(w->state, &w->io, due_us, &picture), 0);
     ck_assert_int_eq(picture.width, WIDTH);
     ck_assert_int_eq(picture.height, HEIGHT);
-    ck_assert_uint_ge(picture.captured_us, due_us);
+    ck_assert_uint_ge(picture.captured_us + SECOND_US / 20, due_us); /* what has just come was a little earlier there */
     ck_assert_uint_le(picture.captured_us, dd_clock_now_us());
     for (int i = 0; i < BYTES; i++)
         ck_assert_uint_eq(picture.plane[0][i], colour);
@@ -221,10 +264,73 @@ START_TEST(says_that_the_server_is_gone)
     struct world w;
 
     begin(&w, 0);
+    w.options.timeout = 30 * SECOND_US;
     check_picture(&w, 0, 10);
-    shutdown(w.server.fd, SHUT_RDWR);
-    ck_assert_int_eq(dd_source_vnc.next(w.state, &w.io, dd_clock_now_us() + 60 * SECOND_US, &picture), DD_ERROR_SOURCE);
+    shutdown(w.server.fd, SHUT_WR); /* be it for one way only */
+    uint64_t start_us = dd_clock_now_us();
+    ck_assert_int_eq(dd_source_vnc.next(w.state, &w.io, start_us + 60 * SECOND_US, &picture), DD_ERROR_SOURCE);
     ck_assert_uint_eq(w.io.reason, DD_WIRE_REASON_ENDED);
+    ck_assert_uint_lt(dd_clock_now_us(), start_us + SECOND_US);
+    end(&w);
+}
+END_TEST
+
+/* Of what nobody asked for, too. The leak checker looks after the rest. */
+START_TEST(passes_over_the_shape_of_a_cursor)
+{
+    struct world w;
+
+    begin_with(&w, &(struct server){.has_cursor = true});
+    check_picture(&w, 0, 10);
+    end(&w);
+}
+END_TEST
+
+START_TEST(is_whole_when_every_pixel_has_come)
+{
+    struct world w;
+
+    begin_with(&w, &(struct server){.repeats = true});
+    check_picture(&w, 0, 10);
+    end(&w);
+}
+END_TEST
+
+START_TEST(is_idle_at_servers_that_round)
+{
+    struct dd_picture picture;
+    struct world w;
+
+    begin_with(&w, &(struct server){.rounds = true});
+    check_picture(&w, 0, 10);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(dd_source_vnc.next(w.state, &w.io, 0, &picture), DD_ERROR_AGAIN);
+    w.server.change = 20;
+    check_picture(&w, 0, 20);
+    end(&w);
+}
+END_TEST
+
+/* What is shown, or still so, was so when it was asked for, not when the answer had come. */
+START_TEST(knows_how_old_it_is)
+{
+    const unsigned way_us = SECOND_US / 2;
+    struct dd_picture picture;
+    struct world w;
+
+    begin_with(&w, &(struct server){.way_us = way_us});
+    w.options.timeout = 30 * SECOND_US;
+    w.io.deadline_us = UINT64_MAX;
+    uint64_t start_us = dd_clock_now_us();
+    ck_assert_int_eq(dd_source_vnc.next(w.state, &w.io, 0, &picture), 0);
+    ck_assert_uint_ge(dd_clock_now_us(), start_us + way_us - SECOND_US / 20);
+    ck_assert_uint_le(picture.captured_us + way_us, dd_clock_now_us() + SECOND_US / 20);
+    ck_assert_int_eq(dd_source_vnc.next(w.state, &w.io, 0, &picture), DD_ERROR_AGAIN);
+    ck_assert_uint_gt(picture.captured_us, start_us);
+    ck_assert_uint_le(picture.captured_us + way_us, dd_clock_now_us() + SECOND_US / 20);
+    w.server.change = 20;
+    ck_assert_int_eq(dd_source_vnc.next(w.state, &w.io, 0, &picture), 0);
+    ck_assert_uint_le(picture.captured_us + way_us, dd_clock_now_us() + SECOND_US / 20);
     end(&w);
 }
 END_TEST
@@ -255,4 +361,5 @@ START_TEST(takes_high_descriptors)
 END_TEST
 
 SUITE_MAIN("send/vnc", shows_what_changes, says_that_nothing_changes, gives_up_a_silent_server, stops_at_once,
-           says_that_the_server_is_gone, takes_high_descriptors)
+           says_that_the_server_is_gone, passes_over_the_shape_of_a_cursor, is_whole_when_every_pixel_has_come,
+           is_idle_at_servers_that_round, knows_how_old_it_is, takes_high_descriptors)

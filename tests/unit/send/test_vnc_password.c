@@ -25,7 +25,8 @@ START_TEST(decodes_what_vncpasswd_wrote)
         {"d8d1e367e1d17646", "a"},
         {"9e29d340ccc08815", "longer t"},
         {"5ab2cdc0badcaf13", ""},
-        {"1a3804a11bc4402cd8d1e367e1d17646", "sesame12"}, /* and one for viewing only */
+        {"1a3804a11bc4402cd8d1e367e1d17646", "a"},        /* the one for viewing only */
+        {"1a3804a11bc4402c5ab2cdc0badcaf13", "sesame12"}, /* that is empty */
     };
     char password[DD_VNC_PASSWORD_MAX + 1];
     uint8_t bytes[32];

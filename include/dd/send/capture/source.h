@@ -34,9 +34,9 @@ struct dd_source_kind {
      * negative enum dd_error. */
     int (*open)(void **state, struct dd_source_io *io);
     /* Delivers the first picture that the source shows at or after due_us (at once, what it shows now, if that is past),
-     * and takes from the source what comes before. *picture is borrowed until the next call. 0; DD_ERROR_AGAIN: it
-     * lives, but shows nothing new, and the deadline came; other errors as open: the source is then closed and opened
-     * again. */
+     * and takes from the source what comes before. *picture is borrowed until the next call. 0; DD_ERROR_AGAIN: it lives,
+     * but shows nothing new: so it was at picture->captured_us, or is now if that is 0; other errors as open: the source is
+     * then closed and opened again. */
     int (*next)(void *state, struct dd_source_io *io, uint64_t due_us, struct dd_picture *picture);
     /* Frees. state may be NULL. */
     void (*close)(void *state);

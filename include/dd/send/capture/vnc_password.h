@@ -8,8 +8,8 @@
 
 enum { DD_VNC_PASSWORD_MAX = 8, DD_VNC_PASSWORD_CHALLENGE = 16 };
 
-/* Decodes the size bytes of a vncpasswd file: one password, or two of which the second is for viewing only; the first is
- * taken. 0; DD_ERROR_INPUT: it is no such file; DD_ERROR_CRYPTO, logged. password is secret. */
+/* Decodes the size bytes of a vncpasswd file: one password, or two of which the second is for viewing only, which is
+ * taken unless it is empty. 0; DD_ERROR_INPUT: it is no such file; DD_ERROR_CRYPTO, logged. password is secret. */
 int dd_vnc_password_decode(const uint8_t *bytes, size_t size, char password[static DD_VNC_PASSWORD_MAX + 1]);
 
 /* Encrypts a server's challenge with password. 0 or DD_ERROR_CRYPTO, logged. */

@@ -30,8 +30,8 @@ bool dd_vnc_screen_fits(int width, int height);
 struct dd_vnc_screen *dd_vnc_screen_new(int fd, int width, int height);
 void dd_vnc_screen_free(struct dd_vnc_screen *s);
 
-/* Asks for all that changes and, whether that has changed or not, for one pixel: once that has come, what there was to tell
- * before has come, too, and the server lives. Until there is a whole picture it is all pixels. False if it failed. */
+/* Asks for all that has changed (until there is a whole picture, for all pixels) and, whether that has changed or not, for one
+ * pixel: once that has come, what there was to tell before has come, too, and the server lives. */
 bool dd_vnc_screen_probe(struct dd_vnc_screen *s);
 /* Reads one message of the server, and requests the next update after each. False if it failed. */
 bool dd_vnc_screen_handle(struct dd_vnc_screen *s);
