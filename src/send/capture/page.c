@@ -326,6 +326,11 @@ bool dd_page_event(struct dd_page *p, const struct dd_pipe_event *event)
         fail(p, DD_WIRE_REASON_ENDED, "its tab is gone");
         return true;
     }
+    if (strcmp(method, "Target.targetCrashed") == 0 && p->tab.target[0] &&
+        strcmp(dd_json_string(dd_json_member(event->params, "targetId")), p->tab.target) == 0) {
+        fail(p, DD_WIRE_REASON_ENDED, "its tab crashed");
+        return true;
+    }
     if (!p->tab.session[0] || strcmp(event->session, p->tab.session) != 0)
         return false;
     if (strcmp(method, "Page.lifecycleEvent") == 0)
@@ -334,8 +339,6 @@ bool dd_page_event(struct dd_page *p, const struct dd_pipe_event *event)
         frame_navigated(p, event->params);
     else if (strcmp(method, "Page.javascriptDialogOpening") == 0)
         dialog_opens(p, event->params);
-    else if (strcmp(method, "Inspector.targetCrashed") == 0)
-        fail(p, DD_WIRE_REASON_ENDED, "its tab crashed");
     else if (!dd_intercept_event(&p->intercept, event))
         return false;
     return true;

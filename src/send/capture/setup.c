@@ -95,7 +95,6 @@ void dd_setup_tab(const struct dd_tab *tab, const struct dd_site *site,
     const struct dd_send_stream *options = site->options;
 
     send(&s, "Page.enable", NULL);
-    send(&s, "Inspector.enable", NULL);
     send(&s, "Page.setLifecycleEventsEnabled", switch_of("enabled", true));
     set_size(&s, site);
     /* no window has the focus, but some pages stand still without */

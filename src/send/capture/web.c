@@ -53,6 +53,27 @@ struct web {
 
 /* ---- events ---- */
 
+static void tell_browser(const struct engine *e, const char *method, struct dd_json *params)
+{
+    const struct dd_pipe_command command = {.session = "", .method = method, .params = params};
+
+    dd_pipe_send(dd_browser_pipe(e->browser), &command);
+}
+
+/* A window that a page opens: nobody would see it, and who knows what it does. */
+static void close_window(struct engine *e, const struct dd_json *params)
+{
+    const struct dd_json *info = dd_json_member(params, "targetInfo");
+    struct dd_json *answer;
+
+    if (!*dd_json_string(dd_json_member(info, "openerId")) || strcmp(dd_json_string(dd_json_member(info, "type")), "page") != 0)
+        return;
+    dd_log_debug("%s: a window that it opens is closed", e->web->site.name);
+    answer = dd_json_new_object();
+    dd_json_add_string(answer, "targetId", dd_json_string(dd_json_member(info, "targetId")));
+    tell_browser(e, "Target.closeTarget", answer);
+}
+
 static bool takes(struct view *v, const struct engine *e, const struct dd_pipe_event *event)
 {
     return v->page && v->engine == e && ((v->shots && dd_shots_event(v->shots, event)) || dd_page_event(v->page, event));
@@ -63,18 +84,11 @@ static void handle_event(void *context, const struct dd_pipe_event *event)
     struct engine *e = context;
     struct web *w = e->web;
 
-    if (!takes(&w->now, e, event))
-        takes(&w->coming, e, event);
+    if (!takes(&w->now, e, event) && !takes(&w->coming, e, event) && strcmp(event->method, "Target.targetCreated") == 0)
+        close_window(e, event->params);
 }
 
 /* ---- browsers ---- */
-
-static void tell_browser(const struct engine *e, const char *method, struct dd_json *params)
-{
-    const struct dd_pipe_command command = {.session = "", .method = method, .params = params};
-
-    dd_pipe_send(dd_browser_pipe(e->browser), &command);
-}
 
 static int start_browser(struct engine *e)
 {
@@ -89,6 +103,9 @@ static int start_browser(struct engine *e)
     params = dd_json_new_object();
     dd_json_add_string(params, "behavior", "deny");
     tell_browser(e, "Browser.setDownloadBehavior", params);
+    params = dd_json_new_object();
+    dd_json_add_boolean(params, "discover", true);
+    tell_browser(e, "Target.setDiscoverTargets", params);
     return 0;
 }
 
