@@ -25,7 +25,7 @@
 #include "dd/send/options.h"
 
 enum {
-    LEAVE_MS = 500, /* from the end of its pipe to SIGKILL: it takes 100 to 400 */
+    LEAVE_MS = 400, /* from the end of its pipe to SIGKILL: it takes 100 to 350, and the role has 1200 to end */
     KILL_MS = 300,  /* and then until nothing is left */
     LOOK_EVERY_MS = 10,
     WORDS_SIZE = 4096,
@@ -44,6 +44,10 @@ struct dd_browser {
 /* Two at most: the one that shows the page, and the one that is to follow it. */
 static unsigned running;
 
+#define DISABLED                                                                                                                 \
+    "AutofillServerCommunication,CertificateTransparencyComponentUpdater,DialMediaRouteProvider,HttpsUpgrades,"                  \
+    "InterestFeedContentSuggestions,MediaRouter,OptimizationHints,Translate"
+
 static const char *const flags[] = {
     "--headless",
     "--remote-debugging-pipe",
@@ -58,8 +62,7 @@ static const char *const flags[] = {
     "--metrics-recording-only",
     "--no-pings",
     "--no-proxy-server",
-    "--disable-features=AutofillServerCommunication,CertificateTransparencyComponentUpdater,DialMediaRouteProvider,"
-    "InterestFeedContentSuggestions,MediaRouter,OptimizationHints,Translate,HttpsUpgrades",
+    "--disable-features=" DISABLED,
     /* nobody is there to ask or to tell */
     "--block-new-web-contents",
     "--deny-permission-prompts",
