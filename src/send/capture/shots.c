@@ -74,8 +74,6 @@ struct dd_shots {
     struct dd_picture picture; /* of shown */
 };
 
-static void begin_round(struct dd_shots *s);
-
 /* ---- shots ---- */
 
 static int copy(struct shot *shot, const char *base64, uint64_t captured_us)
@@ -379,17 +377,9 @@ static void probe(struct dd_shots *s)
 
 /* ---- frozen between pictures ---- */
 
-/* Chromium 156 freezes only a page that nobody sees, and has no other way to have it seen again than this emulation (which makes
- * it crash in an empty tab). Frozen, a page that took 0.4 of a core took 0.01, and it goes on within 0.1 s. */
 static void freeze(struct dd_shots *s, bool frozen)
 {
-    const struct dd_tab *tab = dd_page_tab(s->page);
-    struct dd_json *focus = dd_json_new_object(), *state = dd_json_new_object();
-
-    dd_json_add_boolean(focus, "enabled", !frozen);
-    dd_json_add_string(state, "state", frozen ? "frozen" : "active");
-    dd_tab_send(tab, "Emulation.setFocusEmulationEnabled", focus, NULL, NULL);
-    dd_tab_send(tab, "Page.setWebLifecycleState", state, NULL, NULL);
+    dd_tab_freeze(dd_page_tab(s->page), frozen);
     s->frozen = frozen;
     s->changed = true;
     if (s->casting)
