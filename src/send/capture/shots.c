@@ -119,7 +119,8 @@ struct dd_shots *dd_shots_new(struct dd_page *page, const struct dd_site *site)
     }
     s->page = page;
     s->site = site;
-    s->cast = site->options->interval < CAST_BELOW_US && is_whole_page(site);
+    /* what the browser sends is not magnified */
+    s->cast = site->options->interval < CAST_BELOW_US && is_whole_page(site) && site->options->page_zoom == 1;
     s->pauses = site->options->pause_browser && site->options->interval >= PAUSE_FROM_US;
     s->changed_us = dd_clock_now_us();
     s->still = dd_still_new();
