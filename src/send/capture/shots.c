@@ -37,10 +37,9 @@ enum {
     SCRIPT_SIZE = 6 * DD_SEND_SHORT * 2 + 512,
 };
 
-/* base64 of a compressed picture */
+/* a picture as it came */
 struct shot {
-    char *text;
-    size_t length, capacity;
+    struct dd_still_text text;
     uint64_t captured_us;
     struct dd_area part; /* of it is sent; width 0: all that fits the viewport */
 };
@@ -74,32 +73,9 @@ struct dd_shots {
     struct dd_picture picture; /* of shown */
 };
 
-/* ---- shots ---- */
-
-static int copy(struct shot *shot, const char *base64, uint64_t captured_us)
-{
-    size_t length = strlen(base64);
-
-    if (length + 1 > shot->capacity) {
-        free(shot->text);
-        shot->capacity = length + length / 4 + 1;
-        shot->text = malloc(shot->capacity);
-        if (!shot->text) {
-            *shot = (struct shot){0};
-            dd_log_error("no memory for a page's picture of %zu bytes", length);
-            return DD_ERROR_MEMORY;
-        }
-    }
-    memcpy(shot->text, base64, length + 1);
-    shot->length = length;
-    shot->captured_us = captured_us;
-    return 0;
-}
-
 static bool is_same(const struct shot *a, const struct shot *b)
 {
-    return a->length == b->length && b->length && memcmp(&a->part, &b->part, sizeof a->part) == 0 &&
-           memcmp(a->text, b->text, a->length) == 0;
+    return dd_still_text_equal(&a->text, &b->text) && memcmp(&a->part, &b->part, sizeof a->part) == 0;
 }
 
 /* ---- opening, closing ---- */
@@ -136,8 +112,8 @@ void dd_shots_free(struct dd_shots *s)
         return;
     dd_pipe_forget(dd_page_tab(s->page)->pipe, s);
     dd_still_free(s->still);
-    free(s->fresh.text);
-    free(s->shown.text);
+    dd_still_text_free(&s->fresh.text);
+    dd_still_text_free(&s->shown.text);
     free(s);
 }
 
@@ -169,8 +145,9 @@ static void take(struct dd_shots *s, const char *base64, uint64_t captured_us)
 {
     const char *check = dd_page_check(s->page);
 
-    if (!*base64 || copy(&s->fresh, base64, captured_us))
+    if (!*base64 || dd_still_text_copy(&s->fresh.text, base64))
         return;
+    s->fresh.captured_us = captured_us;
     s->there = true;
     s->right = !check;
     if (check) {
@@ -420,7 +397,7 @@ static int deliver(struct dd_shots *s, struct dd_source_io *io, struct dd_pictur
     int error = 0;
 
     if (!is_same(&s->fresh, &s->shown)) {
-        error = dd_still_decode(s->still, s->fresh.text, &s->picture);
+        error = dd_still_decode(s->still, &s->fresh.text, &s->picture);
         s->changed_us = dd_clock_now_us();
     }
     if (!error)
