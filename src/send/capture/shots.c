@@ -25,7 +25,7 @@ enum {
     /* The time stamp of such a picture is made when the browser has it, up to 130 ms after what it shows on a busy machine. */
     CAST_LAG_US = 200 * DD_CLOCK_US_PER_MS,
     CAST_AGE_MAX_US = 2 * DD_CLOCK_US_PER_S,
-    SETTLED_US = 300 * DD_CLOCK_US_PER_MS, /* without another picture, the page stands still */
+    SETTLED_US = 500 * DD_CLOCK_US_PER_MS, /* without another picture, the page stands still */
     PROBE_US = 2 * DD_CLOCK_US_PER_S,      /* between two questions whether it lives */
     VERIFY_US = 30 * DD_CLOCK_US_PER_S,    /* the browser's word that nothing changed is believed for so long */
     RETRY_US = 200 * DD_CLOCK_US_PER_MS,
