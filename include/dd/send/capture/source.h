@@ -28,7 +28,7 @@ struct dd_source_io {
 
 struct dd_source_kind {
     const char *name; /* "rtsp" */
-    bool still;       /* it delivers what has changed: while nothing does, no picture is missed */
+    bool still;       /* it delivers what has changed: while nothing does no picture is missed, and what does is due at once */
     /* Connects. *state is the source's own, returned-owned: closed with close; NULL after an error. 0; or DD_ERROR_SOURCE,
      * told with dd_source_fail() (capture logs it: the same refusal is not said again at each attempt); or another
      * negative enum dd_error. */
@@ -38,6 +38,10 @@ struct dd_source_kind {
      * but shows nothing new: so it was at picture->captured_us, or is now if that is 0; other errors as open: the source is
      * then closed and opened again. */
     int (*next)(void *state, struct dd_source_io *io, uint64_t due_us, struct dd_picture *picture);
+    /* May be NULL. With it a source is not closed when open or next failed: its state stays, also one that open made before it
+     * failed, and after a while this is called, to connect once more. It leaves nothing behind that goes on in between. 0, or
+     * errors as open, after which it is called again. */
+    int (*again)(void *state, struct dd_source_io *io);
     /* Frees. state may be NULL. */
     void (*close)(void *state);
 };
@@ -45,6 +49,7 @@ struct dd_source_kind {
 extern const struct dd_source_kind dd_source_test;
 extern const struct dd_source_kind dd_source_rtsp;
 extern const struct dd_source_kind dd_source_vnc;
+extern const struct dd_source_kind dd_source_web;
 
 /* The kind for enum dd_send_mode; NULL where this build has none yet. */
 const struct dd_source_kind *dd_source_find(int64_t mode);
