@@ -65,7 +65,8 @@ struct dd_shots {
     bool there;               /* fresh is one */
     bool right;               /* and may be sent */
     bool changed;             /* the page, since the last picture was taken */
-    bool alive;               /* the page answered, and nothing is new */
+    bool alive;               /* the page answered, and nothing is new: */
+    uint64_t alive_us;        /* so it was when it was asked */
     bool hangs;               /* it did not */
     bool element_missing;     /* said */
     uint64_t settle_us;       /* when a last picture of what moved is due; 0: it was taken */
@@ -346,6 +347,7 @@ static void probed(void *context, const struct dd_pipe_answer *answer)
     if (!is_current(s, answer))
         return;
     s->probe_us = dd_clock_now_us() + PROBE_US;
+    s->alive_us = answer->sent_us;
     /* only of what was seen to its end there can be no news */
     s->alive = s->shown.text.length > 0 && !s->settle_us && (!dd_page_check(s->page) || dd_page_checked(s->page, answer));
 }
@@ -454,6 +456,7 @@ int dd_shots_next(struct dd_shots *s, struct dd_source_io *io, uint64_t due_us, 
         return deliver(s, io, picture);
     if (s->alive) {
         s->alive = false;
+        *picture = (struct dd_picture){.captured_us = s->alive_us};
         return DD_SHOTS_SAME;
     }
     if (s->round == STARTING && now_us >= s->retry_us) { /* it goes without */

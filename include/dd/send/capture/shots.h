@@ -22,7 +22,7 @@ bool dd_shots_event(struct dd_shots *shots, const struct dd_pipe_event *event);
 enum dd_shots_news {
     DD_SHOTS_NOTHING = 0, /* wait */
     DD_SHOTS_PICTURE = 1,
-    DD_SHOTS_SAME = 2, /* the page lives, and shows what it showed */
+    DD_SHOTS_SAME = 2, /* the page lives, and showed what it showed at picture->captured_us */
 };
 
 /* Of a page that is ready: does what is due, and says what there is that the page shows at or after due_us. *picture is borrowed
