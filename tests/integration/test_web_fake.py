@@ -1,0 +1,131 @@
+"""Browsers that misbehave: ddsend says so, stays as it is, and takes a good one at once."""
+import os
+import re
+import subprocess
+import time
+
+import harness
+import webharness
+
+# how it behaves: whether it is shown all the same (None: either will do)
+MODES = {
+    "good": True, "unknown ids": True, "twice": True, "events first": True, "slow": True, "flood": None,
+    "silent": False, "rubbish": False, "half": False, "huge": False, "endless": False, "deep": False, "exits": False,
+    "other ids": False, "other sessions": None, "wrong types": False, "errors": False, "odd errors": False,
+    "no base64": False, "no picture": False, "empty picture": False, "half a picture": None, "vast picture": False,
+    "silent later": False, "half later": False, "rubbish later": False, "huge later": False, "exits later": False,
+    "crashes later": False, "closes later": False, "stubborn": True,
+}
+MEMORY = 400  # MiB that a capture role may take, with the sanitizer
+
+
+def stream_name(mode):
+    return mode.replace(" ", "-")
+
+
+def memory_mib(pid):
+    try:
+        with open(f"/proc/{pid}/status") as f:
+            return int(re.search(r"^VmHWM:\s+(\d+) kB", f.read(), re.M).group(1)) // 1024
+    except (OSError, AttributeError):
+        return 0
+
+
+class FakeTest(webharness.Test):
+    def fake(self, name, mode):
+        """A program to be named as browser; how it behaves is in a file."""
+        folder = self.path("fake-" + name)
+        os.mkdir(folder)
+        for i, colour in enumerate(("red", "blue")):
+            subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"color={colour}:size=1280x720", "-frames:v", "1",
+                            os.path.join(folder, f"{i}.jpg"), "-frames:v", "1", os.path.join(folder, f"{i}.png")], check=True)
+        for file, text in (("mode", mode), ("asked", "")):
+            with open(os.path.join(folder, file), "w") as f:
+                f.write(text)
+        os.chmod(os.path.join(folder, "asked"), 0o666)
+        return self.write(f"browser-{name}", f'#!/bin/sh\nexec {harness.PYTHON} {harness.SUPPORT}/fake_browser.py "{folder}" "$@"\n', 0o755)
+
+    def behave(self, name, mode):
+        with open(os.path.join(self.path("fake-" + name), "mode"), "w") as f:
+            f.write(mode)
+
+    def asked(self, name):
+        with open(os.path.join(self.path("fake-" + name), "asked")) as f:
+            return f.read().splitlines()
+
+    def run_modes(self, modes):
+        pages = {stream_name(mode): ("/counter", {"browser": self.fake(stream_name(mode), mode), "timeout": 3, "interval": 0.1})
+                 for mode in modes}
+        self.start(pages, {"live_seconds": 1})
+        most = {}
+
+        def look(condition, timeout, what, name):
+            role = self.sender.roles().get("capture " + name)
+            if role:
+                most[name] = max(most.get(name, 0), memory_mib(role))
+            return self.receiver.wait_freshness(condition, timeout, what, name)
+        for mode in modes:
+            name, shown = stream_name(mode), MODES[mode]
+            with self.subTest(mode):
+                if shown:
+                    look(lambda f: f["state"] == "live" and f["source"] == "ok", 30, "a picture", name)
+                elif shown is None:
+                    look(lambda f: f["source"] in ("ok", "failed", "connecting"), 30, "some state", name)
+                else:
+                    look(lambda f: f["source"] in ("failed", "connecting") and f["reason"], 30, "a failure", name)
+                    self.wait_said(rf"capture {name}: ", 5)
+        roles = self.sender.roles()
+        for name in pages:
+            most[name] = max(most.get(name, 0), memory_mib(roles.get("capture " + name, 0)))
+        self.assertIn("transmit", roles)
+        print("MiB of capture at most: ", most)
+        self.assertLess(max(most.values()), MEMORY)
+        for mode in modes:
+            self.assertNotRegex(self.sender.log(), rf"capture {stream_name(mode)}.*(died|killed by signal|hangs|no sign of life)")
+        for mode in modes:
+            self.behave(stream_name(mode), "good")
+        for mode in modes:
+            with self.subTest(mode + ", then good"):
+                if mode == "stubborn" or MODES[mode]:
+                    continue
+                self.receiver.wait_freshness(lambda f: f["state"] == "live" and f["source"] == "ok", 45, "a picture", stream_name(mode))
+        start = time.monotonic()
+        processes = harness.children(self.sender.pid)
+        self.assertEqual(self.sender.stop(5), 0)
+        print(f"stopped within {time.monotonic() - start:.2f} s")
+        self.assertLess(time.monotonic() - start, 2)
+        self.assert_gone(processes, 1)
+
+
+# so few at a time, that they do not wait for each other
+class StartTest(FakeTest):
+    def test_answers(self):
+        self.run_modes(("good", "unknown ids", "twice", "events first", "slow", "flood", "other ids", "other sessions",
+                        "wrong types", "errors", "odd errors"))
+
+    def test_bytes(self):
+        self.run_modes(("silent", "rubbish", "half", "huge", "endless", "deep", "exits", "stubborn"))
+
+
+class LaterTest(FakeTest):
+    def test_pictures(self):
+        self.run_modes(("no base64", "no picture", "empty picture", "half a picture", "vast picture"))
+
+    def test_later(self):
+        self.run_modes(tuple(mode for mode in MODES if mode.endswith("later")))
+
+    def test_flags(self):
+        """What it is started with: over a pipe, in a folder of its own, with its sandbox, quiet."""
+        self.start({"page": ("/counter", {"browser": self.fake("page", "good")})})
+        self.wait_picture()
+        flags = self.asked("page")[0]
+        for flag in ("--remote-debugging-pipe", "--user-data-dir=", "--disable-background-networking", "--disable-component-update",
+                     "--disable-sync", "--disable-quic", "--hide-scrollbars", "--force-color-profile=", "--disable-dev-shm-usage"):
+            self.assertIn(" " + flag, flags)
+        for flag in ("--no-sandbox", "--remote-debugging-port", "--disable-web-security", "--ignore-certificate-errors", "127.0.0.1"):
+            self.assertNotIn(flag, flags)
+        self.browser()
+
+
+if __name__ == "__main__":
+    harness.main()
