@@ -37,7 +37,7 @@ class ErrorsTest(webharness.Test):
 
     def test_a_page_that_goes_to_an_error(self):
         """By itself, later: that error is no picture either, and the page comes back."""
-        places = {"error": "/status/500", "refused": f"http://127.0.0.1:{harness.free_port()}/", "tab": "about:blank"}
+        places = {"error": "/status/500", "refused": f"http://127.0.0.1:{harness.free_port()}/"}
         self.start({"page": ("/follow", {"timeout": 5})})
         self.wait_picture()
         for what in ("error", "refused"):
@@ -50,6 +50,12 @@ class ErrorsTest(webharness.Test):
                 self.wait_picture(timeout=45)
                 self.wait_cells(lambda c: abs(webharness.count_now() - c.count) < 100, 10, "the page of now")
         self.wait_said(r"capture page: .*500")
+
+    def test_what_is_no_web_page(self):
+        for source in ("file:///etc/hostname", "chrome://version", "javascript:alert(1)", "data:text/html,x", "ftp://127.0.0.1/",
+                       "127.0.0.1", "http://", "about:blank"):
+            self.refused("ddsend", "--mode", "web", "--source", source, "--cloud-ip", "127.0.0.1", "--cloud-port", 9, "--key-file",
+                         self.key_file(), "--check-config", names=[r"--source", r"https?://"])
 
     def test_a_server_that_comes_late(self):
         port = harness.free_port()

@@ -373,7 +373,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if "script" in form:
             return self.json({"ok": right}, headers)
         if right:
-            return self.answer("", 303, headers=[*headers, ("Location", self.query.get("to", "/private"))])
+            query = urllib.parse.urlsplit(self.headers.get("Referer", "")).query  # so that a page is known by its address
+            return self.answer("", 303, headers=[*headers, ("Location", "/private?" + query)])
         return self.page("/login")
 
     # ---- for tests ----
