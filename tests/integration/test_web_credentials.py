@@ -88,7 +88,8 @@ class CredentialsTest(webharness.Test):
                     "asked-at-once": (f"/redirect?to={other}/basic&code=307", {**self.secret, "timeout": 5})})
         self.wait_picture("parts")
         wanted = ("/part.css", "/part.png", "/part.html", "/part.js", "/part.json", "/redirected.json", "/basic/part.png",
-                  "/basic/part.json", "/worker.json", "/beacon", "/counter", "/basic")
+                  "/basic/part.json", "/basic/redirected.png", "/framed", "/basic/framed.png", "/basic/framed.json", "/worker.json",
+                  "/beacon", "/counter", "/basic")
         harness.wait_until(lambda: {r["path"] for r in self.web.requests(port=self.web.other)} >= set(wanted), 25,
                            lambda: f"what the other origin is asked for: {[r['path'] for r in self.web.requests(port=self.web.other)]}")
         harness.wait_until(lambda: any(authorization(r) for r in self.web.requests("/basic/own.png")), 10,

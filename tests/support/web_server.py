@@ -131,17 +131,19 @@ PAGES = {
         function put(s) { box.style.left = s.x + "px"; box.style.top = s.y + "px"; box.style.width = s.w + "px";
             box.style.height = s.h + "px"; if (s.shown === "1") document.body.append(box); else box.remove(); }
         show(box); tick(); (async function look() { put(await state()); setTimeout(look, 100); })();</script>""",
-    # asks for things of its own origin and of the other one
+    # asks for things of its own origin and of the other one; FOREIGN is the other under another name: its frame is another process
     "/parts": EDGES + """<link rel="stylesheet" href="ORIGIN/part.css"><img src="ORIGIN/part.png"><img src="/own.png">
-        <iframe src="ORIGIN/part.html"></iframe><script src="ORIGIN/part.js"></script>
+        <iframe src="ORIGIN/part.html"></iframe><iframe src="FOREIGN/framed"></iframe><script src="ORIGIN/part.js"></script>
         <script>show(document.body); tick();
         fetch("ORIGIN/part.json", {mode: "cors"}).catch(() => 0); fetch("/own.json");
         fetch("/redirect?to=" + encodeURIComponent("ORIGIN/redirected.json")).catch(() => 0);
-        new Image().src = "/basic/own.png";
+        new Image().src = "/basic/own.png"; new Image().src = "/redirect?to=" + encodeURIComponent("ORIGIN/basic/redirected.png");
         new Image().src = "ORIGIN/basic/part.png"; fetch("ORIGIN/basic/part.json").catch(() => 0);
         new Worker(URL.createObjectURL(new Blob(["fetch('ORIGIN/worker.json')"])));
         try { new WebSocket("ORIGIN/socket".replace("http", "ws")); } catch (error) {}
         navigator.sendBeacon("ORIGIN/beacon");</script>""",
+    "/framed": """<form action="/steal" method="post"><input id="user"><input id="password"><button id="submit"></button></form>
+        <img src="/basic/framed.png"><script>fetch("/basic/framed.json").catch(() => 0);</script>""",
     # sends the browser away after a while, when told
     "/follow": EDGES + """<script>show(document.body); tick();
         (async function look() { const go = (await state()).go; if (go) location = go; else setTimeout(look, 100); })();</script>""",
@@ -243,7 +245,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def page(self, path, status=200, headers=()):
         other = self.origins[1] if self.server.server_port == self.server_port_of(self.origins[0]) else self.origins[0]
         load = self.state.count_load(path)
-        body = PAGES[path].replace("ORIGIN", other).replace("ACTION", self.query.get("action", "/login"))
+        foreign = other.replace("127.0.0.1", "localhost")
+        body = PAGES[path].replace("ORIGIN", other).replace("FOREIGN", foreign).replace("ACTION", self.query.get("action", "/login"))
         self.answer(f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{path}</title></head>'
                     f'<body style="margin: 0; background: #fff"><script>const LOAD = {load};{CELLS}</script>{body}</body></html>',
                     status, headers=headers)
