@@ -91,6 +91,32 @@ struct dd_json *dd_json_parse(const char *text, size_t size, unsigned *line)
     return json_of(document);
 }
 
+/* Each costs a node, however few bytes it has on the wire. */
+static bool has_at_most(const char *text, size_t size, size_t values_max)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < size; i++)
+        count += text[i] == ',' || text[i] == '[' || text[i] == '{';
+    return count <= values_max;
+}
+
+struct dd_json *dd_json_parse_wire(const char *text, size_t size, size_t values_max)
+{
+    const char *end = NULL;
+    begin();
+    if (memchr(text, '\0', size) || !has_at_most(text, size, values_max))
+        return NULL;
+    cJSON *document = cJSON_ParseWithLengthOpts(text, size, &end, false);
+    if (!document)
+        return NULL;
+    while (end < text + size && strchr(" \t\r\n", *end))
+        end++;
+    if (end == text + size)
+        return json_of(document);
+    cJSON_Delete(document);
+    return NULL;
+}
+
 struct dd_json *dd_json_new_object(void)
 {
     begin();

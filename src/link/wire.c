@@ -20,6 +20,7 @@ const char *dd_wire_reason_text(unsigned reason)
         [DD_WIRE_REASON_CERTIFICATE] = "certificate refused",
         [DD_WIRE_REASON_CAPTURE] = "capture is being restarted",
         [DD_WIRE_REASON_UNSUITABLE] = "picture cannot be sent",
+        [DD_WIRE_REASON_UNEXPECTED] = "not the page that is expected",
     };
     return reason < sizeof texts / sizeof *texts ? texts[reason] : "unknown";
 }

@@ -73,6 +73,31 @@ static int check_reload(const char *text, char *why, size_t why_size)
     return DD_ERROR_INPUT;
 }
 
+static int check_timezone(const char *text, char *why, size_t why_size)
+{
+    if (strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/") == strlen(text))
+        return 0;
+    snprintf(why, why_size, "the name of a time zone, such as Europe/Berlin");
+    return DD_ERROR_INPUT;
+}
+
+/* BCP 47: subtags of one to eight letters and digits, the first of at least two. */
+static int check_locale(const char *text, char *why, size_t why_size)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    size_t first = strspn(text, letters), length = first;
+    const char *rest = text;
+
+    while (length >= 1 && length <= 8 && rest[length] == '-') {
+        rest += length + 1;
+        length = strspn(rest, letters);
+    }
+    if (first >= 2 && length >= 1 && length <= 8 && !rest[length])
+        return 0;
+    snprintf(why, why_size, "a language, such as de or pt-BR");
+    return DD_ERROR_INPUT;
+}
+
 #define STREAM(field) DD_OPTIONS_STREAM, DD_OPTIONS_FIELD(dd_send_stream, field)
 #define DAEMON(field) DD_OPTIONS_DAEMON, DD_OPTIONS_FIELD(dd_send_daemon, field)
 #define LATER .flags = DD_OPTIONS_NO_EFFECT
@@ -133,34 +158,33 @@ static const struct dd_options_row rows[] = {
      .help = "How a camera sends its video"},
     {"vnc_display", DD_OPTIONS_INTEGER, STREAM(vnc_display), 0, 99, .fallback = "0", .argument = "N", LATER,
      .help = "Display number of a VNC server"},
-    {"web_capture_element", DD_OPTIONS_STRING, STREAM(web_capture_element), .fallback = "body", .argument = "SELECTOR", LATER,
+    {"web_capture_element", DD_OPTIONS_STRING, STREAM(web_capture_element), .fallback = "body", .argument = "SELECTOR",
      .help = "The part of a page to show, as a CSS selector"},
-    {"pause_browser", DD_OPTIONS_SWITCH, STREAM(pause_browser), LATER, .help = "Freeze the page between pictures"},
-    {"reload_interval", DD_OPTIONS_STRING, STREAM(reload_interval), .fallback = "auto", .argument = "SECONDS", LATER,
+    {"pause_browser", DD_OPTIONS_SWITCH, STREAM(pause_browser), .help = "Freeze the page between pictures"},
+    {"reload_interval", DD_OPTIONS_STRING, STREAM(reload_interval), .fallback = "auto", .argument = "SECONDS",
      .check = check_reload, .help = "When to load a page again; 0: never"},
-    {"ignore_certificate_errors", DD_OPTIONS_SWITCH, STREAM(ignore_certificate_errors), LATER,
+    {"ignore_certificate_errors", DD_OPTIONS_SWITCH, STREAM(ignore_certificate_errors),
      .help = "Accept any certificate of a web page"},
-    {"browser", DD_OPTIONS_PATH, STREAM(browser), .argument = "PROGRAM", LATER, .help = "The Chromium to use"},
+    {"browser", DD_OPTIONS_PATH, STREAM(browser), .argument = "PROGRAM", .help = "The Chromium to use"},
     {"browser_memory", DD_OPTIONS_SIZE, STREAM(browser_memory), 64.0 * 1024 * 1024, 64.0 * 1024 * 1024 * 1024, .fallback = "1Gi",
-     .argument = "BYTES", LATER, .help = "Memory above which the browser is replaced"},
-    {"page_zoom", DD_OPTIONS_NUMBER, STREAM(page_zoom), 0.25, 5, .fallback = "1", .argument = "FACTOR", LATER,
+     .argument = "BYTES", .help = "Memory above which the browser is replaced"},
+    {"page_zoom", DD_OPTIONS_NUMBER, STREAM(page_zoom), 0.25, 5, .fallback = "1", .argument = "FACTOR",
      .help = "Magnification of a page"},
-    {"css_file", DD_OPTIONS_PATH, STREAM(css_file), .argument = "FILE", LATER, .help = "Style put into each page"},
-    {"headers_file", DD_OPTIONS_PATH, STREAM(headers_file), .argument = "FILE", LATER,
+    {"css_file", DD_OPTIONS_PATH, STREAM(css_file), .argument = "FILE", .help = "Style put into each page"},
+    {"headers_file", DD_OPTIONS_PATH, STREAM(headers_file), .argument = "FILE",
      .help = "HTTP headers for the page's own origin, mode 0600"},
-    {"login_user_selector", DD_OPTIONS_STRING, STREAM(login_user_selector), .argument = "SELECTOR", LATER,
+    {"login_user_selector", DD_OPTIONS_STRING, STREAM(login_user_selector), .argument = "SELECTOR",
      .help = "Where a log-in form takes the user name"},
-    {"login_password_selector", DD_OPTIONS_STRING, STREAM(login_password_selector), .argument = "SELECTOR", LATER,
+    {"login_password_selector", DD_OPTIONS_STRING, STREAM(login_password_selector), .argument = "SELECTOR",
      .help = "Where it takes the password"},
-    {"login_submit_selector", DD_OPTIONS_STRING, STREAM(login_submit_selector), .argument = "SELECTOR", LATER,
+    {"login_submit_selector", DD_OPTIONS_STRING, STREAM(login_submit_selector), .argument = "SELECTOR",
      .help = "What submits it"},
-    {"expect_selector", DD_OPTIONS_STRING, STREAM(expect_selector), .argument = "SELECTOR", LATER,
+    {"expect_selector", DD_OPTIONS_STRING, STREAM(expect_selector), .argument = "SELECTOR",
      .help = "What a page must have to be the right one"},
-    {"scroll_to", DD_OPTIONS_STRING, STREAM(scroll_to), .argument = "SELECTOR", LATER, .help = "Where to scroll a page to"},
-    {"timezone", DD_OPTIONS_STRING, STREAM(timezone), .argument = "NAME", LATER, .help = "Time zone of a page"},
-    {"locale", DD_OPTIONS_STRING, STREAM(locale), .argument = "NAME", LATER, .help = "Language of a page"},
-    {"color_scheme", DD_OPTIONS_CHOICE, STREAM(color_scheme), .choices = "auto|light|dark", .fallback = "auto", .argument = "HOW",
-     LATER, .help = "Colour scheme of a page"},
+    {"scroll_to", DD_OPTIONS_STRING, STREAM(scroll_to), .argument = "SELECTOR", .help = "Where to scroll a page to"},
+    {"timezone", DD_OPTIONS_STRING, STREAM(timezone), .argument = "NAME", .check = check_timezone, .help = "Time zone of a page"},
+    {"locale", DD_OPTIONS_STRING, STREAM(locale), .argument = "NAME", .check = check_locale, .help = "Language of a page"},
+    {"color_scheme", DD_OPTIONS_CHOICE, STREAM(color_scheme), .choices = "auto|light|dark", .fallback = "auto", .argument = "HOW", .help = "Colour scheme of a page"},
     {"tls_anonymous", DD_OPTIONS_SWITCH, STREAM(tls_anonymous), LATER,
      .help = "Accept TLS without a certificate from a VNC server"},
 

@@ -13,6 +13,7 @@
 #include "dd/link/symbols.h"
 #include "dd/send/address.h"
 #include "dd/send/capture/capture.h"
+#include "dd/send/capture/site.h"
 #include "dd/send/capture/source.h"
 #include "dd/send/capture/tls.h"
 #include "dd/send/capture/url.h"
@@ -80,6 +81,64 @@ static int check_rtsp(const struct draft *d)
     return d->stream->ca_file[0] ? read_authorities(d) : 0;
 }
 
+/* Into text, which gets an end; capture cannot read it by itself either. */
+static int read_text(const struct draft *d, const char *name, const char *path, char *text, size_t size, bool secret)
+{
+    const char *where = dd_options_where(d->options, d->i, name);
+    long got = *path ? dd_file_read(path, text, size - 1, secret) : 0;
+
+    if (got < 0) {
+        dd_log_error("%s needs a file of at most %zu bytes", where, size - 1);
+        return DD_ERROR_INPUT;
+    }
+    text[got] = '\0';
+    if (strlen(text) == (size_t)got)
+        return 0;
+    dd_log_error("%s %s: it is no text", where, path);
+    return DD_ERROR_INPUT;
+}
+
+/* A log-in form needs all that there is to it. */
+static int check_login(const struct draft *d)
+{
+    static const char *const names[] = {"login_user_selector", "login_password_selector", "login_submit_selector", "username"};
+    enum { NAMES = sizeof names / sizeof *names, SELECTORS = NAMES - 1 };
+    size_t selectors = 0;
+
+    for (size_t k = 0; k < SELECTORS; k++)
+        selectors += dd_options_is_set(d->options, d->i, names[k]);
+    for (size_t k = 0; k < NAMES && selectors; k++)
+        if (require(d, names[k]))
+            return DD_ERROR_INPUT;
+    if (!selectors || dd_options_is_set(d->options, d->i, "password"))
+        return 0;
+    return require(d, "password_file");
+}
+
+static int check_web(const struct draft *d)
+{
+    struct dd_send_stream *s = d->stream;
+    struct dd_site *site = calloc(1, sizeof *site);
+    char why[256] = "out of memory";
+    int error = DD_ERROR_MEMORY;
+
+    if (site)
+        error = read_text(d, "css_file", s->css_file, s->css, sizeof s->css, false);
+    if (!error)
+        error = read_text(d, "headers_file", s->headers_file, s->headers, sizeof s->headers, true);
+    if (!error) {
+        error = dd_site_read(site, s, why, sizeof why);
+        dd_site_wipe(site);
+        /* the first thing that it looks at is the address */
+        if (error)
+            dd_log_error("%s: %s", dd_options_where(d->options, d->i, strncmp(why, "line", 4) ? "source" : "headers_file"), why);
+    }
+    free(site);
+    if (!error)
+        error = check_login(d);
+    return !error && s->ca_file[0] ? read_authorities(d) : error;
+}
+
 static int check_source(const struct draft *d)
 {
     if (require(d, "mode"))
@@ -92,7 +151,7 @@ static int check_source(const struct draft *d)
         return 0;
     if (require(d, "source"))
         return DD_ERROR_INPUT;
-    return d->stream->mode == DD_SEND_RTSP ? check_rtsp(d) : 0;
+    return d->stream->mode == DD_SEND_RTSP ? check_rtsp(d) : d->stream->mode == DD_SEND_WEB ? check_web(d) : 0;
 }
 
 /* Exactly one of an option and its _file. 0, 1 if the file is meant, or DD_ERROR_INPUT. */
@@ -202,6 +261,7 @@ static int plan_stream(const struct draft *d, uint32_t *key_id)
     /* The role that needs them has them; nobody else. */
     explicit_bzero(d->stream->password, sizeof d->stream->password);
     explicit_bzero(d->stream->source, sizeof d->stream->source);
+    explicit_bzero(d->stream->headers, sizeof d->stream->headers);
     return error;
 }
 

@@ -14,6 +14,10 @@ enum dd_json_type { DD_JSON_NULL, DD_JSON_BOOLEAN, DD_JSON_NUMBER, DD_JSON_STRIN
 /* Reads a document of size bytes, in which // starts a comment up to the end of the line where it stands outside a
  * string. text need not end with NUL. NULL if it is not valid, with the line (from 1) in *line. */
 struct dd_json *dd_json_parse(const char *text, size_t size, unsigned *line);
+/* Reads what another program sent: without comments, and in place, without a copy of all of it. values_max bounds the memory
+ * that it takes: a document with more commas and brackets than that, in strings or outside, is refused. NULL if it is not valid.
+ */
+struct dd_json *dd_json_parse_wire(const char *text, size_t size, size_t values_max);
 struct dd_json *dd_json_new_object(void);
 /* Wipes and frees a whole document. */
 void dd_json_free(struct dd_json *document);

@@ -60,6 +60,7 @@ enum dd_wire_reason {
     DD_WIRE_REASON_CERTIFICATE = 8, /* TLS or its certificate refused */
     DD_WIRE_REASON_CAPTURE = 9,     /* the capture role died or hangs, and is being started again */
     DD_WIRE_REASON_UNSUITABLE = 10, /* larger than what can be sent, or of a kind that cannot be */
+    DD_WIRE_REASON_UNEXPECTED = 11, /* it shows something else than it should, a log-in form say */
 };
 
 struct dd_wire_status {

@@ -5,7 +5,14 @@
 #include "dd/base/options.h"
 
 enum dd_send_mode { DD_SEND_RTSP = 0, DD_SEND_VNC = 1, DD_SEND_WEB = 2, DD_SEND_TEST = 3 };
-enum { DD_SEND_TEXT = 1024, DD_SEND_PATH = 1024, DD_SEND_SHORT = 128, DD_SEND_PEM = 64 * 1024 };
+enum {
+    DD_SEND_TEXT = 1024,
+    DD_SEND_PATH = 1024,
+    DD_SEND_SHORT = 128,
+    DD_SEND_PEM = 64 * 1024,
+    DD_SEND_CSS = 32 * 1024,
+    DD_SEND_HEADERS = 16 * 1024
+};
 
 struct dd_send_stream {
     int64_t mode;      /* enum dd_send_mode */
@@ -44,7 +51,9 @@ struct dd_send_stream {
     int64_t browser_memory;
     double page_zoom;
     char css_file[DD_SEND_PATH];
+    char css[DD_SEND_CSS]; /* no option: what css_file holds, read at the start; empty without */
     char headers_file[DD_SEND_PATH];
+    char headers[DD_SEND_HEADERS]; /* no option: what headers_file holds, likewise; secret */
     char login_user_selector[DD_SEND_SHORT * 2];
     char login_password_selector[DD_SEND_SHORT * 2];
     char login_submit_selector[DD_SEND_SHORT * 2];
@@ -52,11 +61,12 @@ struct dd_send_stream {
     char scroll_to[DD_SEND_SHORT * 2];
     char timezone[DD_SEND_SHORT];
     char locale[DD_SEND_SHORT];
-    int64_t color_scheme;
+    int64_t color_scheme; /* enum dd_send_scheme */
     bool tls_anonymous;
 };
 
 enum dd_send_rtsp_transport { DD_SEND_RTSP_TCP = 0, DD_SEND_RTSP_UDP = 1 };
+enum dd_send_scheme { DD_SEND_SCHEME_AUTO = 0, DD_SEND_SCHEME_LIGHT = 1, DD_SEND_SCHEME_DARK = 2 };
 enum dd_send_subsampling { DD_SEND_SUBSAMPLING_AUTO = 0, DD_SEND_SUBSAMPLING_420 = 1, DD_SEND_SUBSAMPLING_444 = 2 };
 
 struct dd_send_daemon {

@@ -38,7 +38,8 @@ struct capture {
     struct dd_ring *ring;
     struct dd_chain *chain;
     struct dd_source_io io;
-    void *source; /* NULL while it is not connected */
+    void *source;   /* NULL while it is closed */
+    bool connected; /* it can be asked for pictures */
     struct dd_send_state state;
     bool published;
     unsigned promise_ms;
@@ -150,6 +151,7 @@ static void close_source(struct capture *c)
 {
     c->kind->close(c->source);
     c->source = NULL;
+    c->connected = false;
     c->shown_width = c->shown_height = 0;
 }
 
@@ -158,7 +160,9 @@ static int fail(struct capture *c, int error)
 {
     bool was_ok = c->state.source == DD_WIRE_SOURCE_OK;
 
-    close_source(c);
+    c->connected = false;
+    if (!c->kind->again)
+        close_source(c);
     if (error == DD_ERROR_STOPPED || dd_role_stopping(c->role))
         return DD_ERROR_STOPPED;
     if (error != DD_ERROR_SOURCE)
@@ -181,8 +185,10 @@ static int connect_source(struct capture *c)
         set_state(c, DD_WIRE_SOURCE_CONNECTING, DD_WIRE_REASON_NONE);
     set_deadline(c, 0);
     promise(c, (unsigned)(c->config->options.timeout / DD_CLOCK_US_PER_MS) + LOOK_UP_MS);
-    int error = c->kind->open(&c->source, &c->io);
+    int error = c->source ? c->kind->again(c->source, &c->io) : c->kind->open(&c->source, &c->io);
     promise(c, PROMISE_MS);
+    c->connected = !error;
+    c->shown_width = c->shown_height = 0;
     c->opened_us = dd_clock_now_us();
     if (!error) /* a new connection shows at once that it is one, however long the interval */
         c->due_us = c->opened_us;
@@ -266,6 +272,8 @@ static int deliver(struct capture *c)
         struct dd_send_state state = c->state;
         state.confirmed_us = dd_clock_now_us();
         publish(c, &state);
+        if (c->due_us < state.confirmed_us) /* nothing was missed: what comes next is wanted at once */
+            c->due_us = state.confirmed_us;
         return 0;
     }
     if (!error)
@@ -284,7 +292,7 @@ static void run(struct capture *c)
 {
     c->due_us = dd_clock_now_us();
     while (!is_stopping(c)) {
-        int error = c->source ? deliver(c) : connect_source(c);
+        int error = c->connected ? deliver(c) : connect_source(c);
         if (error && fail(c, error) == DD_ERROR_STOPPED)
             break;
     }

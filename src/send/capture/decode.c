@@ -207,7 +207,7 @@ static int plain_format(int format, bool *full_range)
     }
 }
 
-static void describe(const AVFrame *frame, struct dd_picture *picture)
+void dd_decode_describe(const struct AVFrame *frame, struct dd_picture *picture)
 {
     *picture = (struct dd_picture){
         .format = DD_PICTURE_FOREIGN,
@@ -242,7 +242,7 @@ int dd_decode_receive(struct dd_decode *d, struct dd_picture *picture)
         if (is_whole(d, d->frame))
             break;
     }
-    describe(d->frame, picture);
+    dd_decode_describe(d->frame, picture);
     return 0;
 }
 

@@ -17,7 +17,7 @@ enum { WAIT_SLICE_US = 500 * DD_CLOCK_US_PER_MS };
 static const struct dd_source_kind *const kinds[] = {
     [DD_SEND_RTSP] = &dd_source_rtsp,
     [DD_SEND_VNC] = NULL,
-    [DD_SEND_WEB] = NULL,
+    [DD_SEND_WEB] = &dd_source_web,
     [DD_SEND_TEST] = &dd_source_test,
 };
 

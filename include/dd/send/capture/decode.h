@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 struct AVCodecParameters;
+struct AVFrame;
 struct AVPacket;
 struct dd_decode;
 struct dd_picture;
@@ -38,5 +39,8 @@ int dd_decode_receive(struct dd_decode *d, struct dd_picture *picture);
 
 /* True if the last packets were broken, or their pictures damaged: nothing whole came since. */
 bool dd_decode_is_broken(const struct dd_decode *d);
+
+/* A picture over a frame of libavcodec's, whose pts is the time of its capture; borrowed from the frame. */
+void dd_decode_describe(const struct AVFrame *frame, struct dd_picture *picture);
 
 #endif

@@ -37,12 +37,17 @@ struct dd_source_kind {
      * lives, but shows nothing new, and the deadline came; other errors as open: the source is then closed and opened
      * again. */
     int (*next)(void *state, struct dd_source_io *io, uint64_t due_us, struct dd_picture *picture);
+    /* May be NULL. With it a source is not closed when open or next failed: its state stays, also one that open made before it
+     * failed, and after a while this is called, to connect once more. It leaves nothing behind that goes on in between. 0, or
+     * errors as open, after which it is called again. */
+    int (*again)(void *state, struct dd_source_io *io);
     /* Frees. state may be NULL. */
     void (*close)(void *state);
 };
 
 extern const struct dd_source_kind dd_source_test;
 extern const struct dd_source_kind dd_source_rtsp;
+extern const struct dd_source_kind dd_source_web;
 
 /* The kind for enum dd_send_mode; NULL where this build has none yet. */
 const struct dd_source_kind *dd_source_find(int64_t mode);

@@ -1,0 +1,19 @@
+/* Single compressed pictures, as browsers make them: base64 of PNG or JPEG, to pixels. */
+#ifndef DD_SEND_CAPTURE_STILL_H
+#define DD_SEND_CAPTURE_STILL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct dd_picture;
+struct dd_still;
+
+/* NULL, logged, without memory. Returned-owned. */
+struct dd_still *dd_still_new(void);
+void dd_still_free(struct dd_still *still);
+
+/* Decodes; picture is borrowed until the next call. 0; DD_ERROR_INPUT: it is no such picture, or larger than
+ * DD_DECODE_WIDTH_MAX x DD_DECODE_HEIGHT_MAX; DD_ERROR_MEMORY. */
+int dd_still_decode(struct dd_still *still, const char *base64, struct dd_picture *picture);
+
+#endif

@@ -1,0 +1,82 @@
+#include "dd/send/capture/tab.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dd/base/clock.h"
+#include "dd/base/error.h"
+#include "dd/base/json.h"
+
+void dd_tab_send(const struct dd_tab *tab, const char *method, struct dd_json *params,
+                 void (*answered)(void *context, const struct dd_pipe_answer *answer), void *context)
+{
+    const struct dd_pipe_command command = {.session = tab->session,
+                                            .method = method,
+                                            .params = params,
+                                            .deadline_us = dd_clock_now_us() + tab->patience_us,
+                                            .answered = answered,
+                                            .context = context};
+    int error = dd_pipe_send(tab->pipe, &command);
+
+    if (error && answered)
+        answered(context, &(struct dd_pipe_answer){.error = error, .text = dd_error_text(error)});
+}
+
+void dd_tab_evaluate(const struct dd_tab *tab, const char *expression,
+                     void (*answered)(void *context, const struct dd_pipe_answer *answer), void *context)
+{
+    struct dd_json *params;
+
+    if (tab->world <= 0) {
+        answered(context, &(struct dd_pipe_answer){.error = DD_ERROR_GONE, .text = "the page is being changed"});
+        return;
+    }
+    params = dd_json_new_object();
+    dd_json_add_string(params, "expression", expression);
+    dd_json_add_integer(params, "contextId", (uint64_t)tab->world);
+    dd_json_add_boolean(params, "returnByValue", true);
+    dd_json_add_boolean(params, "awaitPromise", true);
+    dd_tab_send(tab, "Runtime.evaluate", params, answered, context);
+}
+
+const struct dd_json *dd_tab_value(const struct dd_pipe_answer *answer)
+{
+    if (answer->error || dd_json_member(answer->result, "exceptionDetails"))
+        return NULL;
+    return dd_json_member(dd_json_member(answer->result, "result"), "value");
+}
+
+int dd_tab_quote(const char *text, char *quoted, size_t size)
+{
+    /* JSON is part of JavaScript */
+    struct dd_json *holder = dd_json_new_object(), *list = dd_json_add_array(holder, "a");
+    char *written;
+    int error = DD_ERROR_SPACE;
+
+    dd_json_add_string(list, NULL, text);
+    written = dd_json_print(list);
+    dd_json_free(holder);
+    if (written && strlen(written) > 2 && strlen(written) - 2 < size) {
+        snprintf(quoted, size, "%.*s", (int)strlen(written) - 2, written + 1);
+        error = 0;
+    }
+    if (written)
+        explicit_bzero(written, strlen(written));
+    free(written);
+    return error;
+}
+
+bool dd_tab_copy_id(char to[static DD_TAB_ID_SIZE], const char *id)
+{
+    size_t length = 0;
+
+    to[0] = '\0';
+    while (length < DD_TAB_ID_SIZE && (isalnum((unsigned char)id[length]) || (id[length] && strchr("-_.:", id[length]))))
+        length++;
+    if (length == 0 || length >= DD_TAB_ID_SIZE || id[length])
+        return false;
+    memcpy(to, id, length + 1);
+    return true;
+}
