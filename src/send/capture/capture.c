@@ -272,7 +272,10 @@ static int deliver(struct capture *c)
         struct dd_send_state state = c->state;
         state.confirmed_us = dd_clock_now_us();
         publish(c, &state);
-        if (c->due_us < state.confirmed_us) /* nothing was missed: what comes next is wanted at once */
+        /* nothing was missed: it goes on at the same beat, or at once if that is past */
+        if (c->due_us <= state.confirmed_us)
+            c->due_us += (uint64_t)c->config->options.interval;
+        if (c->due_us < state.confirmed_us)
             c->due_us = state.confirmed_us;
         return 0;
     }

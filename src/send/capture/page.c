@@ -41,6 +41,7 @@ struct dd_page {
 
     uint64_t begun_us, deadline_us; /* of the load under way */
     unsigned document;
+    unsigned setting_up;               /* commands for that which have no answer yet */
     bool navigating;                   /* there is no answer yet to the command that loads the page */
     bool content, loaded, almost_idle; /* of the document: parsed; with all its parts; and the network quiet */
     bool status_known, scrolled;
@@ -191,15 +192,23 @@ static void navigated(void *context, const struct dd_pipe_answer *answer)
     }
 }
 
+/* Loads the page once all that sets its tab up is done: the browser does not keep the order of commands. */
 static void set_up(void *context, const struct dd_pipe_answer *answer)
 {
-    is_fine(context, answer);
+    struct dd_page *p = context;
+    struct dd_json *params;
+
+    if (!is_fine(p, answer) || --p->setting_up > 0)
+        return;
+    params = dd_json_new_object();
+    dd_json_add_string(params, "url", p->site->url);
+    p->navigating = true;
+    dd_tab_send(&p->tab, "Page.navigate", params, navigated, p);
 }
 
 static void attached(void *context, const struct dd_pipe_answer *answer)
 {
     struct dd_page *p = context;
-    struct dd_json *params;
 
     if (!is_fine(p, answer))
         return;
@@ -207,12 +216,8 @@ static void attached(void *context, const struct dd_pipe_answer *answer)
         fail(p, DD_WIRE_REASON_BROKEN, "what the browser says cannot be understood");
         return;
     }
-    dd_setup_tab(&p->tab, p->site, set_up, p);
+    p->setting_up = dd_setup_tab(&p->tab, p->site, set_up, p) + 1;
     dd_intercept_start(&p->intercept, set_up, p);
-    params = dd_json_new_object();
-    dd_json_add_string(params, "url", p->site->url);
-    p->navigating = true;
-    dd_tab_send(&p->tab, "Page.navigate", params, navigated, p);
 }
 
 static void created(void *context, const struct dd_pipe_answer *answer)
@@ -326,6 +331,11 @@ bool dd_page_event(struct dd_page *p, const struct dd_pipe_event *event)
         fail(p, DD_WIRE_REASON_ENDED, "its tab is gone");
         return true;
     }
+    if (strcmp(method, "Target.targetCrashed") == 0 && p->tab.target[0] &&
+        strcmp(dd_json_string(dd_json_member(event->params, "targetId")), p->tab.target) == 0) {
+        fail(p, DD_WIRE_REASON_ENDED, "its tab crashed");
+        return true;
+    }
     if (!p->tab.session[0] || strcmp(event->session, p->tab.session) != 0)
         return false;
     if (strcmp(method, "Page.lifecycleEvent") == 0)
@@ -334,8 +344,6 @@ bool dd_page_event(struct dd_page *p, const struct dd_pipe_event *event)
         frame_navigated(p, event->params);
     else if (strcmp(method, "Page.javascriptDialogOpening") == 0)
         dialog_opens(p, event->params);
-    else if (strcmp(method, "Inspector.targetCrashed") == 0)
-        fail(p, DD_WIRE_REASON_ENDED, "its tab crashed");
     else if (!dd_intercept_event(&p->intercept, event))
         return false;
     return true;

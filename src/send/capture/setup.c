@@ -24,10 +24,12 @@ struct setup {
     const struct dd_tab *tab;
     void (*answered)(void *context, const struct dd_pipe_answer *answer);
     void *context;
+    unsigned count; /* of commands sent */
 };
 
-static void send(const struct setup *s, const char *method, struct dd_json *params)
+static void send(struct setup *s, const char *method, struct dd_json *params)
 {
+    s->count++;
     dd_tab_send(s->tab, method, params, s->answered, s->context);
 }
 
@@ -49,7 +51,7 @@ static struct dd_json *switch_of(const char *name, bool value)
 
 /* The zoom is the number of the picture's pixels to one of the page's: so the picture keeps its size, the page has less room,
  * and all that is in it is larger and as sharp. What the division leaves over is cut off again (shots.c). */
-static void set_size(const struct setup *s, const struct dd_site *site)
+static void set_size(struct setup *s, const struct dd_site *site)
 {
     double zoom = site->options->page_zoom > 0 ? site->options->page_zoom : 1;
     struct dd_json *params = dd_json_new_object();
@@ -61,7 +63,7 @@ static void set_size(const struct setup *s, const struct dd_site *site)
     send(s, "Emulation.setDeviceMetricsOverride", params);
 }
 
-static void set_scheme(const struct setup *s, bool dark)
+static void set_scheme(struct setup *s, bool dark)
 {
     struct dd_json *params = dd_json_new_object(), *feature = dd_json_add_object(dd_json_add_array(params, "features"), NULL);
 
@@ -70,7 +72,7 @@ static void set_scheme(const struct setup *s, bool dark)
     send(s, "Emulation.setEmulatedMedia", params);
 }
 
-static void set_style(const struct setup *s, const char *css)
+static void set_style(struct setup *s, const char *css)
 {
     char *quoted = malloc(QUOTED_SIZE), *script = malloc(QUOTED_SIZE + sizeof style_script);
     struct dd_json *params = dd_json_new_object();
@@ -88,14 +90,13 @@ static void set_style(const struct setup *s, const char *css)
     free(quoted);
 }
 
-void dd_setup_tab(const struct dd_tab *tab, const struct dd_site *site,
-                  void (*answered)(void *context, const struct dd_pipe_answer *answer), void *context)
+unsigned dd_setup_tab(const struct dd_tab *tab, const struct dd_site *site,
+                      void (*answered)(void *context, const struct dd_pipe_answer *answer), void *context)
 {
-    const struct setup s = {.tab = tab, .answered = answered, .context = context};
+    struct setup s = {.tab = tab, .answered = answered, .context = context};
     const struct dd_send_stream *options = site->options;
 
     send(&s, "Page.enable", NULL);
-    send(&s, "Inspector.enable", NULL);
     send(&s, "Page.setLifecycleEventsEnabled", switch_of("enabled", true));
     set_size(&s, site);
     /* no window has the focus, but some pages stand still without */
@@ -108,4 +109,5 @@ void dd_setup_tab(const struct dd_tab *tab, const struct dd_site *site,
         set_scheme(&s, options->color_scheme == DD_SEND_SCHEME_DARK);
     if (*options->css)
         set_style(&s, options->css);
+    return s.count;
 }

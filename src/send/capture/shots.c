@@ -1,5 +1,6 @@
 #include "dd/send/capture/shots.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,9 @@
 #include "dd/base/json.h"
 #include "dd/base/log.h"
 #include "dd/link/wire.h"
+#include "dd/send/area.h"
 #include "dd/send/capture/page.h"
+#include "dd/send/capture/region.h"
 #include "dd/send/capture/site.h"
 #include "dd/send/capture/source.h"
 #include "dd/send/capture/still.h"
@@ -18,12 +21,19 @@
 #include "dd/send/picture.h"
 
 enum {
-    CAST_BELOW_US = DD_CLOCK_US_PER_S,     /* at shorter intervals the browser sends pictures as the page moves */
-    CAST_LAG_US = 50 * DD_CLOCK_US_PER_MS, /* that the time stamp of such a picture is younger than what it shows, at most */
+    CAST_BELOW_US = DD_CLOCK_US_PER_S, /* at shorter intervals the browser sends pictures as the page moves */
+    /* The time stamp of such a picture is made when the browser has it, up to 130 ms after what it shows on a busy machine. */
+    CAST_LAG_US = 200 * DD_CLOCK_US_PER_MS,
     CAST_AGE_MAX_US = 2 * DD_CLOCK_US_PER_S,
     SETTLED_US = 300 * DD_CLOCK_US_PER_MS, /* without another picture, the page stands still */
     PROBE_US = 2 * DD_CLOCK_US_PER_S,      /* between two questions whether it lives */
+    VERIFY_US = 30 * DD_CLOCK_US_PER_S,    /* the browser's word that nothing changed is believed for so long */
     RETRY_US = 200 * DD_CLOCK_US_PER_MS,
+    START_US = 500 * DD_CLOCK_US_PER_MS,   /* until the browser sends the first picture */
+    PAUSE_FROM_US = 5 * DD_CLOCK_US_PER_S, /* shorter intervals are not worth it */
+    THAW_US = DD_CLOCK_US_PER_S,           /* before a picture, for the page to catch up */
+    WATCH_WIDTH = 64,                      /* of the pictures that only tell that something changed */
+    WATCH_HEIGHT = 36,
     SCRIPT_SIZE = 6 * DD_SEND_SHORT * 2 + 512,
 };
 
@@ -32,26 +42,35 @@ struct shot {
     char *text;
     size_t length, capacity;
     uint64_t captured_us;
+    struct dd_area part; /* of it is sent; width 0: all that fits the viewport */
 };
 
-enum round { IDLE, MEASURING, SHOOTING, CHECKING, PROBING };
+enum round { IDLE, STARTING, MEASURING, SHOOTING, CHECKING, PROBING };
 
+/* Two ways. Cast: the browser sends each picture as the page moves; when it has come to rest, one is taken, since the browser
+ * leaves out pictures when it is busy. Else pictures are taken when they are due; and so that a page which does not change costs
+ * nothing, the browser sends small ones meanwhile that tell if it did. */
 struct dd_shots {
     struct dd_page *page;
     const struct dd_site *site;
     struct dd_still *still;
-    bool cast;                /* the browser sends pictures, */
-    bool casting;             /* and was told to */
+    bool cast;
+    bool pauses;              /* the page is frozen between pictures, */
+    bool frozen;              /* and is now */
+    bool casting;             /* the browser was told to send pictures */
     unsigned document;        /* that all of this is about */
     enum round round;         /* what is under way; each ends with an answer */
+    unsigned during;          /* pictures that the browser sent while one was taken */
+    struct dd_area part;      /* of the picture being taken */
     struct shot fresh, shown; /* not delivered yet; delivered last */
     bool there;               /* fresh is one */
     bool right;               /* and may be sent */
+    bool changed;             /* the page, since the last picture was taken */
     bool alive;               /* the page answered, and nothing is new */
     bool hangs;               /* it did not */
     bool element_missing;     /* said */
     uint64_t settle_us;       /* when a last picture of what moved is due; 0: it was taken */
-    uint64_t probe_us, retry_us, changed_us;
+    uint64_t probe_us, verify_us, retry_us, changed_us;
     struct dd_picture picture; /* of shown */
 };
 
@@ -81,7 +100,8 @@ static int copy(struct shot *shot, const char *base64, uint64_t captured_us)
 
 static bool is_same(const struct shot *a, const struct shot *b)
 {
-    return a->length == b->length && b->length && memcmp(a->text, b->text, a->length) == 0;
+    return a->length == b->length && b->length && memcmp(&a->part, &b->part, sizeof a->part) == 0 &&
+           memcmp(a->text, b->text, a->length) == 0;
 }
 
 /* ---- opening, closing ---- */
@@ -102,6 +122,7 @@ struct dd_shots *dd_shots_new(struct dd_page *page, const struct dd_site *site)
     s->page = page;
     s->site = site;
     s->cast = site->options->interval < CAST_BELOW_US && is_whole_page(site);
+    s->pauses = site->options->pause_browser && site->options->interval >= PAUSE_FROM_US;
     s->changed_us = dd_clock_now_us();
     s->still = dd_still_new();
     if (s->still)
@@ -159,19 +180,24 @@ static void take(struct dd_shots *s, const char *base64, uint64_t captured_us)
     }
 }
 
+/* A picture that is taken makes the browser send one, too; any more are of changes that it may lack. */
 static void shot(void *context, const struct dd_pipe_answer *answer)
 {
     struct dd_shots *s = context;
+    uint64_t now_us = dd_clock_now_us();
 
     if (!is_current(s, answer))
         return;
-    /* what the browser sent meanwhile is newer */
-    if (!s->there || s->fresh.captured_us < answer->sent_us)
-        take(s, dd_json_string(dd_json_member(answer->result, "data")), answer->sent_us);
+    s->changed = !s->casting || s->during > 1;
+    s->verify_us = now_us + VERIFY_US;
+    if (s->cast && s->changed)
+        s->settle_us = now_us + SETTLED_US;
+    s->fresh.part = s->part;
+    take(s, dd_json_string(dd_json_member(answer->result, "data")), answer->sent_us);
 }
 
-/* clip: x, y, width and height in the page's pixels; beyond: it is not all in the viewport. */
-static void shoot(struct dd_shots *s, const double *clip, bool beyond)
+/* clip: x, y, width and height in the page's pixels, of what is not all in the viewport; NULL: the viewport. */
+static void shoot(struct dd_shots *s, const double *clip)
 {
     static const char *const names[4] = {"x", "y", "width", "height"};
     struct dd_json *params = dd_json_new_object(), *area;
@@ -184,52 +210,66 @@ static void shoot(struct dd_shots *s, const double *clip, bool beyond)
         for (int i = 0; i < 4; i++)
             dd_json_add_number(area, names[i], clip[i], 3);
         dd_json_add_number(area, "scale", 1, 0);
-        dd_json_add_boolean(params, "captureBeyondViewport", beyond);
+        dd_json_add_boolean(params, "captureBeyondViewport", true);
+        s->casting = false; /* Chromium 156 sends no more pictures once it took one of a part */
     }
     s->round = SHOOTING;
+    s->during = 0;
     dd_tab_send(dd_page_tab(s->page), "Page.captureScreenshot", params, shot, s);
+}
+
+/* Of the element: x and y in the viewport and in the document, width and height; and the viewport's. */
+static void shoot_element(struct dd_shots *s, const double at[static 8])
+{
+    double zoom = s->site->options->page_zoom, width = at[4], height = at[5];
+    double clip[4] = {at[2], at[3], fmin(width, DD_PICTURE_WIDTH_MAX / zoom), fmin(height, DD_PICTURE_HEIGHT_MAX / zoom)};
+
+    if (at[0] < 0 || at[1] < 0 || at[0] + width > at[6] || at[1] + height > at[7]) {
+        shoot(s, clip);
+        return;
+    }
+    s->part.x = (int)floor(at[0] * zoom);
+    s->part.y = (int)floor(at[1] * zoom);
+    s->part.width = (int)ceil(width * zoom);
+    s->part.height = (int)ceil(height * zoom);
+    shoot(s, NULL);
 }
 
 static void measured(void *context, const struct dd_pipe_answer *answer)
 {
     struct dd_shots *s = context;
-    double clip[4] = {0},
-           limits[2] = {DD_PICTURE_WIDTH_MAX / s->site->options->page_zoom, DD_PICTURE_HEIGHT_MAX / s->site->options->page_zoom};
-    const struct dd_json *value = dd_tab_value(answer), *part = dd_json_first(value);
-    bool inside;
+    double at[8] = {0};
+    const struct dd_json *number = dd_json_first(dd_tab_value(answer));
 
     if (!is_current(s, answer))
         return;
-    for (int i = 0; i < 4; i++, part = dd_json_next(part))
-        clip[i] = dd_json_number(part);
-    inside = dd_json_boolean(part);
-    if (clip[2] < 1 || clip[3] < 1) {
-        if (!s->element_missing)
-            dd_log_warning("there is nothing to be seen of web_capture_element %s: the whole page is sent until there is",
-                           s->site->options->web_capture_element);
-        s->element_missing = true;
-        shoot(s, NULL, false);
+    for (int i = 0; i < 8; i++, number = dd_json_next(number))
+        at[i] = dd_json_number(number);
+    if (at[4] >= 1 && at[5] >= 1) {
+        shoot_element(s, at);
         return;
     }
-    for (int i = 0; i < 2; i++)
-        if (clip[2 + i] > limits[i])
-            clip[2 + i] = limits[i];
-    shoot(s, clip, !inside);
+    if (!s->element_missing)
+        dd_log_warning("there is nothing to be seen of web_capture_element %s: the whole page is sent until there is",
+                       s->site->options->web_capture_element);
+    s->element_missing = true;
+    shoot(s, NULL);
 }
 
-/* Where the element is now, in whole pixels of the document. */
+/* Where the element is now, in whole pixels of the page. */
 static void measure(struct dd_shots *s)
 {
     char quoted[6 * DD_SEND_SHORT * 2], script[SCRIPT_SIZE];
 
     if (dd_tab_quote(s->site->options->web_capture_element, quoted, sizeof quoted)) {
-        shoot(s, NULL, false);
+        shoot(s, NULL);
         return;
     }
     snprintf(script, sizeof script,
              "(() => { const e = document.querySelector(%s), r = e && e.getBoundingClientRect(); if (!r) return null;"
-             "const x = Math.floor(r.left), y = Math.floor(r.top), w = Math.ceil(r.right) - x, h = Math.ceil(r.bottom) - y;"
-             "return [x + scrollX, y + scrollY, w, h, x >= 0 && y >= 0 && x + w <= innerWidth && y + h <= innerHeight]; })()",
+             "const x = Math.floor(r.left), y = Math.floor(r.top);"
+             "return [x, y, x + scrollX, y + scrollY, Math.ceil(r.right) - x, Math.ceil(r.bottom) - y, innerWidth, innerHeight];"
+             "})()",
              quoted);
     s->round = MEASURING;
     dd_tab_evaluate(dd_page_tab(s->page), script, measured, s);
@@ -237,8 +277,9 @@ static void measure(struct dd_shots *s)
 
 static void begin_round(struct dd_shots *s)
 {
+    s->part = (struct dd_area){0};
     if (is_whole_page(s->site))
-        shoot(s, NULL, false);
+        shoot(s, NULL);
     else
         measure(s);
 }
@@ -259,6 +300,27 @@ static uint64_t captured_us(const struct dd_json *params)
     return now_us - (uint64_t)age_us - CAST_LAG_US;
 }
 
+static void stop_cast(struct dd_shots *s)
+{
+    dd_tab_send(dd_page_tab(s->page), "Page.stopScreencast", NULL, NULL, NULL);
+    s->casting = false;
+}
+
+/* The browser says that the page has changed. */
+static void notice_change(struct dd_shots *s, const struct dd_json *params)
+{
+    if (s->cast) {
+        s->settle_us = dd_clock_now_us() + SETTLED_US;
+        s->fresh.part = (struct dd_area){0};
+        if (s->round == IDLE || (s->round != CHECKING && !dd_page_check(s->page)))
+            take(s, dd_json_string(dd_json_member(params, "data")), captured_us(params));
+        return;
+    }
+    s->changed = true;
+    if (s->site->options->interval >= CAST_BELOW_US) /* that is all there is to know until the next picture */
+        stop_cast(s);
+}
+
 bool dd_shots_event(struct dd_shots *s, const struct dd_pipe_event *event)
 {
     const struct dd_tab *tab = dd_page_tab(s->page);
@@ -271,11 +333,14 @@ bool dd_shots_event(struct dd_shots *s, const struct dd_pipe_event *event)
     dd_tab_send(tab, "Page.screencastFrameAck", params, NULL, NULL);
     if (dd_page_state(s->page) != DD_PAGE_READY || dd_page_document(s->page) != s->document || !s->casting)
         return true;
-    const char *data = dd_json_string(dd_json_member(event->params, "data"));
-    /* The browser leaves out pictures when it is busy, the last one, too: so what it stands still at is taken again. */
-    s->settle_us = dd_clock_now_us() + SETTLED_US;
-    if (s->round == IDLE || (s->round != CHECKING && !dd_page_check(s->page)))
-        take(s, data, captured_us(event->params));
+    if (s->round == STARTING) { /* the first one: from now on it watches */
+        s->round = IDLE;
+        begin_round(s);
+    } else if (s->round == SHOOTING) {
+        s->during++;
+    } else {
+        notice_change(s, event->params);
+    }
     return true;
 }
 
@@ -283,13 +348,15 @@ static void start_cast(struct dd_shots *s)
 {
     struct dd_json *params = dd_json_new_object();
 
-    dd_json_add_string(params, "format", "png");
-    dd_json_add_integer(params, "maxWidth", DD_PICTURE_WIDTH_MAX);
-    dd_json_add_integer(params, "maxHeight", DD_PICTURE_HEIGHT_MAX);
+    dd_json_add_string(params, "format", s->cast ? "png" : "jpeg");
+    dd_json_add_integer(params, "quality", 1);
+    dd_json_add_integer(params, "maxWidth", s->cast ? DD_PICTURE_WIDTH_MAX : WATCH_WIDTH);
+    dd_json_add_integer(params, "maxHeight", s->cast ? DD_PICTURE_HEIGHT_MAX : WATCH_HEIGHT);
     dd_json_add_integer(params, "everyNthFrame", 1);
     dd_tab_send(dd_page_tab(s->page), "Page.startScreencast", params, NULL, NULL);
     s->casting = true;
-    s->settle_us = dd_clock_now_us();
+    s->round = STARTING;
+    s->retry_us = dd_clock_now_us() + START_US;
 }
 
 static void probed(void *context, const struct dd_pipe_answer *answer)
@@ -310,14 +377,50 @@ static void probe(struct dd_shots *s)
     dd_tab_evaluate(dd_page_tab(s->page), check ? check : "0", probed, s);
 }
 
+/* ---- frozen between pictures ---- */
+
+/* Chromium 156 freezes only a page that nobody sees, and has no other way to have it seen again than this emulation. Frozen, a
+ * page that took 0.4 of a core took 0.01, and it goes on within 0.1 s. */
+static void freeze(struct dd_shots *s, bool frozen)
+{
+    const struct dd_tab *tab = dd_page_tab(s->page);
+    struct dd_json *focus = dd_json_new_object(), *state = dd_json_new_object();
+
+    dd_json_add_boolean(focus, "enabled", !frozen);
+    dd_json_add_string(state, "state", frozen ? "frozen" : "active");
+    dd_tab_send(tab, "Emulation.setFocusEmulationEnabled", focus, NULL, NULL);
+    dd_tab_send(tab, "Page.setWebLifecycleState", state, NULL, NULL);
+    s->frozen = frozen;
+    s->changed = true;
+    if (s->casting)
+        stop_cast(s);
+}
+
+static uint64_t thaw_us(uint64_t due_us)
+{
+    return due_us > THAW_US ? due_us - THAW_US : 0;
+}
+
 /* ---- what there is ---- */
 
 static void begin_document(struct dd_shots *s)
 {
     s->document = dd_page_document(s->page);
-    s->there = s->alive = s->casting = false;
-    s->element_missing = false;
+    s->there = s->alive = s->casting = s->element_missing = false;
+    s->changed = true;
     s->settle_us = s->probe_us = s->retry_us = 0;
+}
+
+/* What of the decoded picture is sent. */
+static int cut(const struct dd_shots *s, const struct dd_area *part, struct dd_picture *picture)
+{
+    const struct dd_area viewport = {.width = s->site->width, .height = s->site->height},
+                         all = {.width = s->picture.width, .height = s->picture.height};
+    /* an element beyond the viewport came alone, in its own shape */
+    bool alone = !is_whole_page(s->site) && !s->element_missing && !part->width;
+    struct dd_area area = dd_area_common(part->width ? part : alone ? &all : &viewport, &all);
+
+    return area.width ? dd_region_cut(&s->picture, &area, picture) : DD_ERROR_INPUT;
 }
 
 static int deliver(struct dd_shots *s, struct dd_source_io *io, struct dd_picture *picture)
@@ -329,6 +432,8 @@ static int deliver(struct dd_shots *s, struct dd_source_io *io, struct dd_pictur
         error = dd_still_decode(s->still, s->fresh.text, &s->picture);
         s->changed_us = dd_clock_now_us();
     }
+    if (!error)
+        error = cut(s, &shot.part, picture);
     if (error == DD_ERROR_INPUT)
         return dd_source_fail(io, DD_WIRE_REASON_BROKEN, "%s: the browser's picture of it cannot be read", s->site->name);
     if (error)
@@ -337,13 +442,26 @@ static int deliver(struct dd_shots *s, struct dd_source_io *io, struct dd_pictur
     s->shown = shot;
     s->there = s->alive = false;
     s->probe_us = dd_clock_now_us() + PROBE_US;
-    *picture = s->picture;
     picture->captured_us = shot.captured_us;
-    if (is_whole_page(s->site) || s->element_missing) { /* see setup.c: set_size() */
-        picture->width = picture->width < s->site->width ? picture->width : s->site->width;
-        picture->height = picture->height < s->site->height ? picture->height : s->site->height;
-    }
     return DD_SHOTS_PICTURE;
+}
+
+/* Begins what is to be done now, where nothing is under way. */
+static void work(struct dd_shots *s, uint64_t now_us, uint64_t due_us)
+{
+    bool wanted = s->cast ? s->settle_us && now_us >= s->settle_us : s->changed && now_us >= due_us;
+
+    if (s->cast && !s->casting) {
+        start_cast(s);
+    } else if (wanted || (now_us >= s->verify_us && now_us >= due_us)) {
+        s->settle_us = 0;
+        if (s->casting)
+            begin_round(s);
+        else
+            start_cast(s);
+    } else if (now_us >= s->probe_us && (s->cast || now_us >= due_us)) {
+        probe(s);
+    }
 }
 
 int dd_shots_next(struct dd_shots *s, struct dd_source_io *io, uint64_t due_us, struct dd_picture *picture)
@@ -352,6 +470,10 @@ int dd_shots_next(struct dd_shots *s, struct dd_source_io *io, uint64_t due_us, 
 
     if (s->document != dd_page_document(s->page))
         begin_document(s);
+    if (s->pauses && s->frozen != (now_us < thaw_us(due_us)) && !s->there && s->round == IDLE)
+        freeze(s, !s->frozen);
+    if (s->frozen)
+        return DD_SHOTS_NOTHING;
     if (s->hangs)
         return dd_source_fail(io, DD_WIRE_REASON_TIMEOUT, "%s: it hangs: no picture and no answer within %g s", s->site->name,
                               (double)s->site->options->timeout / DD_CLOCK_US_PER_S);
@@ -361,31 +483,29 @@ int dd_shots_next(struct dd_shots *s, struct dd_source_io *io, uint64_t due_us, 
         s->alive = false;
         return DD_SHOTS_SAME;
     }
-    if (s->cast && !s->casting)
-        start_cast(s);
-    if (s->round != IDLE || s->there || now_us < s->retry_us)
-        return DD_SHOTS_NOTHING;
-    if (!s->cast && now_us >= due_us) {
+    if (s->round == STARTING && now_us >= s->retry_us) { /* it goes without */
+        s->round = IDLE;
         begin_round(s);
-    } else if (s->cast && s->settle_us && now_us >= s->settle_us) {
-        s->settle_us = 0;
-        begin_round(s);
-    } else if (s->cast && now_us >= s->probe_us) {
-        probe(s);
     }
+    if (s->round == IDLE && !s->there && now_us >= s->retry_us)
+        work(s, now_us, due_us);
     return DD_SHOTS_NOTHING;
 }
 
 uint64_t dd_shots_wake_us(const struct dd_shots *s, uint64_t due_us)
 {
-    uint64_t wake_us = UINT64_MAX;
+    uint64_t wake_us = due_us;
 
+    if (s->frozen)
+        return thaw_us(due_us);
+    if (s->round == STARTING)
+        return s->retry_us;
     if (s->round != IDLE)
-        return wake_us;
-    if (!s->cast || s->there)
-        wake_us = due_us;
-    else
+        return UINT64_MAX;
+    if (s->cast && !s->there)
         wake_us = s->settle_us && s->settle_us < s->probe_us ? s->settle_us : s->probe_us;
+    else if (!s->there && !s->changed && wake_us < s->probe_us)
+        wake_us = s->probe_us;
     return wake_us > s->retry_us ? wake_us : s->retry_us;
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -60,6 +61,7 @@ static void execute(const struct dd_spawn *spawn, pid_t parent)
     /* execve(2) changes neither, but is declared as if it did */
     memcpy(&argv, &spawn->argv, sizeof argv);
     memcpy(&environment, &spawn->environment, sizeof environment);
+    personality(PER_LINUX); /* whatever this process runs with: theirs wants its address layout random */
     execve(spawn->path, argv, environment);
     _exit(NOT_EXECUTED);
 }

@@ -104,6 +104,7 @@ int dd_still_decode(struct dd_still *s, const char *base64, struct dd_picture *p
     AVCodecContext *context = s->contexts[size > 4 && memcmp(s->bytes, png, sizeof png) == 0 ? 0 : 1];
     s->packet->data = s->bytes;
     s->packet->size = (int)size;
+    s->packet->flags = AV_PKT_FLAG_KEY; /* else libavcodec takes a PNG for what changed since the one before */
     int error = avcodec_send_packet(context, s->packet);
     if (error >= 0)
         error = avcodec_receive_frame(context, s->frame);

@@ -22,9 +22,15 @@
 #include "dd/send/capture/source.h"
 
 enum {
-    LOADING_SLICE_MS = 50, /* what is being loaded has several waits of its own */
+    RELOAD_AUTO_US = 300 * UINT64_C(1000000), /* a page whose pixels stay the same for so long may have lost its server */
+    RELOAD_RETRY_US = 10 * DD_CLOCK_US_PER_S,
+    RELOAD_ATTEMPTS = 3, /* until a page that cannot be loaded again counts as failed, though its old picture is there */
+    WEAR_US = 5 * DD_CLOCK_US_PER_S,        /* between two looks at the browser's memory */
+    WEAR_RETRY_US = 60 * UINT64_C(1000000), /* between two replacements: what leaks fast leaks again */
+    AGE_MAX_US = 24 * 3600 * UINT64_C(1000000),
+    LEAVING_US = DD_CLOCK_US_PER_S, /* a replaced browser ends in this time, while pictures go on */
+    LOADING_SLICE_MS = 50,          /* what is being loaded has several waits of its own */
     SLICE_MS = 500,
-    TARGETS_MAX = 32,
 };
 
 struct web;
@@ -34,6 +40,7 @@ struct engine {
     struct web *web;
     struct dd_browser *browser; /* NULL: none */
     int error;                  /* of its pipe */
+    uint64_t left_us;           /* when it was asked to leave; 0: it was not */
 };
 
 /* A page, and its pictures once it is ready. */
@@ -49,9 +56,35 @@ struct web {
     struct engine engines[2];
     struct view now;    /* what is shown */
     struct view coming; /* what is to be shown in its place */
+    uint64_t shown_us;  /* since when now is shown */
+    uint64_t reload_us; /* not to be loaded again before */
+    unsigned reload_failures;
+    uint64_t wear_us;    /* when memory and age are looked at next */
+    uint64_t replace_us; /* not to be replaced before */
 };
 
 /* ---- events ---- */
+
+static void tell_browser(const struct engine *e, const char *method, struct dd_json *params)
+{
+    const struct dd_pipe_command command = {.session = "", .method = method, .params = params};
+
+    dd_pipe_send(dd_browser_pipe(e->browser), &command);
+}
+
+/* A window that a page opens: nobody would see it, and who knows what it does. */
+static void close_window(struct engine *e, const struct dd_json *params)
+{
+    const struct dd_json *info = dd_json_member(params, "targetInfo");
+    struct dd_json *answer;
+
+    if (!*dd_json_string(dd_json_member(info, "openerId")) || strcmp(dd_json_string(dd_json_member(info, "type")), "page") != 0)
+        return;
+    dd_log_debug("%s: a window that it opens is closed", e->web->site.name);
+    answer = dd_json_new_object();
+    dd_json_add_string(answer, "targetId", dd_json_string(dd_json_member(info, "targetId")));
+    tell_browser(e, "Target.closeTarget", answer);
+}
 
 static bool takes(struct view *v, const struct engine *e, const struct dd_pipe_event *event)
 {
@@ -63,18 +96,11 @@ static void handle_event(void *context, const struct dd_pipe_event *event)
     struct engine *e = context;
     struct web *w = e->web;
 
-    if (!takes(&w->now, e, event))
-        takes(&w->coming, e, event);
+    if (!takes(&w->now, e, event) && !takes(&w->coming, e, event) && strcmp(event->method, "Target.targetCreated") == 0)
+        close_window(e, event->params);
 }
 
 /* ---- browsers ---- */
-
-static void tell_browser(const struct engine *e, const char *method, struct dd_json *params)
-{
-    const struct dd_pipe_command command = {.session = "", .method = method, .params = params};
-
-    dd_pipe_send(dd_browser_pipe(e->browser), &command);
-}
 
 static int start_browser(struct engine *e)
 {
@@ -89,6 +115,9 @@ static int start_browser(struct engine *e)
     params = dd_json_new_object();
     dd_json_add_string(params, "behavior", "deny");
     tell_browser(e, "Browser.setDownloadBehavior", params);
+    params = dd_json_new_object();
+    dd_json_add_boolean(params, "discover", true);
+    tell_browser(e, "Target.setDiscoverTargets", params);
     return 0;
 }
 
@@ -109,6 +138,12 @@ static void end_browser(struct engine *e)
         close_view(&w->coming);
     dd_browser_end(e->browser);
     e->browser = NULL;
+    e->left_us = 0;
+}
+
+static bool is_spoken_to(const struct engine *e)
+{
+    return e->browser && !e->error && !e->left_us;
 }
 
 /* ---- waiting ---- */
@@ -123,13 +158,13 @@ static int turn(struct web *w, uint64_t wake_us)
     if (w->io->stopping(w->io->context))
         return DD_ERROR_STOPPED;
     for (int i = 0; i < 2; i++)
-        if (w->engines[i].browser && !w->engines[i].error) {
+        if (is_spoken_to(&w->engines[i])) {
             dd_pipe_poll(dd_browser_pipe(w->engines[i].browser), &fds[count]);
             count += 2;
         }
     poll(fds, count, dd_clock_wait_ms(dd_clock_now_us(), wake_us, loading ? LOADING_SLICE_MS : SLICE_MS));
     for (int i = 0; i < 2; i++)
-        if (w->engines[i].browser && !w->engines[i].error)
+        if (is_spoken_to(&w->engines[i]))
             w->engines[i].error = dd_pipe_turn(dd_browser_pipe(w->engines[i].browser));
     if (w->now.page)
         dd_page_turn(w->now.page);
@@ -173,17 +208,8 @@ static int find_trouble(struct web *w, struct view *v)
 /* The server or the network is the trouble, and the browser is good for another attempt. */
 static bool is_browser_well(const struct web *w, int error)
 {
-    switch (w->io->reason) {
-    case DD_WIRE_REASON_UNREACHABLE:
-    case DD_WIRE_REASON_CREDENTIALS:
-    case DD_WIRE_REASON_NOT_FOUND:
-    case DD_WIRE_REASON_CERTIFICATE:
-    case DD_WIRE_REASON_UNSUITABLE:
-    case DD_WIRE_REASON_UNEXPECTED:
-        return error == DD_ERROR_SOURCE;
-    default:
-        return false;
-    }
+    return error == DD_ERROR_SOURCE && w->now.page && dd_page_state(w->now.page) == DD_PAGE_FAILED &&
+           w->io->reason != DD_WIRE_REASON_TIMEOUT && w->io->reason != DD_WIRE_REASON_ENDED;
 }
 
 /* Leaves nothing that goes on while capture waits: at most a browser without a page. Returns error. */
@@ -199,6 +225,118 @@ static int give_up(struct web *w, int error)
     return error;
 }
 
+/* ---- loading again, replacing ---- */
+
+/* When the page is to be loaded again; UINT64_MAX: never. */
+static uint64_t reload_us(const struct web *w)
+{
+    const char *wanted = w->site.options->reload_interval;
+    uint64_t changed_us = dd_shots_changed_us(w->now.shots), due_us;
+
+    if (!*wanted || strcmp(wanted, "auto") == 0)
+        due_us = (changed_us > w->shown_us ? changed_us : w->shown_us) + RELOAD_AUTO_US;
+    else if (strtod(wanted, NULL) > 0)
+        due_us = w->shown_us + (uint64_t)(strtod(wanted, NULL) * DD_CLOCK_US_PER_S);
+    else
+        return UINT64_MAX;
+    return due_us > w->reload_us ? due_us : w->reload_us;
+}
+
+/* What is to come has come: it is shown from now on, and what was shown goes. */
+static void take_over(struct web *w)
+{
+    struct engine *before = w->now.engine;
+
+    close_view(&w->now);
+    w->now = w->coming;
+    w->coming = (struct view){0};
+    w->shown_us = dd_clock_now_us();
+    w->reload_failures = 0;
+    dd_log_debug("%s: loaded again", w->site.name);
+    if (before == w->now.engine)
+        return;
+    dd_log_info("the browser was replaced");
+    dd_browser_leave(before->browser);
+    before->left_us = w->shown_us;
+}
+
+/* The page could not be loaded once more. 0, or that this is why it cannot be shown any longer. */
+static int handle_failed_coming(struct web *w, int error)
+{
+    struct engine *e = w->coming.engine;
+    uint64_t now_us = dd_clock_now_us();
+
+    if (e == w->now.engine)
+        close_view(&w->coming);
+    else
+        end_browser(e);
+    w->reload_us = now_us + RELOAD_RETRY_US;
+    w->replace_us = now_us + WEAR_RETRY_US;
+    if (error != DD_ERROR_SOURCE || ++w->reload_failures >= RELOAD_ATTEMPTS)
+        return error;
+    dd_log_warning("it cannot be loaded again: %s", w->io->message);
+    return 0;
+}
+
+static int watch_coming(struct web *w)
+{
+    int error = find_trouble(w, &w->coming);
+
+    if (!error && dd_page_state(w->coming.page) == DD_PAGE_READY) {
+        error = start_shots(w, &w->coming);
+        if (!error)
+            take_over(w);
+        return error;
+    }
+    return error ? handle_failed_coming(w, error) : 0;
+}
+
+static int load_again(struct web *w, struct engine *e)
+{
+    return open_view(w, &w->coming, e, dd_clock_now_us() + (uint64_t)w->site.options->timeout);
+}
+
+/* Looks at what the browser takes, and starts another one when that is too much. */
+static int watch_wear(struct web *w, uint64_t now_us)
+{
+    struct engine *e = w->now.engine, *other = e == &w->engines[0] ? &w->engines[1] : &w->engines[0];
+    uint64_t limit = (uint64_t)w->site.options->browser_memory, bytes;
+    bool old;
+
+    if (now_us < w->wear_us)
+        return 0;
+    w->wear_us = now_us + WEAR_US;
+    bytes = dd_browser_memory(e->browser);
+    old = now_us > dd_browser_started_us(e->browser) + AGE_MAX_US;
+    if (bytes > 2 * limit)
+        return dd_source_fail(w->io, DD_WIRE_REASON_CAPTURE,
+                              "%s: the browser takes %ju MiB, twice of what browser_memory allows: does the page ever give back?",
+                              w->site.name, (uintmax_t)(bytes >> 20));
+    if ((!old && bytes <= limit) || w->coming.page || other->browser || now_us < w->replace_us)
+        return 0;
+    w->replace_us = now_us + WEAR_RETRY_US;
+    dd_log_info("the browser takes %ju MiB since %.1f h: another one takes its place", (uintmax_t)(bytes >> 20),
+                (double)(now_us - dd_browser_started_us(e->browser)) / 3600e6);
+    int error = start_browser(other);
+    return error ? error : load_again(w, other);
+}
+
+/* What goes on beside the pictures. 0, or why there can be no more. */
+static int renew(struct web *w)
+{
+    uint64_t now_us = dd_clock_now_us();
+    int error = 0;
+
+    for (int i = 0; i < 2; i++)
+        if (w->engines[i].left_us && now_us > w->engines[i].left_us + LEAVING_US)
+            end_browser(&w->engines[i]);
+    if (w->coming.page)
+        error = watch_coming(w);
+    else if (dd_page_state(w->now.page) == DD_PAGE_READY && now_us >= reload_us(w))
+        error = load_again(w, w->now.engine);
+    return error ? error : watch_wear(w, now_us);
+}
+
 /* ---- the source ---- */
 
 static void web_close(void *state)
@@ -210,7 +348,7 @@ static void web_close(void *state)
     close_view(&w->coming);
     close_view(&w->now);
     for (int i = 0; i < 2; i++)
-        if (w->engines[i].browser)
+        if (w->engines[i].browser && !w->engines[i].left_us)
             dd_browser_leave(w->engines[i].browser);
     for (int i = 0; i < 2; i++)
         dd_browser_end(w->engines[i].browser);
@@ -222,8 +360,11 @@ static int web_again(void *state, struct dd_source_io *io)
 {
     struct web *w = state;
     struct engine *e = w->engines[1].browser ? &w->engines[1] : &w->engines[0];
-    int error = e->browser ? 0 : start_browser(e);
+    int error;
 
+    if (e->browser && (e->error || dd_browser_memory(e->browser) > (uint64_t)io->options->browser_memory))
+        end_browser(e);
+    error = e->browser ? 0 : start_browser(e);
     if (!error)
         error = open_view(w, &w->now, e, io->deadline_us);
     while (!error && dd_page_state(w->now.page) != DD_PAGE_READY) {
@@ -233,6 +374,9 @@ static int web_again(void *state, struct dd_source_io *io)
     }
     if (!error)
         error = start_shots(w, &w->now);
+    w->shown_us = dd_clock_now_us();
+    w->wear_us = w->shown_us + WEAR_US;
+    w->reload_us = w->replace_us = w->reload_failures = 0;
     return error ? give_up(w, error) : 0;
 }
 
@@ -259,6 +403,8 @@ static int web_next(void *state, struct dd_source_io *io, uint64_t due_us, struc
 
     for (;;) {
         int news = DD_SHOTS_NOTHING, error = find_trouble(w, &w->now);
+        if (!error)
+            error = renew(w);
         if (!error && dd_page_state(w->now.page) == DD_PAGE_READY)
             news = dd_shots_next(w->now.shots, io, due_us, picture);
         if (news == DD_SHOTS_PICTURE)
