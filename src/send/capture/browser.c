@@ -25,8 +25,8 @@
 #include "dd/send/options.h"
 
 enum {
-    LEAVE_MS = 600, /* from the end of its pipe to SIGKILL: it takes 100 to 400 */
-    KILL_MS = 300,  /* and then until nothing is left, */
+    LEAVE_MS = 500, /* from the end of its pipe to SIGKILL: it takes 100 to 400 */
+    KILL_MS = 300,  /* and then until nothing is left */
     LOOK_EVERY_MS = 10,
     WORDS_SIZE = 4096,
     TEXT_SIZE = DD_FOLDER_PATH_SIZE + 64,

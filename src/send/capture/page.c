@@ -25,7 +25,7 @@ enum {
     CHECK_US = 250 * DD_CLOCK_US_PER_MS,  /* between two looks at a page that is not yet right */
     EXPECT_US = 10 * DD_CLOCK_US_PER_S,   /* from quiet until it has to be right */
     ABSENT_US = 2 * DD_CLOCK_US_PER_S,    /* pages that draw themselves afresh are without their parts for a moment */
-    LOGIN_US = 10 * DD_CLOCK_US_PER_S,    /* from submitting until the form has to be gone */
+    LOGIN_US = 5 * DD_CLOCK_US_PER_S,     /* from submitting until the form has to be gone */
     DIALOG_US = 100 * DD_CLOCK_US_PER_MS, /* between two dialogs: a script that opens one after the other keeps nobody busy */
     PARTIAL_PERCENT = 80,                 /* of the time for a load, after which a page that lacks some part is shown */
     SCRIPT_SIZE = 4096,
@@ -46,6 +46,7 @@ struct dd_page {
     bool content, loaded, almost_idle; /* of the document: parsed; with all its parts; and the network quiet */
     bool status_known, scrolled;
     uint64_t loaded_us, quiet_us; /* 0: not yet */
+    bool missing;                 /* what is expected, when it was looked at last */
     bool checking;
     uint64_t check_us;     /* when it is looked at next */
     uint64_t absent_us;    /* since when it was not right; 0: it is */
@@ -113,7 +114,7 @@ static void begin_document(struct dd_page *p, const struct dd_json *frame)
     }
     p->document++;
     p->tab.world = 0;
-    p->content = p->loaded = p->almost_idle = p->status_known = p->scrolled = p->checking = false;
+    p->content = p->loaded = p->almost_idle = p->status_known = p->scrolled = p->checking = p->missing = false;
     p->loaded_us = p->quiet_us = p->check_us = p->absent_us = 0;
     dd_json_add_string(params, "frameId", p->tab.frame);
     dd_json_add_string(params, "worldName", DD_TAB_WORLD);
@@ -424,6 +425,17 @@ static void submit(struct dd_page *p)
     free(script);
 }
 
+static void fail_login(struct dd_page *p)
+{
+    fail(p, DD_WIRE_REASON_CREDENTIALS, "it still shows its log-in form: check username, password and the selectors");
+}
+
+static void fail_expected(struct dd_page *p)
+{
+    fail(p, DD_WIRE_REASON_UNEXPECTED, "there is nothing with expect_selector %s in it: is it logged out?",
+         p->site->options->expect_selector);
+}
+
 /* What it shows is not what it should, while it loads: in time that may change. */
 static void wait_for_right(struct dd_page *p, const char *verdict)
 {
@@ -432,10 +444,9 @@ static void wait_for_right(struct dd_page *p, const char *verdict)
     if (strcmp(verdict, "form") == 0 && !p->submitted_us)
         submit(p);
     else if (strcmp(verdict, "form") == 0 && now_us > p->submitted_us + LOGIN_US)
-        fail(p, DD_WIRE_REASON_CREDENTIALS, "it still shows its log-in form: check username, password and the selectors");
+        fail_login(p);
     else if (strcmp(verdict, "missing") == 0 && now_us > p->quiet_us + EXPECT_US)
-        fail(p, DD_WIRE_REASON_UNEXPECTED, "there is nothing with expect_selector %s in it: is it logged out?",
-             p->site->options->expect_selector);
+        fail_expected(p);
 }
 
 static void checked(void *context, const struct dd_pipe_answer *answer)
@@ -444,6 +455,7 @@ static void checked(void *context, const struct dd_pipe_answer *answer)
     const char *verdict = dd_json_string(dd_tab_value(answer));
 
     p->checking = false;
+    p->missing = strcmp(verdict, "missing") == 0;
     if (answer->error || p->state != DD_PAGE_LOADING) /* of a document that is gone */
         return;
     if (strcmp(verdict, "right") == 0)
@@ -462,7 +474,12 @@ static void fail_timeout(struct dd_page *p)
                        : !p->content      ? "it does not end loading"
                                           : "it is not quiet enough to be shown, or hangs";
 
-    fail(p, DD_WIRE_REASON_TIMEOUT, "%s within %g s", what, seconds);
+    if (p->submitted_us)
+        fail_login(p);
+    else if (p->missing)
+        fail_expected(p);
+    else
+        fail(p, DD_WIRE_REASON_TIMEOUT, "%s within %g s", what, seconds);
 }
 
 /* Of a page whose load goes on for ever, what there is of it is better than nothing. */
@@ -470,7 +487,7 @@ static void take_partial(struct dd_page *p, uint64_t now_us)
 {
     if (p->loaded || !p->content || now_us < p->begun_us + (p->deadline_us - p->begun_us) * PARTIAL_PERCENT / 100)
         return;
-    dd_log_warning("%s: it still loads after %g s; it is shown as it is", p->site->name,
+    dd_log_warning("%s: it still loads after %.0f s; it is shown as it is", p->site->name,
                    (double)(now_us - p->begun_us) / DD_CLOCK_US_PER_S);
     p->loaded = p->almost_idle = true;
 }

@@ -99,8 +99,6 @@ unsigned dd_setup_tab(const struct dd_tab *tab, const struct dd_site *site,
     send(&s, "Page.enable", NULL);
     send(&s, "Page.setLifecycleEventsEnabled", switch_of("enabled", true));
     set_size(&s, site);
-    /* no window has the focus, but some pages stand still without */
-    send(&s, "Emulation.setFocusEmulationEnabled", switch_of("enabled", true));
     if (*options->timezone)
         send(&s, "Emulation.setTimezoneOverride", text_of("timezoneId", options->timezone));
     if (*options->locale)

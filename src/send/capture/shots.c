@@ -379,8 +379,8 @@ static void probe(struct dd_shots *s)
 
 /* ---- frozen between pictures ---- */
 
-/* Chromium 156 freezes only a page that nobody sees, and has no other way to have it seen again than this emulation. Frozen, a
- * page that took 0.4 of a core took 0.01, and it goes on within 0.1 s. */
+/* Chromium 156 freezes only a page that nobody sees, and has no other way to have it seen again than this emulation (which makes
+ * it crash in an empty tab). Frozen, a page that took 0.4 of a core took 0.01, and it goes on within 0.1 s. */
 static void freeze(struct dd_shots *s, bool frozen)
 {
     const struct dd_tab *tab = dd_page_tab(s->page);
