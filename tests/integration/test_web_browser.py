@@ -11,7 +11,7 @@ import webharness
 class BrowserTest(webharness.Test):
     def wait_new_pictures(self, timeout=30, stream="page", margin=100):
         """Waits for pictures of the page as it is now."""
-        self.receiver.wait_freshness(lambda f: f["source"] == "ok" and f["state"] == "live", timeout,
+        self.wait_fresh(lambda f: f["source"] == "ok" and f["state"] == "live", timeout,
                                      "live: " + self.sender.log()[-2000:], stream)
         return self.wait_cells(lambda c: abs(webharness.count_now() - c.count) < margin, timeout, "the page of now", stream)
 
@@ -31,7 +31,7 @@ class KilledTest(BrowserTest):
                 webharness.kill(victims)
                 self.assert_gone(victims)
                 killed = webharness.count_now()
-                self.receiver.wait_freshness(lambda f: True, 5, "an answer", "page")
+                self.wait_fresh(lambda f: True, 5, "an answer", "page")
                 self.wait_cells(lambda c: 0 < c.count - killed < 2 ** 23 and c.count > killed + 25, 40, "new pictures")
                 self.wait_new_pictures()
                 self.assertEqual(self.capture(), capture, "the role needs no new start for that")
@@ -194,10 +194,10 @@ class CareTest(BrowserTest):
         first = self.cells().load
         self.wait_cells(lambda c: webharness.count_now() - c.count > 50, 20, "a page that hangs")
         hung = time.monotonic()
-        fresh = self.receiver.wait_freshness(lambda f: f["source"] != "ok", 4 + 5, "not ok", "page")
+        fresh = self.wait_fresh(lambda f: f["source"] != "ok", 4 + 5, "not ok", "page")
         print(f"said {time.monotonic() - hung + 2:.1f} s after it began to hang: {fresh['source']}, {fresh['reason']}")
         self.wait_cells(lambda c: c.load > first, 40, "a new one")
-        self.receiver.wait_freshness(lambda f: f["state"] == "live", 10, "live again", "page")
+        self.wait_fresh(lambda f: f["state"] == "live", 10, "live again", "page")
         self.assertGreater(time.monotonic() - start, 0)
         self.assertLessEqual(len(webharness.of_kind(self.browser(), "renderer")), 3)
 

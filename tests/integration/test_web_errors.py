@@ -21,19 +21,30 @@ TROUBLE = {
 
 
 class ErrorsTest(webharness.Test):
-    def test_error_pages_are_not_shown(self):
+    def check(self, *names):
+        """So few at once that they don't wait for each other's browsers."""
         closed = harness.free_port()
-        self.start({name: (source.format(closed=closed), {"timeout": 6, "interval": 0.5}) for name, (source, _, _) in
-                    TROUBLE.items()})
-        for name, (source, reasons, words) in TROUBLE.items():
+        self.start({name: (TROUBLE[name][0].format(closed=closed), {"timeout": 6 if name == "never" else 25}) for name in names},
+                   interval=1)
+        for name in names:
+            _, reasons, words = TROUBLE[name]
             with self.subTest(name):
-                fresh = self.receiver.wait_freshness(lambda f: f["source"] == "failed" and f["reason"], 60, "failed", name)
+                fresh = self.wait_fresh(lambda f: f["source"] == "failed" and f["reason"], 60, "failed", name)
                 self.assertIn(fresh["reason"], reasons)
                 self.assertEqual((fresh["state"], fresh["sender"], fresh["frame"]), ("stale", "alive", None))
                 self.wait_said(rf"capture {name}: .*" + words.format(closed=closed), 5)
-        for name in TROUBLE:
+        for name in names:
             self.assertEqual(self.frames_complete(name), 0, name)
         self.browser()
+
+    def test_servers(self):
+        self.check("dns", "refused", "cut", "never")
+
+    def test_answers(self):
+        self.check("not-found", "gone", "broken", "busy")
+
+    def test_more_answers(self):
+        self.check("forbidden", "who", "download", "redirected")
 
     def test_a_page_that_goes_to_an_error(self):
         """By itself, later: that error is no picture either, and the page comes back."""
@@ -44,7 +55,7 @@ class ErrorsTest(webharness.Test):
             with self.subTest(what):
                 self.wait_cells(lambda c: True, 40, "the page")
                 self.web.set(go=places[what])
-                self.receiver.wait_freshness(lambda f: f["source"] != "ok", 20, "not ok")
+                self.wait_fresh(lambda f: f["source"] != "ok", 20, "not ok")
                 self.assertIsNotNone(self.cells(), "the last picture is of the page")
                 self.web.set(go="")
                 self.wait_picture(timeout=45)

@@ -63,7 +63,7 @@ class FakeTest(webharness.Test):
             role = self.sender.roles().get("capture " + name)
             if role:
                 most[name] = max(most.get(name, 0), memory_mib(role))
-            return self.receiver.wait_freshness(condition, timeout, what, name)
+            return self.wait_fresh(condition, timeout, what, name)
         for mode in modes:
             name, shown = stream_name(mode), MODES[mode]
             with self.subTest(mode):
@@ -88,7 +88,7 @@ class FakeTest(webharness.Test):
             with self.subTest(mode + ", then good"):
                 if mode == "stubborn" or MODES[mode]:
                     continue
-                self.receiver.wait_freshness(lambda f: f["state"] == "live" and f["source"] == "ok", 45, "a picture", stream_name(mode))
+                self.wait_fresh(lambda f: f["state"] == "live" and f["source"] == "ok", 45, "a picture", stream_name(mode))
         start = time.monotonic()
         processes = harness.children(self.sender.pid)
         self.assertEqual(self.sender.stop(5), 0)

@@ -32,7 +32,7 @@ class LifeTest(webharness.Test):
     def test_a_reload_that_fails(self):
         self.show("/switch", reload_interval="2", timeout=5)
         self.web.set(status=500)
-        self.receiver.wait_freshness(lambda f: f["source"] != "ok", 20, "not ok")
+        self.wait_fresh(lambda f: f["source"] != "ok", 20, "not ok")
         self.wait_said(r"capture page: .*500")
         self.assertIsNotNone(self.cells(), "the error is no picture")
         self.web.set(status=200)
@@ -44,7 +44,7 @@ class LifeTest(webharness.Test):
         self.start({"part": ("/endless-part", {"timeout": 4}), "whole": ("/endless", {"timeout": 4})})
         self.wait_picture("part", 25)
         self.check_moves("part")
-        self.receiver.wait_freshness(lambda f: f["source"] == "failed" or f["frame"], 25, "failed, or a picture", "whole")
+        self.wait_fresh(lambda f: f["source"] == "failed" or f["frame"], 25, "failed, or a picture", "whole")
 
     def test_dialogs(self):
         self.show("/alerts", interval=0.1, reload_interval="5")

@@ -56,7 +56,7 @@ class LoginTest(webharness.Test):
         self.web.control("end-sessions")
         ended = time.monotonic()
         for name in shown:
-            self.receiver.wait_freshness(lambda f: f["source"] != "ok" or f["state"] != "live", 15, "not live", name)
+            self.wait_fresh(lambda f: f["source"] != "ok" or f["state"] != "live", 15, "not live", name)
 
         def again():
             self.watch(pages)
@@ -81,7 +81,7 @@ class ExpectTest(webharness.Test):
     def test_what_is_expected_goes_and_comes(self):
         self.show("/element", expect_selector="#box", timeout=4)
         self.web.set(shown=0)
-        self.receiver.wait_freshness(lambda f: f["source"] != "ok", 20, "not ok")
+        self.wait_fresh(lambda f: f["source"] != "ok", 20, "not ok")
         self.wait_said(r"capture page: .*#box")
         frame = self.receiver.freshness("page")["frame"]
         self.wait_seconds(2)

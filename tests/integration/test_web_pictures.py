@@ -11,11 +11,10 @@ class PicturesTest(webharness.Test):
     def newest(self, stream="page"):
         """Cells of the newest picture, and when it says it was taken, in seconds since 1970."""
         while True:
-            before = self.receiver.freshness(stream)
-            cells = self.cells(stream)
-            if self.receiver.freshness(stream)["frame"] == before["frame"]:
+            before, jpeg, after = self.receiver.freshness(stream), self.jpeg(stream), self.receiver.freshness(stream)
+            if before["frame"] == after["frame"]:
                 taken = datetime.datetime.fromisoformat(before["captured_at"].replace("Z", "+00:00"))
-                return cells, taken.timestamp()
+                return webharness.cells_of(jpeg), taken.timestamp()
 
     def test_a_page_is_whole_and_its_pictures_follow_it(self):
         self.show("/counter", interval=0)
@@ -45,7 +44,7 @@ class PicturesTest(webharness.Test):
     def test_pictures_are_as_old_as_they_say(self):
         """Of the screencast, of screenshots, and of a page that was frozen in between."""
         self.start({"cast": ("/counter", {"interval": 0}), "shots": ("/counter", {"interval": 2}),
-                    "paused": ("/counter", {"interval": 3, "pause_browser": True})}, {"live_seconds": 5})
+                    "paused": ("/counter", {"interval": 5, "pause_browser": True})})
         for name in self.names:
             with self.subTest(name):
                 self.wait_picture(name)
@@ -55,28 +54,28 @@ class PicturesTest(webharness.Test):
                     cells, taken = self.newest(name)
                     if cells and taken not in seen:
                         count = int(taken * 25) % 2 ** 24
-                        # stamped before it was drawn would be a promise; long after, a lie
-                        self.assertTrue(-4 <= count - cells.count <= 15, f"{count - cells.count} ticks of 40 ms before it was taken")
+                        # it may say that it is a bit older than it is, not the reverse
+                        self.assertTrue(-75 <= count - cells.count <= 15, f"{count - cells.count} ticks of 40 ms before it was taken")
                         seen.add(taken)
                     return len(seen) >= 3
-                harness.wait_until(three, 20, "three pictures")
+                harness.wait_until(three, 25, "three pictures")
 
     def test_a_page_sleeps_between_pictures(self):
         """pause_browser: no script runs, and no request is made, but around a picture."""
-        self.start({"paused": ("/beats?who=paused", {"interval": 4, "pause_browser": True}),
-                    "awake": ("/beats?who=awake", {"interval": 4})}, {"live_seconds": 10})
+        self.start({"paused": ("/beats?who=paused", {"interval": 6, "pause_browser": True}),
+                    "awake": ("/beats?who=awake", {"interval": 6})})
         for name in self.names:
             self.wait_picture(name)
         first = {name: self.receiver.freshness(name)["frame"] for name in self.names}
         for name in self.names:
-            self.receiver.wait_freshness(lambda f: f["frame"] > first[name] + 1, 15, "two more pictures", name)
+            self.wait_fresh(lambda f: f["frame"] > first[name] + 1, 20, "two more pictures", name)
         gaps = {}
         for name in self.names:
             times = [r["at"] for r in self.web.requests("/beat") if r["query"] == "who=" + name]
             self.assertGreater(len(times), 5, name)
             gaps[name] = max(b - a for a, b in zip(times, times[1:]))
-        self.assertGreater(gaps["paused"], 2)
-        self.assertLess(gaps["awake"], 2)
+        self.assertGreater(gaps["paused"], 4)
+        self.assertLess(gaps["awake"], 2.5)
 
     def test_sizes(self):
         """capture_resolution is the window's size, without scroll bars."""

@@ -58,7 +58,7 @@ class TlsTest(webharness.Test):
 
     def test_tls_where_there_is_none(self):
         self.start({"page": (f"https://127.0.0.1:{self.web.port}/counter", {"timeout": 5, "ca_file": self.authority.ca})})
-        self.receiver.wait_freshness(lambda f: f["source"] == "failed" and f["reason"], 30, "failed")
+        self.wait_fresh(lambda f: f["source"] == "failed" and f["reason"], 30, "failed")
         self.assertEqual(self.frames_complete(), 0)
         self.browser()
 

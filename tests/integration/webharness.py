@@ -256,7 +256,7 @@ class Test(harness.Test):
         self.names = names or ("page",)
         self.keys = {name: harness.new_key() for name in self.names}
         self.receiver = self.receiver_config({name: {
-            "udp_host": "127.0.0.1", "udp_port": self.port, "key": self.keys[name], "live_seconds": 2, "stale_seconds": 20, **options}
+            "udp_host": "127.0.0.1", "udp_port": self.port, "key": self.keys[name], "live_seconds": 5, "stale_seconds": 60, **options}
             for name in self.names})
         return self.receiver
 
@@ -279,6 +279,10 @@ class Test(harness.Test):
         self.start({"page": (source, options)}, receive)
         self.wait_picture()
         return self.sender
+
+    def wait_fresh(self, condition, timeout, what, stream="page"):
+        """Waits until condition(freshness) holds; that freshness."""
+        return self.receiver.wait_freshness(condition, timeout, what, stream)
 
     def wait_picture(self, stream="page", timeout=30):
         """Waits until a picture is there, and live; its freshness."""

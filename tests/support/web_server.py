@@ -92,10 +92,10 @@ function report(value) { fetch("/control/report", {method: "POST", body: JSON.st
 """
 
 # Edges of known colours: red on the left, green on the right, blue above, yellow below. A scroll bar would hide one.
-EDGES = """<div style="position: fixed; left: 0; top: 0; width: 8px; height: 100%; background: #f00"></div>
-<div style="position: fixed; right: 0; top: 0; width: 8px; height: 100%; background: #0f0"></div>
-<div style="position: fixed; left: 0; top: 0; width: 100%; height: 8px; background: #00f"></div>
-<div style="position: fixed; left: 0; bottom: 0; width: 100%; height: 8px; background: #ff0"></div>"""
+EDGES = """<div style="position: fixed; z-index: 8; left: 0; top: 0; width: 8px; height: 100%; background: #f00"></div>
+<div style="position: fixed; z-index: 8; right: 0; top: 0; width: 8px; height: 100%; background: #0f0"></div>
+<div style="position: fixed; z-index: 8; left: 0; top: 0; width: 100%; height: 8px; background: #00f"></div>
+<div style="position: fixed; z-index: 8; left: 0; bottom: 0; width: 100%; height: 8px; background: #ff0"></div>"""
 
 DASHBOARD = "".join(
     f"""<section><h2>{name}</h2><svg viewBox="0 0 200 100"><path d="M20 90A80 80 0 0 1 180 90" fill="none" stroke="#ccc"
