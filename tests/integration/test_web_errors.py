@@ -11,11 +11,10 @@ TROUBLE = {
     "broken": ("/status/500", {"cannot be read", "source unreachable"}, r"500"),
     "busy": ("/status/503", {"cannot be read", "source unreachable"}, r"503"),
     "forbidden": ("/status/403", {"wrong user name or password", "no such path"}, r"403"),
-    "who": ("/status/401?challenge=1", {"wrong user name or password"}, r"(?i)username.*password"),
+    "who": ("/status/401?challenge=1", {"wrong user name or password"}, r"username.*password"),
     "cut": ("/cut", {"source unreachable", "cannot be read", "connection closed by the source"}, r"/cut"),
     "never": ("/never", {"no picture in time"}, r"within \d+ s|in time"),
-    "download": ("/file.bin", {"nothing in it that can be shown", "no video in it", "no picture in time", "cannot be read",
-                               "source unreachable"}, r"file\.bin"),
+    "download": ("/file.bin", {"picture cannot be sent"}, r"file\.bin"),
     "redirected": ("/redirect?to=/status/404", {"no such path"}, r"404"),
 }
 

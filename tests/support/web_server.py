@@ -333,8 +333,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.close_connection = True
 
     def get_cut(self, _):
-        """Ends in the middle of the head."""
-        self.wfile.write(b"HTTP/1.1 200 O")
+        """No answer at all."""
         self.close_connection = True
 
     def get_file_bin(self, _):
