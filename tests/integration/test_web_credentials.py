@@ -71,7 +71,7 @@ class CredentialsTest(webharness.Test):
         """It is refused from some time on: said at the next load, and not tried again there."""
         self.show("/basic", **self.secret, reload_interval="2", timeout=5)
         self.web.set(password="another")
-        self.wait_fresh(lambda f: f["source"] != "ok", 20, "not ok")
+        self.wait_fresh(lambda f: f["source"] != "ok", 60, "not ok")
         self.wait_said(r"capture page: .*(?i:user.*password)")
         before = len([r for r in self.web.requests("/basic") if authorization(r)])
         self.wait_seconds(5)

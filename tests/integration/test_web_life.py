@@ -32,7 +32,7 @@ class LifeTest(webharness.Test):
     def test_a_reload_that_fails(self):
         self.show("/switch", reload_interval="2", timeout=5)
         self.web.set(status=500)
-        self.wait_fresh(lambda f: f["source"] != "ok", 20, "not ok")
+        self.wait_fresh(lambda f: f["source"] != "ok", 60, "not ok")
         self.wait_said(r"capture page: .*500")
         self.assertIsNotNone(self.cells(), "the error is no picture")
         self.web.set(status=200)
