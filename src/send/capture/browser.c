@@ -25,9 +25,10 @@
 #include "dd/send/options.h"
 
 enum {
-    LEAVE_MS = 500, /* from the end of its pipe to SIGKILL: it takes 100 to 400 */
-    KILL_MS = 300,  /* and then until nothing is left */
+    LEAVE_MS = 150, /* from the end of its pipe to SIGKILL; of itself it takes 100 to 400, and the role has 1200 for all */
+    KILL_MS = 500,  /* and then until nothing is left */
     LOOK_EVERY_MS = 10,
+    LIST_EVERY_MS = 30, /* all processes of the machine are gone through */
     WORDS_SIZE = 4096,
     TEXT_SIZE = DD_FOLDER_PATH_SIZE + 64,
     ARGUMENTS_MAX = 64,
@@ -44,6 +45,10 @@ struct dd_browser {
 /* Two at most: the one that shows the page, and the one that is to follow it. */
 static unsigned running;
 
+#define DISABLED                                                                                                                 \
+    "AutofillServerCommunication,CertificateTransparencyComponentUpdater,DialMediaRouteProvider,HttpsUpgrades,"                  \
+    "InterestFeedContentSuggestions,MediaRouter,OptimizationHints,Translate"
+
 static const char *const flags[] = {
     "--headless",
     "--remote-debugging-pipe",
@@ -58,8 +63,7 @@ static const char *const flags[] = {
     "--metrics-recording-only",
     "--no-pings",
     "--no-proxy-server",
-    "--disable-features=AutofillServerCommunication,CertificateTransparencyComponentUpdater,DialMediaRouteProvider,"
-    "InterestFeedContentSuggestions,MediaRouter,OptimizationHints,Translate,HttpsUpgrades",
+    "--disable-features=" DISABLED,
     /* nobody is there to ask or to tell */
     "--block-new-web-contents",
     "--deny-permission-prompts",
@@ -267,27 +271,30 @@ void dd_browser_leave(struct dd_browser *browser)
     browser->pipe = NULL;
 }
 
-/* True once none of its processes is left. */
-static bool await_end(const struct dd_tree *tree, int signal, unsigned limit_ms)
+/* Gives it a moment to end by itself, and then ends what is left: all that it could still do is write to its folder. */
+static void await_end(const struct dd_browser *b)
 {
-    uint64_t deadline_us = dd_clock_now_us() + limit_ms * UINT64_C(1000);
+    const struct dd_tree tree = tree_of(b);
+    uint64_t left_us = dd_clock_now_us(), deadline_us = left_us + (LEAVE_MS + KILL_MS) * UINT64_C(1000);
 
-    while (dd_tree_signal(tree, signal) > 0) {
-        if (dd_clock_now_us() >= deadline_us)
-            return false;
+    while (kill(b->pid, 0) == 0 && dd_clock_now_us() < left_us + LEAVE_MS * UINT64_C(1000))
         poll(NULL, 0, LOOK_EVERY_MS);
+    while (dd_tree_signal(&tree, SIGKILL) > 0) {
+        if (dd_clock_now_us() >= deadline_us) {
+            dd_log_warning("processes of the browser are left that cannot be killed");
+            return;
+        }
+        poll(NULL, 0, LIST_EVERY_MS);
     }
-    return true;
 }
 
 void dd_browser_end(struct dd_browser *browser)
 {
     if (!browser)
         return;
-    const struct dd_tree tree = tree_of(browser);
     dd_browser_leave(browser);
-    if (browser->pid > 0 && !await_end(&tree, 0, LEAVE_MS) && !await_end(&tree, SIGKILL, KILL_MS))
-        dd_log_warning("processes of the browser are left that cannot be killed");
+    if (browser->pid > 0)
+        await_end(browser);
     running--;
     dd_folder_remove(&browser->folder);
     if (browser->words_fd >= 0)

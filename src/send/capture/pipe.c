@@ -15,6 +15,7 @@
 #include "dd/base/log.h"
 
 enum {
+    SMALLEST = 4096,
     READ_BYTES = 256 * 1024,
     TURN_BYTES = 4 * 1024 * 1024, /* that are read in one turn: who floods the pipe must not keep its reader from all else */
     KEPT_BYTES = 4 * 1024 * 1024, /* a buffer that grew beyond this is given back when it is empty */
@@ -60,7 +61,7 @@ static int reserve(struct buffer *b, size_t more)
 {
     if (b->capacity - b->size >= more)
         return 0;
-    size_t capacity = b->capacity ? b->capacity : READ_BYTES;
+    size_t capacity = b->capacity ? b->capacity : SMALLEST;
     while (capacity - b->size < more)
         capacity *= 2;
     struct buffer larger = {.bytes = malloc(capacity), .size = b->size, .capacity = capacity};

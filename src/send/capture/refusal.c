@@ -23,6 +23,9 @@ static const struct row rows[] = {
     {"INTERNET_DISCONNECTED", DD_WIRE_REASON_UNREACHABLE, "this machine has no network"},
     {"NETWORK_", DD_WIRE_REASON_UNREACHABLE, "the network changed or does not let it through; check it and the firewall"},
     {"UNSAFE_PORT", DD_WIRE_REASON_UNSUITABLE, "browsers refuse to connect to this port; let the server use another one"},
+    {"CERT_COMMON_NAME", DD_WIRE_REASON_CERTIFICATE,
+     "its certificate is for another host; use a name in source that is in it, let the server have one for this name (with a "
+     "private authority, see ca_file), or, if nobody on the way can be an attacker, set ignore_certificate_errors"},
     {"CERT_", DD_WIRE_REASON_CERTIFICATE,
      "its certificate is not accepted; set ca_file to the certificate that signs it, or, if nobody on the way can be an "
      "attacker, ignore_certificate_errors"},

@@ -43,6 +43,23 @@ START_TEST(refuses_what_is_not_json_and_says_where)
 }
 END_TEST
 
+START_TEST(the_wire_is_strict_and_bounded)
+{
+    static const char *const wrong[] = {"", "{", "{} x", "{}}", "{} // no comment"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        ck_assert_msg(!dd_json_parse_wire(wrong[i], strlen(wrong[i]), 10), "%s", wrong[i]);
+    ck_assert_ptr_null(dd_json_parse_wire("{}\0", 3, 10));
+    ck_assert_ptr_null(dd_json_parse_wire("[1,2,3]", 7, 2));
+    struct dd_json *d = dd_json_parse_wire("[1,2,3] \n", 9, 3);
+    ck_assert_double_eq(dd_json_number(dd_json_first(d)), 1);
+    dd_json_free(d);
+    /* what follows the document is not looked at */
+    d = dd_json_parse_wire("{\"a\":1}{", 7, 3);
+    ck_assert_ptr_nonnull(d);
+    dd_json_free(d);
+}
+END_TEST
+
 START_TEST(prints_what_is_built)
 {
     struct dd_json *d = dd_json_new_object();
@@ -62,4 +79,5 @@ START_TEST(prints_what_is_built)
 }
 END_TEST
 
-SUITE_MAIN("base/json", reads_values_and_order, refuses_what_is_not_json_and_says_where, prints_what_is_built)
+SUITE_MAIN("base/json", reads_values_and_order, refuses_what_is_not_json_and_says_where, the_wire_is_strict_and_bounded,
+           prints_what_is_built)

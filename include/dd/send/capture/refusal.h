@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-enum { DD_REFUSAL_TEXT_SIZE = 320 };
+enum { DD_REFUSAL_TEXT_SIZE = 400 };
 
 struct dd_refusal {
     unsigned reason; /* enum dd_wire_reason */

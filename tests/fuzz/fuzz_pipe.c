@@ -1,0 +1,198 @@
+/* What a browser says: the pipe's messages, and behind it a page and its pictures, which believe nothing of it. The input's first
+ * byte says how long the pieces are that the rest arrives in. However it is cut, the same events come out. */
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dd/base/clock.h"
+#include "dd/base/error.h"
+#include "dd/base/json.h"
+#include "dd/base/log.h"
+#include "dd/send/capture/page.h"
+#include "dd/send/capture/pipe.h"
+#include "dd/send/capture/shots.h"
+#include "dd/send/capture/site.h"
+#include "dd/send/options.h"
+#include "dd/send/picture.h"
+#include "fuzz.h"
+
+static struct dd_send_stream options;
+static struct dd_site site;
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    char why[256];
+    (void)argc;
+    (void)argv;
+    dd_log_open("fuzz", DD_LOG_ERROR);
+    snprintf(options.source, sizeof options.source, "http://joe:pass@h/");
+    snprintf(options.capture_resolution, sizeof options.capture_resolution, "64x48");
+    snprintf(options.web_capture_element, sizeof options.web_capture_element, "#e");
+    snprintf(options.expect_selector, sizeof options.expect_selector, "#x");
+    snprintf(options.login_user_selector, sizeof options.login_user_selector, "#u");
+    snprintf(options.login_password_selector, sizeof options.login_password_selector, "#p");
+    snprintf(options.login_submit_selector, sizeof options.login_submit_selector, "#s");
+    snprintf(options.headers, sizeof options.headers, "X-Token: t\n");
+    options.page_zoom = 1;
+    options.timeout = 30 * DD_CLOCK_US_PER_S;
+    MUST(dd_site_read(&site, &options, why, sizeof why) == 0);
+    return 0;
+}
+
+static struct dd_pipe *open_pipe(void (*event)(void *context, const struct dd_pipe_event *event), void *context)
+{
+    const struct dd_pipe_config config = {
+        .read_fd = open("/dev/null", O_RDONLY), .write_fd = open("/dev/null", O_WRONLY), .event = event, .context = context};
+    struct dd_pipe *pipe = dd_pipe_new(&config);
+    MUST(pipe);
+    return pipe;
+}
+
+/* ---- the pipe alone ---- */
+
+static void add_up(void *context, const struct dd_pipe_event *event)
+{
+    uint64_t *sum = context;
+    MUST(event->session && *event->method);
+    MUST(!event->params || dd_json_type(event->params) == DD_JSON_OBJECT);
+    for (const char *c = event->method; *c; c++)
+        *sum = *sum * 31 + (uint8_t)*c;
+    for (const char *c = event->session; *c; c++)
+        *sum = *sum * 37 + (uint8_t)*c;
+    *sum += 1;
+}
+
+static int feed(struct dd_pipe *pipe, const uint8_t *data, size_t size, size_t piece)
+{
+    int error = 0;
+    for (size_t at = 0; at < size && !error; at += piece)
+        error = dd_pipe_feed(pipe, data + at, piece < size - at ? piece : size - at);
+    return error;
+}
+
+static void compare(const uint8_t *data, size_t size, size_t piece)
+{
+    uint64_t whole = 0, parts = 0;
+    struct dd_pipe *a = open_pipe(add_up, &whole), *b = open_pipe(add_up, &parts);
+    int error = dd_pipe_feed(a, data, size);
+    MUST(error == 0 || error == DD_ERROR_INPUT);
+    MUST(feed(b, data, size, piece) == error);
+    MUST(whole == parts);
+    dd_pipe_free(a);
+    dd_pipe_free(b);
+}
+
+/* ---- with a page behind it ---- */
+
+struct view {
+    struct dd_page *page;
+    struct dd_shots *shots;
+};
+
+static bool is_stopping(void *context)
+{
+    (void)context;
+    return false;
+}
+
+static void look(struct view *v, struct dd_source_io *io)
+{
+    struct dd_picture picture;
+    dd_page_turn(v->page);
+    if (dd_page_state(v->page) == DD_PAGE_FAILED)
+        MUST(dd_page_tell(v->page, io) == DD_ERROR_SOURCE && io->message[0] && !strstr(io->message, "pass:"));
+    if (dd_page_state(v->page) != DD_PAGE_READY)
+        return;
+    if (!v->shots)
+        v->shots = dd_shots_new(v->page, &site);
+    MUST(v->shots);
+    int news = dd_shots_next(v->shots, io, 0, &picture);
+    if (news == DD_SHOTS_PICTURE)
+        MUST(picture.width > 0 && picture.height > 0 && picture.plane[0] && picture.captured_us <= dd_clock_now_us());
+}
+
+static void hand_on(void *context, const struct dd_pipe_event *event)
+{
+    struct view *v = context;
+    if (v->page && !(v->shots && dd_shots_event(v->shots, event)))
+        dd_page_event(v->page, event);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct view view = {0};
+    struct dd_source_io io = {.options = &options, .stopping = is_stopping, .stop_fd = -1, .deadline_us = UINT64_MAX};
+    if (size < 2)
+        return 0;
+    size_t piece = data[0] ? data[0] : 1;
+    data++;
+    size--;
+    compare(data, size, piece);
+
+    struct dd_pipe *pipe = open_pipe(hand_on, &view);
+    view.page = dd_page_open(pipe, &site, UINT64_MAX);
+    MUST(view.page);
+    /* message by message, with the time between them in which something becomes due */
+    for (const uint8_t *end = data + size, *next; data < end; data = next) {
+        const uint8_t *nul = memchr(data, 0, (size_t)(end - data));
+        next = nul ? nul + 1 : end;
+        if (dd_pipe_feed(pipe, data, (size_t)(next - data)))
+            break;
+        look(&view, &io);
+    }
+    dd_shots_free(view.shots);
+    dd_page_close(view.page);
+    dd_pipe_free(pipe);
+    return 0;
+}
+
+/* ---- seeds: the life of a page ---- */
+
+#define FRAME "\"frameId\":\"F\",\"loaderId\":\"L\""
+#define SESSION ",\"sessionId\":\"S\"}\0"
+#define OPENED "{\"id\":1,\"result\":{\"targetId\":\"T\"}}\0{\"id\":2,\"result\":{\"sessionId\":\"S\"}}\0"
+#define SET_UP                                                                                                                   \
+    "{\"id\":3,\"result\":{}" SESSION "{\"id\":4,\"result\":{}" SESSION "{\"id\":5,\"result\":{}" SESSION                        \
+    "{\"id\":6,\"result\":{}" SESSION
+#define ARRIVED                                                                                                                  \
+    "{\"method\":\"Page.frameNavigated\",\"params\":{\"frame\":{\"id\":\"F\",\"loaderId\":\"L\",\"url\":\"http://h/\"}}" SESSION \
+    "{\"id\":7,\"result\":{" FRAME "}" SESSION "{\"id\":8,\"result\":{\"executionContextId\":3}" SESSION
+#define STATUS(code) "{\"id\":9,\"result\":{\"result\":{\"type\":\"number\",\"value\":" code "}}" SESSION
+#define LIFE(name) "{\"method\":\"Page.lifecycleEvent\",\"params\":{" FRAME ",\"name\":\"" name "\"}" SESSION
+#define VERDICT(id, word) "{\"id\":" id ",\"result\":{\"result\":{\"value\":\"" word "\"}}" SESSION
+#define SHOWN OPENED SET_UP ARRIVED STATUS("200") LIFE("DOMContentLoaded") LIFE("load") LIFE("networkAlmostIdle")
+#define CAST                                                                                                                     \
+    "{\"method\":\"Page.screencastFrame\",\"params\":{\"data\":\"" PNG                                                           \
+    "\",\"metadata\":{\"timestamp\":1},\"sessionId\":1}" SESSION
+#define PNG "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+#define TAKEN                                                                                                                    \
+    "{\"id\":13,\"result\":{\"result\":{\"value\":[0,0,0,0,30,20,64,48]}}" SESSION "{\"id\":14,\"result\":{\"data\":\"" PNG      \
+    "\"}" SESSION
+
+static const struct fuzz_bytes seeds[] = {
+    FUZZ_BYTES("\x07{\"method\":\"A.b\"}\0{\"method\":\"C.d\",\"sessionId\":\"S\",\"params\":{\"v\":[1,{}]}}\0"),
+    FUZZ_BYTES("\x40" OPENED SET_UP "{\"id\":7,\"result\":{\"errorText\":\"net::ERR_CERT_AUTHORITY_INVALID\"}" SESSION),
+    FUZZ_BYTES("\x40" OPENED SET_UP ARRIVED STATUS("404")),
+    FUZZ_BYTES("\x40" OPENED "{\"id\":3,\"error\":{\"code\":-32602,\"message\":\"Invalid timezone id\"}" SESSION),
+    FUZZ_BYTES("\xff" SHOWN VERDICT("10", "right") CAST TAKEN VERDICT("15", "right") CAST CAST),
+    FUZZ_BYTES("\xff" SHOWN VERDICT("10", "form") VERDICT("11", "submitted")),
+    FUZZ_BYTES("\xff" SHOWN VERDICT("10", "form") VERDICT("11", "elsewhere")),
+    FUZZ_BYTES("\xff" OPENED SET_UP
+               "{\"method\":\"Fetch.authRequired\",\"params\":{\"requestId\":\"R\",\"request\":{\"url\":\"http://h/\"},"
+               "\"authChallenge\":{\"source\":\"Server\",\"origin\":\"http://h\",\"scheme\":\"basic\",\"realm\":\"x\"}}" SESSION
+               "{\"method\":\"Fetch.requestPaused\",\"params\":{\"requestId\":\"R\",\"request\":{\"url\":\"http://other/\","
+               "\"headers\":{\"X-Token\":\"t\",\"Accept\":\"*\"}}}" SESSION),
+    FUZZ_BYTES("\xff" SHOWN "{\"method\":\"Page.javascriptDialogOpening\",\"params\":{\"type\":\"beforeunload\"}" SESSION
+               "{\"method\":\"Target.targetCrashed\",\"params\":{\"targetId\":\"T\"}}\0"),
+    FUZZ_BYTES(
+        "\xff" SHOWN VERDICT("10", "right") "{\"method\":\"Target.detachedFromTarget\",\"params\":{\"sessionId\":\"S\"}}\0"),
+};
+
+size_t fuzz_seed(size_t i, uint8_t seed[static FUZZ_SEED_SIZE])
+{
+    if (i >= sizeof seeds / sizeof *seeds)
+        return 0;
+    MUST(seeds[i].size <= FUZZ_SEED_SIZE);
+    memcpy(seed, seeds[i].bytes, seeds[i].size);
+    return seeds[i].size;
+}
