@@ -122,7 +122,7 @@ class CredentialsTest(webharness.Test):
         self.check_refused(r"open-headers", "--headers-file", self.write("open-headers", "X-A: b\n", 0o644))
         self.check_refused(r"no-headers", "--headers-file", self.path("no-headers"))
         for text in ("no colon\n", "X A: b\n", ": b\n", "X-A: b\x01c\n"):
-            self.check_refused(r"bad-headers", "--headers-file", self.write("bad-headers", text))
+            self.check_refused(r"--headers-file", "--headers-file", self.write("bad-headers", text))
 
 
 if __name__ == "__main__":

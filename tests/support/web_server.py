@@ -248,7 +248,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         foreign = other.replace("127.0.0.1", "localhost")
         body = PAGES[path].replace("ORIGIN", other).replace("FOREIGN", foreign).replace("ACTION", self.query.get("action", "/login"))
         self.answer(f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{path}</title></head>'
-                    f'<body style="margin: 0; background: #fff"><script>const LOAD = {load};{CELLS}</script>{body}</body></html>',
+                    f'<body style="margin: 0"><script>const LOAD = {load};{CELLS}</script>{body}</body></html>',
                     status, headers=headers)
 
     @staticmethod
