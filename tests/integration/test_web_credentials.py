@@ -24,9 +24,9 @@ class CredentialsTest(webharness.Test):
         """Neither password nor token is in a log, in ps, in an environment or in a file of a browser."""
         encoded = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
         secrets = [s.encode() for s in (PASSWORD, TOKEN, encoded)]
-        pids = [self.sender.pid, *harness.children(self.sender.pid)]
+        pids = [self.ddsend.pid, *harness.children(self.ddsend.pid)]
         self.assertTrue(self.browser(), "there are browsers")
-        places = {"the log": self.sender.log().encode()}
+        places = {"the log": self.ddsend.log().encode()}
         for pid in pids:
             for file in ("cmdline", "environ"):
                 try:
@@ -64,7 +64,7 @@ class CredentialsTest(webharness.Test):
         tries = [r for r in self.web.requests("/basic") if r["query"] == "wrong" and authorization(r)]
         self.assertEqual(len(tries), 1, "a refused password is not tried again and again")
         self.assertEqual([r for r in self.web.requests("/basic") if r["query"] == "none" and authorization(r)], [])
-        self.assertNotIn(quoted, self.sender.log())
+        self.assertNotIn(quoted, self.ddsend.log())
         self.check_secrets()
 
     def test_a_password_that_is_changed(self):

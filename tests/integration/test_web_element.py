@@ -47,7 +47,7 @@ class ElementTest(webharness.Test):
         self.wait_size(1280, 720)
         self.wait_colour(50, 650, "#f00")
         self.wait_seconds(3)
-        warnings = [line for line in self.sender.log().splitlines() if "#box" in line]
+        warnings = [line for line in self.ddsend.log().splitlines() if "#box" in line]
         self.assertEqual(len(warnings), 1, warnings)
         self.web.set(shown=1)
         self.check_box("page", 640, 360)

@@ -60,7 +60,7 @@ class FakeTest(webharness.Test):
         most = {}
 
         def look(condition, timeout, what, name):
-            role = self.sender.roles().get("capture " + name)
+            role = self.ddsend.roles().get("capture " + name)
             if role:
                 most[name] = max(most.get(name, 0), memory_mib(role))
             return self.wait_fresh(condition, timeout, what, name)
@@ -74,14 +74,14 @@ class FakeTest(webharness.Test):
                 else:
                     look(lambda f: f["source"] in ("failed", "connecting") and f["reason"], 30, "a failure", name)
                     self.wait_said(rf"capture {name}: ", 5)
-        roles = self.sender.roles()
+        roles = self.ddsend.roles()
         for name in pages:
             most[name] = max(most.get(name, 0), memory_mib(roles.get("capture " + name, 0)))
         self.assertIn("transmit", roles)
         print("MiB of capture at most: ", most)
         self.assertLess(max(most.values()), MEMORY)
         for mode in modes:
-            self.assertNotRegex(self.sender.log(), rf"capture {stream_name(mode)}.*(died|killed by signal|hangs|no sign of life)")
+            self.assertNotRegex(self.ddsend.log(), rf"capture {stream_name(mode)}.*(died|killed by signal|hangs|no sign of life)")
         for mode in modes:
             self.behave(stream_name(mode), "good")
         for mode in modes:
@@ -90,8 +90,8 @@ class FakeTest(webharness.Test):
                     continue
                 self.wait_fresh(lambda f: f["state"] == "live" and f["source"] == "ok", 45, "a picture", stream_name(mode))
         start = time.monotonic()
-        processes = harness.children(self.sender.pid)
-        self.assertEqual(self.sender.stop(5), 0)
+        processes = harness.children(self.ddsend.pid)
+        self.assertEqual(self.ddsend.stop(5), 0)
         print(f"stopped within {time.monotonic() - start:.2f} s")
         self.assertLess(time.monotonic() - start, 2)
         self.assert_gone(processes, 1)

@@ -74,7 +74,7 @@ class LoginTest(webharness.Test):
         for request in self.web.requests(port=self.web.other):
             self.assertNotIn("Sesame", str(request))
             self.assertNotEqual(request["path"], "/steal")
-        self.assertNotIn("Sesame", self.sender.log())
+        self.assertNotIn("Sesame", self.ddsend.log())
 
 
 class ExpectTest(webharness.Test):

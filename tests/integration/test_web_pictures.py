@@ -110,7 +110,7 @@ class PicturesTest(webharness.Test):
         self.start({"page": ("/counter", {"browser": "/nonexistent/chromium"})})
         self.wait_failed()
         self.wait_said(r"/nonexistent/chromium.*")
-        self.assertTrue(self.sender.running())
+        self.assertTrue(self.ddsend.running())
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 import urllib.parse
 
@@ -228,6 +229,42 @@ class Certificates:
         return certificate, key
 
 
+class Viewer:
+    """Watches a stream in a thread of its own."""
+
+    def __init__(self, port, path):
+        self.pictures, self.ended = [], False
+        self.mjpeg = harness.Mjpeg(port, path)
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        last = None
+        try:
+            for headers, body in self.mjpeg:
+                if headers["x-frame"] != last:
+                    last = headers["x-frame"]
+                    self.pictures.append((time.time(), body))
+                if self.ended:
+                    return
+        except (OSError, http.client.HTTPException, ValueError, AttributeError):
+            pass
+
+    def stop(self):
+        """Ends it; the different pictures that came: [(when, JPEG)]."""
+        if not self.ended:
+            self.ended = True
+            self.thread.join(10)
+            self.mjpeg.close()
+        return self.pictures
+
+
+def longest_gap(pictures):
+    """The longest time between two pictures of a viewer."""
+    times = [at for at, _ in pictures]
+    return max(b - a for a, b in zip(times, times[1:]))
+
+
 # ---- the test ----
 
 class Test(harness.Test):
@@ -271,14 +308,14 @@ class Test(harness.Test):
         pages = {name: page if isinstance(page, tuple) else (page, {}) for name, page in pages.items()}
         self.receive(*pages, **(receive or {}))
         self.send_streams = {name: self.stream(name, source, **{**common, **options}) for name, (source, options) in pages.items()}
-        self.sender = self.sender_config(self.send_streams)
-        return self.sender
+        self.ddsend = self.sender_config(self.send_streams)
+        return self.ddsend
 
     def show(self, source, receive=None, **options):
         """Receiver and sender for one page, the stream "page"; waits for its picture."""
         self.start({"page": (source, options)}, receive)
         self.wait_picture()
-        return self.sender
+        return self.ddsend
 
     def wait_fresh(self, condition, timeout, what, stream="page"):
         """Waits until condition(freshness) holds; that freshness."""
@@ -287,7 +324,7 @@ class Test(harness.Test):
     def wait_picture(self, stream="page", timeout=30):
         """Waits until a picture is there, and live; its freshness."""
         return self.receiver.wait_freshness(lambda f: f["frame"] and f["state"] == "live" and f["source"] == "ok", timeout,
-                                            "a live picture: " + self.sender.log()[-2000:], stream)
+                                            "a live picture: " + self.ddsend.log()[-2000:], stream)
 
     def wait_failed(self, stream="page", reason=None, timeout=25):
         """Waits until the stream says that its source failed, for this reason; the freshness."""
@@ -297,7 +334,7 @@ class Test(harness.Test):
 
     def wait_said(self, pattern, timeout=15):
         """Waits for a line in ddsend's log."""
-        return self.sender.wait_log(pattern, timeout)
+        return self.ddsend.wait_log(pattern, timeout)
 
     def jpeg(self, stream="page"):
         answer = self.receiver.get(f"/{stream}/snapshot.jpg?raw=1")
@@ -324,10 +361,10 @@ class Test(harness.Test):
         seen = [None]
 
         def check():
-            self.sender._must_run()
+            self.ddsend._must_run()
             seen[0] = self.cells(stream, top)
             return seen[0] if seen[0] and condition(seen[0]) else None
-        return harness.wait_until(check, timeout, lambda: f"{what}; the cells are {seen[0]}, the log ends {self.sender.log()[-2000:]}")
+        return harness.wait_until(check, timeout, lambda: f"{what}; the cells are {seen[0]}, the log ends {self.ddsend.log()[-2000:]}")
 
     def wait_colour(self, x, y, colour, timeout=10, stream="page"):
         seen = [None]
@@ -349,17 +386,17 @@ class Test(harness.Test):
             return seen[0] == (width, height)
         harness.wait_until(check, timeout, lambda: f"a picture of {width}x{height}; it is {seen[0]}")
 
+    def watch(self, stream="page"):
+        """A viewer that keeps what it gets; see Viewer."""
+        viewer = Viewer(self.receiver.http_port, f"/{stream}/stream?raw=1")
+        self.addCleanup(viewer.stop)
+        return viewer
+
     def collect(self, seconds, stream="page"):
         """Different pictures that a viewer gets in a while: [(when they came, JPEG)]."""
-        found, last, end = [], None, time.monotonic() + seconds
-        with harness.Mjpeg(self.receiver.http_port, f"/{stream}/stream?raw=1") as viewer:
-            for headers, body in viewer:
-                if headers["x-frame"] != last:
-                    last = headers["x-frame"]
-                    found.append((time.time(), body))
-                if time.monotonic() > end:
-                    return found
-        raise AssertionError("the viewer's connection ended")
+        viewer = self.watch(stream)
+        self.wait_seconds(seconds)
+        return viewer.stop()
 
     def frames_complete(self, stream="page"):
         return self.receiver.stats(stream)["total"]["frames_complete"]
@@ -375,18 +412,24 @@ class Test(harness.Test):
 
     # processes
 
+    def wait_new_pictures(self, timeout=30, stream="page", margin=100):
+        """Waits for pictures of the page as it is now."""
+        self.wait_fresh(lambda f: f["source"] == "ok" and f["state"] == "live", timeout,
+                                     "live: " + self.ddsend.log()[-2000:], stream)
+        return self.wait_cells(lambda c: abs(count_now() - c.count) < margin, timeout, "the page of now", stream)
+
     def browser(self):
         """The processes of ddsend's browsers: {pid: title}."""
-        found = browser_processes(self.sender.pid)
-        self.folders |= profile_folders(self.sender.pid)
+        found = browser_processes(self.ddsend.pid)
+        self.folders |= profile_folders(self.ddsend.pid)
         return found
 
     def browser_of(self, stream):
-        role = self.sender.roles().get("capture " + stream)
+        role = self.ddsend.roles().get("capture " + stream)
         return browser_processes(role) if role else {}
 
     def capture(self, stream="page"):
-        return self.sender.roles()["capture " + stream]
+        return self.ddsend.roles()["capture " + stream]
 
     def assert_gone(self, pids, timeout=5):
         harness.wait_until(lambda: not any(harness.alive(pid) for pid in pids), timeout,

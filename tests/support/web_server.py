@@ -160,8 +160,8 @@ PAGES = {
         setTimeout(() => { location = "/file.bin?location"; }, 500);</script>""",
     # takes memory for ever: megabytes a second, in arrays that are written to
     "/allocate": EDGES + """<script>show(document.body); tick(); const kept = [];
-        setInterval(() => { const a = new Uint8Array((+query.get("megabytes") || 40) * 100000);
-            for (let i = 0; i < a.length; i += 1024) a[i] = i / 1024; kept.push(a); }, 100);</script>""",
+        setInterval(() => { const a = new Uint8Array((+query.get("megabytes") || 40) * 1000000);
+            for (let i = 0; i < a.length; i += 4096) a[i] = i / 4096; kept.push(a); }, 1000);</script>""",
     "/loop": EDGES + """<script>show(document.body); tick(); setTimeout(() => { for (;;); }, 1000 * (query.get("after") || 2));
         </script>""",
     "/endless-part": EDGES + """<script>show(document.body); tick();</script><img src="/endless">""",
