@@ -11,7 +11,7 @@
 #include "dd/base/log.h"
 #include "dd/link/wire.h"
 #include "dd/send/capture/intercept.h"
-#include "dd/send/capture/login.h"
+#include "dd/send/capture/judge.h"
 #include "dd/send/capture/pipe.h"
 #include "dd/send/capture/refusal.h"
 #include "dd/send/capture/setup.h"
@@ -20,41 +20,30 @@
 #include "dd/send/options.h"
 
 enum {
-    CLOSE_US = DD_CLOCK_US_PER_S,
     QUIET_US = 5 * DD_CLOCK_US_PER_S,     /* a page whose connections stay busy counts as quiet so long after its load */
-    CHECK_US = 250 * DD_CLOCK_US_PER_MS,  /* between two looks at a page that is not yet right */
-    EXPECT_US = 10 * DD_CLOCK_US_PER_S,   /* from quiet until it has to be right */
-    ABSENT_US = 2 * DD_CLOCK_US_PER_S,    /* pages that draw themselves afresh are without their parts for a moment */
-    LOGIN_US = 5 * DD_CLOCK_US_PER_S,     /* from submitting until the form has to be gone */
     DIALOG_US = 100 * DD_CLOCK_US_PER_MS, /* between two dialogs: a script that opens one after the other keeps nobody busy */
     PARTIAL_PERCENT = 80,                 /* of the time for a load, after which a page that lacks some part is shown */
-    SCRIPT_SIZE = 4096,
 };
 
 struct dd_page {
     const struct dd_site *site;
     struct dd_tab tab;
     struct dd_intercept intercept;
+    struct dd_judge *judge;
     enum dd_page_state state;
     unsigned reason;
     char message[DD_SOURCE_MESSAGE_SIZE];
 
-    uint64_t begun_us, deadline_us; /* of the load under way */
-    unsigned document;
+    uint64_t begun_us, deadline_us;    /* of the load under way */
+    unsigned document;                 /* counts */
     unsigned setting_up;               /* commands for that which have no answer yet */
     bool navigating;                   /* there is no answer yet to the command that loads the page */
     bool content, loaded, almost_idle; /* of the document: parsed; with all its parts; and the network quiet */
-    bool status_known, scrolled;
+    bool status_known;
     uint64_t loaded_us, quiet_us; /* 0: not yet */
-    bool missing;                 /* what is expected, when it was looked at last */
-    bool checking;
-    uint64_t check_us;     /* when it is looked at next */
-    uint64_t absent_us;    /* since when it was not right; 0: it is */
-    uint64_t submitted_us; /* when its log-in form was; 0: not since it was ready */
-    bool dialog;           /* one is open */
-    bool dialog_leaves;    /* and asks whether the page may be left */
-    uint64_t dialog_us;    /* when the last one was closed */
-    char *check;           /* expression; NULL: none */
+    bool dialog;                  /* one is open, */
+    bool dialog_leaves;           /* and asks whether the page may be left */
+    uint64_t dialog_us;           /* when the last one was closed */
 };
 
 /* ---- failing ---- */
@@ -96,10 +85,16 @@ static bool is_fine(struct dd_page *p, const struct dd_pipe_answer *answer)
 
 static void world_made(void *context, const struct dd_pipe_answer *answer);
 
+static void begin_load(struct dd_page *p)
+{
+    p->state = DD_PAGE_LOADING;
+    p->begun_us = dd_clock_now_us();
+    p->deadline_us = p->begun_us + p->tab.patience_us;
+}
+
 /* Another document has come into the tab. Whether it may be shown has to be seen. */
 static void begin_document(struct dd_page *p, const struct dd_json *frame)
 {
-    uint64_t now_us = dd_clock_now_us();
     struct dd_json *params = dd_json_new_object();
 
     if (!dd_tab_copy_id(p->tab.frame, dd_json_string(dd_json_member(frame, "id"))) ||
@@ -107,15 +102,14 @@ static void begin_document(struct dd_page *p, const struct dd_json *frame)
         fail(p, DD_WIRE_REASON_BROKEN, "what the browser says cannot be understood");
     if (p->state == DD_PAGE_READY) {
         dd_log_debug("%s: goes to another document", p->site->name);
-        p->state = DD_PAGE_LOADING;
-        p->begun_us = now_us;
-        p->deadline_us = now_us + p->tab.patience_us;
+        begin_load(p);
         dd_intercept_restart(&p->intercept);
     }
     p->document++;
     p->tab.world = 0;
-    p->content = p->loaded = p->almost_idle = p->status_known = p->scrolled = p->checking = p->missing = false;
-    p->loaded_us = p->quiet_us = p->check_us = p->absent_us = 0;
+    p->content = p->loaded = p->almost_idle = p->status_known = false;
+    p->loaded_us = p->quiet_us = 0;
+    dd_judge_restart(p->judge);
     dd_json_add_string(params, "frameId", p->tab.frame);
     dd_json_add_string(params, "worldName", DD_TAB_WORLD);
     dd_tab_send(&p->tab, "Page.createIsolatedWorld", params, world_made, p);
@@ -204,6 +198,7 @@ static void set_up(void *context, const struct dd_pipe_answer *answer)
     params = dd_json_new_object();
     dd_json_add_string(params, "url", p->site->url);
     p->navigating = true;
+    p->begun_us = dd_clock_now_us();
     dd_tab_send(&p->tab, "Page.navigate", params, navigated, p);
 }
 
@@ -238,37 +233,17 @@ static void created(void *context, const struct dd_pipe_answer *answer)
     dd_tab_send(&p->tab, "Target.attachToTarget", params, attached, p);
 }
 
-/* Selectors that were checked to fit. */
-static char *make_check(const struct dd_site *site)
-{
-    char form[6 * DD_SEND_SHORT * 2], expected[6 * DD_SEND_SHORT * 2], *script;
-
-    if (!dd_login_is_set(site) && !*site->options->expect_selector)
-        return NULL;
-    script = malloc(SCRIPT_SIZE);
-    if (!script || dd_tab_quote(site->options->login_password_selector, form, sizeof form) ||
-        dd_tab_quote(site->options->expect_selector, expected, sizeof expected)) {
-        free(script);
-        return NULL;
-    }
-    /* a form that lies ready, but is not shown, is none */
-    snprintf(script, SCRIPT_SIZE,
-             "(() => { const form = %s, expected = %s, find = s => s && document.querySelector(s);"
-             "if (find(form) && find(form).getClientRects().length) return 'form';"
-             "return expected && !find(expected) ? 'missing' : 'right'; })()",
-             form, expected);
-    return script;
-}
-
 struct dd_page *dd_page_open(struct dd_pipe *pipe, const struct dd_site *site, uint64_t deadline_us)
 {
     struct dd_page *p = calloc(1, sizeof *p);
     struct dd_json *params;
 
-    if (p)
-        p->check = make_check(site);
-    if (!p || (!p->check && (dd_login_is_set(site) || *site->options->expect_selector))) {
+    if (!p) {
         dd_log_error("no memory for the page");
+        return NULL;
+    }
+    p->judge = dd_judge_new(site, &p->tab);
+    if (!p->judge) {
         free(p);
         return NULL;
     }
@@ -292,13 +267,13 @@ void dd_page_close(struct dd_page *page)
     if (!page)
         return;
     dd_pipe_forget(page->tab.pipe, page);
+    dd_judge_free(page->judge);
     if (page->tab.target[0]) {
         struct dd_json *params = dd_json_new_object();
         page->tab.session[0] = '\0';
         dd_json_add_string(params, "targetId", page->tab.target);
         dd_tab_send(&page->tab, "Target.closeTarget", params, NULL, NULL);
     }
-    free(page->check);
     free(page);
 }
 
@@ -355,115 +330,15 @@ bool dd_page_event(struct dd_page *p, const struct dd_pipe_event *event)
 static void become_ready(struct dd_page *p)
 {
     p->state = DD_PAGE_READY;
-    p->submitted_us = p->absent_us = 0;
     dd_log_debug("%s: ready after %.1f s", p->site->name, (double)(dd_clock_now_us() - p->begun_us) / DD_CLOCK_US_PER_S);
 }
 
-static void scrolled(void *context, const struct dd_pipe_answer *answer)
+static void fail_judged(struct dd_page *p)
 {
-    struct dd_page *p = context;
+    const char *text;
+    unsigned reason = dd_judge_why(p->judge, &text);
 
-    if (answer->error || p->state != DD_PAGE_LOADING)
-        return;
-    if (!dd_json_boolean(dd_tab_value(answer)))
-        dd_log_warning("%s: there is nothing with scroll_to %s in it; it is shown from its top", p->site->name,
-                       p->site->options->scroll_to);
-    become_ready(p);
-}
-
-static void finish(struct dd_page *p)
-{
-    char quoted[6 * DD_SEND_SHORT * 2], script[sizeof quoted + 256];
-
-    if (!*p->site->options->scroll_to || dd_tab_quote(p->site->options->scroll_to, quoted, sizeof quoted)) {
-        become_ready(p);
-        return;
-    }
-    if (p->scrolled)
-        return;
-    p->scrolled = true;
-    snprintf(script, sizeof script,
-             "(() => { const e = document.querySelector(%s); if (!e) return false;"
-             "e.scrollIntoView({block: 'start', inline: 'start', behavior: 'instant'});"
-             "return new Promise(r => requestAnimationFrame(() => requestAnimationFrame(() => r(true)))); })()",
-             quoted);
-    dd_tab_evaluate(&p->tab, script, scrolled, p);
-}
-
-static void submitted(void *context, const struct dd_pipe_answer *answer)
-{
-    struct dd_page *p = context;
-    const char *verdict = dd_json_string(dd_tab_value(answer));
-
-    if (strcmp(verdict, "elsewhere") == 0)
-        fail(p, DD_WIRE_REASON_CREDENTIALS,
-             "its log-in form is, or leads, to another origin than source has: the password stays here; is source right?");
-    else if (strcmp(verdict, "incomplete") == 0)
-        p->submitted_us = 0; /* it may still be drawing itself */
-    /* else it was, or the document went away because of it */
-}
-
-static void submit(struct dd_page *p)
-{
-    unsigned wait_s = dd_login_wait_s();
-    char *script;
-
-    if (wait_s) {
-        fail(p, DD_WIRE_REASON_CREDENTIALS, "it asks to log in again; its form is filled in once a minute only");
-        return;
-    }
-    script = dd_login_script(p->site);
-    if (!script) {
-        fail(p, DD_WIRE_REASON_CAPTURE, "no memory for logging in");
-        return;
-    }
-    dd_log_info("%s: logging in", p->site->name);
-    dd_login_count();
-    p->submitted_us = dd_clock_now_us();
-    dd_tab_evaluate(&p->tab, script, submitted, p);
-    explicit_bzero(script, strlen(script));
-    free(script);
-}
-
-static void fail_login(struct dd_page *p)
-{
-    fail(p, DD_WIRE_REASON_CREDENTIALS, "it still shows its log-in form: check username, password and the selectors");
-}
-
-static void fail_expected(struct dd_page *p)
-{
-    fail(p, DD_WIRE_REASON_UNEXPECTED, "there is nothing with expect_selector %s in it: is it logged out?",
-         p->site->options->expect_selector);
-}
-
-/* What it shows is not what it should, while it loads: in time that may change. */
-static void wait_for_right(struct dd_page *p, const char *verdict)
-{
-    uint64_t now_us = dd_clock_now_us();
-
-    if (strcmp(verdict, "form") == 0 && !p->submitted_us)
-        submit(p);
-    else if (strcmp(verdict, "form") == 0 && now_us > p->submitted_us + LOGIN_US)
-        fail_login(p);
-    else if (strcmp(verdict, "missing") == 0 && now_us > p->quiet_us + EXPECT_US)
-        fail_expected(p);
-}
-
-static void checked(void *context, const struct dd_pipe_answer *answer)
-{
-    struct dd_page *p = context;
-    const char *verdict = dd_json_string(dd_tab_value(answer));
-
-    p->checking = false;
-    p->missing = strcmp(verdict, "missing") == 0;
-    if (answer->error || p->state != DD_PAGE_LOADING) /* of a document that is gone */
-        return;
-    if (strcmp(verdict, "right") == 0)
-        finish(p);
-    else if (*verdict)
-        wait_for_right(p, verdict);
-    else
-        fail(p, DD_WIRE_REASON_UNSUITABLE, "expect_selector or login_password_selector is not a CSS selector");
+    fail(p, reason, "%s", text);
 }
 
 static void fail_timeout(struct dd_page *p)
@@ -474,10 +349,10 @@ static void fail_timeout(struct dd_page *p)
                        : !p->content      ? "it does not end loading"
                                           : "it is not quiet enough to be shown, or hangs";
 
-    if (p->submitted_us)
-        fail_login(p);
-    else if (p->missing)
-        fail_expected(p);
+    const char *text;
+
+    if (dd_judge_why(p->judge, &text) != DD_WIRE_REASON_NONE)
+        fail_judged(p);
     else
         fail(p, DD_WIRE_REASON_TIMEOUT, "%s within %g s", what, seconds);
 }
@@ -501,14 +376,17 @@ static void load(struct dd_page *p, uint64_t now_us)
         p->loaded_us = now_us;
     if (!p->quiet_us && (p->almost_idle || now_us >= p->loaded_us + QUIET_US))
         p->quiet_us = now_us;
-    if (!p->quiet_us || p->checking || now_us < p->check_us)
+    if (!p->quiet_us)
         return;
-    p->check_us = now_us + CHECK_US;
-    if (p->check) {
-        p->checking = true;
-        dd_tab_evaluate(&p->tab, p->check, checked, p);
-    } else {
-        finish(p);
+    switch (dd_judge_turn(p->judge, now_us, p->quiet_us)) {
+    case DD_JUDGE_RIGHT:
+        become_ready(p);
+        break;
+    case DD_JUDGE_WRONG:
+        fail_judged(p);
+        break;
+    case DD_JUDGE_WAITING:
+        break;
     }
 }
 
@@ -545,27 +423,20 @@ const struct dd_tab *dd_page_tab(const struct dd_page *page)
 
 const char *dd_page_check(const struct dd_page *page)
 {
-    return page->check;
+    return dd_judge_question(page->judge);
 }
 
 bool dd_page_checked(struct dd_page *p, const struct dd_pipe_answer *answer)
 {
-    const char *verdict = dd_json_string(dd_tab_value(answer));
-    uint64_t now_us = dd_clock_now_us();
+    enum dd_judge_verdict verdict = DD_JUDGE_WAITING;
 
-    if (answer->error || p->state != DD_PAGE_READY)
-        return false;
-    if (strcmp(verdict, "right") == 0) {
-        p->absent_us = 0;
-        return true;
+    if (p->state == DD_PAGE_READY)
+        verdict = dd_judge_picture(p->judge, answer);
+    if (verdict == DD_JUDGE_WRONG) {
+        /* the same document, which has to become right as after a load */
+        dd_judge_restart(p->judge);
+        begin_load(p);
+        p->quiet_us = p->begun_us;
     }
-    if (!p->absent_us)
-        p->absent_us = now_us;
-    if (now_us >= p->absent_us + ABSENT_US || strcmp(verdict, "form") == 0) {
-        /* the same document, which has to become right again as after a load */
-        p->state = DD_PAGE_LOADING;
-        p->begun_us = p->quiet_us = now_us;
-        p->deadline_us = now_us + p->tab.patience_us;
-    }
-    return false;
+    return verdict == DD_JUDGE_RIGHT;
 }

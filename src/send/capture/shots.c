@@ -37,10 +37,9 @@ enum {
     SCRIPT_SIZE = 6 * DD_SEND_SHORT * 2 + 512,
 };
 
-/* base64 of a compressed picture */
+/* a picture as it came */
 struct shot {
-    char *text;
-    size_t length, capacity;
+    struct dd_still_text text;
     uint64_t captured_us;
     struct dd_area part; /* of it is sent; width 0: all that fits the viewport */
 };
@@ -74,34 +73,9 @@ struct dd_shots {
     struct dd_picture picture; /* of shown */
 };
 
-static void begin_round(struct dd_shots *s);
-
-/* ---- shots ---- */
-
-static int copy(struct shot *shot, const char *base64, uint64_t captured_us)
-{
-    size_t length = strlen(base64);
-
-    if (length + 1 > shot->capacity) {
-        free(shot->text);
-        shot->capacity = length + length / 4 + 1;
-        shot->text = malloc(shot->capacity);
-        if (!shot->text) {
-            *shot = (struct shot){0};
-            dd_log_error("no memory for a page's picture of %zu bytes", length);
-            return DD_ERROR_MEMORY;
-        }
-    }
-    memcpy(shot->text, base64, length + 1);
-    shot->length = length;
-    shot->captured_us = captured_us;
-    return 0;
-}
-
 static bool is_same(const struct shot *a, const struct shot *b)
 {
-    return a->length == b->length && b->length && memcmp(&a->part, &b->part, sizeof a->part) == 0 &&
-           memcmp(a->text, b->text, a->length) == 0;
+    return dd_still_text_equal(&a->text, &b->text) && memcmp(&a->part, &b->part, sizeof a->part) == 0;
 }
 
 /* ---- opening, closing ---- */
@@ -121,7 +95,8 @@ struct dd_shots *dd_shots_new(struct dd_page *page, const struct dd_site *site)
     }
     s->page = page;
     s->site = site;
-    s->cast = site->options->interval < CAST_BELOW_US && is_whole_page(site);
+    /* what the browser sends is not magnified */
+    s->cast = site->options->interval < CAST_BELOW_US && is_whole_page(site) && site->options->page_zoom == 1;
     s->pauses = site->options->pause_browser && site->options->interval >= PAUSE_FROM_US;
     s->changed_us = dd_clock_now_us();
     s->still = dd_still_new();
@@ -137,8 +112,8 @@ void dd_shots_free(struct dd_shots *s)
         return;
     dd_pipe_forget(dd_page_tab(s->page)->pipe, s);
     dd_still_free(s->still);
-    free(s->fresh.text);
-    free(s->shown.text);
+    dd_still_text_free(&s->fresh.text);
+    dd_still_text_free(&s->shown.text);
     free(s);
 }
 
@@ -170,8 +145,9 @@ static void take(struct dd_shots *s, const char *base64, uint64_t captured_us)
 {
     const char *check = dd_page_check(s->page);
 
-    if (!*base64 || copy(&s->fresh, base64, captured_us))
+    if (!*base64 || dd_still_text_copy(&s->fresh.text, base64))
         return;
+    s->fresh.captured_us = captured_us;
     s->there = true;
     s->right = !check;
     if (check) {
@@ -379,17 +355,9 @@ static void probe(struct dd_shots *s)
 
 /* ---- frozen between pictures ---- */
 
-/* Chromium 156 freezes only a page that nobody sees, and has no other way to have it seen again than this emulation (which makes
- * it crash in an empty tab). Frozen, a page that took 0.4 of a core took 0.01, and it goes on within 0.1 s. */
 static void freeze(struct dd_shots *s, bool frozen)
 {
-    const struct dd_tab *tab = dd_page_tab(s->page);
-    struct dd_json *focus = dd_json_new_object(), *state = dd_json_new_object();
-
-    dd_json_add_boolean(focus, "enabled", !frozen);
-    dd_json_add_string(state, "state", frozen ? "frozen" : "active");
-    dd_tab_send(tab, "Emulation.setFocusEmulationEnabled", focus, NULL, NULL);
-    dd_tab_send(tab, "Page.setWebLifecycleState", state, NULL, NULL);
+    dd_tab_freeze(dd_page_tab(s->page), frozen);
     s->frozen = frozen;
     s->changed = true;
     if (s->casting)
@@ -429,7 +397,7 @@ static int deliver(struct dd_shots *s, struct dd_source_io *io, struct dd_pictur
     int error = 0;
 
     if (!is_same(&s->fresh, &s->shown)) {
-        error = dd_still_decode(s->still, s->fresh.text, &s->picture);
+        error = dd_still_decode(s->still, &s->fresh.text, &s->picture);
         s->changed_us = dd_clock_now_us();
     }
     if (!error)

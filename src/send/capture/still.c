@@ -26,6 +26,35 @@ struct dd_still {
     size_t capacity;
 };
 
+int dd_still_text_copy(struct dd_still_text *text, const char *base64)
+{
+    size_t length = strlen(base64);
+
+    if (length + 1 > text->capacity) {
+        free(text->text);
+        *text = (struct dd_still_text){.text = malloc(length + length / 4 + 1), .capacity = length + length / 4 + 1};
+        if (!text->text) {
+            *text = (struct dd_still_text){0};
+            dd_log_error("no memory for a page's picture of %zu bytes", length);
+            return DD_ERROR_MEMORY;
+        }
+    }
+    memcpy(text->text, base64, length + 1);
+    text->length = length;
+    return 0;
+}
+
+bool dd_still_text_equal(const struct dd_still_text *a, const struct dd_still_text *b)
+{
+    return a->length == b->length && b->length && memcmp(a->text, b->text, a->length) == 0;
+}
+
+void dd_still_text_free(struct dd_still_text *text)
+{
+    free(text->text);
+    *text = (struct dd_still_text){0};
+}
+
 static AVCodecContext *open_context(enum AVCodecID kind)
 {
     const AVCodec *codec = avcodec_find_decoder(kind);
@@ -73,9 +102,9 @@ void dd_still_free(struct dd_still *s)
 }
 
 /* Into s->bytes, followed by the zeros that libavcodec wants to find there. The length, or a negative enum dd_error. */
-static long decode_base64(struct dd_still *s, const char *base64)
+static long decode_base64(struct dd_still *s, const struct dd_still_text *text)
 {
-    size_t length = strlen(base64), needed = length / 4 * 3 + 4 + AV_INPUT_BUFFER_PADDING_SIZE;
+    size_t needed = text->length / 4 * 3 + 4 + AV_INPUT_BUFFER_PADDING_SIZE;
 
     if (needed > s->capacity) {
         free(s->bytes);
@@ -87,17 +116,17 @@ static long decode_base64(struct dd_still *s, const char *base64)
             return DD_ERROR_MEMORY;
         }
     }
-    int size = av_base64_decode(s->bytes, base64, (int)(s->capacity - AV_INPUT_BUFFER_PADDING_SIZE));
+    int size = av_base64_decode(s->bytes, text->text, (int)(s->capacity - AV_INPUT_BUFFER_PADDING_SIZE));
     if (size <= 0)
         return DD_ERROR_INPUT;
     memset(s->bytes + size, 0, AV_INPUT_BUFFER_PADDING_SIZE);
     return size;
 }
 
-int dd_still_decode(struct dd_still *s, const char *base64, struct dd_picture *picture)
+int dd_still_decode(struct dd_still *s, const struct dd_still_text *text, struct dd_picture *picture)
 {
     static const uint8_t png[] = {0x89, 'P', 'N', 'G'};
-    long size = decode_base64(s, base64);
+    long size = decode_base64(s, text);
 
     if (size < 0)
         return (int)size;

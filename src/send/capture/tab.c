@@ -48,6 +48,18 @@ const struct dd_json *dd_tab_value(const struct dd_pipe_answer *answer)
     return dd_json_member(dd_json_member(answer->result, "result"), "value");
 }
 
+/* Chromium 156 freezes only a page that nobody sees, and has no other way to have it seen again than this emulation (which makes
+ * it crash in an empty tab). Frozen, a page that took 0.4 of a core took 0.01, and it goes on within 0.1 s. */
+void dd_tab_freeze(const struct dd_tab *tab, bool frozen)
+{
+    struct dd_json *focus = dd_json_new_object(), *state = dd_json_new_object();
+
+    dd_json_add_boolean(focus, "enabled", !frozen);
+    dd_json_add_string(state, "state", frozen ? "frozen" : "active");
+    dd_tab_send(tab, "Emulation.setFocusEmulationEnabled", focus, NULL, NULL);
+    dd_tab_send(tab, "Page.setWebLifecycleState", state, NULL, NULL);
+}
+
 int dd_tab_quote(const char *text, char *quoted, size_t size)
 {
     /* JSON is part of JavaScript */

@@ -29,6 +29,7 @@ enum {
     WEAR_RETRY_US = 60 * UINT64_C(1000000), /* between two replacements: what leaks fast leaks again */
     AGE_MAX_US = 24 * 3600 * UINT64_C(1000000),
     LEAVING_US = DD_CLOCK_US_PER_S, /* a replaced browser ends in this time, while pictures go on */
+    QUICK_US = DD_CLOCK_US_PER_S,   /* shorter intervals */
     LOADING_SLICE_MS = 50,          /* what is being loaded has several waits of its own */
     SLICE_MS = 500,
 };
@@ -272,23 +273,34 @@ static int handle_failed_coming(struct web *w, int error)
         end_browser(e);
     w->reload_us = now_us + RELOAD_RETRY_US;
     w->replace_us = now_us + WEAR_RETRY_US;
-    if (error != DD_ERROR_SOURCE || ++w->reload_failures >= RELOAD_ATTEMPTS)
+    /* wrong passwords in quick succession lock accounts: capture waits longer for these */
+    if (error != DD_ERROR_SOURCE || w->io->reason == DD_WIRE_REASON_CREDENTIALS || ++w->reload_failures >= RELOAD_ATTEMPTS)
         return error;
     dd_log_warning("it cannot be loaded again: %s", w->io->message);
     return 0;
 }
 
-static int watch_coming(struct web *w)
+/* DD_SHOTS_PICTURE with its first picture, 0, or an error as next. */
+static int watch_coming(struct web *w, struct dd_picture *picture)
 {
-    int error = find_trouble(w, &w->coming);
+    int news = DD_SHOTS_NOTHING, error = find_trouble(w, &w->coming);
 
-    if (!error && dd_page_state(w->coming.page) == DD_PAGE_READY) {
-        error = start_shots(w, &w->coming);
-        if (!error)
-            take_over(w);
-        return error;
+    if (error)
+        return handle_failed_coming(w, error);
+    if (dd_page_state(w->coming.page) != DD_PAGE_READY)
+        return 0;
+    error = start_shots(w, &w->coming);
+    /* where pictures are quick the one before goes on until there is one to follow; else it is there before the next is due */
+    if (!error && w->site.options->interval < QUICK_US) {
+        news = dd_shots_next(w->coming.shots, w->io, 0, picture);
+        if (news == DD_SHOTS_NOTHING || news == DD_SHOTS_SAME)
+            return 0;
+        error = news < 0 ? news : 0;
     }
-    return error ? handle_failed_coming(w, error) : 0;
+    if (error)
+        return handle_failed_coming(w, error);
+    take_over(w);
+    return news;
 }
 
 static int load_again(struct web *w, struct engine *e)
@@ -315,26 +327,26 @@ static int watch_wear(struct web *w, uint64_t now_us)
     if ((!old && bytes <= limit) || w->coming.page || other->browser || now_us < w->replace_us)
         return 0;
     w->replace_us = now_us + WEAR_RETRY_US;
-    dd_log_info("the browser takes %ju MiB since %.1f h: another one takes its place", (uintmax_t)(bytes >> 20),
+    dd_log_info("the browser takes %ju MiB, and is %.1f h old: another one takes its place", (uintmax_t)(bytes >> 20),
                 (double)(now_us - dd_browser_started_us(e->browser)) / 3600e6);
     int error = start_browser(other);
     return error ? error : load_again(w, other);
 }
 
-/* What goes on beside the pictures. 0, or why there can be no more. */
-static int renew(struct web *w)
+/* What goes on beside the pictures. DD_SHOTS_PICTURE with one, 0, or why there can be no more. */
+static int renew(struct web *w, struct dd_picture *picture)
 {
     uint64_t now_us = dd_clock_now_us();
-    int error = 0;
+    int news = 0;
 
     for (int i = 0; i < 2; i++)
         if (w->engines[i].left_us && now_us > w->engines[i].left_us + LEAVING_US)
             end_browser(&w->engines[i]);
     if (w->coming.page)
-        error = watch_coming(w);
+        news = watch_coming(w, picture);
     else if (dd_page_state(w->now.page) == DD_PAGE_READY && now_us >= reload_us(w))
-        error = load_again(w, w->now.engine);
-    return error ? error : watch_wear(w, now_us);
+        news = load_again(w, w->now.engine);
+    return news ? news : watch_wear(w, now_us);
 }
 
 /* ---- the source ---- */
@@ -402,17 +414,16 @@ static int web_next(void *state, struct dd_source_io *io, uint64_t due_us, struc
     struct web *w = state;
 
     for (;;) {
-        int news = DD_SHOTS_NOTHING, error = find_trouble(w, &w->now);
-        if (!error)
-            error = renew(w);
-        if (!error && dd_page_state(w->now.page) == DD_PAGE_READY)
+        int news = find_trouble(w, &w->now), error;
+        if (!news)
+            news = renew(w, picture);
+        if (!news && dd_page_state(w->now.page) == DD_PAGE_READY)
             news = dd_shots_next(w->now.shots, io, due_us, picture);
         if (news == DD_SHOTS_PICTURE)
             return 0;
         if (news == DD_SHOTS_SAME)
             return DD_ERROR_AGAIN;
-        if (!error && news < 0)
-            error = news;
+        error = news;
         if (!error && dd_clock_now_us() >= io->deadline_us)
             error = dd_source_fail(io, DD_WIRE_REASON_TIMEOUT, "%s: it hangs: no picture within %g s", w->site.name,
                                    (double)io->options->timeout / DD_CLOCK_US_PER_S);

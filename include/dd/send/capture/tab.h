@@ -36,6 +36,9 @@ void dd_tab_evaluate(const struct dd_tab *tab, const char *expression,
 /* What an expression gave, by the answer to dd_tab_evaluate(); NULL: it threw, or there is none. */
 const struct dd_json *dd_tab_value(const struct dd_pipe_answer *answer);
 
+/* Stops all that a loaded page does, or lets it go on. */
+void dd_tab_freeze(const struct dd_tab *tab, bool frozen);
+
 /* Writes text as a literal of JavaScript, with its quotes. 0 or DD_ERROR_SPACE. */
 int dd_tab_quote(const char *text, char *quoted, size_t size);
 
