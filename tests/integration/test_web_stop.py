@@ -53,7 +53,8 @@ class StopTest(webharness.Test):
         self.ddsend.send_signal(signal.SIGHUP)
         self.wait_cells(lambda c: abs(c.cell - 12) < 1, 30, "the new zoom", "changed")
         self.assert_gone(changed)
-        self.assertEqual(set(webharness.of_kind(self.browser_of("kept"), "")), set(webharness.of_kind(kept, "")))
+        self.wait_picture("kept")
+        self.assert_gone(set(kept) - set(self.browser_of("kept")))
 
 
 if __name__ == "__main__":
