@@ -25,7 +25,7 @@ enum {
     /* The time stamp of such a picture is made when the browser has it, up to 130 ms after what it shows on a busy machine. */
     CAST_LAG_US = 200 * DD_CLOCK_US_PER_MS,
     CAST_AGE_MAX_US = 2 * DD_CLOCK_US_PER_S,
-    SETTLED_US = 300 * DD_CLOCK_US_PER_MS, /* without another picture, the page stands still */
+    SETTLED_US = 500 * DD_CLOCK_US_PER_MS, /* without another picture, the page stands still */
     PROBE_US = 2 * DD_CLOCK_US_PER_S,      /* between two questions whether it lives */
     VERIFY_US = 30 * DD_CLOCK_US_PER_S,    /* the browser's word that nothing changed is believed for so long */
     RETRY_US = 200 * DD_CLOCK_US_PER_MS,
@@ -161,15 +161,19 @@ static void shot(void *context, const struct dd_pipe_answer *answer)
 {
     struct dd_shots *s = context;
     uint64_t now_us = dd_clock_now_us();
+    const char *data = dd_json_string(dd_json_member(answer->result, "data"));
+    bool taken = is_current(s, answer) && *data;
 
-    if (!is_current(s, answer))
-        return;
-    s->changed = !s->casting || s->during > 1;
-    s->verify_us = now_us + VERIFY_US;
+    s->changed = !taken || !s->casting || s->during > 1;
     if (s->cast && s->changed)
         s->settle_us = now_us + SETTLED_US;
+    if (!taken) {
+        s->retry_us = now_us + RETRY_US;
+        return;
+    }
+    s->verify_us = now_us + VERIFY_US;
     s->fresh.part = s->part;
-    take(s, dd_json_string(dd_json_member(answer->result, "data")), answer->sent_us);
+    take(s, data, answer->sent_us);
 }
 
 /* clip: x, y, width and height in the page's pixels, of what is not all in the viewport; NULL: the viewport. */
@@ -342,7 +346,8 @@ static void probed(void *context, const struct dd_pipe_answer *answer)
     if (!is_current(s, answer))
         return;
     s->probe_us = dd_clock_now_us() + PROBE_US;
-    s->alive = !dd_page_check(s->page) || dd_page_checked(s->page, answer);
+    /* only of what was seen to its end there can be no news */
+    s->alive = s->shown.text.length > 0 && !s->settle_us && (!dd_page_check(s->page) || dd_page_checked(s->page, answer));
 }
 
 static void probe(struct dd_shots *s)

@@ -209,7 +209,7 @@ static int find_trouble(struct web *w, struct view *v)
 /* The server or the network is the trouble, and the browser is good for another attempt. */
 static bool is_browser_well(const struct web *w, int error)
 {
-    return error == DD_ERROR_SOURCE && w->now.page && dd_page_state(w->now.page) == DD_PAGE_FAILED &&
+    return error == DD_ERROR_SOURCE && w->now.page && !w->now.engine->error && dd_page_state(w->now.page) == DD_PAGE_FAILED &&
            w->io->reason != DD_WIRE_REASON_TIMEOUT && w->io->reason != DD_WIRE_REASON_ENDED;
 }
 

@@ -141,9 +141,9 @@ END_TEST
 
 START_TEST(knows_every_reason_in_words)
 {
-    for (unsigned i = 0; i <= DD_WIRE_REASON_UNSUITABLE; i++)
+    for (unsigned i = 0; i <= DD_WIRE_REASON_UNEXPECTED; i++)
         ck_assert_str_ne(dd_wire_reason_text(i), "unknown");
-    ck_assert_str_eq(dd_wire_reason_text(DD_WIRE_REASON_UNSUITABLE + 1), "unknown");
+    ck_assert_str_eq(dd_wire_reason_text(DD_WIRE_REASON_UNEXPECTED + 1), "unknown");
     ck_assert_str_eq(dd_wire_reason_text(UINT16_MAX), "unknown");
 }
 END_TEST

@@ -27,8 +27,8 @@ struct dd_pipe *dd_browser_pipe(const struct dd_browser *browser);
 /* Closes its pipe, upon which it ends by itself: so several can do so at the same time. */
 void dd_browser_leave(struct dd_browser *browser);
 
-/* Leaves, ends all processes that do not end by themselves in a moment, and removes the folder. Well below a second. browser may be
- * NULL. */
+/* Leaves, ends all processes that do not end by themselves in a moment, and removes the folder. Well below a second. browser may
+ * be NULL. */
 void dd_browser_end(struct dd_browser *browser);
 
 /* Why it ended by itself, as far as it said so: its last words, in text, "" without any. */

@@ -1,5 +1,5 @@
-/* Whether a page that is loaded shows what it should: it logs in where it is asked to, waits for what is expected, scrolls to where it
- * is to be looked at; and later says of each picture whether it is still so. It waits for nothing. */
+/* Whether a page that is loaded shows what it should: it logs in where it is asked to, waits for what is expected, scrolls to
+ * where it is to be looked at; and later says of each picture whether it is still so. It waits for nothing. */
 #ifndef DD_SEND_CAPTURE_JUDGE_H
 #define DD_SEND_CAPTURE_JUDGE_H
 

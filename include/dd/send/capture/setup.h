@@ -8,6 +8,6 @@ struct dd_tab;
 
 /* Sends all commands; answered is called for each, also with errors, as dd_tab_send() says. Their number. */
 unsigned dd_setup_tab(const struct dd_tab *tab, const struct dd_site *site,
-                  void (*answered)(void *context, const struct dd_pipe_answer *answer), void *context);
+                      void (*answered)(void *context, const struct dd_pipe_answer *answer), void *context);
 
 #endif

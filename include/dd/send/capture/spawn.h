@@ -11,7 +11,7 @@ enum { DD_SPAWN_FDS = 5 };
 struct dd_spawn {
     const char *path;
     const char *const *argv, *const *environment; /* end with NULL */
-    int fds[DD_SPAWN_FDS];                  /* what the program has as 0 to 4; -1: /dev/null for 0 to 2, none for 3 and 4 */
+    int fds[DD_SPAWN_FDS];                        /* what the program has as 0 to 4; -1: /dev/null for 0 to 2, none for 3 and 4 */
 };
 
 /* The full path of program: in $PATH if it has no '/'. False if there is none that can be executed. */
