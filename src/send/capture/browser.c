@@ -271,17 +271,20 @@ void dd_browser_leave(struct dd_browser *browser)
     browser->pipe = NULL;
 }
 
-/* Gives it a moment to end by itself, and then ends what is left: all that it could still do is write to its folder. */
-static void await_end(const struct dd_browser *b)
+/* Gives it a moment to end by itself, and then ends what is left: all that it could still do is write to its folder. That is
+ * emptied first: on a machine that is busy the end may take longer than there is time. */
+static void await_end(struct dd_browser *b)
 {
     const struct dd_tree tree = tree_of(b);
     uint64_t left_us = dd_clock_now_us(), deadline_us = left_us + (LEAVE_MS + KILL_MS) * UINT64_C(1000);
 
     while (kill(b->pid, 0) == 0 && dd_clock_now_us() < left_us + LEAVE_MS * UINT64_C(1000))
         poll(NULL, 0, LOOK_EVERY_MS);
+    dd_tree_signal(&tree, SIGKILL);
+    dd_folder_clear(&b->folder);
     while (dd_tree_signal(&tree, SIGKILL) > 0) {
         if (dd_clock_now_us() >= deadline_us) {
-            dd_log_warning("processes of the browser are left that cannot be killed");
+            dd_log_warning("processes of the browser were killed, but take long to end; is this machine short of CPU?");
             return;
         }
         poll(NULL, 0, LIST_EVERY_MS);

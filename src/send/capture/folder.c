@@ -96,6 +96,12 @@ int dd_folder_make(struct dd_folder *folder)
     return DD_ERROR_SYSTEM;
 }
 
+void dd_folder_clear(struct dd_folder *folder)
+{
+    if (folder->path[0])
+        remove_tree(folder->path);
+}
+
 void dd_folder_remove(struct dd_folder *folder)
 {
     if (!folder->path[0])

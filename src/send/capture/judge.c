@@ -151,6 +151,8 @@ static void submitted(void *context, const struct dd_pipe_answer *answer)
     struct dd_judge *j = context;
     const char *word = dd_json_string(dd_tab_value(answer));
 
+    if (strcmp(word, "elsewhere") == 0 || strcmp(word, "incomplete") == 0)
+        dd_login_take_back();
     if (strcmp(word, "elsewhere") == 0) {
         note(j, DD_WIRE_REASON_CREDENTIALS,
              "its log-in form is, or leads, to another origin than source has: the password stays here; is source right?");
@@ -163,10 +165,15 @@ static void submitted(void *context, const struct dd_pipe_answer *answer)
 
 static void submit(struct dd_judge *j)
 {
-    char *script = dd_login_wait_s() ? NULL : dd_login_script(j->site);
+    unsigned wait_s = dd_login_wait_s();
+    char *script = wait_s ? NULL : dd_login_script(j->site);
 
     if (!script) {
-        note(j, DD_WIRE_REASON_CREDENTIALS, "it asks to log in again; its form is filled in once a minute only");
+        /* nobody has refused the password: it is another page than it should be, and tried again sooner than that */
+        if (wait_s)
+            note(j, DD_WIRE_REASON_UNEXPECTED, "it asks to log in again, less than a minute after the last time; it has to wait");
+        else
+            note(j, DD_WIRE_REASON_CAPTURE, "there is no memory for logging in");
         j->verdict = DD_JUDGE_WRONG;
         return;
     }

@@ -49,6 +49,11 @@ void dd_login_count(void)
     submitted_us = dd_clock_now_us();
 }
 
+void dd_login_take_back(void)
+{
+    submitted_us = 0;
+}
+
 char *dd_login_script(const struct dd_site *site)
 {
     const struct dd_send_stream *o = site->options;

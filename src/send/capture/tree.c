@@ -51,7 +51,8 @@ static bool read_process(pid_t pid, struct process *p)
         return false;
     p->parent = parent;
     p->session = session;
-    return state != 'Z' && state != 'X';
+    /* one whose first thread is a zombie may still be ending the others; real zombies do not stay */
+    return state != 'X';
 }
 
 static bool names_folder(pid_t pid, const char *folder)

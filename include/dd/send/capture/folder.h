@@ -13,6 +13,9 @@ struct dd_folder {
  * dd_error, logged, and folder is empty. */
 int dd_folder_make(struct dd_folder *folder);
 
+/* Removes what is there of it by now; it stays locked, for the next call of remove. */
+void dd_folder_clear(struct dd_folder *folder);
+
 /* Removes it with all that is in it. An empty folder is fine. */
 void dd_folder_remove(struct dd_folder *folder);
 

@@ -15,8 +15,9 @@ bool dd_login_is_set(const struct dd_site *site);
 
 /* The seconds until a form may be submitted again, by this process; 0: now. */
 unsigned dd_login_wait_s(void);
-/* Counts one that is being submitted. */
+/* Counts one that is being submitted; and takes that back, when it turned out that it was not. */
 void dd_login_count(void);
+void dd_login_take_back(void);
 
 /* The script that fills the form in and submits it; it gives "submitted", "elsewhere" (the document, or where its form leads, is
  * not of the site's origin) or "incomplete" (a field is missing). It holds the password: wiped by the caller. Returned-owned

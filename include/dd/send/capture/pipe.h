@@ -15,7 +15,6 @@ enum {
     DD_PIPE_VALUES_MAX = 200 * 1000,        /* in a message: see dd_json_parse_wire() */
     DD_PIPE_COMMANDS_MAX = 128,             /* that wait for their answer */
     DD_PIPE_OUTPUT_MAX = 4 * 1024 * 1024,   /* that the browser has not read yet */
-    DD_PIPE_SESSION_SIZE = 64,
 };
 
 struct dd_pipe_event {

@@ -11,7 +11,7 @@
 
 struct dd_json;
 
-enum { DD_TAB_ID_SIZE = 64, DD_TAB_TEXT_SIZE = 2048 };
+enum { DD_TAB_ID_SIZE = 64 };
 
 #define DD_TAB_WORLD "ddsend" /* name of the world of our scripts */
 
