@@ -29,11 +29,8 @@ def thread_times(pid):
 
 
 def tree(pid):
-    """The process and its children, and theirs."""
-    pids = [pid]
-    for child in harness.children(pid):
-        pids += tree(child)
-    return pids
+    """The process and all below it."""
+    return [pid, *harness.children(pid)]
 
 
 def cpu_seconds(pid):

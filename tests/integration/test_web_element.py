@@ -1,0 +1,66 @@
+"""One element of a page: in its own shape, wherever it goes; the whole page where it is missing."""
+import harness
+import webharness
+
+
+class ElementTest(webharness.Test):
+    def check_box(self, stream, width, height):
+        self.wait_size(width, height, 15, stream)
+        self.wait_colour(width - 5, height - 5, "#00f", stream=stream)
+        picture = self.picture(stream)
+        for x, y in ((4, 4), (width - 5, 4), (4, height - 5), (width - 5, height - 5)):
+            self.assertTrue(picture.near(x, y, "#00f"), f"{stream}: {picture.at(x, y)} at {x},{y} of {width}x{height}")
+        first = self.wait_cells(lambda c: True, 10, "cells", stream).count
+        self.wait_cells(lambda c: c.count > first + 10, 10, "movement", stream)
+
+    def test_it_is_followed(self):
+        element = {"web_capture_element": "#box"}
+        self.start({"often": ("/element?cell=12", {**element, "interval": 0.2}), "seldom": ("/element?cell=12", {**element, "interval": 2}),
+                    "zoomed": ("/element?cell=12", {**element, "interval": 0.5, "page_zoom": 1.5})}, {"live_seconds": 5})
+        streams = ("often", "seldom")
+        for name in self.names:
+            self.wait_picture(name)
+        for name in streams:
+            self.check_box(name, 640, 360)
+        self.check_box("zoomed", 960, 540)
+        self.web.set(x=300, y=1800)  # far below the window
+        self.wait_seconds(0.5)
+        for name in streams:
+            self.check_box(name, 640, 360)
+        self.web.set(w=800, h=400)
+        for name in streams:
+            self.check_box(name, 800, 400)
+        self.web.set(x=60, y=90, w=600, h=700)
+        for name in streams:
+            self.check_box(name, 600, 700)
+
+    def test_larger_than_the_window(self):
+        self.web.set(w=1400, h=1000)
+        self.show("/element?cell=12", web_capture_element="#box", capture_resolution="700x700")
+        self.wait_size(700, 500)
+        self.assertTrue(self.picture().near(690, 490, "#00f"), self.picture().at(690, 490))
+
+    def test_a_missing_one(self):
+        self.show("/element?cell=12", web_capture_element="#box")
+        self.check_box("page", 640, 360)
+        self.web.set(shown=0)
+        self.wait_size(1280, 720)
+        self.wait_colour(50, 650, "#f00")
+        self.wait_seconds(3)
+        warnings = [line for line in self.ddsend.log().splitlines() if "#box" in line]
+        self.assertEqual(len(warnings), 1, warnings)
+        self.web.set(shown=1)
+        self.check_box("page", 640, 360)
+
+    def test_one_that_never_was(self):
+        self.start({"none": ("/counter", {"web_capture_element": ".no-such"}),
+                    "wrong": ("/counter", {"web_capture_element": "##"})}, interval=0.5)
+        self.wait_picture("none")
+        self.wait_said(r"capture none: .*\.no-such")
+        self.check_edges(self.picture("none"))
+        self.wait_said(r"capture wrong: .*##", 20)
+        self.browser()
+
+
+if __name__ == "__main__":
+    harness.main()

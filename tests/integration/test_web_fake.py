@@ -1,0 +1,110 @@
+"""Browsers that misbehave: ddsend says so, stays as it is, and takes a good one at once."""
+import os
+import re
+import subprocess
+import time
+
+import harness
+import webharness
+
+# how it behaves: whether it is shown all the same (None: either will do)
+MODES = {
+    "good": True, "unknown ids": True, "twice": True, "events first": True, "slow": True, "flood": None,
+    "silent": False, "rubbish": False, "half": False, "huge": False, "endless": False, "deep": False, "exits": False,
+    "other ids": False, "other sessions": None, "wrong types": False, "errors": False, "odd errors": False,
+    "no base64": False, "no picture": False, "empty picture": False, "half a picture": None, "vast picture": False,
+    "silent later": False, "half later": False, "rubbish later": False, "huge later": False, "exits later": False,
+    "crashes later": False, "closes later": False, "stubborn": True,
+}
+MEMORY = 600  # MiB that a capture role may take: a message of 64, copied, and what the sanitizer holds back
+
+
+def stream_name(mode):
+    return mode.replace(" ", "-")
+
+
+def memory_mib(pid):
+    try:
+        with open(f"/proc/{pid}/status") as f:
+            return int(re.search(r"^VmHWM:\s+(\d+) kB", f.read(), re.M).group(1)) // 1024
+    except (OSError, AttributeError):
+        return 0
+
+
+class FakeTest(webharness.Test):
+    def fake(self, name, mode):
+        """A program to be named as browser; how it behaves is in a file."""
+        folder = self.path("fake-" + name)
+        os.mkdir(folder)
+        for i, colour in enumerate(("red", "blue")):
+            subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"color={colour}:size=1280x720", "-frames:v", "1",
+                            os.path.join(folder, f"{i}.jpg"), "-frames:v", "1", os.path.join(folder, f"{i}.png")], check=True)
+        for file, text in (("mode", mode), ("asked", "")):
+            with open(os.path.join(folder, file), "w") as f:
+                f.write(text)
+        os.chmod(os.path.join(folder, "asked"), 0o666)
+        return self.write(f"browser-{name}", f'#!/bin/sh\nexec {harness.PYTHON} {harness.SUPPORT}/fake_browser.py "{folder}" "$@"\n', 0o755)
+
+    def behave(self, name, mode):
+        with open(os.path.join(self.path("fake-" + name), "mode"), "w") as f:
+            f.write(mode)
+
+    def asked(self, name):
+        with open(os.path.join(self.path("fake-" + name), "asked")) as f:
+            return f.read().splitlines()
+
+    def run_modes(self, modes):
+        pages = {stream_name(mode): ("/counter", {"browser": self.fake(stream_name(mode), mode), "timeout": 3, "interval": 0.1})
+                 for mode in modes}
+        self.start(pages, {"live_seconds": 1})
+        most = {}
+
+        def look(condition, timeout, what, name):
+            role = self.ddsend.roles().get("capture " + name)
+            if role:
+                most[name] = max(most.get(name, 0), memory_mib(role))
+            return self.wait_fresh(condition, timeout, what, name)
+        for mode in modes:
+            name, shown = stream_name(mode), MODES[mode]
+            with self.subTest(mode):
+                if shown:
+                    look(lambda f: f["state"] == "live" and f["source"] == "ok", 30, "a picture", name)
+                elif shown is None:
+                    look(lambda f: f["source"] in ("ok", "failed", "connecting"), 30, "some state", name)
+                else:
+                    look(lambda f: f["source"] in ("failed", "connecting") and f["reason"], 30, "a failure", name)
+                    self.wait_said(rf"capture {name}: ", 5)
+                    self.behave(name, "good")
+        roles = self.ddsend.roles()
+        for name in pages:
+            most[name] = max(most.get(name, 0), memory_mib(roles.get("capture " + name, 0)))
+        self.assertIn("transmit", roles)
+        print("MiB of capture at most: ", most)
+        self.assertLess(max(most.values()), MEMORY)
+        for mode in modes:
+            self.assertNotRegex(self.ddsend.log(), rf"capture {stream_name(mode)} .*(died|by signal|no sign of life)")
+        for mode in modes:
+            with self.subTest(mode + ", then good"):
+                if MODES[mode] is not False:
+                    continue
+                self.wait_fresh(lambda f: f["state"] == "live" and f["source"] == "ok", 45, "a picture", stream_name(mode))
+        start = time.monotonic()
+        processes = harness.children(self.ddsend.pid)
+        self.assertEqual(self.ddsend.stop(5), 0)
+        print(f"stopped within {time.monotonic() - start:.2f} s")
+        self.assertLess(time.monotonic() - start, 2)
+        self.assert_gone(processes, 1)
+
+
+# so few at a time, that they do not wait for each other
+class StartTest(FakeTest):
+    def test_answers(self):
+        self.run_modes(("good", "unknown ids", "twice", "events first", "slow", "flood", "other ids", "other sessions",
+                        "wrong types", "errors", "odd errors"))
+
+    def test_bytes(self):
+        self.run_modes(("silent", "rubbish", "half", "huge", "endless", "deep", "exits", "stubborn"))
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,80 @@
+"""What pages do while they are open: reload, never end loading, ask, open windows, download."""
+import os
+
+import harness
+import webharness
+
+
+class LifeTest(webharness.Test):
+    def check_moves(self, stream="page", within=15):
+        first = self.wait_cells(lambda c: True, within, "cells", stream)
+        self.wait_cells(lambda c: c.count >= first.count + 25, within, "movement", stream)
+
+    def test_reload_without_a_gap(self):
+        self.show("/counter", interval=0.1, reload_interval="3")
+        series = self.collect(11)
+        cells = webharness.read_series([jpeg for _, jpeg in series])  # no picture without its cells: nothing half loaded
+        loads = [c.load for c in cells]
+        self.assertEqual(loads, sorted(loads), "never back to the old page")
+        self.assertIn(loads[-1] - loads[0], (2, 3, 4), f"loads in 11 s: {sorted(set(loads))}")
+        self.assertLess(webharness.longest_gap(series), 2, "longest time without a picture")
+        self.assertLessEqual(len(webharness.of_kind(self.browser(), "renderer")), 3, "old tabs are closed")
+
+    def test_when_it_is_not_reloaded(self):
+        self.start({"never": ("/mark", {"reload_interval": "0"}), "auto": ("/counter", {"reload_interval": "auto"})})
+        for name in self.names:
+            self.wait_picture(name)
+        self.wait_seconds(12)
+        for path in ("/mark", "/counter"):
+            self.assertEqual(len(self.web.requests(path)), 1, path)
+
+    def test_a_reload_that_fails(self):
+        self.show("/switch", reload_interval="2", timeout=5)
+        self.web.set(status=500)
+        self.wait_fresh(lambda f: f["source"] != "ok", 60, "not ok")
+        self.wait_said(r"capture page: .*500")
+        self.assertIsNotNone(self.cells(), "the error is no picture")
+        self.web.set(status=200)
+        self.wait_picture(timeout=45)
+        self.wait_cells(lambda c: abs(webharness.count_now() - c.count) < 60, 10, "the page of now")
+
+    def test_a_page_that_never_ends_loading(self):
+        """An endless part holds a page up for timeout at most; an endless page is said to be one, or shown as far as it is."""
+        self.start({"part": ("/endless-part", {"timeout": 4}), "whole": ("/endless", {"timeout": 4})})
+        self.wait_picture("part", 25)
+        self.check_moves("part")
+        self.wait_fresh(lambda f: f["source"] == "failed" or f["frame"], 25, "failed, or a picture", "whole")
+
+    def test_dialogs(self):
+        self.show("/alerts", interval=0.1, reload_interval="5")
+        first = self.wait_cells(lambda c: True, 10, "cells")
+        self.wait_cells(lambda c: (c.mark - first.mark) % 256 > 5, 20, "dialogs that are dismissed")
+        self.wait_cells(lambda c: c.load > first.load, 20, "a reload, though the page asks whether to leave")
+
+    def test_windows(self):
+        self.show("/popups", interval=0.1)
+        self.check_moves()
+        self.wait_seconds(4)
+        self.check_edges(self.picture(), "of the page, not of a window that it opened")
+        self.check_moves()
+        harness.wait_until(lambda: len(webharness.of_kind(self.browser(), "renderer")) <= 3, 10,
+                           lambda: f"few renderers: {self.browser()}")
+        self.assertEqual({c.load for c in [self.cells()]}, {1})
+
+    def test_downloads(self):
+        self.show("/downloads", interval=0.1)
+        self.check_moves()
+        harness.wait_until(lambda: any(r["query"] == "location" for r in self.web.requests("/file.bin")), 10, "downloads asked for")
+        self.wait_seconds(1)
+        self.check_moves()
+        user = webharness.capture_user()
+        home = os.path.expanduser("~" + user)
+        for place in (*webharness.profile_folders(self.ddsend.pid), "/tmp", self.folder, home, os.path.expanduser("~")):
+            for folder, folders, files in os.walk(place):
+                folders[:] = [f for f in folders if not os.path.islink(os.path.join(folder, f)) and folder.count("/") < 8]
+                self.assertEqual([f for f in files if "dd-download" in f or f.endswith(".crdownload")], [], folder)
+        self.browser()
+
+
+if __name__ == "__main__":
+    harness.main()
