@@ -57,6 +57,10 @@ class LifeTest(webharness.Test):
         self.wait_seconds(4)
         self.check_edges(self.picture(), "of the page, not of a window that it opened")
         self.check_moves()
+        # windows of one page share its process: whether one is left is seen by what it asks for
+        beats = [r["at"] for r in self.web.requests("/beat")]
+        self.wait_seconds(2)
+        self.assertEqual([r["at"] for r in self.web.requests("/beat")][len(beats):], [], "windows that are still open")
         harness.wait_until(lambda: len(webharness.of_kind(self.browser(), "renderer")) <= 3, 10,
                            lambda: f"few renderers: {self.browser()}")
         self.assertEqual({c.load for c in [self.cells()]}, {1})

@@ -154,7 +154,8 @@ PAGES = {
         setInterval(() => { if (n < 30) { window.open("/popped?n=" + n, "_blank"); n++; } }, 100);
         setTimeout(() => { const a = document.createElement("a"); a.href = "/popped?n=link"; a.target = "_blank"; document.body.append(a);
             a.click(); }, 300);</script>""",
-    "/popped": """<h1>An advertisement</h1><script>show(document.body); tick();</script>""",
+    "/popped": """<h1>An advertisement</h1><script>show(document.body); tick();
+        setInterval(() => fetch("/beat?who=popped"), 100);</script>""",
     "/downloads": EDGES + """<iframe src="/file.bin"></iframe><a id="a" href="/file.bin?link" download="dd-download.bin">x</a>
         <script>show(document.body); tick(); document.getElementById("a").click();
         setTimeout(() => { location = "/file.bin?location"; }, 500);</script>""",
