@@ -48,6 +48,8 @@ static int run(const char *program, const char *const *argv, struct dd_source_io
     pid_t pid = dd_spawn_start(&spawn);
     int code = pid < 0 ? DD_ERROR_SYSTEM : await(pid, io);
     dd_tree_adopt(true);
+    while (waitpid(-1, NULL, WNOHANG) > 0) /* who has died meanwhile waits for somebody to ask */
+        ;
     if (code == 0 || code == DD_ERROR_STOPPED)
         return code;
     dd_log_error("%s %s failed with the certificates of ca_file (%d)", program, argv[1], code);

@@ -30,6 +30,7 @@ enum {
     LOOK_EVERY_MS = 10,
     LIST_EVERY_MS = 30, /* all processes of the machine are gone through */
     WORDS_SIZE = 4096,
+    WORDS_MAX = 16, /* of these; as much is in the pipe at most, unless it goes on talking */
     TEXT_SIZE = DD_FOLDER_PATH_SIZE + 64,
     ARGUMENTS_MAX = 64,
 };
@@ -312,7 +313,7 @@ void dd_browser_last_words(struct dd_browser *browser, char *text, size_t size)
     size_t end, start;
 
     text[0] = '\0';
-    while ((length = read(browser->words_fd, words, sizeof words)) > 0) {
+    for (int i = 0; i < WORDS_MAX && (length = read(browser->words_fd, words, sizeof words)) > 0; i++) {
         for (end = (size_t)length; end > 0 && words[end - 1] == '\n'; end--)
             ;
         for (start = end; start > 0 && words[start - 1] != '\n'; start--)

@@ -289,8 +289,11 @@ static int deliver(struct capture *c)
             skip_beat(c);
         return 0;
     }
-    if (!error)
+    if (!error) {
         error = store(c, &picture);
+        if (error) /* the source does not know: it is well */
+            close_source(c);
+    }
     if (error)
         return error;
     advance(c, picture.captured_us);

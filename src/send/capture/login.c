@@ -14,12 +14,14 @@ enum { QUOTED_SIZE = 8 * 1024, SCRIPT_SIZE = 5 * QUOTED_SIZE };
 /* Filled in from a world of its own: there value is the browser's own setter, whatever a framework put over it in the page's
  * world; the framework learns of it by the events. The form must not lead elsewhere either. */
 static const char script[] = "(() => {"
-                             "const origin = %s, user = document.querySelector(%s), password = document.querySelector(%s),"
+                             "const origin = %s;"
+                             "if (location.origin !== origin) return 'elsewhere';" /* before anything of the page is called */
+                             "const user = document.querySelector(%s), password = document.querySelector(%s),"
                              " submit = document.querySelector(%s);"
-                             "if (location.origin !== origin) return 'elsewhere';"
                              "if (!user || !password || !submit) return 'incomplete';"
-                             "const form = password.form;"
-                             "if (form && new URL(form.getAttribute('action') || '', document.baseURI).origin !== origin)"
+                             "const form = password.form, leads = url => new URL(url || '', document.baseURI).origin;"
+                             "if (form && leads(form.getAttribute('action')) !== origin) return 'elsewhere';"
+                             "if (submit.hasAttribute('formaction') && leads(submit.getAttribute('formaction')) !== origin)"
                              " return 'elsewhere';"
                              "const fill = (field, value) => {"
                              " field.focus(); field.value = value;"

@@ -151,8 +151,10 @@ static void frame_navigated(struct dd_page *p, const struct dd_json *params)
             fail(p, DD_WIRE_REASON_UNREACHABLE, "it went to an address that cannot be reached");
         return;
     }
-    if (strncmp(dd_json_string(dd_json_member(frame, "url")), "about:", 6) != 0 || p->state == DD_PAGE_READY)
+    if (strncmp(dd_json_string(dd_json_member(frame, "url")), "about:", 6) != 0)
         begin_document(p, frame);
+    else if (p->document) /* before the first one it is what every tab begins with */
+        fail(p, DD_WIRE_REASON_UNEXPECTED, "it went to an empty page");
 }
 
 static void lifecycle(struct dd_page *p, const struct dd_json *params)

@@ -11,6 +11,7 @@
 #include "dd/base/log.h"
 #include "dd/link/wire.h"
 #include "dd/send/area.h"
+#include "dd/send/capture/element.h"
 #include "dd/send/capture/page.h"
 #include "dd/send/capture/region.h"
 #include "dd/send/capture/site.h"
@@ -41,7 +42,8 @@ enum {
 struct shot {
     struct dd_still_text text;
     uint64_t captured_us;
-    struct dd_area part; /* of it is sent; width 0: all that fits the viewport */
+    struct dd_area part; /* of it is sent; width 0: all that fits the viewport, */
+    bool alone;          /* or all, since it is of the element and nothing else */
 };
 
 enum round { IDLE, STARTING, MEASURING, SHOOTING, CHECKING, PROBING };
@@ -61,6 +63,7 @@ struct dd_shots {
     enum round round;         /* what is under way; each ends with an answer */
     unsigned during;          /* pictures that the browser sent while one was taken */
     struct dd_area part;      /* of the picture being taken */
+    bool alone;               /* it is of the element and nothing else */
     struct shot fresh, shown; /* not delivered yet; delivered last */
     bool there;               /* fresh is one */
     bool right;               /* and may be sent */
@@ -76,7 +79,7 @@ struct dd_shots {
 
 static bool is_same(const struct shot *a, const struct shot *b)
 {
-    return dd_still_text_equal(&a->text, &b->text) && memcmp(&a->part, &b->part, sizeof a->part) == 0;
+    return dd_still_text_equal(&a->text, &b->text) && a->alone == b->alone && memcmp(&a->part, &b->part, sizeof a->part) == 0;
 }
 
 /* ---- opening, closing ---- */
@@ -120,6 +123,14 @@ void dd_shots_free(struct dd_shots *s)
 
 /* ---- one picture at a time ---- */
 
+/* What was seen of the page may be over. */
+static void doubt(struct dd_shots *s)
+{
+    s->changed = true;
+    if (s->cast)
+        s->settle_us = dd_clock_now_us();
+}
+
 /* True if an answer is about the page as it is. */
 static bool is_current(struct dd_shots *s, const struct dd_pipe_answer *answer)
 {
@@ -135,10 +146,12 @@ static void checked(void *context, const struct dd_pipe_answer *answer)
 {
     struct dd_shots *s = context;
 
-    if (!is_current(s, answer) || !dd_page_checked(s->page, answer))
-        s->there = false;
-    else
-        s->right = true;
+    s->probe_us = dd_clock_now_us() + PROBE_US;
+    s->right = is_current(s, answer) && dd_page_checked(s->page, answer);
+    if (s->right)
+        return;
+    s->there = false;
+    doubt(s);
 }
 
 /* There is a fresh picture. Where the page has to be asked whether it is the right one, it is asked after it was taken. */
@@ -174,6 +187,7 @@ static void shot(void *context, const struct dd_pipe_answer *answer)
     }
     s->verify_us = now_us + VERIFY_US;
     s->fresh.part = s->part;
+    s->fresh.alone = s->alone;
     take(s, data, answer->sent_us);
 }
 
@@ -194,40 +208,39 @@ static void shoot(struct dd_shots *s, const double *clip)
         dd_json_add_boolean(params, "captureBeyondViewport", true);
         s->casting = false; /* Chromium 156 sends no more pictures once it took one of a part */
     }
+    s->alone = clip != NULL;
     s->round = SHOOTING;
     s->during = 0;
     dd_tab_send(dd_page_tab(s->page), "Page.captureScreenshot", params, shot, s);
 }
 
-/* Of the element: x and y in the viewport and in the document, width and height; and the viewport's. */
-static void shoot_element(struct dd_shots *s, const double at[static 8])
+static void shoot_element(struct dd_shots *s, const struct dd_element_place *at)
 {
-    double zoom = s->site->options->page_zoom, width = at[4], height = at[5];
-    double clip[4] = {at[2], at[3], fmin(width, DD_PICTURE_WIDTH_MAX / zoom), fmin(height, DD_PICTURE_HEIGHT_MAX / zoom)};
+    double zoom = s->site->options->page_zoom;
+    double clip[4] = {at->page_x, at->page_y, fmin(at->width, DD_PICTURE_WIDTH_MAX / zoom),
+                      fmin(at->height, DD_PICTURE_HEIGHT_MAX / zoom)};
 
-    if (at[0] < 0 || at[1] < 0 || at[0] + width > at[6] || at[1] + height > at[7]) {
+    if (at->x < 0 || at->y < 0 || at->x + at->width > at->view_width || at->y + at->height > at->view_height) {
         shoot(s, clip);
         return;
     }
-    s->part.x = (int)floor(at[0] * zoom);
-    s->part.y = (int)floor(at[1] * zoom);
-    s->part.width = (int)ceil(width * zoom);
-    s->part.height = (int)ceil(height * zoom);
+    s->part.x = (int)floor(at->x * zoom);
+    s->part.y = (int)floor(at->y * zoom);
+    s->part.width = (int)ceil(at->width * zoom);
+    s->part.height = (int)ceil(at->height * zoom);
     shoot(s, NULL);
 }
 
 static void measured(void *context, const struct dd_pipe_answer *answer)
 {
     struct dd_shots *s = context;
-    double at[8] = {0};
-    const struct dd_json *number = dd_json_first(dd_tab_value(answer));
+    struct dd_element_place place;
 
     if (!is_current(s, answer))
         return;
-    for (int i = 0; i < 8; i++, number = dd_json_next(number))
-        at[i] = dd_json_number(number);
-    if (at[4] >= 1 && at[5] >= 1) {
-        shoot_element(s, at);
+    if (dd_element_read(answer, &place)) {
+        s->element_missing = false;
+        shoot_element(s, &place);
         return;
     }
     if (!s->element_missing)
@@ -237,21 +250,14 @@ static void measured(void *context, const struct dd_pipe_answer *answer)
     shoot(s, NULL);
 }
 
-/* Where the element is now, in whole pixels of the page. */
 static void measure(struct dd_shots *s)
 {
-    char quoted[6 * DD_SEND_SHORT * 2], script[SCRIPT_SIZE];
+    char script[SCRIPT_SIZE];
 
-    if (dd_tab_quote(s->site->options->web_capture_element, quoted, sizeof quoted)) {
+    if (dd_element_script(s->site->options->web_capture_element, script, sizeof script)) {
         shoot(s, NULL);
         return;
     }
-    snprintf(script, sizeof script,
-             "(() => { const e = document.querySelector(%s), r = e && e.getBoundingClientRect(); if (!r) return null;"
-             "const x = Math.floor(r.left), y = Math.floor(r.top);"
-             "return [x, y, x + scrollX, y + scrollY, Math.ceil(r.right) - x, Math.ceil(r.bottom) - y, innerWidth, innerHeight];"
-             "})()",
-             quoted);
     s->round = MEASURING;
     dd_tab_evaluate(dd_page_tab(s->page), script, measured, s);
 }
@@ -267,7 +273,8 @@ static void begin_round(struct dd_shots *s)
 
 /* ---- pictures as the page moves ---- */
 
-/* When it was captured: the browser stamps it by the wall clock once it has it, which is after what it shows. */
+/* When it was captured: the browser stamps it by the wall clock once it has it, which is after what it shows. 0: that is long
+ * ago, this process did not run meanwhile. */
 static uint64_t captured_us(const struct dd_json *params)
 {
     double stamp = dd_json_number(dd_json_member(dd_json_member(params, "metadata"), "timestamp"));
@@ -277,7 +284,7 @@ static uint64_t captured_us(const struct dd_json *params)
     if (!(age_us > 0)) /* a clock that stepped */
         age_us = 0;
     if (age_us > CAST_AGE_MAX_US)
-        age_us = CAST_AGE_MAX_US;
+        return 0;
     return now_us - (uint64_t)age_us - CAST_LAG_US;
 }
 
@@ -292,9 +299,11 @@ static void notice_change(struct dd_shots *s, const struct dd_json *params)
 {
     if (s->cast) {
         s->settle_us = dd_clock_now_us() + SETTLED_US;
+        uint64_t at_us = captured_us(params);
         s->fresh.part = (struct dd_area){0};
-        if (s->round == IDLE || (s->round != CHECKING && !dd_page_check(s->page)))
-            take(s, dd_json_string(dd_json_member(params, "data")), captured_us(params));
+        s->fresh.alone = false;
+        if (at_us && (s->round == IDLE || (s->round != CHECKING && !dd_page_check(s->page))))
+            take(s, dd_json_string(dd_json_member(params, "data")), at_us);
         return;
     }
     s->changed = true;
@@ -309,11 +318,14 @@ bool dd_shots_event(struct dd_shots *s, const struct dd_pipe_event *event)
 
     if (strcmp(event->method, "Page.screencastFrame") != 0 || strcmp(event->session, tab->session) != 0)
         return false;
+    double number = dd_json_number(dd_json_member(event->params, "sessionId"));
     params = dd_json_new_object();
-    dd_json_add_integer(params, "sessionId", (uint64_t)dd_json_number(dd_json_member(event->params, "sessionId")));
+    dd_json_add_integer(params, "sessionId", number > 0 && number < INT32_MAX ? (uint64_t)number : 0);
     dd_tab_send(tab, "Page.screencastFrameAck", params, NULL, NULL);
-    if (dd_page_state(s->page) != DD_PAGE_READY || dd_page_document(s->page) != s->document || !s->casting)
+    if (dd_page_state(s->page) != DD_PAGE_READY || dd_page_document(s->page) != s->document || !s->casting) {
+        doubt(s); /* it may be the last change before the page is right again */
         return true;
+    }
     if (s->round == STARTING) { /* the first one: from now on it watches */
         s->round = IDLE;
         begin_round(s);
@@ -349,7 +361,10 @@ static void probed(void *context, const struct dd_pipe_answer *answer)
     s->probe_us = dd_clock_now_us() + PROBE_US;
     s->alive_us = answer->sent_us;
     /* only of what was seen to its end there can be no news */
-    s->alive = s->shown.text.length > 0 && !s->settle_us && (!dd_page_check(s->page) || dd_page_checked(s->page, answer));
+    bool right = !dd_page_check(s->page) || dd_page_checked(s->page, answer);
+    if (!right)
+        doubt(s);
+    s->alive = right && s->shown.text.length > 0 && !(s->cast ? s->settle_us != 0 : s->changed);
 }
 
 static void probe(struct dd_shots *s)
@@ -387,13 +402,13 @@ static void begin_document(struct dd_shots *s)
 }
 
 /* What of the decoded picture is sent. */
-static int cut(const struct dd_shots *s, const struct dd_area *part, struct dd_picture *picture)
+static int cut(const struct dd_shots *s, const struct shot *shot, struct dd_picture *picture)
 {
     const struct dd_area viewport = {.width = s->site->width, .height = s->site->height},
                          all = {.width = s->picture.width, .height = s->picture.height};
     /* an element beyond the viewport came alone, in its own shape */
-    bool alone = !is_whole_page(s->site) && !s->element_missing && !part->width;
-    struct dd_area area = dd_area_common(part->width ? part : alone ? &all : &viewport, &all);
+    const struct dd_area *part = &shot->part;
+    struct dd_area area = dd_area_common(part->width ? part : shot->alone ? &all : &viewport, &all);
 
     return area.width ? dd_region_cut(&s->picture, &area, picture) : DD_ERROR_INPUT;
 }
@@ -408,7 +423,7 @@ static int deliver(struct dd_shots *s, struct dd_source_io *io, struct dd_pictur
         s->changed_us = dd_clock_now_us();
     }
     if (!error)
-        error = cut(s, &shot.part, picture);
+        error = cut(s, &shot, picture);
     if (error == DD_ERROR_INPUT)
         return dd_source_fail(io, DD_WIRE_REASON_BROKEN, "%s: the browser's picture of it cannot be read", s->site->name);
     if (error)
@@ -416,7 +431,6 @@ static int deliver(struct dd_shots *s, struct dd_source_io *io, struct dd_pictur
     s->fresh = s->shown;
     s->shown = shot;
     s->there = s->alive = false;
-    s->probe_us = dd_clock_now_us() + PROBE_US;
     picture->captured_us = shot.captured_us;
     return DD_SHOTS_PICTURE;
 }

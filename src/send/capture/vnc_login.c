@@ -178,15 +178,9 @@ static int fail_no_way(const struct visit *v, const uint32_t *types, size_t coun
 static void tell_way(const struct visit *v, const struct dd_vnc_way *way)
 {
     static const struct dd_vnc_way *said; /* a role has one server */
-    static const char *const covers[] = {[DD_VNC_WAY_CLEAR] = "in clear: who is on the network sees the desktop, too",
-                                         [DD_VNC_WAY_ANONYMOUS] = "with TLS, to whoever answers",
-                                         [DD_VNC_WAY_CERTIFICATE] = "with TLS and a certificate"};
-    static const char *const proofs[] = {[DD_VNC_WAY_NO_PROOF] = "no password",
-                                         [DD_VNC_WAY_CHALLENGE] = "a VNC password",
-                                         [DD_VNC_WAY_PLAIN] = "user name and password"};
 
     if (said != way)
-        dd_log_notice("%s: logs in with %s, %s", v->login->name, proofs[way->proof], covers[way->cover]);
+        dd_log_notice("%s: logs in with %s", v->login->name, dd_vnc_way_text(way));
     said = way;
 }
 

@@ -47,3 +47,17 @@ const struct dd_vnc_way *dd_vnc_way_choose(const uint32_t *types, size_t count, 
     }
     return NULL;
 }
+
+const char *dd_vnc_way_text(const struct dd_vnc_way *way)
+{
+    static const char *const texts[][3] = {
+        [DD_VNC_WAY_CLEAR] = {"no password, in clear: who is on the network sees the desktop, too",
+                              "a VNC password, in clear: who is on the network sees the desktop, too",
+                              "user name and password, in clear"},
+        [DD_VNC_WAY_ANONYMOUS] = {"no password, with TLS, to whoever answers", "a VNC password, with TLS, to whoever answers",
+                                  "user name and password, with TLS, to whoever answers"},
+        [DD_VNC_WAY_CERTIFICATE] = {"no password, with TLS and a certificate", "a VNC password, with TLS and a certificate",
+                                    "user name and password, with TLS and a certificate"},
+    };
+    return texts[way->cover][way->proof];
+}

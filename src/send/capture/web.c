@@ -163,6 +163,9 @@ static int turn(struct web *w, uint64_t wake_us)
             dd_pipe_poll(dd_browser_pipe(w->engines[i].browser), &fds[count]);
             count += 2;
         }
+    /* while it loads there is no picture to wake for */
+    if (w->now.page && dd_page_state(w->now.page) != DD_PAGE_READY)
+        wake_us = UINT64_MAX;
     poll(fds, count, dd_clock_wait_ms(dd_clock_now_us(), wake_us, loading ? LOADING_SLICE_MS : SLICE_MS));
     for (int i = 0; i < 2; i++)
         if (is_spoken_to(&w->engines[i]))
@@ -309,6 +312,13 @@ static int load_again(struct web *w, struct engine *e)
 }
 
 /* Looks at what the browser takes, and starts another one when that is too much. */
+static int fail_memory(struct web *w, uint64_t bytes)
+{
+    return dd_source_fail(w->io, DD_WIRE_REASON_CAPTURE,
+                          "%s: the browser takes %ju MiB, twice of what browser_memory allows: does the page ever give back?",
+                          w->site.name, (uintmax_t)(bytes >> 20));
+}
+
 static int watch_wear(struct web *w, uint64_t now_us)
 {
     struct engine *e = w->now.engine, *other = e == &w->engines[0] ? &w->engines[1] : &w->engines[0];
@@ -321,16 +331,21 @@ static int watch_wear(struct web *w, uint64_t now_us)
     bytes = dd_browser_memory(e->browser);
     old = now_us > dd_browser_started_us(e->browser) + AGE_MAX_US;
     if (bytes > 2 * limit)
-        return dd_source_fail(w->io, DD_WIRE_REASON_CAPTURE,
-                              "%s: the browser takes %ju MiB, twice of what browser_memory allows: does the page ever give back?",
-                              w->site.name, (uintmax_t)(bytes >> 20));
+        return fail_memory(w, bytes);
     if ((!old && bytes <= limit) || w->coming.page || other->browser || now_us < w->replace_us)
         return 0;
     w->replace_us = now_us + WEAR_RETRY_US;
     dd_log_info("the browser takes %ju MiB, and is %.1f h old: another one takes its place", (uintmax_t)(bytes >> 20),
                 (double)(now_us - dd_browser_started_us(e->browser)) / 3600e6);
     int error = start_browser(other);
-    return error ? error : load_again(w, other);
+    if (!error)
+        error = load_again(w, other);
+    if (error != DD_ERROR_SOURCE && error != DD_ERROR_SYSTEM)
+        return error;
+    /* the one that there is shows its page all the same */
+    dd_log_warning("another browser cannot be started: %s", error == DD_ERROR_SOURCE ? w->io->message : "see above");
+    end_browser(other);
+    return 0;
 }
 
 /* What goes on beside the pictures. DD_SHOTS_PICTURE with one, 0, or why there can be no more. */
@@ -368,12 +383,30 @@ static void web_close(void *state)
     free(w);
 }
 
+/* A page can take all the memory that there is before it is ever ready. */
+static int watch_loading(struct web *w, const struct engine *e)
+{
+    uint64_t now_us = dd_clock_now_us(), bytes;
+
+    if (now_us < w->wear_us)
+        return 0;
+    w->wear_us = now_us + WEAR_US;
+    bytes = dd_browser_memory(e->browser);
+    return bytes > 2 * (uint64_t)w->site.options->browser_memory ? fail_memory(w, bytes) : 0;
+}
+
 static int web_again(void *state, struct dd_source_io *io)
 {
     struct web *w = state;
-    struct engine *e = w->engines[1].browser ? &w->engines[1] : &w->engines[0];
     int error;
 
+    /* also of a source whose picture was refused, and which does not know */
+    close_view(&w->coming);
+    close_view(&w->now);
+    for (int i = 0; i < 2; i++)
+        if (w->engines[i].browser && (w->engines[i].left_us || w->engines[i].error))
+            end_browser(&w->engines[i]);
+    struct engine *e = w->engines[1].browser ? &w->engines[1] : &w->engines[0];
     if (e->browser && (e->error || dd_browser_memory(e->browser) > (uint64_t)io->options->browser_memory))
         end_browser(e);
     error = e->browser ? 0 : start_browser(e);
@@ -383,6 +416,8 @@ static int web_again(void *state, struct dd_source_io *io)
         error = turn(w, io->deadline_us);
         if (!error)
             error = find_trouble(w, &w->now);
+        if (!error)
+            error = watch_loading(w, e);
     }
     if (!error)
         error = start_shots(w, &w->now);

@@ -42,4 +42,7 @@ struct dd_vnc_way_wish {
 const struct dd_vnc_way *dd_vnc_way_choose(const uint32_t *types, size_t count, const struct dd_vnc_way_wish *wish,
                                            const struct dd_vnc_way **lacking);
 
+/* In words, for people: what it proves, and who can see what is shown. Static. */
+const char *dd_vnc_way_text(const struct dd_vnc_way *way);
+
 #endif
