@@ -1,7 +1,6 @@
 #include "dd/send/capture/shots.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -386,11 +385,6 @@ static void freeze(struct dd_shots *s, bool frozen)
         stop_cast(s);
 }
 
-static uint64_t thaw_us(uint64_t due_us)
-{
-    return due_us > THAW_US ? due_us - THAW_US : 0;
-}
-
 /* ---- what there is ---- */
 
 static void begin_document(struct dd_shots *s)
@@ -459,7 +453,7 @@ int dd_shots_next(struct dd_shots *s, struct dd_source_io *io, uint64_t due_us, 
 
     if (s->document != dd_page_document(s->page))
         begin_document(s);
-    if (s->pauses && s->frozen != (now_us < thaw_us(due_us)) && !s->there && s->round == IDLE)
+    if (s->pauses && s->frozen != (now_us + THAW_US < due_us) && !s->there && s->round == IDLE)
         freeze(s, !s->frozen);
     if (s->frozen)
         return DD_SHOTS_NOTHING;
@@ -487,7 +481,7 @@ uint64_t dd_shots_wake_us(const struct dd_shots *s, uint64_t due_us)
     uint64_t wake_us = due_us;
 
     if (s->frozen)
-        return thaw_us(due_us);
+        return due_us > THAW_US ? due_us - THAW_US : 0;
     if (s->round == STARTING)
         return s->retry_us;
     if (s->round != IDLE)
