@@ -36,7 +36,9 @@ START_TEST(texts_stay_texts_in_the_script)
     snprintf(options.login_user_selector, sizeof options.login_user_selector, "input[name=\"u\"]");
     char *script = dd_login_script(&site);
     ck_assert_ptr_nonnull(script);
-    ck_assert_ptr_nonnull(strstr(script, "const origin = \"https://example.com\","));
+    const char *check = strstr(script, "const origin = \"https://example.com\";if (location.origin !== origin)");
+    ck_assert_ptr_nonnull(check);
+    ck_assert_ptr_eq(strstr(script, "querySelector"), strstr(check, "querySelector")); /* nothing is called before it */
     ck_assert_ptr_nonnull(strstr(script, "querySelector(\"input[name=\\\"u\\\"]\")"));
     ck_assert_ptr_nonnull(strstr(script, "fill(password, \"a\\\"b\\\\c'd%s</script>\\n\")"));
     free(script);
