@@ -186,7 +186,9 @@ static struct process *find_free(struct dd_supervise *s)
 int dd_supervise_start(struct dd_supervise *s, const struct dd_supervise_role *role)
 {
     struct process *p = find_free(s);
-    int error = DD_ERROR_SPACE;
+    int error = s->stop ? DD_ERROR_STOPPED : DD_ERROR_SPACE;
+    if (s->stop)
+        goto err0;
     if (!p || role->fd_count > DD_ROLE_FDS_MAX) {
         dd_log_error("too many roles or descriptors for %s", role->name);
         goto err0;

@@ -33,7 +33,8 @@ struct dd_supervise_role {
 /* program: as the roles' titles begin, "ddsend"; static. NULL, logged, if the system refuses. */
 struct dd_supervise *dd_supervise_new(const char *program);
 
-/* Starts a role, and goes on starting it. Returns its id, >= 0, or a negative enum dd_error, logged. */
+/* Starts a role, and goes on starting it. Returns its id, >= 0; or a negative enum dd_error, logged; or DD_ERROR_STOPPED: a
+ * signal asks the daemon to stop, so that nothing is started any more. */
 int dd_supervise_start(struct dd_supervise *s, const struct dd_supervise_role *role);
 
 /* Waits until a role says that it is ready. DD_ERROR_TIMEOUT, DD_ERROR_GONE (it died) or DD_ERROR_STOPPED. */
