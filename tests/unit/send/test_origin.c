@@ -44,8 +44,7 @@ START_TEST(what_is_none_equals_nothing)
                                         "https://:443/",
                                         "https://exa mple.com/",
                                         "https://ex%61mple.com/",
-                                        "https://b\xc3\xbc"
-                                        "cher.de/",
+                                        "https://\xc3\xbc.de/",
                                         "https://example.com:/",
                                         "https://example.com:0/",
                                         "https://example.com:65536/",
