@@ -213,7 +213,8 @@ static int find_trouble(struct web *w, struct view *v)
 static bool is_browser_well(const struct web *w, int error)
 {
     return error == DD_ERROR_SOURCE && w->now.page && !w->now.engine->error && dd_page_state(w->now.page) == DD_PAGE_FAILED &&
-           w->io->reason != DD_WIRE_REASON_TIMEOUT && w->io->reason != DD_WIRE_REASON_ENDED;
+           w->io->reason != DD_WIRE_REASON_TIMEOUT && w->io->reason != DD_WIRE_REASON_ENDED &&
+           w->io->reason != DD_WIRE_REASON_UNSUITABLE; /* it refuses what every browser does */
 }
 
 /* Leaves nothing that goes on while capture waits: at most a browser without a page. Returns error. */
