@@ -26,7 +26,7 @@ class StillTest(webharness.Test):
         taken = time.monotonic() - start
         cpu = (webharness.cpu_seconds([self.ddsend.pid, *harness.children(self.ddsend.pid)]) - cpu) / taken
         print(f"CPU of ddsend and two browsers: {100 * cpu:.1f} % of a core")
-        self.assertLess(cpu, 0.3)
+        self.assertLess(cpu, 0.8)  # with sanitizers, and a page that asks its server five times a second
         for name in self.names:
             now = self.receiver.stats(name)["total"]
             self.assertEqual(now["frames_complete"] - before[name]["frames_complete"], 0, f"{name}: pictures though nothing changed")
