@@ -85,6 +85,8 @@ static void compare(const uint8_t *data, size_t size, size_t piece)
 /* ---- with a page behind it ---- */
 
 struct view {
+    const uint8_t *data; /* all that the browser says */
+    size_t size;
     struct dd_page *page;
     struct dd_shots *shots;
 };
@@ -95,12 +97,18 @@ static bool is_stopping(void *context)
     return false;
 }
 
+/* Whether a message that may quote the browser has the password in it, which the browser was not told. */
+static bool betrays(const struct view *v, const char *message)
+{
+    return strstr(message, "pass:") && !memmem(v->data, v->size, "pass:", 5);
+}
+
 static void look(struct view *v, struct dd_source_io *io)
 {
     struct dd_picture picture;
     dd_page_turn(v->page);
     if (dd_page_state(v->page) == DD_PAGE_FAILED)
-        MUST(dd_page_tell(v->page, io) == DD_ERROR_SOURCE && io->message[0] && !strstr(io->message, "pass:"));
+        MUST(dd_page_tell(v->page, io) == DD_ERROR_SOURCE && io->message[0] && !betrays(v, io->message));
     if (dd_page_state(v->page) != DD_PAGE_READY)
         return;
     if (!v->shots)
@@ -128,6 +136,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     data++;
     size--;
     compare(data, size, piece);
+    view.data = data;
+    view.size = size;
 
     struct dd_pipe *pipe = open_pipe(hand_on, &view);
     view.page = dd_page_open(pipe, &site, UINT64_MAX);

@@ -11,7 +11,16 @@
 
 #include "suite.h"
 
-enum { HELD_BYTES = 32 * 1024 * 1024, WAITS = 200, WAIT_MS = 20 };
+enum { HELD_BYTES = 32 * 1024 * 1024, WAITS = 500, WAIT_MS = 20, LIFE_S = 30 };
+
+/* Until it is killed; not for ever, in case the test fails before. */
+static void stay(void)
+{
+    signal(SIGALRM, SIG_DFL); /* Check's own */
+    alarm(LIFE_S);
+    for (;;)
+        pause();
+}
 
 /* A leader with a child, and a grandchild in a session of its own whose parent is gone: as crash reporters are. */
 static pid_t start(void)
@@ -23,19 +32,17 @@ static pid_t start(void)
     if (fork() == 0) {
         char *held = malloc(HELD_BYTES);
         memset(held, 7, HELD_BYTES);
-        for (;;)
-            pause();
+        stay();
     }
     if (fork() == 0) {
         if (fork() == 0) {
             setsid();
-            for (;;)
-                pause();
+            stay();
         }
         _exit(0);
     }
-    for (;;)
-        pause();
+    stay();
+    return 0;
 }
 
 static size_t wait_for(const struct dd_tree *tree, size_t wanted, uint64_t bytes)
@@ -63,8 +70,7 @@ START_TEST(all_below_are_found_counted_and_ended_without_a_zombie)
 
     /* beside another one, only what is known to be its */
     struct dd_tree its = {.leader = all.leader, .folder = "/no/such/folder"};
-    dd_tree_memory(&its, &count);
-    ck_assert_uint_eq(count, 2);
+    ck_assert_uint_eq(wait_for(&its, 2, 0), 2); /* once the grandchild has a session of its own */
     its.leader = 1;
     dd_tree_memory(&its, &count);
     ck_assert_uint_eq(count, 0);
