@@ -172,6 +172,14 @@ double dd_json_number(const struct dd_json *node)
     return cJSON_IsNumber(n) ? n->valuedouble : 0;
 }
 
+int64_t dd_json_integer(const struct dd_json *node)
+{
+    const double largest = 9007199254740992; /* 2^53 */
+    double number = dd_json_number(node);
+
+    return fabs(number) <= largest && number == floor(number) ? (int64_t)number : 0;
+}
+
 bool dd_json_boolean(const struct dd_json *node)
 {
     return cJSON_IsTrue(const_node_of(node));

@@ -33,6 +33,8 @@ const char *dd_json_name(const struct dd_json *node);
 /* Values; of a node of another type "", 0 and false. */
 const char *dd_json_string(const struct dd_json *node);
 double dd_json_number(const struct dd_json *node);
+/* A number that is whole and not beyond ±2^53, where a double would no longer tell it from the next; else 0. */
+int64_t dd_json_integer(const struct dd_json *node);
 bool dd_json_boolean(const struct dd_json *node);
 
 /* Building: add to object under name, or to array with name NULL. What memory runs out for is missing in the document;

@@ -119,7 +119,7 @@ static void status_read(void *context, const struct dd_pipe_answer *answer)
 {
     struct dd_page *p = context;
     struct dd_refusal refusal;
-    int status = (int)dd_json_number(dd_tab_value(answer));
+    int64_t status = dd_json_integer(dd_tab_value(answer));
 
     if (answer->error)
         return;
@@ -135,7 +135,7 @@ static void world_made(void *context, const struct dd_pipe_answer *answer)
 
     if (answer->error) /* it is already gone again: the next document has a world */
         return;
-    p->tab.world = (int64_t)dd_json_number(dd_json_member(answer->result, "executionContextId"));
+    p->tab.world = dd_json_integer(dd_json_member(answer->result, "executionContextId"));
     dd_tab_evaluate(&p->tab, "(performance.getEntriesByType('navigation')[0] || {}).responseStatus || 0", status_read, p);
 }
 

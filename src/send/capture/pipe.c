@@ -246,7 +246,7 @@ static void answer(struct command *slot, const struct dd_pipe_answer *what)
         command.answered(command.context, &answer);
 }
 
-static void dispatch_answer(struct dd_pipe *p, const struct dd_json *message, double id)
+static void dispatch_answer(struct dd_pipe *p, const struct dd_json *message, int64_t id)
 {
     const struct dd_json *refusal = dd_json_member(message, "error");
     /* one that came too late has no slot any more */
@@ -271,7 +271,7 @@ static int dispatch(struct dd_pipe *p, const char *text, size_t size)
     if (!message || dd_json_type(message) != DD_JSON_OBJECT)
         error = DD_ERROR_INPUT;
     else if (dd_json_type(id) == DD_JSON_NUMBER)
-        dispatch_answer(p, message, dd_json_number(id));
+        dispatch_answer(p, message, dd_json_integer(id));
     else if (*method)
         p->event(p->context, &(struct dd_pipe_event){.session = dd_json_string(dd_json_member(message, "sessionId")),
                                                      .method = method,

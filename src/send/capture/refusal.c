@@ -65,13 +65,13 @@ void dd_refusal_of_error(const char *error, struct dd_refusal *refusal)
     write(refusal, DD_WIRE_REASON_BROKEN, "it cannot be loaded", shown);
 }
 
-bool dd_refusal_of_status(int status, struct dd_refusal *refusal)
+bool dd_refusal_of_status(int64_t status, struct dd_refusal *refusal)
 {
-    char number[24];
+    char number[32];
 
     if (status < 400)
         return false;
-    snprintf(number, sizeof number, "HTTP %d", status);
+    snprintf(number, sizeof number, "HTTP %jd", (intmax_t)status);
     if (status == 401 || status == 403 || status == 407)
         write(refusal, DD_WIRE_REASON_CREDENTIALS,
               "the server refuses: check username and password, or headers_file, and what this user may see", number);

@@ -313,13 +313,13 @@ static void notice_change(struct dd_shots *s, const struct dd_json *params)
 bool dd_shots_event(struct dd_shots *s, const struct dd_pipe_event *event)
 {
     const struct dd_tab *tab = dd_page_tab(s->page);
+    int64_t number = dd_json_integer(dd_json_member(event->params, "sessionId"));
     struct dd_json *params;
 
     if (strcmp(event->method, "Page.screencastFrame") != 0 || strcmp(event->session, tab->session) != 0)
         return false;
-    double number = dd_json_number(dd_json_member(event->params, "sessionId"));
     params = dd_json_new_object();
-    dd_json_add_integer(params, "sessionId", number > 0 && number < INT32_MAX ? (uint64_t)number : 0);
+    dd_json_add_integer(params, "sessionId", number > 0 ? (uint64_t)number : 0);
     dd_tab_send(tab, "Page.screencastFrameAck", params, NULL, NULL);
     if (dd_page_state(s->page) != DD_PAGE_READY || dd_page_document(s->page) != s->document || !s->casting) {
         doubt(s); /* it may be the last change before the page is right again */

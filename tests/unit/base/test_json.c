@@ -11,6 +11,24 @@ static struct dd_json *parse(const char *text)
     return dd_json_parse(text, strlen(text), &line);
 }
 
+START_TEST(takes_whole_numbers_as_they_are)
+{
+    static const struct {
+        const char *text;
+        int64_t integer;
+    } cases[] = {{"[7]", 7},     {"[-7]", -7},   {"[0]", 0},      {"[7.5]", 0},
+                 {"[1e300]", 0}, {"[1e999]", 0}, {"[-1e999]", 0}, {"[9007199254740992]", INT64_C(9007199254740992)},
+                 {"[\"7\"]", 0}, {"[true]", 0},  {"[1e19]", 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct dd_json *d = parse(cases[i].text);
+        ck_assert_ptr_nonnull(d);
+        ck_assert_int_eq(dd_json_integer(dd_json_first(d)), cases[i].integer);
+        dd_json_free(d);
+    }
+    ck_assert_int_eq(dd_json_integer(NULL), 0);
+}
+END_TEST
+
 START_TEST(reads_values_and_order)
 {
     struct dd_json *d = parse("{\"a\": 1.5, // first\n \"b\": [\"x\", true, null], \"u\": \"http://h\", \"A\": 2}");
@@ -79,5 +97,5 @@ START_TEST(prints_what_is_built)
 }
 END_TEST
 
-SUITE_MAIN("base/json", reads_values_and_order, refuses_what_is_not_json_and_says_where, the_wire_is_strict_and_bounded,
-           prints_what_is_built)
+SUITE_MAIN("base/json", takes_whole_numbers_as_they_are, reads_values_and_order, refuses_what_is_not_json_and_says_where,
+           the_wire_is_strict_and_bounded, prints_what_is_built)

@@ -3,6 +3,7 @@
 #define DD_SEND_CAPTURE_REFUSAL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum { DD_REFUSAL_TEXT_SIZE = 400 };
 
@@ -14,6 +15,6 @@ struct dd_refusal {
 /* Of Chromium's network errors: "net::ERR_NAME_NOT_RESOLVED". */
 void dd_refusal_of_error(const char *error, struct dd_refusal *refusal);
 /* Of an HTTP status. False: it is none that refuses. */
-bool dd_refusal_of_status(int status, struct dd_refusal *refusal);
+bool dd_refusal_of_status(int64_t status, struct dd_refusal *refusal);
 
 #endif
