@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <arpa/inet.h>
+
 #include "dd/base/error.h"
 
 enum { HTTP_PORT = 80, HTTPS_PORT = 443, PORT_MAX = 65535 };
@@ -36,6 +38,38 @@ static int read_port(const char *text, const char *end, int fallback)
     return port <= PORT_MAX ? port : 0;
 }
 
+/* Whether browsers take the host for an IPv4 address: its last part is a number (WHATWG URL, "ends in a number checker"). */
+static bool ends_in_number(const char *host)
+{
+    size_t length = strlen(host);
+
+    if (length > 0 && host[length - 1] == '.')
+        length--;
+    size_t begin = length;
+    while (begin > 0 && host[begin - 1] != '.')
+        begin--;
+    const char *last = host + begin;
+    size_t size = length - begin;
+    if (size >= 2 && last[0] == '0' && last[1] == 'x')
+        return strspn(last + 2, "0123456789abcdef") >= size - 2;
+    return size > 0 && strspn(last, "0123456789") >= size;
+}
+
+/* An IPv6 address has many spellings, and here the one of browsers, which never write its end as IPv4 (WHATWG URL, "IPv6
+ * serializer"). IPv4 has as many: just the usual one is taken. */
+static int make_canonical(struct dd_origin *origin, bool ipv6)
+{
+    uint8_t address[sizeof(struct in6_addr)];
+
+    if (!ipv6)
+        return ends_in_number(origin->host) && inet_pton(AF_INET, origin->host, address) != 1 ? DD_ERROR_INPUT : 0;
+    if (inet_pton(AF_INET6, origin->host, address) != 1 || !inet_ntop(AF_INET6, address, origin->host, sizeof origin->host))
+        return DD_ERROR_INPUT;
+    if (strchr(origin->host, '.'))
+        snprintf(strrchr(origin->host, ':') + 1, 10, "%x:%x", address[12] << 8 | address[13], address[14] << 8 | address[15]);
+    return 0;
+}
+
 static int parse(struct dd_origin *origin, const char *url)
 {
     if (strncasecmp(url, "https://", 8) == 0)
@@ -60,7 +94,7 @@ static int parse(struct dd_origin *origin, const char *url)
         origin->host[i] = (char)tolower((unsigned char)host[i]);
     origin->host[length] = '\0';
     origin->port = read_port(after, end, origin->secure ? HTTPS_PORT : HTTP_PORT);
-    return origin->port > 0 ? 0 : DD_ERROR_INPUT;
+    return origin->port > 0 ? make_canonical(origin, ipv6) : DD_ERROR_INPUT;
 }
 
 int dd_origin_parse(struct dd_origin *origin, const char *url)

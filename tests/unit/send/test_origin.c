@@ -16,6 +16,12 @@ START_TEST(equal_are_scheme_host_and_port)
     ck_assert(same("http://example.com", "http://example.com:80/"));
     ck_assert(same("http://[::1]:8000/", "http://[::1]:8000/x"));
     ck_assert(same("https://user:pass@example.com/", "https://example.com"));
+    ck_assert(same("http://[0:0:0::1]/", "http://[::1]/"));
+    ck_assert(same("http://[2001:0DB8::0:1]/", "http://[2001:db8::1]/"));
+    ck_assert(same("http://[::ffff:127.0.0.1]/", "http://[::ffff:7f00:1]/"));
+    ck_assert(same("http://10.0.0.7/", "http://10.0.0.7:80/"));
+    ck_assert(same("http://7up/", "http://7UP/"));
+    ck_assert(same("http://cam-0x7g/", "http://cam-0x7G/"));
 
     ck_assert(!same("https://example.com/", "http://example.com/"));
     ck_assert(!same("https://example.com/", "https://example.com:8443/"));
@@ -52,6 +58,15 @@ START_TEST(what_is_none_equals_nothing)
                                         "https://example.com:80a/",
                                         "https://[::1/",
                                         "https://[::g]/",
+                                        "https://[1::2::3]/",
+                                        "https://[10.0.0.7]/",
+                                        "https://127.1/",
+                                        "https://10.0.0.07/",
+                                        "https://0x7f.1/",
+                                        "https://10.0.0.0x7/",
+                                        "https://2130706433/",
+                                        "https://10.0.0.7./",
+                                        "https://10.0.0.256/",
                                         "https://[]/",
                                         "blob:https://example.com/x"};
     struct dd_origin origin;
@@ -68,7 +83,10 @@ START_TEST(is_written_as_browsers_do)
     static const char *const pairs[][2] = {{"https://Example.com:443/x", "https://example.com"},
                                            {"http://example.com:80", "http://example.com"},
                                            {"http://example.com:443/", "http://example.com:443"},
-                                           {"https://[2001:DB8::1]:8443/", "https://[2001:db8::1]:8443"}};
+                                           {"https://[2001:DB8:0::1]:8443/", "https://[2001:db8::1]:8443"},
+                                           {"http://[::ffff:127.0.0.1]/", "http://[::ffff:7f00:1]"},
+                                           {"http://[::ffff:0.0.1.2]/", "http://[::ffff:0:102]"},
+                                           {"http://[::10.0.0.7]/", "http://[::a00:7]"}};
     struct dd_origin origin;
     char text[300];
 

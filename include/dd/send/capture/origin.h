@@ -7,13 +7,13 @@
 
 struct dd_origin {
     bool secure;    /* https, else http */
-    char host[256]; /* in lower case; an IPv6 literal without brackets. "": none, which equals no other */
+    char host[256]; /* in lower case; an IPv6 address as browsers write it, without brackets. "": none, which equals no other */
     int port;       /* 1 … 65535 */
 };
 
 /* The origin of a URL, or of an origin that is written as one. 0; or DD_ERROR_INPUT for what is not just http:// or https://
- * with a host in ASCII, with no origin in *origin. Strict: nothing is mended as browsers do, since what they mean by it could
- * be another place than what is understood here. */
+ * with a host in ASCII, with no origin in *origin; an IPv4 address has four decimal numbers. Strict: nothing is mended as
+ * browsers do, since what they mean by it could be another place than what is understood here. */
 int dd_origin_parse(struct dd_origin *origin, const char *url);
 
 /* False if either is none. */
