@@ -7,13 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <unistd.h>
 
 enum { PROCESSES_MAX = 512 }; /* below this one: a browser has a dozen, and one more for each frame of another site */
 
 struct process {
     pid_t pid, parent, session;
-    bool is_its;
+    unsigned long long begun; /* ticks since boot: another process that got the same number later began later */
 };
 
 /* The text of a file in /proc, its NULs as blanks. Its length, 0 if there is nothing to read. */
@@ -37,6 +38,9 @@ static size_t read_proc(pid_t pid, const char *name, char *text, size_t size)
     return (size_t)length;
 }
 
+/* the fields between session and starttime in /proc/PID/stat, proc(5) */
+#define SKIP_15 " %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s"
+
 static bool read_process(pid_t pid, struct process *p)
 {
     char text[512], state;
@@ -47,7 +51,7 @@ static bool read_process(pid_t pid, struct process *p)
         return false;
     /* the name in brackets may have brackets and blanks of its own */
     const char *after = strrchr(text, ')');
-    if (!after || sscanf(after + 1, " %c %d %*d %d", &state, &parent, &session) != 3)
+    if (!after || sscanf(after + 1, " %c %d %*d %d" SKIP_15 " %llu", &state, &parent, &session, &p->begun) != 4)
         return false;
     p->parent = parent;
     p->session = session;
@@ -143,12 +147,26 @@ uint64_t dd_tree_memory(const struct dd_tree *tree, size_t *count)
     return bytes;
 }
 
+/* The kernel cleared a dead one away at once, and another process may have its number now: the descriptor holds one of them fast,
+ * and if that began when the one that was found did, it is it. */
+static void send_signal(const struct process *p, int signal)
+{
+    struct process held;
+    int fd = pidfd_open(p->pid, 0);
+
+    if (fd < 0)
+        return;
+    if (read_process(p->pid, &held) && held.begun == p->begun)
+        pidfd_send_signal(fd, signal, NULL, 0);
+    close(fd);
+}
+
 size_t dd_tree_signal(const struct dd_tree *tree, int signal)
 {
     struct process found[PROCESSES_MAX];
     size_t count = list(tree, found);
 
     for (size_t i = 0; i < count; i++)
-        kill(found[i].pid, signal);
+        send_signal(&found[i], signal);
     return count;
 }
