@@ -20,6 +20,18 @@ class CareTest(webharness.Test):
         self.assertGreater(time.monotonic() - start, 0)
         self.assertLessEqual(len(webharness.of_kind(self.browser(), "renderer")), 3)
 
+    def test_a_hung_page_with_something_that_moves(self):
+        """What moves without the page's scripts does not make it a page that lives."""
+        self.show("/loop-moving", timeout=4, interval=0.1, receive={"live_seconds": 1})
+        first = self.cells().load
+        self.wait_fresh(lambda f: f["source"] != "ok", 25, "not ok", "page")
+        self.wait_cells(lambda c: c.load > first, 40, "a new one")
+
+    def test_memory_before_it_has_loaded(self):
+        self.start({"page": ("/allocate-loading", {"timeout": 60, "browser_memory": "300Mi"})})
+        self.wait_failed(timeout=45)
+        self.wait_said(r"capture page: .*browser_memory")
+
     def test_memory(self):
         """A page that takes memory for ever gets a new browser before browser_memory is far exceeded; viewers see no gap."""
         limit = 400

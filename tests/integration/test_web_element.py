@@ -40,6 +40,17 @@ class ElementTest(webharness.Test):
         self.wait_size(700, 500)
         self.assertTrue(self.picture().near(690, 490, "#00f"), self.picture().at(690, 490))
 
+    def test_a_crop_beside_it(self):
+        """Nothing is left of the picture until it grows; one browser is enough for all attempts."""
+        self.start({"page": ("/element?cell=12", {"web_capture_element": "#box", "crop": "100x100+700+400"})})
+        self.wait_failed(timeout=30)
+        self.wait_said(r"capture page: .*crop")
+        self.wait_seconds(6)
+        self.assertLessEqual(len(webharness.of_kind(self.browser(), "renderer")), 3, self.browser())
+        self.web.set(w=900, h=600)
+        self.wait_picture(timeout=60)
+        self.wait_size(100, 100)
+
     def test_a_missing_one(self):
         self.show("/element?cell=12", web_capture_element="#box")
         self.check_box("page", 640, 360)

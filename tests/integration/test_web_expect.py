@@ -44,6 +44,21 @@ class ExpectTest(webharness.Test):
         self.web.set(shown=1)
         self.wait_picture(timeout=45)
 
+    def test_what_changed_meanwhile(self):
+        """Nothing else changes when it is right again: the picture from before is not taken for the present one."""
+        self.start({"often": ("/expected", {"interval": 0.2}), "seldom": ("/expected", {"interval": 2})}, expect_selector="#expected",
+                   timeout=15)
+        for name in self.names:
+            self.wait_picture(name)
+        self.web.set(mark=5, shown=0)
+        for name in self.names:
+            self.wait_fresh(lambda f: f["source"] != "ok", 20, "not ok", name)
+            self.assertEqual(self.cells(name).mark, 0, name)
+        self.web.set(shown=1)
+        for name in self.names:
+            self.wait_picture(name, 45)
+            self.assertEqual(self.cells(name).mark, 5, name)
+
 
 if __name__ == "__main__":
     harness.main()

@@ -28,6 +28,21 @@ class LifeTest(webharness.Test):
         for path in ("/mark", "/counter"):
             self.assertEqual(len(self.web.requests(path)), 1, path)
 
+    def test_a_reload_asks_the_server(self):
+        """Also for what the browser was told to keep."""
+        self.show("/cached", interval=0.1, reload_interval="2")
+        self.wait_cells(lambda c: c.load >= 3, 20, "a second reload")
+
+    def test_a_document_that_never_ends(self):
+        """The page goes there by itself; meanwhile there is nothing to be done for it."""
+        self.show("/follow", interval=0.1, timeout=15)
+        self.web.set(go="/endless")
+        harness.wait_until(lambda: self.web.requests("/endless"), 10, "the next document")
+        self.wait_seconds(1)
+        before = webharness.cpu_seconds([self.capture()])
+        self.wait_seconds(4)
+        self.assertLess(webharness.cpu_seconds([self.capture()]) - before, 1, "CPU of 4 s in which it loads")
+
     def test_a_reload_that_fails(self):
         self.show("/switch", reload_interval="2", timeout=5)
         self.web.set(status=500)

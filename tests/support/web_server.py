@@ -144,6 +144,11 @@ PAGES = {
         navigator.sendBeacon("ORIGIN/beacon");</script>""",
     "/framed": """<form action="/steal" method="post"><input id="user"><input id="password"><button id="submit"></button></form>
         <img src="/basic/framed.png"><script>fetch("/basic/framed.json").catch(() => 0);</script>""",
+    # shows what /control/set?mark= says; with what is expected of it, or without
+    "/expected": EDGES + """<div id="expected"></div><script>frozen = 1; show(document.body);
+        const expected = document.getElementById("expected");
+        (async function look() { const s = await state(); mark = +s.mark; draw();
+            if (s.shown === "1") document.body.append(expected); else expected.remove(); setTimeout(look, 100); })();</script>""",
     # sends the browser away after a while, when told
     "/follow": EDGES + """<script>show(document.body); tick();
         (async function look() { const go = (await state()).go; if (go) location = go; else setTimeout(look, 100); })();</script>""",
@@ -163,9 +168,16 @@ PAGES = {
     "/allocate": EDGES + """<script>show(document.body); tick(); const kept = [];
         setInterval(() => { const a = new Uint8Array((+query.get("megabytes") || 40) * 1000000);
             for (let i = 0; i < a.length; i += 4096) a[i] = i / 4096; kept.push(a); }, 1000);</script>""",
+    # the same before it has loaded, which is never
+    "/allocate-loading": EDGES + """<img src="/never"><script>show(document.body); const kept = [];
+        setInterval(() => { const a = new Uint8Array(10000000); a.fill(1); kept.push(a); }, 100);</script>""",
+    # hangs, while something that needs no script moves on
+    "/loop-moving": EDGES + """<style>@keyframes turn { to { transform: rotate(1turn) } } #turning { position: absolute; left: 500px;
+        top: 300px; width: 200px; height: 200px; background: #07c; animation: turn 2s linear infinite; will-change: transform }</style>
+        <div id="turning"></div><script>show(document.body); tick(); setTimeout(() => { for (;;); }, 3000);</script>""",
     "/loop": EDGES + """<script>show(document.body); tick(); setTimeout(() => { for (;;); }, 1000 * (query.get("after") || 2));
         </script>""",
-    "/endless-part": EDGES + """<script>show(document.body); tick();</script><img src="/endless">""",
+    "/endless-part": EDGES + """<script>show(document.body); tick();</script><img src="/never">""",
     "/text": """<style>span { position: absolute; top: 100px; width: 100px; height: 120px; font-size: 90px; line-height: 120px;
         text-align: center; overflow: hidden }</style><script>document.body.style.background = "#fff";
         [..."温度表安", "\\u{1f525}", "\\u{1f6a8}", "g"].forEach((c, i) => { const s = document.createElement("span");
@@ -227,12 +239,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     # ---- answers ----
 
-    def answer(self, body, status=200, kind="text/html; charset=utf-8", headers=()):
+    def answer(self, body, status=200, kind="text/html; charset=utf-8", headers=(), cache="no-store"):
         body = body if isinstance(body, bytes) else body.encode()
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
-        self.send_header("Cache-Control", "no-store")
+        self.send_header("Cache-Control", cache)
         self.send_header("Access-Control-Allow-Origin", "*")
         for name, value in headers:
             self.send_header(name, value)
@@ -243,14 +255,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def json(self, value, headers=()):
         self.answer(json.dumps(value), kind="application/json", headers=headers)
 
-    def page(self, path, status=200, headers=()):
+    def page(self, path, status=200, headers=(), cache="no-store"):
         other = self.origins[1] if self.server.server_port == self.server_port_of(self.origins[0]) else self.origins[0]
         load = self.state.count_load(path)
         foreign = other.replace("127.0.0.1", "localhost")
         body = PAGES[path].replace("ORIGIN", other).replace("FOREIGN", foreign).replace("ACTION", self.query.get("action", "/login"))
         self.answer(f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{path}</title></head>'
                     f'<body style="margin: 0"><script>const LOAD = {load};{CELLS}</script>{body}</body></html>',
-                    status, headers=headers)
+                    status, headers=headers, cache=cache)
 
     @staticmethod
     def server_port_of(origin):
@@ -310,6 +322,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """The counter, or an error page: as /control/set?status= says."""
         code = int(self.state.get("status"))
         self.page("/counter") if code == 200 else self.answer(f"<h1>{code}</h1>Sorry, an error.", code)
+
+    def get_cached(self, _):
+        """The counter, to be kept for an hour."""
+        self.page("/counter", cache="max-age=3600")
 
     def get_redirect(self, _):
         self.answer("", int(self.query.get("code", 302)), headers=[("Location", self.query["to"])])

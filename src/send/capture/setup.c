@@ -96,6 +96,8 @@ unsigned dd_setup_tab(const struct dd_tab *tab, const struct dd_site *site,
     struct setup s = {.tab = tab, .answered = answered, .context = context};
     const struct dd_send_stream *options = site->options;
 
+    /* a page that is loaded again comes from its server: what the browser kept of it may be what is to be got rid of */
+    send(&s, "Network.clearBrowserCache", NULL);
     send(&s, "Page.enable", NULL);
     send(&s, "Page.setLifecycleEventsEnabled", switch_of("enabled", true));
     set_size(&s, site);
