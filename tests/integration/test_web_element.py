@@ -34,6 +34,25 @@ class ElementTest(webharness.Test):
         for name in streams:
             self.check_box(name, 600, 700)
 
+    def test_a_still_one_costs_nothing(self):
+        """Also where it has to be scrolled to, or is larger than the window; and it is noticed when it changes."""
+        still = {"web_capture_element": "#box", "interval": 0.2}
+        self.web.set(x=300, y=1800, w=500, h=300)
+        self.start({"below": ("/still-element", still), "large": ("/still-element", {**still, "capture_resolution": "400x200"}),
+                    "large-seldom": ("/still-element", {**still, "capture_resolution": "400x200", "interval": 2})})
+        for name in self.names:
+            self.wait_picture(name)
+        self.wait_seconds(8)
+        before = {name: webharness.cpu_seconds(self.browser_of(name)) for name in self.names}
+        self.wait_seconds(15)
+        for name in self.names:
+            cost = (webharness.cpu_seconds(self.browser_of(name)) - before[name]) / 15
+            print(f"{name}: its browser takes {100 * cost:.1f} % of a core")
+            self.assertLess(cost, 0.1, name)
+        self.web.control("beat", on=1)
+        for name in self.names:
+            self.wait_colour(200, 100, "#0f0", 15, name)
+
     def test_larger_than_the_window(self):
         self.web.set(w=1400, h=1000)
         self.show("/element?cell=12", web_capture_element="#box", capture_resolution="700x700")

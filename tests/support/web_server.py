@@ -36,7 +36,7 @@ class State:
     """What all ports share; under its lock."""
 
     def __init__(self):
-        self.lock = threading.Lock()
+        self.lock, self.beat = threading.Lock(), threading.Event()
         self.requests, self.reports, self.loads, self.sessions = [], [], {}, set()
         self.values = {
             "user": "viewer", "password": "Sesame:3141",  # of /basic and of the log-in forms
@@ -144,6 +144,12 @@ PAGES = {
         navigator.sendBeacon("ORIGIN/beacon");</script>""",
     "/framed": """<form action="/steal" method="post"><input id="user"><input id="password"><button id="submit"></button></form>
         <img src="/basic/framed.png"><script>fetch("/basic/framed.json").catch(() => 0);</script>""",
+    # the same element in a page where nothing changes; it turns green at the end of a long answer
+    "/still-element": """<div style="height: 2500px"></div><div id="box" style="position: absolute; background: #00f"></div>
+        <script>const box = document.getElementById("box");
+        state().then(s => { box.style.left = s.x + "px"; box.style.top = s.y + "px"; box.style.width = s.w + "px";
+            box.style.height = s.h + "px"; });
+        fetch("/control/wait-beat").then(() => { box.style.background = "#0f0"; });</script>""",
     # shows what /control/set?mark= says; with what is expected of it, or without
     "/expected": EDGES + """<div id="expected"></div><script>frozen = 1; show(document.body);
         const expected = document.getElementById("expected");
@@ -406,6 +412,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.json(found)
         if what == "set":
             state.set(self.query)
+        elif what == "beat":
+            state.beat.set()
+        elif what == "wait-beat":
+            state.beat.wait(300)
         elif what == "end-sessions":
             with state.lock:
                 state.sessions.clear()

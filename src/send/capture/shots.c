@@ -1,6 +1,5 @@
 #include "dd/send/capture/shots.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,16 +24,14 @@ enum {
     /* The time stamp of such a picture is made when the browser has it, up to 130 ms after what it shows on a busy machine. */
     CAST_LAG_US = 200 * DD_CLOCK_US_PER_MS,
     CAST_AGE_MAX_US = 2 * DD_CLOCK_US_PER_S,
-    SETTLED_US = 500 * DD_CLOCK_US_PER_MS, /* without another picture, the page stands still */
-    PROBE_US = 2 * DD_CLOCK_US_PER_S,      /* between two questions whether it lives */
-    VERIFY_US = 30 * DD_CLOCK_US_PER_S,    /* the browser's word that nothing changed is believed for so long */
+    SETTLED_US = 500 * DD_CLOCK_US_PER_MS,    /* without another picture, the page stands still */
+    PROBE_US = 2 * DD_CLOCK_US_PER_S,         /* between two questions whether it lives */
+    VERIFY_US = 30 * DD_CLOCK_US_PER_S,       /* the browser's word that nothing changed is believed for so long, */
+    VERIFY_BEYOND_US = 5 * DD_CLOCK_US_PER_S, /* or where it did not watch for the moment after the picture */
     RETRY_US = 200 * DD_CLOCK_US_PER_MS,
     START_US = 500 * DD_CLOCK_US_PER_MS,   /* until the browser sends the first picture */
     PAUSE_FROM_US = 5 * DD_CLOCK_US_PER_S, /* shorter intervals are not worth it */
     THAW_US = DD_CLOCK_US_PER_S,           /* before a picture, for the page to catch up */
-    WATCH_WIDTH = 64,                      /* of the pictures that only tell that something changed */
-    WATCH_HEIGHT = 36,
-    SCRIPT_SIZE = 6 * DD_SEND_SHORT * 2 + 512,
 };
 
 /* a picture as it came */
@@ -45,24 +42,32 @@ struct shot {
     bool alone;          /* or all, since it is of the element and nothing else */
 };
 
+/* Whether the last two pictures of one kind, alone or cut out, differed. */
+enum pace { UNKNOWN, MOVING, RESTING };
+
 enum round { IDLE, STARTING, MEASURING, SHOOTING, CHECKING, PROBING };
 
 /* Two ways. Cast: the browser sends each picture as the page moves; when it has come to rest, one is taken, since the browser
  * leaves out pictures when it is busy. Else pictures are taken when they are due; and so that a page which does not change costs
- * nothing, the browser sends small ones meanwhile that tell if it did. */
+ * nothing, the browser sends small ones meanwhile that tell if it did.
+ *
+ * An element is cut out of such a picture. While it moves it is taken alone, which costs a fraction, but ends the watch; so is
+ * one that is larger than the viewport. When two pictures of it are the same, the watch begins again. */
 struct dd_shots {
     struct dd_page *page;
     const struct dd_site *site;
     struct dd_still *still;
     bool cast;
-    bool pauses;              /* the page is frozen between pictures, */
-    bool frozen;              /* and is now */
-    bool casting;             /* the browser was told to send pictures */
-    unsigned document;        /* that all of this is about */
-    enum round round;         /* what is under way; each ends with an answer */
-    unsigned during;          /* pictures that the browser sent while one was taken */
-    struct dd_area part;      /* of the picture being taken */
-    bool alone;               /* it is of the element and nothing else */
+    bool pauses;         /* the page is frozen between pictures, */
+    bool frozen;         /* and is now */
+    bool casting;        /* the browser was told to send pictures */
+    unsigned document;   /* that all of this is about */
+    enum round round;    /* what is under way; each ends with an answer */
+    unsigned during;     /* pictures that the browser sent while one was taken */
+    struct dd_area part; /* of the picture being taken */
+    bool alone;          /* it is of the element and nothing else, */
+    bool beyond;         /* which is not all in the viewport */
+    enum pace pace;
     struct shot fresh, shown; /* not delivered yet; delivered last */
     bool there;               /* fresh is one */
     bool right;               /* and may be sent */
@@ -126,6 +131,8 @@ void dd_shots_free(struct dd_shots *s)
 static void doubt(struct dd_shots *s)
 {
     s->changed = true;
+    if (s->pace == RESTING)
+        s->pace = UNKNOWN;
     if (s->cast)
         s->settle_us = dd_clock_now_us();
 }
@@ -190,44 +197,35 @@ static void shot(void *context, const struct dd_pipe_answer *answer)
     take(s, data, answer->sent_us);
 }
 
-/* clip: x, y, width and height in the page's pixels, of what is not all in the viewport; NULL: the viewport. */
-static void shoot(struct dd_shots *s, const double *clip)
+static void shoot(struct dd_shots *s, const struct dd_tab_clip *clip)
 {
-    static const char *const names[4] = {"x", "y", "width", "height"};
-    struct dd_json *params = dd_json_new_object(), *area;
-
-    /* PNG: text stays as it is, and what has not changed gives the same bytes; made for speed it costs less than JPEG */
-    dd_json_add_string(params, "format", "png");
-    dd_json_add_boolean(params, "optimizeForSpeed", true);
-    if (clip) {
-        area = dd_json_add_object(params, "clip");
-        for (int i = 0; i < 4; i++)
-            dd_json_add_number(area, names[i], clip[i], 3);
-        dd_json_add_number(area, "scale", 1, 0);
-        dd_json_add_boolean(params, "captureBeyondViewport", true);
-        s->casting = false; /* Chromium 156 sends no more pictures once it took one of a part */
-    }
+    if (clip)
+        s->casting = false;
     s->alone = clip != NULL;
     s->round = SHOOTING;
     s->during = 0;
-    dd_tab_send(dd_page_tab(s->page), "Page.captureScreenshot", params, shot, s);
+    dd_tab_shoot(dd_page_tab(s->page), clip, shot, s);
+}
+
+/* True while pictures of the element alone follow each other, without a watch between them. */
+static bool is_moving(const struct dd_shots *s)
+{
+    /* what is magnified may have another size when it is cut out */
+    return s->pace == MOVING && s->site->options->interval < CAST_BELOW_US && s->site->options->page_zoom == 1;
 }
 
 static void shoot_element(struct dd_shots *s, const struct dd_element_place *at)
 {
-    double zoom = s->site->options->page_zoom;
-    double clip[4] = {at->page_x, at->page_y, fmin(at->width, DD_PICTURE_WIDTH_MAX / zoom),
-                      fmin(at->height, DD_PICTURE_HEIGHT_MAX / zoom)};
+    struct dd_tab_clip clip;
 
-    if (at->x < 0 || at->y < 0 || at->x + at->width > at->view_width || at->y + at->height > at->view_height) {
-        shoot(s, clip);
-        return;
+    dd_element_clip(at, s->site->options->page_zoom, &clip);
+    s->beyond = clip.beyond;
+    if (clip.beyond || is_moving(s)) {
+        shoot(s, &clip);
+    } else {
+        dd_element_part(at, s->site->options->page_zoom, &s->part);
+        shoot(s, NULL);
     }
-    s->part.x = (int)floor(at->x * zoom);
-    s->part.y = (int)floor(at->y * zoom);
-    s->part.width = (int)ceil(at->width * zoom);
-    s->part.height = (int)ceil(at->height * zoom);
-    shoot(s, NULL);
 }
 
 static void measured(void *context, const struct dd_pipe_answer *answer)
@@ -246,28 +244,21 @@ static void measured(void *context, const struct dd_pipe_answer *answer)
         dd_log_warning("there is nothing to be seen of web_capture_element %s: the whole page is sent until there is",
                        s->site->options->web_capture_element);
     s->element_missing = true;
+    s->beyond = false;
     shoot(s, NULL);
-}
-
-static void measure(struct dd_shots *s)
-{
-    char script[SCRIPT_SIZE];
-
-    if (dd_element_script(s->site->options->web_capture_element, script, sizeof script)) {
-        shoot(s, NULL);
-        return;
-    }
-    s->round = MEASURING;
-    dd_tab_evaluate(dd_page_tab(s->page), script, measured, s);
 }
 
 static void begin_round(struct dd_shots *s)
 {
+    const char *element = s->site->options->web_capture_element;
+
     s->part = (struct dd_area){0};
-    if (is_whole_page(s->site))
-        shoot(s, NULL);
-    else
-        measure(s);
+    if (!is_whole_page(s->site)) {
+        s->round = MEASURING;
+        if (dd_element_measure(dd_page_tab(s->page), element, measured, s) == 0)
+            return;
+    }
+    shoot(s, NULL);
 }
 
 /* ---- pictures as the page moves ---- */
@@ -287,9 +278,30 @@ static uint64_t captured_us(const struct dd_json *params)
     return now_us - (uint64_t)age_us - CAST_LAG_US;
 }
 
+static void start_cast(struct dd_shots *s)
+{
+    dd_tab_start_cast(dd_page_tab(s->page), !s->cast);
+    s->casting = true;
+    s->round = STARTING;
+    s->retry_us = dd_clock_now_us() + START_US;
+}
+
+/* The browser watches from now on. */
+static void cast_started(struct dd_shots *s)
+{
+    s->round = IDLE;
+    if (s->beyond && s->pace == RESTING) {
+        /* another picture would end the watch again */
+        s->changed = false;
+        s->verify_us = dd_clock_now_us() + VERIFY_BEYOND_US;
+    } else {
+        begin_round(s);
+    }
+}
+
 static void stop_cast(struct dd_shots *s)
 {
-    dd_tab_send(dd_page_tab(s->page), "Page.stopScreencast", NULL, NULL, NULL);
+    dd_tab_stop_cast(dd_page_tab(s->page));
     s->casting = false;
 }
 
@@ -305,7 +317,7 @@ static void notice_change(struct dd_shots *s, const struct dd_json *params)
             take(s, dd_json_string(dd_json_member(params, "data")), at_us);
         return;
     }
-    s->changed = true;
+    doubt(s);
     if (s->site->options->interval >= CAST_BELOW_US) /* that is all there is to know until the next picture */
         stop_cast(s);
 }
@@ -325,30 +337,14 @@ bool dd_shots_event(struct dd_shots *s, const struct dd_pipe_event *event)
         doubt(s); /* it may be the last change before the page is right again */
         return true;
     }
-    if (s->round == STARTING) { /* the first one: from now on it watches */
-        s->round = IDLE;
-        begin_round(s);
+    if (s->round == STARTING) { /* the first one */
+        cast_started(s);
     } else if (s->round == SHOOTING) {
         s->during++;
     } else {
         notice_change(s, event->params);
     }
     return true;
-}
-
-static void start_cast(struct dd_shots *s)
-{
-    struct dd_json *params = dd_json_new_object();
-
-    dd_json_add_string(params, "format", s->cast ? "png" : "jpeg");
-    dd_json_add_integer(params, "quality", 1);
-    dd_json_add_integer(params, "maxWidth", s->cast ? DD_PICTURE_WIDTH_MAX : WATCH_WIDTH);
-    dd_json_add_integer(params, "maxHeight", s->cast ? DD_PICTURE_HEIGHT_MAX : WATCH_HEIGHT);
-    dd_json_add_integer(params, "everyNthFrame", 1);
-    dd_tab_send(dd_page_tab(s->page), "Page.startScreencast", params, NULL, NULL);
-    s->casting = true;
-    s->round = STARTING;
-    s->retry_us = dd_clock_now_us() + START_US;
 }
 
 static void probed(void *context, const struct dd_pipe_answer *answer)
@@ -380,7 +376,7 @@ static void freeze(struct dd_shots *s, bool frozen)
 {
     dd_tab_freeze(dd_page_tab(s->page), frozen);
     s->frozen = frozen;
-    s->changed = true;
+    doubt(s);
     if (s->casting)
         stop_cast(s);
 }
@@ -390,7 +386,8 @@ static void freeze(struct dd_shots *s, bool frozen)
 static void begin_document(struct dd_shots *s)
 {
     s->document = dd_page_document(s->page);
-    s->there = s->alive = s->casting = s->element_missing = false;
+    s->there = s->alive = s->casting = s->element_missing = s->beyond = false;
+    s->pace = UNKNOWN;
     s->changed = true;
     s->settle_us = s->probe_us = s->retry_us = 0;
 }
@@ -411,8 +408,11 @@ static int deliver(struct dd_shots *s, struct dd_source_io *io, struct dd_pictur
 {
     struct shot shot = s->fresh;
     int error = 0;
+    bool same = is_same(&s->fresh, &s->shown);
 
-    if (!is_same(&s->fresh, &s->shown)) {
+    if (s->fresh.alone == s->shown.alone)
+        s->pace = same ? RESTING : MOVING;
+    if (!same) {
         error = dd_still_decode(s->still, &s->fresh.text, &s->picture);
         s->changed_us = dd_clock_now_us();
     }
@@ -438,7 +438,7 @@ static void work(struct dd_shots *s, uint64_t now_us, uint64_t due_us)
         start_cast(s);
     } else if (wanted || (now_us >= s->verify_us && now_us >= due_us)) {
         s->settle_us = 0;
-        if (s->casting)
+        if (s->casting || is_moving(s))
             begin_round(s);
         else
             start_cast(s);
@@ -467,10 +467,8 @@ int dd_shots_next(struct dd_shots *s, struct dd_source_io *io, uint64_t due_us, 
         *picture = (struct dd_picture){.captured_us = s->alive_us};
         return DD_SHOTS_SAME;
     }
-    if (s->round == STARTING && now_us >= s->retry_us) { /* it goes without */
-        s->round = IDLE;
-        begin_round(s);
-    }
+    if (s->round == STARTING && now_us >= s->retry_us) /* it goes without */
+        cast_started(s);
     if (s->round == IDLE && !s->there && now_us >= s->retry_us)
         work(s, now_us, due_us);
     return DD_SHOTS_NOTHING;

@@ -8,6 +8,9 @@
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
 #include "dd/base/json.h"
+#include "dd/send/picture.h"
+
+enum { SMALL_WIDTH = 64, SMALL_HEIGHT = 36 };
 
 void dd_tab_send(const struct dd_tab *tab, const char *method, struct dd_json *params,
                  void (*answered)(void *context, const struct dd_pipe_answer *answer), void *context)
@@ -46,6 +49,43 @@ const struct dd_json *dd_tab_value(const struct dd_pipe_answer *answer)
     if (answer->error || dd_json_member(answer->result, "exceptionDetails"))
         return NULL;
     return dd_json_member(dd_json_member(answer->result, "result"), "value");
+}
+
+void dd_tab_shoot(const struct dd_tab *tab, const struct dd_tab_clip *clip,
+                  void (*answered)(void *context, const struct dd_pipe_answer *answer), void *context)
+{
+    struct dd_json *params = dd_json_new_object(), *area;
+
+    /* PNG: text stays as it is, and what has not changed gives the same bytes; made for speed it costs less than JPEG */
+    dd_json_add_string(params, "format", "png");
+    dd_json_add_boolean(params, "optimizeForSpeed", true);
+    if (clip) {
+        area = dd_json_add_object(params, "clip");
+        dd_json_add_number(area, "x", clip->x, 3);
+        dd_json_add_number(area, "y", clip->y, 3);
+        dd_json_add_number(area, "width", clip->width, 3);
+        dd_json_add_number(area, "height", clip->height, 3);
+        dd_json_add_number(area, "scale", 1, 0);
+        dd_json_add_boolean(params, "captureBeyondViewport", clip->beyond);
+    }
+    dd_tab_send(tab, "Page.captureScreenshot", params, answered, context);
+}
+
+void dd_tab_start_cast(const struct dd_tab *tab, bool small)
+{
+    struct dd_json *params = dd_json_new_object();
+
+    dd_json_add_string(params, "format", small ? "jpeg" : "png");
+    dd_json_add_integer(params, "quality", 1);
+    dd_json_add_integer(params, "maxWidth", small ? SMALL_WIDTH : DD_PICTURE_WIDTH_MAX);
+    dd_json_add_integer(params, "maxHeight", small ? SMALL_HEIGHT : DD_PICTURE_HEIGHT_MAX);
+    dd_json_add_integer(params, "everyNthFrame", 1);
+    dd_tab_send(tab, "Page.startScreencast", params, NULL, NULL);
+}
+
+void dd_tab_stop_cast(const struct dd_tab *tab)
+{
+    dd_tab_send(tab, "Page.stopScreencast", NULL, NULL, NULL);
 }
 
 /* Chromium 156 freezes only a page that nobody sees, and has no other way to have it seen again than this emulation (which makes

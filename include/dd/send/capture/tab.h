@@ -36,6 +36,22 @@ void dd_tab_evaluate(const struct dd_tab *tab, const char *expression,
 /* What an expression gave, by the answer to dd_tab_evaluate(); NULL: it threw, or there is none. */
 const struct dd_json *dd_tab_value(const struct dd_pipe_answer *answer);
 
+/* A part of the page, in its own pixels. */
+struct dd_tab_clip {
+    double x, y, width, height; /* of the document */
+    bool beyond;                /* the viewport */
+};
+
+/* Takes a picture, PNG: of the part, else (clip is NULL) of the viewport. The answer's "data" has it as base64. Chromium 156
+ * sends no more pictures by itself once it took one of a part, until it is told to again. */
+void dd_tab_shoot(const struct dd_tab *tab, const struct dd_tab_clip *clip,
+                  void (*answered)(void *context, const struct dd_pipe_answer *answer), void *context);
+
+/* From now on the browser sends a picture at once, and one of each change (events Page.screencastFrame): PNG of the viewport's
+ * own size, or small is set: a JPEG of a few pixels, which tells that something changed. */
+void dd_tab_start_cast(const struct dd_tab *tab, bool small);
+void dd_tab_stop_cast(const struct dd_tab *tab);
+
 /* Stops all that a loaded page does, or lets it go on. */
 void dd_tab_freeze(const struct dd_tab *tab, bool frozen);
 
