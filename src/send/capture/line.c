@@ -38,22 +38,29 @@ static long write_some(struct dd_line *line, const uint8_t *bytes, size_t size)
     return n > 0 ? n : DD_ERROR_GONE;
 }
 
+/* What an attempt means that moved n bytes: 0, also once it is worth trying again, or why there is no use. */
+static int follow_up(struct dd_line *line, long n, bool reading)
+{
+    if (n >= 0)
+        return 0;
+    if (n != DD_ERROR_AGAIN)
+        return (int)n;
+    return wait_for(line, line->tls ? dd_tls_events(line->tls, reading, !reading) : reading ? POLLIN : POLLOUT);
+}
+
 int dd_line_read(struct dd_line *line, void *bytes, size_t size)
 {
     uint8_t *at = bytes;
 
     while (size > 0) {
         long n = read_some(line, at, size);
-        if (n == DD_ERROR_AGAIN) {
-            int error = wait_for(line, line->tls ? dd_tls_events(line->tls, true, false) : POLLIN);
-            if (error)
-                return error;
-            continue;
+        int error = follow_up(line, n, true);
+        if (error)
+            return error;
+        if (n > 0) {
+            at += n;
+            size -= (size_t)n;
         }
-        if (n < 0)
-            return (int)n;
-        at += n;
-        size -= (size_t)n;
     }
     return 0;
 }
@@ -78,16 +85,13 @@ int dd_line_write(struct dd_line *line, const void *bytes, size_t size)
 
     while (size > 0) {
         long n = write_some(line, at, size);
-        if (n == DD_ERROR_AGAIN) {
-            int error = wait_for(line, line->tls ? dd_tls_events(line->tls, false, true) : POLLOUT);
-            if (error)
-                return error;
-            continue;
+        int error = follow_up(line, n, false);
+        if (error)
+            return error;
+        if (n > 0) {
+            at += n;
+            size -= (size_t)n;
         }
-        if (n < 0)
-            return (int)n;
-        at += n;
-        size -= (size_t)n;
     }
     return 0;
 }
