@@ -84,7 +84,11 @@ static void compare(const uint8_t *data, size_t size, size_t piece)
 
 /* ---- with a page behind it ---- */
 
+/* How far an input brings the page. */
+enum outcome { ANY, FAILED, SHOWN };
+
 struct view {
+    enum outcome outcome;
     const uint8_t *data; /* all that the browser says */
     size_t size;
     struct dd_page *page;
@@ -107,16 +111,20 @@ static void look(struct view *v, struct dd_source_io *io)
 {
     struct dd_picture picture;
     dd_page_turn(v->page);
-    if (dd_page_state(v->page) == DD_PAGE_FAILED)
+    if (dd_page_state(v->page) == DD_PAGE_FAILED) {
+        v->outcome = FAILED;
         MUST(dd_page_tell(v->page, io) == DD_ERROR_SOURCE && io->message[0] && !betrays(v, io->message));
+    }
     if (dd_page_state(v->page) != DD_PAGE_READY)
         return;
     if (!v->shots)
         v->shots = dd_shots_new(v->page, &site);
     MUST(v->shots);
     int news = dd_shots_next(v->shots, io, 0, &picture);
-    if (news == DD_SHOTS_PICTURE)
+    if (news == DD_SHOTS_PICTURE) {
+        v->outcome = SHOWN;
         MUST(picture.width > 0 && picture.height > 0 && picture.plane[0] && picture.captured_us <= dd_clock_now_us());
+    }
 }
 
 static void hand_on(void *context, const struct dd_pipe_event *event)
@@ -126,12 +134,15 @@ static void hand_on(void *context, const struct dd_pipe_event *event)
         dd_page_event(v->page, event);
 }
 
+static enum outcome expect(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct view view = {0};
     struct dd_source_io io = {.options = &options, .stopping = is_stopping, .stop_fd = -1, .deadline_us = UINT64_MAX};
     if (size < 2)
         return 0;
+    const enum outcome expected = expect(data, size);
     size_t piece = data[0] ? data[0] : 1;
     data++;
     size--;
@@ -150,6 +161,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             break;
         look(&view, &io);
     }
+    MUST(expected == ANY || view.outcome == expected);
     dd_shots_free(view.shots);
     dd_page_close(view.page);
     dd_pipe_free(pipe);
@@ -163,46 +175,59 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 #define OPENED "{\"id\":1,\"result\":{\"targetId\":\"T\"}}\0{\"id\":2,\"result\":{\"sessionId\":\"S\"}}\0"
 #define SET_UP                                                                                                                   \
     "{\"id\":3,\"result\":{}" SESSION "{\"id\":4,\"result\":{}" SESSION "{\"id\":5,\"result\":{}" SESSION                        \
-    "{\"id\":6,\"result\":{}" SESSION
+    "{\"id\":6,\"result\":{}" SESSION "{\"id\":7,\"result\":{}" SESSION
 #define ARRIVED                                                                                                                  \
     "{\"method\":\"Page.frameNavigated\",\"params\":{\"frame\":{\"id\":\"F\",\"loaderId\":\"L\",\"url\":\"http://h/\"}}" SESSION \
-    "{\"id\":7,\"result\":{" FRAME "}" SESSION "{\"id\":8,\"result\":{\"executionContextId\":3}" SESSION
-#define STATUS(code) "{\"id\":9,\"result\":{\"result\":{\"type\":\"number\",\"value\":" code "}}" SESSION
+    "{\"id\":8,\"result\":{" FRAME "}" SESSION "{\"id\":9,\"result\":{\"executionContextId\":3}" SESSION
+#define STATUS(code) "{\"id\":10,\"result\":{\"result\":{\"type\":\"number\",\"value\":" code "}}" SESSION
 #define LIFE(name) "{\"method\":\"Page.lifecycleEvent\",\"params\":{" FRAME ",\"name\":\"" name "\"}" SESSION
 #define VERDICT(id, word) "{\"id\":" id ",\"result\":{\"result\":{\"value\":\"" word "\"}}" SESSION
-#define SHOWN OPENED SET_UP ARRIVED STATUS("200") LIFE("DOMContentLoaded") LIFE("load") LIFE("networkAlmostIdle")
+#define READY OPENED SET_UP ARRIVED STATUS("200") LIFE("DOMContentLoaded") LIFE("load") LIFE("networkAlmostIdle")
 #define CAST                                                                                                                     \
     "{\"method\":\"Page.screencastFrame\",\"params\":{\"data\":\"" PNG                                                           \
     "\",\"metadata\":{\"timestamp\":1},\"sessionId\":1}" SESSION
 #define PNG "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-#define TAKEN                                                                                                                    \
-    "{\"id\":13,\"result\":{\"result\":{\"value\":[0,0,0,0,30,20,64,48]}}" SESSION "{\"id\":14,\"result\":{\"data\":\"" PNG      \
-    "\"}" SESSION
+#define PLACE(id) "{\"id\":" id ",\"result\":{\"result\":{\"value\":[0,0,0,0,30,20,64,48]}}" SESSION
+#define TAKEN(id) "{\"id\":" id ",\"result\":{\"data\":\"" PNG "\"}" SESSION
 
-static const struct fuzz_bytes seeds[] = {
-    FUZZ_BYTES("\x07{\"method\":\"A.b\"}\0{\"method\":\"C.d\",\"sessionId\":\"S\",\"params\":{\"v\":[1,{}]}}\0"),
-    FUZZ_BYTES("\x40" OPENED SET_UP "{\"id\":7,\"result\":{\"errorText\":\"net::ERR_CERT_AUTHORITY_INVALID\"}" SESSION),
-    FUZZ_BYTES("\x40" OPENED SET_UP ARRIVED STATUS("404")),
-    FUZZ_BYTES("\x40" OPENED "{\"id\":3,\"error\":{\"code\":-32602,\"message\":\"Invalid timezone id\"}" SESSION),
-    FUZZ_BYTES("\xff" SHOWN VERDICT("10", "right") CAST TAKEN VERDICT("15", "right") CAST CAST),
-    FUZZ_BYTES("\xff" SHOWN VERDICT("10", "form") VERDICT("11", "submitted")),
-    FUZZ_BYTES("\xff" SHOWN VERDICT("10", "form") VERDICT("11", "elsewhere")),
-    FUZZ_BYTES("\xff" OPENED SET_UP
-               "{\"method\":\"Fetch.authRequired\",\"params\":{\"requestId\":\"R\",\"request\":{\"url\":\"http://h/\"},"
-               "\"authChallenge\":{\"source\":\"Server\",\"origin\":\"http://h\",\"scheme\":\"basic\",\"realm\":\"x\"}}" SESSION
-               "{\"method\":\"Fetch.requestPaused\",\"params\":{\"requestId\":\"R\",\"request\":{\"url\":\"http://other/\","
-               "\"headers\":{\"X-Token\":\"t\",\"Accept\":\"*\"}}}" SESSION),
-    FUZZ_BYTES("\xff" SHOWN "{\"method\":\"Page.javascriptDialogOpening\",\"params\":{\"type\":\"beforeunload\"}" SESSION
-               "{\"method\":\"Target.targetCrashed\",\"params\":{\"targetId\":\"T\"}}\0"),
-    FUZZ_BYTES(
-        "\xff" SHOWN VERDICT("10", "right") "{\"method\":\"Target.detachedFromTarget\",\"params\":{\"sessionId\":\"S\"}}\0"),
+static const struct {
+    enum outcome outcome;
+    struct fuzz_bytes input;
+} seeds[] = {
+    {ANY, FUZZ_BYTES("\x07{\"method\":\"A.b\"}\0{\"method\":\"C.d\",\"sessionId\":\"S\",\"params\":{\"v\":[1,{}]}}\0")},
+    {FAILED, FUZZ_BYTES("\x40" OPENED SET_UP "{\"id\":8,\"result\":{\"errorText\":\"net::ERR_CERT_AUTHORITY_INVALID\"}" SESSION)},
+    {FAILED, FUZZ_BYTES("\x40" OPENED SET_UP ARRIVED STATUS("404"))},
+    {FAILED, FUZZ_BYTES("\x40" OPENED "{\"id\":3,\"error\":{\"code\":-32602,\"message\":\"Invalid timezone id\"}" SESSION)},
+    {SHOWN,
+     FUZZ_BYTES("\xff" READY VERDICT("11", "right") CAST PLACE("14") TAKEN("15") PLACE("16") VERDICT("17", "right") CAST CAST)},
+    {ANY, FUZZ_BYTES("\xff" READY VERDICT("11", "form") VERDICT("12", "submitted"))},
+    {FAILED, FUZZ_BYTES("\xff" READY VERDICT("11", "form") VERDICT("12", "elsewhere"))},
+    {ANY,
+     FUZZ_BYTES("\xff" OPENED SET_UP
+                "{\"method\":\"Fetch.authRequired\",\"params\":{\"requestId\":\"R\",\"request\":{\"url\":\"http://h/\"},"
+                "\"authChallenge\":{\"source\":\"Server\",\"origin\":\"http://h\",\"scheme\":\"basic\",\"realm\":\"x\"}}" SESSION
+                "{\"method\":\"Fetch.requestPaused\",\"params\":{\"requestId\":\"R\",\"request\":{\"url\":\"http://other/\","
+                "\"headers\":{\"X-Token\":\"t\",\"Accept\":\"*\"}}}" SESSION)},
+    {FAILED, FUZZ_BYTES("\xff" READY "{\"method\":\"Page.javascriptDialogOpening\",\"params\":{\"type\":\"beforeunload\"}" SESSION
+                        "{\"method\":\"Target.targetCrashed\",\"params\":{\"targetId\":\"T\"}}\0")},
+    {FAILED, FUZZ_BYTES("\xff" READY VERDICT(
+                 "11", "right") "{\"method\":\"Target.detachedFromTarget\",\"params\":{\"sessionId\":\"S\"}}\0")},
 };
+
+/* The seeds have to reach what they are for. */
+static enum outcome expect(const uint8_t *data, size_t size)
+{
+    for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++)
+        if (size == seeds[i].input.size && memcmp(data, seeds[i].input.bytes, size) == 0)
+            return seeds[i].outcome;
+    return ANY;
+}
 
 size_t fuzz_seed(size_t i, uint8_t seed[static FUZZ_SEED_SIZE])
 {
     if (i >= sizeof seeds / sizeof *seeds)
         return 0;
-    MUST(seeds[i].size <= FUZZ_SEED_SIZE);
-    memcpy(seed, seeds[i].bytes, seeds[i].size);
-    return seeds[i].size;
+    MUST(seeds[i].input.size <= FUZZ_SEED_SIZE);
+    memcpy(seed, seeds[i].input.bytes, seeds[i].input.size);
+    return seeds[i].input.size;
 }
