@@ -38,6 +38,15 @@ static bool is_forbidden(const char *name)
     return false;
 }
 
+/* Browsers send the last of one name only. */
+static bool is_given(const struct dd_site *site, const char *name)
+{
+    for (size_t i = 0; i < site->header_count; i++)
+        if (strcasecmp(name, site->headers[i].name) == 0)
+            return true;
+    return false;
+}
+
 /* One "Name: value" of the file; empty lines and those with '#' are none. line is cut up. */
 static int read_header(struct dd_site *site, char *line)
 {
@@ -52,7 +61,7 @@ static int read_header(struct dd_site *site, char *line)
         return DD_ERROR_INPUT;
     *colon = '\0';
     const char *value = colon + 1 + strspn(colon + 1, " \t");
-    if (!is_name(line) || !is_value(value) || is_forbidden(line))
+    if (!is_name(line) || !is_value(value) || is_forbidden(line) || is_given(site, line))
         return DD_ERROR_INPUT;
     site->headers[site->header_count++] = (struct dd_site_header){.name = line, .value = value};
     return 0;
@@ -67,8 +76,9 @@ static int read_headers(struct dd_site *site, char *why, size_t why_size)
         if (next)
             *next++ = '\0';
         if (read_header(site, line)) {
-            snprintf(why, why_size, "line %u is none of at most %d headers \"Name: value\" that a page can be asked for with",
-                     number, DD_SITE_HEADERS_MAX);
+            snprintf(why, why_size,
+                     "line %u is none of at most %d different headers \"Name: value\" that a page can be asked for with", number,
+                     DD_SITE_HEADERS_MAX);
             return DD_ERROR_INPUT;
         }
     }

@@ -56,7 +56,8 @@ struct web {
     struct dd_site site;
     struct engine engines[2];
     struct view now;    /* what is shown */
-    struct view coming; /* what is to be shown in its place */
+    struct view coming; /* what is to be shown in its place, */
+    uint64_t until_us;  /* if it can be by then */
     uint64_t shown_us;  /* since when now is shown */
     uint64_t reload_us; /* not to be loaded again before */
     unsigned reload_failures;
@@ -289,6 +290,8 @@ static int watch_coming(struct web *w, struct dd_picture *picture)
 {
     int news = DD_SHOTS_NOTHING, error = find_trouble(w, &w->coming);
 
+    if (!error && dd_clock_now_us() >= w->until_us)
+        error = dd_source_fail(w->io, DD_WIRE_REASON_TIMEOUT, "%s: loaded again, it has no picture", w->site.name);
     if (error)
         return handle_failed_coming(w, error);
     if (dd_page_state(w->coming.page) != DD_PAGE_READY)
@@ -309,7 +312,10 @@ static int watch_coming(struct web *w, struct dd_picture *picture)
 
 static int load_again(struct web *w, struct engine *e)
 {
-    return open_view(w, &w->coming, e, dd_clock_now_us() + (uint64_t)w->site.options->timeout);
+    uint64_t now_us = dd_clock_now_us(), timeout_us = (uint64_t)w->site.options->timeout;
+
+    w->until_us = now_us + 2 * timeout_us;
+    return open_view(w, &w->coming, e, now_us + timeout_us);
 }
 
 /* Looks at what the browser takes, and starts another one when that is too much. */
