@@ -1,6 +1,7 @@
 """Browsers that misbehave: ddsend says so, stays as it is, and takes a good one at once."""
 import os
 import re
+import signal
 import subprocess
 import time
 
@@ -32,8 +33,8 @@ def memory_mib(pid):
 
 
 class FakeTest(webharness.Test):
-    def fake(self, name, mode):
-        """A program to be named as browser; how it behaves is in a file."""
+    def fake(self, name, mode, run="exec"):
+        """A program to be named as browser; how it behaves is in a file. With run "" a shell stays its parent."""
         folder = self.path("fake-" + name)
         os.mkdir(folder)
         for i, colour in enumerate(("red", "blue")):
@@ -43,7 +44,8 @@ class FakeTest(webharness.Test):
             with open(os.path.join(folder, file), "w") as f:
                 f.write(text)
         os.chmod(os.path.join(folder, "asked"), 0o666)
-        return self.write(f"browser-{name}", f'#!/bin/sh\nexec {harness.PYTHON} {harness.SUPPORT}/fake_browser.py "{folder}" "$@"\n', 0o755)
+        command = f'{run} {harness.PYTHON} {harness.SUPPORT}/fake_browser.py "{folder}" "$@"'
+        return self.write(f"browser-{name}", f"#!/bin/sh\n{command}\nexit\n", 0o755)
 
     def behave(self, name, mode):
         with open(os.path.join(self.path("fake-" + name), "mode"), "w") as f:
@@ -94,6 +96,22 @@ class FakeTest(webharness.Test):
         print(f"stopped within {time.monotonic() - start:.2f} s")
         self.assertLess(time.monotonic() - start, 2)
         self.assert_gone(processes, 1)
+
+
+class LeftTest(FakeTest):
+    def test_one_whose_supervisor_was_killed(self):
+        """It does not notice that its pipe is closed, and is not the role's child: who clears up its folder ends it."""
+        self.start({"page": ("/counter", {"browser": self.fake("page", "deaf", run="")})})
+        self.wait_picture()
+        before = self.browser_of("page")
+        self.assertTrue(before)
+        self.ddsend.send_signal(signal.SIGKILL)
+        self.assertEqual(self.ddsend.wait(), -signal.SIGKILL)
+        self.wait_seconds(0.5)
+        self.assertTrue(any(harness.alive(pid) for pid in before), "one that stays")
+        self.ddsend = self.sender_config(self.send_streams)
+        self.wait_picture()
+        self.assert_gone(before, 10)
 
 
 # so few at a time, that they do not wait for each other

@@ -318,6 +318,15 @@ class Browser:
         while True:
             time.sleep(3600)
 
+    def deaf(self):
+        """A good one, that does not notice when the pipe is closed."""
+        try:
+            self.good()
+        except Gone:
+            pass
+        while True:
+            time.sleep(3600)
+
     def good(self):
         while True:
             for message in self.messages(0.02 if self.casting else 1):
@@ -326,7 +335,7 @@ class Browser:
 
     def run(self):
         starts = {"silent": self.silence, "rubbish": self.rubbish, "huge": self.huge, "endless": self.endless, "deep": self.deep,
-                  "flood": self.flood, "stubborn": self.stubborn}
+                  "flood": self.flood, "stubborn": self.stubborn, "deaf": self.deaf}
         if self.mode == "exits":
             sys.exit(1)
         try:

@@ -140,7 +140,9 @@ static void fill_environment(struct words *words, const char *folder, const char
     const char *path = getenv("PATH");
     size_t n = 0;
 
-    environment[n++] = make(words, "PATH=%s", path ? path : "/usr/local/bin:/usr/bin:/bin");
+    if (!path || strlen(path) + sizeof "PATH=" > sizeof words->texts[0])
+        path = "/usr/local/bin:/usr/bin:/bin";
+    environment[n++] = make(words, "PATH=%s", path);
     environment[n++] = make(words, "HOME=%s", folder);
     environment[n++] = make(words, "TMPDIR=%s", folder);
     environment[n++] = make(words, "XDG_RUNTIME_DIR=%s", folder);
@@ -157,7 +159,7 @@ static void fill_arguments(struct words *words, const struct dd_browser *b, cons
 
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         argv[n++] = flags[i];
-    argv[n++] = make(words, "--user-data-dir=%s/profile", b->folder.path);
+    argv[n++] = make(words, DD_FOLDER_ARGUMENT "%s/profile", b->folder.path);
     argv[n++] = make(words, "--window-size=%d,%d", config->width, config->height);
     if (*options->locale)
         argv[n++] = make(words, "--accept-lang=%s", options->locale);

@@ -13,6 +13,7 @@
 
 #include "dd/base/error.h"
 #include "dd/base/log.h"
+#include "dd/send/capture/tree.h"
 
 enum { OPEN_FOLDERS = 16, ATTEMPTS = 8 };
 
@@ -56,6 +57,15 @@ static int lock(const char *path)
     return -1;
 }
 
+/* A browser that hung when its role was killed does not notice, and is still there. */
+static void end_strays(const char *path)
+{
+    char argument[DD_FOLDER_PATH_SIZE + sizeof DD_FOLDER_ARGUMENT];
+
+    snprintf(argument, sizeof argument, DD_FOLDER_ARGUMENT "%s/", path);
+    dd_tree_end_strays(argument);
+}
+
 /* The lock of a folder falls with the process that held it, however that ended. */
 static void remove_leftovers(void)
 {
@@ -71,6 +81,7 @@ static void remove_leftovers(void)
         if (fd < 0)
             continue;
         dd_log_info("removing %s, which a browser left behind", path);
+        end_strays(path);
         remove_tree(path);
         close(fd);
     }

@@ -10,7 +10,10 @@
 #include <sys/pidfd.h>
 #include <unistd.h>
 
-enum { PROCESSES_MAX = 512 }; /* below this one: a browser has a dozen, and one more for each frame of another site */
+enum {
+    PROCESSES_MAX = 512, /* below this one: a browser has a dozen, and one more for each frame of another site */
+    ALL_MAX = 16 * 1024,
+};
 
 struct process {
     pid_t pid, parent, session;
@@ -59,11 +62,12 @@ static bool read_process(pid_t pid, struct process *p)
     return state != 'X';
 }
 
-static bool names_folder(pid_t pid, const char *folder)
+/* Whether it has this in its command line. */
+static bool names(pid_t pid, const char *argument)
 {
     static char text[32 * 1024];
 
-    return read_proc(pid, "cmdline", text, sizeof text) && strstr(text, folder);
+    return read_proc(pid, "cmdline", text, sizeof text) && strstr(text, argument);
 }
 
 static bool has_parent_in(const struct process *p, const struct process *all, size_t count)
@@ -93,25 +97,32 @@ static size_t find_below(struct process *all, size_t count)
     return below;
 }
 
-/* Lists the processes of tree. */
-static size_t list(const struct dd_tree *tree, struct process found[static PROCESSES_MAX])
+/* Lists the processes of this machine. */
+static size_t list_all(struct process all[static ALL_MAX])
 {
-    static struct process all[16 * 1024];
-    size_t count = 0, kept = 0;
+    size_t count = 0;
     DIR *proc = opendir("/proc");
     const struct dirent *entry;
 
-    while (proc && (entry = readdir(proc)) && count < sizeof all / sizeof *all) {
+    while (proc && (entry = readdir(proc)) && count < ALL_MAX) {
         pid_t pid = isdigit((unsigned char)entry->d_name[0]) ? (pid_t)strtol(entry->d_name, NULL, 10) : 0;
         if (pid > 0 && read_process(pid, &all[count]))
             count++;
     }
     if (proc)
         closedir(proc);
-    count = find_below(all, count);
+    return count;
+}
+
+/* Lists the processes of tree. */
+static size_t list(const struct dd_tree *tree, struct process found[static PROCESSES_MAX])
+{
+    static struct process all[ALL_MAX];
+    size_t count = find_below(all, list_all(all)), kept = 0;
+
     for (size_t i = 0; i < count && kept < PROCESSES_MAX; i++)
         if (!tree->folder || all[i].session == tree->leader || has_parent_in(&all[i], found, kept) ||
-            names_folder(all[i].pid, tree->folder))
+            names(all[i].pid, tree->folder))
             found[kept++] = all[i];
     return kept;
 }
@@ -147,18 +158,21 @@ uint64_t dd_tree_memory(const struct dd_tree *tree, size_t *count)
     return bytes;
 }
 
-/* The kernel cleared a dead one away at once, and another process may have its number now: the descriptor holds one of them fast,
- * and if that began when the one that was found did, it is it. */
+/* The kernel clears a dead one away at once, and another process may have its number then: the descriptor holds one of them fast,
+ * and if that began when the one that was found did, it is it. Without descriptors there is a chance in millions. */
 static void send_signal(const struct process *p, int signal)
 {
     struct process held;
     int fd = pidfd_open(p->pid, 0);
 
-    if (fd < 0)
-        return;
-    if (read_process(p->pid, &held) && held.begun == p->begun)
-        pidfd_send_signal(fd, signal, NULL, 0);
-    close(fd);
+    if (read_process(p->pid, &held) && held.begun == p->begun) {
+        if (fd >= 0)
+            pidfd_send_signal(fd, signal, NULL, 0);
+        else
+            kill(p->pid, signal);
+    }
+    if (fd >= 0)
+        close(fd);
 }
 
 size_t dd_tree_signal(const struct dd_tree *tree, int signal)
@@ -169,4 +183,14 @@ size_t dd_tree_signal(const struct dd_tree *tree, int signal)
     for (size_t i = 0; i < count; i++)
         send_signal(&found[i], signal);
     return count;
+}
+
+void dd_tree_end_strays(const char *argument)
+{
+    static struct process all[ALL_MAX];
+    size_t count = list_all(all);
+
+    for (size_t i = 0; i < count; i++)
+        if (all[i].pid != getpid() && names(all[i].pid, argument))
+            send_signal(&all[i], SIGKILL);
 }

@@ -2,6 +2,9 @@
 #ifndef DD_SEND_CAPTURE_FOLDER_H
 #define DD_SEND_CAPTURE_FOLDER_H
 
+/* The option of the browser that names it, with a folder of its own in it. */
+#define DD_FOLDER_ARGUMENT "--user-data-dir="
+
 enum { DD_FOLDER_PATH_SIZE = 64 }; /* sockets of the browser are in it, whose paths are short */
 
 struct dd_folder {
@@ -9,8 +12,8 @@ struct dd_folder {
     int fd;                         /* locked */
 };
 
-/* Removes the folders that this user's roles left behind when they were killed, and makes a new one. 0 or a negative enum
- * dd_error, logged, and folder is empty. */
+/* Removes the folders that this user's roles left behind when they were killed, ends the browsers that are still in them, and
+ * makes a new one. 0 or a negative enum dd_error, logged, and folder is empty. */
 int dd_folder_make(struct dd_folder *folder);
 
 /* Removes what is there of it by now; it stays locked, for the next call of remove. */

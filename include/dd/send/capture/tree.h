@@ -25,4 +25,7 @@ uint64_t dd_tree_memory(const struct dd_tree *tree, size_t *count);
 /* Sends the signal to all. How many there are. */
 size_t dd_tree_signal(const struct dd_tree *tree, int signal);
 
+/* Kills the processes that have this in their command line, wherever they are, as far as this user may. */
+void dd_tree_end_strays(const char *argument);
+
 #endif
