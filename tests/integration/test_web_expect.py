@@ -15,6 +15,7 @@ class OriginTest(test_web_login.LoginTest):
         self.start({
             "moved": ("/private?move&who=moved", self.login),
             "foreign": (f"/login?who=foreign&action={urllib.parse.quote(other + '/steal')}", self.login),
+            "passed": ("/login?who=passed&action=/pass-on", self.login),
             "elsewhere": (f"/redirect?to={urllib.parse.quote(other + '/login?who=elsewhere')}", self.login),
         }, interval=0.5)
         self.check_logged_in(("moved",))
@@ -22,6 +23,9 @@ class OriginTest(test_web_login.LoginTest):
             self.wait_failed(name, timeout=40)
             self.wait_said(rf"capture {name}: .*another origin")
             self.assertEqual(self.frames_complete(name), 0, name)
+        self.wait_failed("passed", timeout=40)
+        self.wait_said(r"capture passed: .*another origin")
+        self.assertTrue(any("Sesame" in r["body"] for r in self.web.requests("/pass-on")))
         for request in self.web.requests(port=self.web.other):
             self.assertNotIn("Sesame", str(request))
             self.assertNotEqual(request["path"], "/steal")
@@ -52,7 +56,7 @@ class ExpectTest(webharness.Test):
             self.wait_picture(name)
         self.web.set(mark=5, shown=0)
         for name in self.names:
-            self.wait_fresh(lambda f: f["source"] != "ok", 20, "not ok", name)
+            self.wait_fresh(lambda f: f["source"] != "ok", 40, "not ok", name)
             self.assertEqual(self.cells(name).mark, 0, name)
         self.web.set(shown=1)
         for name in self.names:

@@ -144,6 +144,14 @@ PAGES = {
         navigator.sendBeacon("ORIGIN/beacon");</script>""",
     "/framed": """<form action="/steal" method="post"><input id="user"><input id="password"><button id="submit"></button></form>
         <img src="/basic/framed.png"><script>fetch("/basic/framed.json").catch(() => 0);</script>""",
+    # it is far below, in a page that scrolls back whatever scrolls it
+    "/pinned": """<style>body { background: #f00 !important }</style><div style="height: 4000px"></div><div id="box" style="position:
+        absolute; left: 50px; top: 2500px; width: 640px; height: 360px; background: #00f"></div>
+        <script>(function pin() { scrollTo(0, 0); requestAnimationFrame(pin); })();</script>""",
+    # it is far below, in a part of the page that scrolls by itself
+    "/inner": """<style>body { background: #f00 !important }</style><div style="position: fixed; left: 100px; top: 100px; width: 800px;
+        height: 500px; overflow: auto"><div style="height: 350px"></div><div id="box" style="width: 640px; height: 360px; background:
+        #00f"></div><div style="height: 3000px"></div></div>""",
     # the same element in a page where nothing changes; it turns green at the end of a long answer
     "/still-element": """<div style="height: 2500px"></div><div id="box" style="position: absolute; background: #00f"></div>
         <script>const box = document.getElementById("box");
@@ -383,6 +391,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return self.page(form)
 
     get_private_script = get_private
+
+    def get_pass_on(self, _):
+        """What is posted here is to be posted to the other origin."""
+        self.answer("", 307, headers=[("Location", self.origins[1] + "/steal")])
 
     def get_login(self, path):
         if self.command != "POST":

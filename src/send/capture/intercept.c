@@ -5,6 +5,8 @@
 #include <strings.h>
 
 #include "dd/base/json.h"
+#include "dd/base/log.h"
+#include "dd/send/capture/login.h"
 #include "dd/send/capture/site.h"
 
 static bool has_password(const struct dd_site *site)
@@ -25,12 +27,14 @@ void dd_intercept_start(struct dd_intercept *i, void (*answered)(void *context, 
     struct dd_json *params = dd_json_new_object(), *pattern = dd_json_add_object(dd_json_add_array(params, "patterns"), NULL);
     char own[320];
 
-    /* With headers every request is looked at, since a redirection takes them along to where it leads; with a password those
-     * of the own origin. Without either the documents: their challenges are turned down, or they would wait for a user. */
+    /* With headers or a log-in every request is looked at, since a redirection takes them along to where it leads; with a
+     * password those of the own origin. Without any the documents: their challenges are turned down, or they would wait for a
+     * user. */
+    bool every = i->site->header_count || dd_login_is_set(i->site);
     dd_origin_write(&i->site->origin, own, sizeof own - 2);
     strcat(own, "/*");
-    dd_json_add_string(pattern, "urlPattern", i->site->header_count || !has_password(i->site) ? "*" : own);
-    if (!i->site->header_count && !has_password(i->site))
+    dd_json_add_string(pattern, "urlPattern", every || !has_password(i->site) ? "*" : own);
+    if (!every && !has_password(i->site))
         dd_json_add_string(pattern, "resourceType", "Document");
     dd_json_add_boolean(params, "handleAuthRequests", true);
     dd_tab_send(i->tab, "Fetch.enable", params, answered, context);
@@ -53,12 +57,28 @@ static void add_header(struct dd_json *headers, const char *name, const char *va
     dd_json_add_string(header, "value", value);
 }
 
+/* Whether this may be what a log-in form was filled in with, on its way to another origin: an answer of 307 or 308 has the
+ * browser post it again where it points to (RFC 9110, 15.4.8 and 15.4.9). */
+static bool is_log_in_passed_on(const struct dd_intercept *i, const struct dd_json *params)
+{
+    const struct dd_json *request = dd_json_member(params, "request");
+
+    return dd_login_is_set(i->site) && *dd_json_string(dd_json_member(params, "redirectedRequestId")) &&
+           strcmp(dd_json_string(dd_json_member(request, "method")), "GET") != 0 && !is_own(i, dd_json_member(request, "url"));
+}
+
 static void pass(struct dd_intercept *i, const struct dd_json *params)
 {
     const struct dd_json *request = dd_json_member(params, "request"), *given = dd_json_member(request, "headers");
     struct dd_json *answer = dd_json_new_object();
 
     dd_json_add_string(answer, "requestId", dd_json_string(dd_json_member(params, "requestId")));
+    if (is_log_in_passed_on(i, params)) {
+        dd_log_warning("%s: its log-in, or another form, is passed on to another origin: that is stopped", i->site->name);
+        dd_json_add_string(answer, "errorReason", "BlockedByClient");
+        dd_tab_send(i->tab, "Fetch.failRequest", answer, NULL, NULL);
+        return;
+    }
     if (i->site->header_count) {
         bool own = is_own(i, dd_json_member(request, "url"));
         struct dd_json *headers = dd_json_add_array(answer, "headers");

@@ -19,7 +19,8 @@ enum {
     CHECK_US = 250 * DD_CLOCK_US_PER_MS, /* between two looks at a page that is not yet right */
     EXPECT_US = 10 * DD_CLOCK_US_PER_S,  /* from quiet until it has to be */
     ABSENT_US = 2 * DD_CLOCK_US_PER_S,   /* pages that draw themselves afresh are without their parts for a moment */
-    LOGIN_US = 5 * DD_CLOCK_US_PER_S,    /* from submitting until the form has to be gone */
+    LOGIN_US = 20 * DD_CLOCK_US_PER_S,   /* from submitting until the same document has to be without the form, */
+    AFTER_US = 5 * DD_CLOCK_US_PER_S,    /* or the next one */
     QUOTED_SIZE = 6 * DD_SEND_SHORT * 2, /* of a selector: each byte may become \u0000 */
     SCRIPT_SIZE = 2 * QUOTED_SIZE + 512,
 };
@@ -36,6 +37,7 @@ struct dd_judge {
     uint64_t check_us, quiet_us;
     uint64_t absent_us;    /* since when it was not right in pictures; 0: it is */
     uint64_t submitted_us; /* when its log-in form was; 0: not since it was right */
+    uint64_t followed_us;  /* when another document came after that; 0: none yet */
 };
 
 /* ---- opening, closing ---- */
@@ -94,6 +96,8 @@ void dd_judge_restart(struct dd_judge *j)
     j->reason = DD_WIRE_REASON_NONE;
     j->asking = j->scrolling = false;
     j->check_us = j->absent_us = 0;
+    if (j->submitted_us && !j->followed_us)
+        j->followed_us = dd_clock_now_us();
 }
 
 /* ---- verdicts ---- */
@@ -112,7 +116,7 @@ static void note(struct dd_judge *j, unsigned reason, const char *format, ...)
 static void be_right(struct dd_judge *j)
 {
     j->verdict = DD_JUDGE_RIGHT;
-    j->submitted_us = j->absent_us = 0;
+    j->submitted_us = j->followed_us = j->absent_us = 0;
 }
 
 static void scrolled(void *context, const struct dd_pipe_answer *answer)
@@ -180,6 +184,7 @@ static void submit(struct dd_judge *j)
     dd_log_info("%s: logging in", j->site->name);
     dd_login_count();
     j->submitted_us = dd_clock_now_us();
+    j->followed_us = 0;
     dd_tab_evaluate(j->tab, script, submitted, j);
     explicit_bzero(script, strlen(script));
     free(script);
@@ -194,7 +199,8 @@ static void handle_form(struct dd_judge *j)
     if (j->verdict != DD_JUDGE_WAITING)
         return;
     note(j, DD_WIRE_REASON_CREDENTIALS, "it still shows its log-in form: check username, password and the selectors");
-    if (j->submitted_us && dd_clock_now_us() > j->submitted_us + LOGIN_US)
+    uint64_t until_us = j->followed_us ? j->followed_us + AFTER_US : j->submitted_us + LOGIN_US;
+    if (j->submitted_us && dd_clock_now_us() > until_us)
         j->verdict = DD_JUDGE_WRONG;
 }
 
