@@ -35,12 +35,13 @@ class LifeTest(webharness.Test):
 
     def test_a_document_that_never_ends(self):
         """The page goes there by itself; meanwhile there is nothing to be done for it."""
-        self.show("/follow", interval=0.1, timeout=15)
+        self.show("/follow", interval=0.1, timeout=15, refresh_interval=0)
         self.web.set(go="/endless")
         harness.wait_until(lambda: self.web.requests("/endless"), 10, "the next document")
-        self.wait_seconds(1)
-        before = webharness.cpu_seconds([self.capture()])
+        self.wait_seconds(2)
+        before, frames = webharness.cpu_seconds([self.capture()]), self.frames_complete()
         self.wait_seconds(4)
+        self.assertEqual(self.frames_complete(), frames, "pictures of a document that loads")
         self.assertLess(webharness.cpu_seconds([self.capture()]) - before, 1, "CPU of 4 s in which it loads")
 
     def test_a_reload_that_fails(self):

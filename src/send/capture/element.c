@@ -5,36 +5,46 @@
 
 #include "dd/base/error.h"
 #include "dd/base/json.h"
-#include "dd/send/area.h"
+#include "dd/base/log.h"
 #include "dd/send/capture/tab.h"
 #include "dd/send/options.h"
 #include "dd/send/picture.h"
 
-enum { QUOTED_SIZE = 6 * DD_SEND_SHORT * 2, FAR_AWAY = 100000 /* pixels: no element is, whatever a browser says */ };
+enum {
+    MOVES_MIN = 3, /* pictures that differ, one soon after the other: it moves */
+    SLIPS_MAX = 3, /* attempts to have it where it was just before */
+    QUOTED_SIZE = 6 * DD_SEND_SHORT * 2,
+    FAR_AWAY = 1 << 24, /* pixels: no element is, whatever a browser says */
+};
 
 static const char measure_script[] =
     "(() => { const e = document.querySelector(%s); if (!e) return null;"
     "let r = e.getBoundingClientRect();"
-    "const fits = r.width <= innerWidth && r.height <= innerHeight;"
-    "if (fits && (r.left < 0 || r.top < 0 || r.right > innerWidth || r.bottom > innerHeight)) {"
-    "e.scrollIntoView({behavior: 'instant', block: 'center', inline: 'center'}); r = e.getBoundingClientRect(); }"
+    "if (%s && r.width <= innerWidth && r.height <= innerHeight) {"
+    "e.scrollIntoView({behavior: 'instant', block: 'nearest', inline: 'nearest'}); r = e.getBoundingClientRect(); }"
     "const x = Math.floor(r.left), y = Math.floor(r.top);"
     "return [x, y, x + scrollX, y + scrollY, Math.ceil(r.right) - x, Math.ceil(r.bottom) - y, innerWidth, innerHeight];"
     "})()";
 
-int dd_element_measure(const struct dd_tab *tab, const char *selector,
+void dd_element_restart(struct dd_element *e)
+{
+    *e = (struct dd_element){.selector = e->selector, .zoom = e->zoom, .quick = e->quick};
+}
+
+int dd_element_measure(const struct dd_element *e, const struct dd_tab *tab, bool before,
                        void (*answered)(void *context, const struct dd_pipe_answer *answer), void *context)
 {
-    char quoted[QUOTED_SIZE], script[sizeof quoted + sizeof measure_script];
+    char quoted[QUOTED_SIZE], script[sizeof quoted + sizeof measure_script + 8];
 
-    if (dd_tab_quote(selector, quoted, sizeof quoted))
+    if (!e->selector || dd_tab_quote(e->selector, quoted, sizeof quoted))
         return DD_ERROR_SPACE;
-    snprintf(script, sizeof script, measure_script, quoted);
+    snprintf(script, sizeof script, measure_script, quoted, before && e->slips < SLIPS_MAX ? "true" : "false");
     dd_tab_evaluate(tab, script, answered, context);
     return 0;
 }
 
-bool dd_element_read(const struct dd_pipe_answer *answer, struct dd_element_place *place)
+/* False: there is nothing to be seen of it. */
+static bool read_place(const struct dd_pipe_answer *answer, struct dd_element_place *place)
 {
     const struct dd_json *number = dd_json_first(dd_tab_value(answer));
     double *const to[] = {&place->x,     &place->y,      &place->page_x,     &place->page_y,
@@ -48,24 +58,70 @@ bool dd_element_read(const struct dd_pipe_answer *answer, struct dd_element_plac
     return sound && place->width >= 1 && place->height >= 1;
 }
 
-void dd_element_clip(const struct dd_element_place *place, double zoom, struct dd_tab_clip *clip)
+static bool is_in_viewport(const struct dd_element_place *p)
 {
-    *clip = (struct dd_tab_clip){
-        .x = place->page_x,
-        .y = place->page_y,
-        .width = fmin(place->width, DD_PICTURE_WIDTH_MAX / zoom),
-        .height = fmin(place->height, DD_PICTURE_HEIGHT_MAX / zoom),
-        .beyond = place->x < 0 || place->y < 0 || place->x + place->width > place->view_width ||
-                  place->y + place->height > place->view_height,
-    };
+    return p->x >= 0 && p->y >= 0 && p->x + p->width <= p->view_width && p->y + p->height <= p->view_height;
 }
 
-void dd_element_part(const struct dd_element_place *place, double zoom, struct dd_area *part)
+bool dd_element_plan(struct dd_element *e, const struct dd_pipe_answer *answer, struct dd_tab_clip *clip)
 {
-    *part = (struct dd_area){
-        .x = (int)floor(place->x * zoom),
-        .y = (int)floor(place->y * zoom),
-        .width = (int)ceil(place->width * zoom),
-        .height = (int)ceil(place->height * zoom),
-    };
+    const struct dd_element_place *p = &e->place;
+    bool there = answer && read_place(answer, &e->place);
+
+    if (answer && !there && !e->missing)
+        dd_log_warning("there is nothing to be seen of web_capture_element %s: the whole page is sent until there is",
+                       e->selector);
+    e->missing = !there;
+    e->placed = there && e->slips < SLIPS_MAX;
+    e->beyond = there && (!e->placed || !is_in_viewport(p));
+    e->alone = there && (e->beyond || dd_element_moves(e));
+    e->part = (struct dd_area){0};
+    if (there && !e->alone)
+        e->part = (struct dd_area){.x = (int)floor(p->x * e->zoom),
+                                   .y = (int)floor(p->y * e->zoom),
+                                   .width = (int)ceil(p->width * e->zoom),
+                                   .height = (int)ceil(p->height * e->zoom)};
+    *clip = (struct dd_tab_clip){.x = p->page_x,
+                                 .y = p->page_y,
+                                 .width = fmin(p->width, DD_PICTURE_WIDTH_MAX / e->zoom),
+                                 .height = fmin(p->height, DD_PICTURE_HEIGHT_MAX / e->zoom),
+                                 .beyond = e->beyond};
+    return e->alone;
+}
+
+bool dd_element_stays(struct dd_element *e, const struct dd_pipe_answer *answer)
+{
+    const struct dd_element_place *p = &e->place;
+    struct dd_element_place now;
+    bool stays = read_place(answer, &now) && p->width == now.width && p->height == now.height &&
+                 (e->alone ? p->page_x == now.page_x && p->page_y == now.page_y : p->x == now.x && p->y == now.y);
+
+    e->slips = stays ? 0 : e->slips + 1;
+    return stays;
+}
+
+void dd_element_follow(struct dd_element *e, bool alone_before, bool alone, bool same, bool soon)
+{
+    e->moves = alone || alone_before || same || !soon ? 0 : e->moves + 1;
+    if (alone && alone_before)
+        e->pace = same ? DD_ELEMENT_RESTING : DD_ELEMENT_MOVING;
+    else if (!alone && !alone_before)
+        e->pace = e->moves >= MOVES_MIN ? DD_ELEMENT_MOVING : DD_ELEMENT_UNKNOWN;
+}
+
+void dd_element_doubt(struct dd_element *e)
+{
+    if (e->pace == DD_ELEMENT_RESTING)
+        e->pace = DD_ELEMENT_UNKNOWN;
+}
+
+bool dd_element_moves(const struct dd_element *e)
+{
+    /* what is magnified may have another size when it is cut out */
+    return e->quick && e->zoom == 1 && e->pace == DD_ELEMENT_MOVING;
+}
+
+bool dd_element_rests(const struct dd_element *e)
+{
+    return e->beyond && e->pace == DD_ELEMENT_RESTING;
 }

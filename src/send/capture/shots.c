@@ -20,14 +20,11 @@
 #include "dd/send/picture.h"
 
 enum {
-    CAST_BELOW_US = DD_CLOCK_US_PER_S, /* at shorter intervals the browser sends pictures as the page moves */
-    /* The time stamp of such a picture is made when the browser has it, up to 130 ms after what it shows on a busy machine. */
-    CAST_LAG_US = 200 * DD_CLOCK_US_PER_MS,
-    CAST_AGE_MAX_US = 2 * DD_CLOCK_US_PER_S,
-    SETTLED_US = 500 * DD_CLOCK_US_PER_MS,    /* without another picture, the page stands still */
-    PROBE_US = 2 * DD_CLOCK_US_PER_S,         /* between two questions whether it lives */
-    VERIFY_US = 30 * DD_CLOCK_US_PER_S,       /* the browser's word that nothing changed is believed for so long, */
-    VERIFY_BEYOND_US = 5 * DD_CLOCK_US_PER_S, /* or where it did not watch for the moment after the picture */
+    CAST_BELOW_US = DD_CLOCK_US_PER_S,     /* at shorter intervals the browser sends pictures as the page moves */
+    SETTLED_US = 500 * DD_CLOCK_US_PER_MS, /* without another picture, the page stands still */
+    PROBE_US = 2 * DD_CLOCK_US_PER_S,      /* between two questions whether it lives */
+    VERIFY_US = 30 * DD_CLOCK_US_PER_S,    /* the browser's word that nothing changed is believed for so long */
+    LOOK_US = 2 * DD_CLOCK_US_PER_S,       /* between two pictures of what it cannot watch, while they are the same */
     RETRY_US = 200 * DD_CLOCK_US_PER_MS,
     START_US = 500 * DD_CLOCK_US_PER_MS,   /* until the browser sends the first picture */
     PAUSE_FROM_US = 5 * DD_CLOCK_US_PER_S, /* shorter intervals are not worth it */
@@ -42,32 +39,28 @@ struct shot {
     bool alone;          /* or all, since it is of the element and nothing else */
 };
 
-/* Whether the last two pictures of one kind, alone or cut out, differed. */
-enum pace { UNKNOWN, MOVING, RESTING };
-
-enum round { IDLE, STARTING, MEASURING, SHOOTING, CHECKING, PROBING };
+enum round { IDLE, STARTING, MEASURING, SHOOTING, LOCATING, CHECKING, PROBING };
 
 /* Two ways. Cast: the browser sends each picture as the page moves; when it has come to rest, one is taken, since the browser
  * leaves out pictures when it is busy. Else pictures are taken when they are due; and so that a page which does not change costs
  * nothing, the browser sends small ones meanwhile that tell if it did.
  *
- * An element is cut out of such a picture. While it moves it is taken alone, which costs a fraction, but ends the watch; so is
- * one that is larger than the viewport. When two pictures of it are the same, the watch begins again. */
+ * An element is cut out of such a picture, if it is still in its place then. While it moves it is taken alone, which costs a
+ * fraction, but ends the watch, until two of its pictures are the same. One that the viewport cannot show, or where the page does
+ * not leave it, is always taken alone; there is no watching it, so it is looked at every two seconds. */
 struct dd_shots {
     struct dd_page *page;
     const struct dd_site *site;
     struct dd_still *still;
     bool cast;
-    bool pauses;         /* the page is frozen between pictures, */
-    bool frozen;         /* and is now */
-    bool casting;        /* the browser was told to send pictures */
-    unsigned document;   /* that all of this is about */
-    enum round round;    /* what is under way; each ends with an answer */
-    unsigned during;     /* pictures that the browser sent while one was taken */
-    struct dd_area part; /* of the picture being taken */
-    bool alone;          /* it is of the element and nothing else, */
-    bool beyond;         /* which is not all in the viewport */
-    enum pace pace;
+    bool pauses;       /* the page is frozen between pictures, */
+    bool frozen;       /* and is now */
+    bool casting;      /* the browser was told to send pictures, */
+    bool watching;     /* and has sent one */
+    unsigned document; /* that all of this is about */
+    enum round round;  /* what is under way; each ends with an answer */
+    unsigned during;   /* pictures that the browser sent while one was taken */
+    struct dd_element element;
     struct shot fresh, shown; /* not delivered yet; delivered last */
     bool there;               /* fresh is one */
     bool right;               /* and may be sent */
@@ -75,7 +68,6 @@ struct dd_shots {
     bool alive;               /* the page answered, and nothing is new: */
     uint64_t alive_us;        /* so it was when it was asked */
     bool hangs;               /* it did not */
-    bool element_missing;     /* said */
     uint64_t settle_us;       /* when a last picture of what moved is due; 0: it was taken */
     uint64_t probe_us, verify_us, retry_us, changed_us;
     struct dd_picture picture; /* of shown */
@@ -96,6 +88,7 @@ static bool is_whole_page(const struct dd_site *site)
 struct dd_shots *dd_shots_new(struct dd_page *page, const struct dd_site *site)
 {
     struct dd_shots *s = calloc(1, sizeof *s);
+    bool quick = site->options->interval < CAST_BELOW_US;
 
     if (!s) {
         dd_log_error("no memory for pictures of the page");
@@ -104,7 +97,10 @@ struct dd_shots *dd_shots_new(struct dd_page *page, const struct dd_site *site)
     s->page = page;
     s->site = site;
     /* what the browser sends is not magnified */
-    s->cast = site->options->interval < CAST_BELOW_US && is_whole_page(site) && site->options->page_zoom == 1;
+    s->cast = quick && is_whole_page(site) && site->options->page_zoom == 1;
+    s->element = (struct dd_element){.selector = is_whole_page(site) ? NULL : site->options->web_capture_element,
+                                     .zoom = site->options->page_zoom,
+                                     .quick = quick};
     s->pauses = site->options->pause_browser && site->options->interval >= PAUSE_FROM_US;
     s->changed_us = dd_clock_now_us();
     s->still = dd_still_new();
@@ -131,8 +127,7 @@ void dd_shots_free(struct dd_shots *s)
 static void doubt(struct dd_shots *s)
 {
     s->changed = true;
-    if (s->pace == RESTING)
-        s->pace = UNKNOWN;
+    dd_element_doubt(&s->element);
     if (s->cast)
         s->settle_us = dd_clock_now_us();
 }
@@ -160,20 +155,47 @@ static void checked(void *context, const struct dd_pipe_answer *answer)
     doubt(s);
 }
 
-/* There is a fresh picture. Where the page has to be asked whether it is the right one, it is asked after it was taken. */
+/* Where the page has to be asked whether it is the right one, it is asked after the picture was taken. */
+static void check(struct dd_shots *s)
+{
+    const char *question = dd_page_check(s->page);
+
+    s->right = !question;
+    if (question) {
+        s->round = CHECKING;
+        dd_tab_evaluate(dd_page_tab(s->page), question, checked, s);
+    }
+}
+
+static void located(void *context, const struct dd_pipe_answer *answer)
+{
+    struct dd_shots *s = context;
+
+    if (is_current(s, answer) && dd_element_stays(&s->element, answer)) {
+        check(s);
+        return;
+    }
+    s->there = false;
+    doubt(s);
+}
+
+/* There is a fresh picture. */
 static void take(struct dd_shots *s, const char *base64, uint64_t captured_us)
 {
-    const char *check = dd_page_check(s->page);
-
-    if (!*base64 || dd_still_text_copy(&s->fresh.text, base64))
+    if (!*base64 || dd_still_text_copy(&s->fresh.text, base64)) {
+        doubt(s);
         return;
+    }
     s->fresh.captured_us = captured_us;
     s->there = true;
-    s->right = !check;
-    if (check) {
-        s->round = CHECKING;
-        dd_tab_evaluate(dd_page_tab(s->page), check, checked, s);
+    s->right = false;
+    if (s->element.placed) {
+        s->round = LOCATING;
+        if (dd_element_measure(&s->element, dd_page_tab(s->page), false, located, s) == 0)
+            return;
+        s->round = IDLE;
     }
+    check(s);
 }
 
 /* A picture that is taken makes the browser send one, too; any more are of changes that it may lack. */
@@ -184,119 +206,56 @@ static void shot(void *context, const struct dd_pipe_answer *answer)
     const char *data = dd_json_string(dd_json_member(answer->result, "data"));
     bool taken = is_current(s, answer) && *data;
 
-    s->changed = !taken || !s->casting || s->during > 1;
-    if (s->cast && s->changed)
-        s->settle_us = now_us + SETTLED_US;
     if (!taken) {
+        doubt(s);
         s->retry_us = now_us + RETRY_US;
         return;
     }
-    s->verify_us = now_us + VERIFY_US;
-    s->fresh.part = s->part;
-    s->fresh.alone = s->alone;
+    s->changed = !s->casting || !s->watching || s->during > 1;
+    if (s->cast && s->changed)
+        s->settle_us = now_us + SETTLED_US;
+    s->verify_us = now_us + (s->element.beyond ? LOOK_US : VERIFY_US);
+    s->fresh.part = s->element.part;
+    s->fresh.alone = s->element.alone;
     take(s, data, answer->sent_us);
 }
 
-static void shoot(struct dd_shots *s, const struct dd_tab_clip *clip)
-{
-    if (clip)
-        s->casting = false;
-    s->alone = clip != NULL;
-    s->round = SHOOTING;
-    s->during = 0;
-    dd_tab_shoot(dd_page_tab(s->page), clip, shot, s);
-}
-
-/* True while pictures of the element alone follow each other, without a watch between them. */
-static bool is_moving(const struct dd_shots *s)
-{
-    /* what is magnified may have another size when it is cut out */
-    return s->pace == MOVING && s->site->options->interval < CAST_BELOW_US && s->site->options->page_zoom == 1;
-}
-
-static void shoot_element(struct dd_shots *s, const struct dd_element_place *at)
+/* By the answer where the element is; NULL: there is none to be asked for. */
+static void shoot(struct dd_shots *s, const struct dd_pipe_answer *answer)
 {
     struct dd_tab_clip clip;
+    bool alone = dd_element_plan(&s->element, answer, &clip);
 
-    dd_element_clip(at, s->site->options->page_zoom, &clip);
-    s->beyond = clip.beyond;
-    if (clip.beyond || is_moving(s)) {
-        shoot(s, &clip);
-    } else {
-        dd_element_part(at, s->site->options->page_zoom, &s->part);
-        shoot(s, NULL);
-    }
+    s->casting = s->casting && !alone;
+    s->round = SHOOTING;
+    s->during = 0;
+    dd_tab_shoot(dd_page_tab(s->page), alone ? &clip : NULL, shot, s);
 }
 
 static void measured(void *context, const struct dd_pipe_answer *answer)
 {
     struct dd_shots *s = context;
-    struct dd_element_place place;
 
-    if (!is_current(s, answer))
-        return;
-    if (dd_element_read(answer, &place)) {
-        s->element_missing = false;
-        shoot_element(s, &place);
-        return;
-    }
-    if (!s->element_missing)
-        dd_log_warning("there is nothing to be seen of web_capture_element %s: the whole page is sent until there is",
-                       s->site->options->web_capture_element);
-    s->element_missing = true;
-    s->beyond = false;
-    shoot(s, NULL);
+    if (is_current(s, answer))
+        shoot(s, answer);
 }
 
 static void begin_round(struct dd_shots *s)
 {
-    const char *element = s->site->options->web_capture_element;
-
-    s->part = (struct dd_area){0};
-    if (!is_whole_page(s->site)) {
-        s->round = MEASURING;
-        if (dd_element_measure(dd_page_tab(s->page), element, measured, s) == 0)
-            return;
-    }
-    shoot(s, NULL);
+    s->round = MEASURING;
+    if (dd_element_measure(&s->element, dd_page_tab(s->page), true, measured, s))
+        shoot(s, NULL);
 }
 
 /* ---- pictures as the page moves ---- */
-
-/* When it was captured: the browser stamps it by the wall clock once it has it, which is after what it shows. 0: that is long
- * ago, this process did not run meanwhile. */
-static uint64_t captured_us(const struct dd_json *params)
-{
-    double stamp = dd_json_number(dd_json_member(dd_json_member(params, "metadata"), "timestamp"));
-    double age_us = (double)dd_clock_wall_us() - stamp * DD_CLOCK_US_PER_S;
-    uint64_t now_us = dd_clock_now_us();
-
-    if (!(age_us > 0)) /* a clock that stepped */
-        age_us = 0;
-    if (age_us > CAST_AGE_MAX_US)
-        return 0;
-    return now_us - (uint64_t)age_us - CAST_LAG_US;
-}
 
 static void start_cast(struct dd_shots *s)
 {
     dd_tab_start_cast(dd_page_tab(s->page), !s->cast);
     s->casting = true;
+    s->watching = false;
     s->round = STARTING;
     s->retry_us = dd_clock_now_us() + START_US;
-}
-
-/* The browser watches from now on. */
-static void cast_started(struct dd_shots *s)
-{
-    s->round = IDLE;
-    if (s->beyond && s->pace == RESTING) {
-        /* another picture would end the watch again */
-        s->changed = false;
-        s->verify_us = dd_clock_now_us() + VERIFY_BEYOND_US;
-    } else {
-        begin_round(s);
-    }
 }
 
 static void stop_cast(struct dd_shots *s)
@@ -310,7 +269,7 @@ static void notice_change(struct dd_shots *s, const struct dd_json *params)
 {
     if (s->cast) {
         s->settle_us = dd_clock_now_us() + SETTLED_US;
-        uint64_t at_us = captured_us(params);
+        uint64_t at_us = dd_tab_captured_us(params);
         s->fresh.part = (struct dd_area){0};
         s->fresh.alone = false;
         if (at_us && (s->round == IDLE || (s->round != CHECKING && !dd_page_check(s->page))))
@@ -337,8 +296,9 @@ bool dd_shots_event(struct dd_shots *s, const struct dd_pipe_event *event)
         doubt(s); /* it may be the last change before the page is right again */
         return true;
     }
-    if (s->round == STARTING) { /* the first one */
-        cast_started(s);
+    s->watching = true;
+    if (s->round == STARTING) {
+        begin_round(s);
     } else if (s->round == SHOOTING) {
         s->during++;
     } else {
@@ -386,8 +346,8 @@ static void freeze(struct dd_shots *s, bool frozen)
 static void begin_document(struct dd_shots *s)
 {
     s->document = dd_page_document(s->page);
-    s->there = s->alive = s->casting = s->element_missing = s->beyond = false;
-    s->pace = UNKNOWN;
+    s->there = s->alive = s->casting = false;
+    dd_element_restart(&s->element);
     s->changed = true;
     s->settle_us = s->probe_us = s->retry_us = 0;
 }
@@ -409,9 +369,9 @@ static int deliver(struct dd_shots *s, struct dd_source_io *io, struct dd_pictur
     struct shot shot = s->fresh;
     int error = 0;
     bool same = is_same(&s->fresh, &s->shown);
+    uint64_t soon_us = 2 * (uint64_t)s->site->options->interval + RETRY_US;
 
-    if (s->fresh.alone == s->shown.alone)
-        s->pace = same ? RESTING : MOVING;
+    dd_element_follow(&s->element, s->shown.alone, shot.alone, same, shot.captured_us < s->shown.captured_us + soon_us);
     if (!same) {
         error = dd_still_decode(s->still, &s->fresh.text, &s->picture);
         s->changed_us = dd_clock_now_us();
@@ -432,13 +392,14 @@ static int deliver(struct dd_shots *s, struct dd_source_io *io, struct dd_pictur
 /* Begins what is to be done now, where nothing is under way. */
 static void work(struct dd_shots *s, uint64_t now_us, uint64_t due_us)
 {
-    bool wanted = s->cast ? s->settle_us && now_us >= s->settle_us : s->changed && now_us >= due_us;
+    bool changed = s->changed && !dd_element_rests(&s->element);
+    bool wanted = s->cast ? s->settle_us && now_us >= s->settle_us : changed && now_us >= due_us;
 
     if (s->cast && !s->casting) {
         start_cast(s);
     } else if (wanted || (now_us >= s->verify_us && now_us >= due_us)) {
         s->settle_us = 0;
-        if (s->casting || is_moving(s))
+        if (s->casting || s->element.beyond || dd_element_moves(&s->element))
             begin_round(s);
         else
             start_cast(s);
@@ -468,7 +429,7 @@ int dd_shots_next(struct dd_shots *s, struct dd_source_io *io, uint64_t due_us, 
         return DD_SHOTS_SAME;
     }
     if (s->round == STARTING && now_us >= s->retry_us) /* it goes without */
-        cast_started(s);
+        begin_round(s);
     if (s->round == IDLE && !s->there && now_us >= s->retry_us)
         work(s, now_us, due_us);
     return DD_SHOTS_NOTHING;
@@ -476,7 +437,7 @@ int dd_shots_next(struct dd_shots *s, struct dd_source_io *io, uint64_t due_us, 
 
 uint64_t dd_shots_wake_us(const struct dd_shots *s, uint64_t due_us)
 {
-    uint64_t wake_us = due_us;
+    uint64_t wake_us = due_us, next_us = s->verify_us < s->probe_us ? s->verify_us : s->probe_us;
 
     if (s->frozen)
         return due_us > THAW_US ? due_us - THAW_US : 0;
@@ -486,8 +447,8 @@ uint64_t dd_shots_wake_us(const struct dd_shots *s, uint64_t due_us)
         return UINT64_MAX;
     if (s->cast && !s->there)
         wake_us = s->settle_us && s->settle_us < s->probe_us ? s->settle_us : s->probe_us;
-    else if (!s->there && !s->changed && wake_us < s->probe_us)
-        wake_us = s->probe_us;
+    else if (!s->there && (!s->changed || dd_element_rests(&s->element)) && wake_us < next_us)
+        wake_us = next_us;
     return wake_us > s->retry_us ? wake_us : s->retry_us;
 }
 

@@ -10,7 +10,13 @@
 #include "dd/base/json.h"
 #include "dd/send/picture.h"
 
-enum { SMALL_WIDTH = 64, SMALL_HEIGHT = 36 };
+enum {
+    SMALL_WIDTH = 64,
+    SMALL_HEIGHT = 36,
+    /* The time stamp of a cast picture is made when the browser has it, up to 130 ms after what it shows on a busy machine. */
+    CAST_LAG_US = 200 * DD_CLOCK_US_PER_MS,
+    CAST_AGE_MAX_US = 2 * DD_CLOCK_US_PER_S,
+};
 
 void dd_tab_send(const struct dd_tab *tab, const char *method, struct dd_json *params,
                  void (*answered)(void *context, const struct dd_pipe_answer *answer), void *context)
@@ -86,6 +92,19 @@ void dd_tab_start_cast(const struct dd_tab *tab, bool small)
 void dd_tab_stop_cast(const struct dd_tab *tab)
 {
     dd_tab_send(tab, "Page.stopScreencast", NULL, NULL, NULL);
+}
+
+uint64_t dd_tab_captured_us(const struct dd_json *params)
+{
+    double stamp = dd_json_number(dd_json_member(dd_json_member(params, "metadata"), "timestamp"));
+    double age_us = (double)dd_clock_wall_us() - stamp * DD_CLOCK_US_PER_S;
+    uint64_t now_us = dd_clock_now_us();
+
+    if (!(age_us > 0)) /* a clock that stepped */
+        age_us = 0;
+    if (age_us > CAST_AGE_MAX_US)
+        return 0;
+    return now_us - (uint64_t)age_us - CAST_LAG_US;
 }
 
 /* Chromium 156 freezes only a page that nobody sees, and has no other way to have it seen again than this emulation (which makes

@@ -52,6 +52,10 @@ void dd_tab_shoot(const struct dd_tab *tab, const struct dd_tab_clip *clip,
 void dd_tab_start_cast(const struct dd_tab *tab, bool small);
 void dd_tab_stop_cast(const struct dd_tab *tab);
 
+/* When such a picture, the event's params, was captured, as dd_clock_now_us(): the browser stamps it by the wall clock once it
+ * has it, which is after what it shows. 0: that is long ago, this process did not run meanwhile. */
+uint64_t dd_tab_captured_us(const struct dd_json *params);
+
 /* Stops all that a loaded page does, or lets it go on. */
 void dd_tab_freeze(const struct dd_tab *tab, bool frozen);
 
