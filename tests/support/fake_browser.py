@@ -306,18 +306,6 @@ class Browser:
                 self.take(message)
             self.cast()
 
-    def stubborn(self):
-        """Has helpers in sessions of their own; they, and it, do not end when the pipe is closed, or when asked."""
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        for _ in range(2):
-            subprocess.Popen([sys.executable, __file__, "--helper"], start_new_session=True)
-        try:
-            self.good()
-        except Gone:
-            pass
-        while True:
-            time.sleep(3600)
-
     def deaf(self):
         """A good one, that does not notice when the pipe is closed."""
         try:
@@ -326,6 +314,13 @@ class Browser:
             pass
         while True:
             time.sleep(3600)
+
+    def stubborn(self):
+        """Has helpers in sessions of their own; they, and it, do not end when the pipe is closed, or when asked."""
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        for _ in range(2):
+            subprocess.Popen([sys.executable, __file__, "--helper"], start_new_session=True)
+        self.deaf()
 
     def good(self):
         while True:
