@@ -130,7 +130,8 @@ PAGES = {
         <script>const box = document.getElementById("box");
         function put(s) { box.style.left = s.x + "px"; box.style.top = s.y + "px"; box.style.width = s.w + "px";
             box.style.height = s.h + "px"; if (s.shown === "1") document.body.append(box); else box.remove(); }
-        show(box); tick(); (async function look() { put(await state()); setTimeout(look, 100); })();</script>""",
+        show(box); tick(); (async function look() { put(await state()); setTimeout(look, 100); })();
+        setInterval(() => fetch("/beat?" + LOAD), 250);</script>""",
     # asks for things of its own origin and of the other one; FOREIGN is the other under another name: its frame is another process
     "/parts": EDGES + """<link rel="stylesheet" href="ORIGIN/part.css"><img src="ORIGIN/part.png"><img src="/own.png">
         <iframe src="ORIGIN/part.html"></iframe><iframe src="FOREIGN/framed"></iframe><script src="ORIGIN/part.js"></script>
@@ -158,11 +159,11 @@ PAGES = {
         state().then(s => { box.style.left = s.x + "px"; box.style.top = s.y + "px"; box.style.width = s.w + "px";
             box.style.height = s.h + "px"; });
         fetch("/control/wait-beat").then(() => { box.style.background = "#0f0"; });</script>""",
-    # shows what /control/set?mark= says; with what is expected of it, or without
-    "/expected": EDGES + """<div id="expected"></div><script>frozen = 1; show(document.body);
-        const expected = document.getElementById("expected");
-        (async function look() { const s = await state(); mark = +s.mark; draw();
-            if (s.shown === "1") document.body.append(expected); else expected.remove(); setTimeout(look, 100); })();</script>""",
+    # shows what /control/set?mark= says; with what is expected of it, which nobody sees, or without
+    "/expected": EDGES + """<script>frozen = 1; show(document.body);
+        const expected = document.head.appendChild(document.createElement("meta")); expected.id = "expected";
+        (async function look() { const s = await state(); if (mark !== +s.mark) { mark = +s.mark; draw(); }
+            if (s.shown === "1") document.head.append(expected); else expected.remove(); setTimeout(look, 100); })();</script>""",
     # sends the browser away after a while, when told
     "/follow": EDGES + """<script>show(document.body); tick();
         (async function look() { const go = (await state()).go; if (go) location = go; else setTimeout(look, 100); })();</script>""",

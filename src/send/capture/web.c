@@ -407,7 +407,7 @@ static int web_again(void *state, struct dd_source_io *io)
     struct web *w = state;
     int error;
 
-    /* also of a source whose picture was refused, and which does not know */
+    /* whatever was before: nothing of it goes on */
     close_view(&w->coming);
     close_view(&w->now);
     for (int i = 0; i < 2; i++)
