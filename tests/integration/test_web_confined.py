@@ -55,7 +55,8 @@ class ConfinedTest(webharness.Test):
         self.show("/counter", interval=0.5)
         allowed = {self.web.port}
         end = time.monotonic() + 8
-        while time.monotonic() < end:
+
+        def look():
             for pid in self.browser():
                 try:
                     inodes = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
@@ -68,7 +69,8 @@ class ConfinedTest(webharness.Test):
                 for table, _, local, remote, state, *rest in rows:
                     if f"socket:[{rest[5]}]" in inodes:
                         self.assertIn(int(remote.rsplit(":", 1)[1], 16), allowed, f"{table} {local} {remote} {state}")
-            time.sleep(0.05)
+            return time.monotonic() >= end
+        harness.wait_until(look, 20, "8 s")
 
 
 if __name__ == "__main__":
