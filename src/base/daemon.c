@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/option_help.h"
 #include "dd/base/error.h"
 #include "dd/base/log.h"
 #include "dd/base/options.h"
+#include "dd/base/privileges.h"
 #include "dd/base/role.h"
-#include "dd/base/sandbox.h"
-#include "dd/base/usage.h"
 
 static int run_role(const struct dd_daemon *daemon, int argc, char **argv)
 {

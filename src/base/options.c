@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dd/base/config.h"
+#include "base/config_file.h"
 #include "dd/base/error.h"
 #include "dd/base/log.h"
-#include "dd/base/value.h"
+#include "dd/base/option_value.h"
 
 enum { ROWS_MAX = 128, ASSIGNMENTS_MAX = 512 };
 

@@ -17,7 +17,7 @@
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
 #include "dd/base/log.h"
-#include "dd/base/sandbox.h"
+#include "dd/base/privileges.h"
 
 /* Where a role finds its descriptors; those of its work follow FD_PULSE without a gap. */
 enum { FD_BOOT = 3, FD_PULSE = 4, FD_FIRST = 5 };

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "dd/draw/font.h"
+#include "dd/draw/bitmap_font.h"
 
 static uint8_t clamp(double value)
 {

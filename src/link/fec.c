@@ -1,4 +1,4 @@
-#include "dd/link/fec.h"
+#include "link/fec.h"
 
 #include <isa-l/erasure_code.h>
 #include <stdbool.h>

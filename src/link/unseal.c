@@ -9,7 +9,7 @@
 #include "dd/base/error.h"
 #include "dd/base/log.h"
 #include "dd/link/key.h"
-#include "dd/link/replay.h"
+#include "dd/link/replay_window.h"
 #include "dd/link/wire.h"
 
 enum { NONCE_BYTES = 12 };

@@ -15,7 +15,7 @@
 
 #include "dd/base/error.h"
 #include "dd/base/log.h"
-#include "dd/base/sandbox.h"
+#include "dd/base/privileges.h"
 #include "dd/recv/setup.h"
 
 enum { RECEIVE_BUFFER = 16 << 20, BACKLOG = 1024 };

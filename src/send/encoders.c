@@ -10,7 +10,7 @@
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
 #include "dd/base/log.h"
-#include "dd/link/ring.h"
+#include "dd/link/frame_ring.h"
 #include "dd/send/encode.h"
 #include "dd/send/picture.h"
 

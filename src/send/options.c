@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "dd/base/error.h"
-#include "dd/base/value.h"
+#include "dd/base/option_value.h"
 #include "dd/link/key.h"
 #include "dd/link/wire.h"
 #include "dd/send/address.h"

@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dd/link/fragment.h"
-#include "dd/link/reassemble.h"
-#include "dd/link/symbols.h"
+#include "dd/link/block_plan.h"
+#include "dd/link/fragmenter.h"
+#include "dd/link/reassembly.h"
 #include "dd/link/wire.h"
 
 enum {

@@ -21,8 +21,8 @@
 
 #include "dd/base/clock.h"
 #include "dd/base/log.h"
+#include "dd/link/frame_ring.h"
 #include "dd/link/key.h"
-#include "dd/link/ring.h"
 #include "dd/link/wire.h"
 #include "dd/send/address.h"
 #include "dd/send/encode.h"

@@ -7,7 +7,7 @@
 #include "dd/base/clock.h"
 #include "dd/base/cursor.h"
 #include "dd/base/log.h"
-#include "dd/link/reassemble.h"
+#include "dd/link/reassembly.h"
 #include "dd/link/wire.h"
 #include "fuzz.h"
 

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "dd/link/replay.h"
+#include "dd/link/replay_window.h"
 
 struct dd_key;
 struct dd_unseal;

@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 #include "dd/base/options.h"
+#include "dd/link/frame_ring.h"
 #include "dd/link/key.h"
-#include "dd/link/ring.h"
 #include "dd/send/address.h"
 
 struct dd_role;

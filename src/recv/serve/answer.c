@@ -8,7 +8,7 @@
 
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
-#include "dd/link/ring.h"
+#include "dd/link/frame_ring.h"
 #include "dd/recv/freshness.h"
 #include "dd/recv/serve/frame.h"
 #include "dd/recv/serve/hub.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "dd/base/log.h"
-#include "dd/link/ring.h"
+#include "dd/link/frame_ring.h"
 #include "dd/link/wire.h"
 
 struct dd_frame {

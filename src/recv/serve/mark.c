@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "dd/base/log.h"
-#include "dd/draw/font.h"
+#include "dd/draw/bitmap_font.h"
 #include "dd/draw/paint.h"
 #include "dd/recv/jpeg.h"
 #include "dd/recv/serve/frame.h"

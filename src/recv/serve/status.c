@@ -5,7 +5,7 @@
 
 #include "dd/base/clock.h"
 #include "dd/base/json.h"
-#include "dd/link/ring.h"
+#include "dd/link/frame_ring.h"
 #include "dd/link/wire.h"
 #include "dd/recv/freshness.h"
 #include "dd/recv/serve/serve.h"

@@ -8,7 +8,7 @@
 
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
-#include "dd/draw/font.h"
+#include "dd/draw/bitmap_font.h"
 #include "dd/send/capture/paint.h"
 #include "dd/send/picture.h"
 

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "dd/draw/font.h"
+#include "dd/draw/bitmap_font.h"
 #include "suite.h"
 
 enum { WIDTH = 31, HEIGHT = 17, PIXELS = WIDTH * HEIGHT };

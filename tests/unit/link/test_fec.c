@@ -1,5 +1,5 @@
 /* Against an arithmetic of GF(2^8) written out here, as docs/protocol.md defines it. */
-#include "dd/link/fec.h"
+#include "link/fec.h"
 
 #include <stdbool.h>
 #include <string.h>

@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "dd/base/cursor.h"
-#include "dd/link/fragment.h"
+#include "dd/link/block_plan.h"
+#include "dd/link/fragmenter.h"
 #include "dd/link/key.h"
-#include "dd/link/reassemble.h"
-#include "dd/link/symbols.h"
+#include "dd/link/reassembly.h"
 #include "dd/link/unseal.h"
 #include "dd/link/wire.h"
 

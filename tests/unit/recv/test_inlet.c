@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 #include "dd/base/clock.h"
-#include "dd/link/fragment.h"
+#include "dd/link/block_plan.h"
+#include "dd/link/fragmenter.h"
+#include "dd/link/frame_ring.h"
 #include "dd/link/key.h"
-#include "dd/link/ring.h"
 #include "dd/link/seal.h"
-#include "dd/link/symbols.h"
 #include "dd/link/wire.h"
 #include "dd/recv/intake.h"
 #include "dd/recv/keep.h"

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "dd/base/clock.h"
-#include "dd/link/ring.h"
+#include "dd/link/frame_ring.h"
 #include "dd/send/picture.h"
 #include "suite.h"
 

@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include "dd/base/clock.h"
-#include "dd/link/fragment.h"
+#include "dd/link/block_plan.h"
+#include "dd/link/frame_ring.h"
 #include "dd/link/key.h"
-#include "dd/link/reassemble.h"
-#include "dd/link/ring.h"
+#include "dd/link/reassembly.h"
 #include "dd/link/unseal.h"
 #include "dd/link/wire.h"
 #include "dd/send/encoders.h"

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "dd/base/error.h"
-#include "dd/draw/font.h"
+#include "dd/draw/bitmap_font.h"
 #include "dd/send/capture/overlay.h"
 #include "dd/send/capture/paint.h"
 #include "dd/send/picture.h"

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "dd/link/ring.h"
+#include "dd/link/frame_ring.h"
 #include "dd/recv/options.h"
 
 struct dd_role;

@@ -2,7 +2,7 @@
 #ifndef DD_SEND_CAPTURE_CAPTURE_H
 #define DD_SEND_CAPTURE_CAPTURE_H
 
-#include "dd/link/ring.h"
+#include "dd/link/frame_ring.h"
 #include "dd/send/options.h"
 
 struct dd_role;

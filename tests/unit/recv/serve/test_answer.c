@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "dd/base/clock.h"
-#include "dd/link/ring.h"
+#include "dd/link/frame_ring.h"
 #include "dd/recv/jpeg.h"
 #include "dd/recv/serve/hub.h"
 #include "dd/recv/serve/pages.h"

@@ -5,7 +5,7 @@
 #include <turbojpeg.h>
 
 #include "dd/base/clock.h"
-#include "dd/draw/font.h"
+#include "dd/draw/bitmap_font.h"
 #include "dd/link/wire.h"
 #include "dd/recv/serve/frame.h"
 #include "suite.h"

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "dd/link/ring.h"
+#include "dd/link/frame_ring.h"
 #include "dd/recv/freshness.h"
 #include "dd/recv/serve/serve.h"
 #include "dd/recv/state.h"

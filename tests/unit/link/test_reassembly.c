@@ -1,11 +1,11 @@
 /* reassemble.c against what cuts frames and makes their parity. */
-#include "dd/link/reassemble.h"
+#include "dd/link/reassembly.h"
 
 #include <stdbool.h>
 #include <string.h>
 
-#include "dd/link/fragment.h"
-#include "dd/link/symbols.h"
+#include "dd/link/block_plan.h"
+#include "dd/link/fragmenter.h"
 #include "dd/link/wire.h"
 #include "suite.h"
 

@@ -1,6 +1,6 @@
 /* Putting one stream's frames together again, within limits (docs/protocol.md, "Bounds"). One owner, one thread. */
-#ifndef DD_LINK_REASSEMBLE_H
-#define DD_LINK_REASSEMBLE_H
+#ifndef DD_LINK_REASSEMBLY_H
+#define DD_LINK_REASSEMBLY_H
 
 #include <stdint.h>
 

@@ -1,13 +1,13 @@
-#include "dd/link/symbols.h"
+#include "dd/link/fragmenter.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "dd/base/error.h"
 #include "dd/base/log.h"
-#include "dd/link/fec.h"
-#include "dd/link/fragment.h"
+#include "dd/link/block_plan.h"
 #include "dd/link/wire.h"
+#include "link/fec.h"
 
 struct dd_symbols {
     struct dd_fec *fec;

@@ -5,8 +5,8 @@
  *   - The death of an essential role ends the daemon.
  *   - SIGTERM and SIGINT stop, SIGHUP asks for a reload. Signals are read from a signalfd; nothing happens in handlers.
  * One supervisor per process, single-threaded. */
-#ifndef DD_BASE_SUPERVISE_H
-#define DD_BASE_SUPERVISE_H
+#ifndef DD_BASE_SUPERVISOR_H
+#define DD_BASE_SUPERVISOR_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,12 +1,12 @@
-#include "dd/link/symbols.h"
+#include "dd/link/fragmenter.h"
 
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#include "dd/link/fec.h"
-#include "dd/link/fragment.h"
+#include "dd/link/block_plan.h"
 #include "dd/link/wire.h"
+#include "link/fec.h"
 #include "suite.h"
 
 enum { PACKET = 1400, ROOM = 1 << 20 };

@@ -1,4 +1,4 @@
-#include "dd/link/parity.h"
+#include "link/parity_level.h"
 
 #include "dd/link/wire.h"
 #include "suite.h"

@@ -1,4 +1,4 @@
-#include "dd/base/supervise.h"
+#include "dd/base/supervisor.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,8 +21,8 @@
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
 #include "dd/base/log.h"
+#include "dd/base/privileges.h"
 #include "dd/base/role.h"
-#include "dd/base/sandbox.h"
 
 enum {
     TICK_MS = 250,

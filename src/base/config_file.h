@@ -1,7 +1,7 @@
 /* A configuration file: JSON taken apart into settings, by the table of options. What the values mean is not looked at
  * here. */
-#ifndef DD_BASE_CONFIG_H
-#define DD_BASE_CONFIG_H
+#ifndef DD_BASE_CONFIG_FILE_H
+#define DD_BASE_CONFIG_FILE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* A replay window (RFC 6479): which counters of one session were seen. */
-#ifndef DD_LINK_REPLAY_H
-#define DD_LINK_REPLAY_H
+#ifndef DD_LINK_REPLAY_WINDOW_H
+#define DD_LINK_REPLAY_WINDOW_H
 
 #include <stdbool.h>
 #include <stdint.h>

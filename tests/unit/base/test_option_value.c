@@ -1,4 +1,4 @@
-#include "dd/base/value.h"
+#include "dd/base/option_value.h"
 
 #include <string.h>
 

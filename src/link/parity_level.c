@@ -1,4 +1,4 @@
-#include "dd/link/parity.h"
+#include "link/parity_level.h"
 
 /* Chance of losing a frame, all of its blocks together. */
 #define FRAME_LOST 1e-5

@@ -1,10 +1,10 @@
-#include "dd/base/usage.h"
+#include "base/option_help.h"
 
 #include <string.h>
 
 #include "dd/base/log.h"
+#include "dd/base/option_value.h"
 #include "dd/base/options.h"
-#include "dd/base/value.h"
 
 static void print_name(FILE *out, const struct dd_options_row *row)
 {

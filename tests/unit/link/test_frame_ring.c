@@ -1,4 +1,4 @@
-#include "dd/link/ring.h"
+#include "dd/link/frame_ring.h"
 
 #include <errno.h>
 #include <fcntl.h>

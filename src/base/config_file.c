@@ -1,4 +1,4 @@
-#include "dd/base/config.h"
+#include "base/config_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "dd/base/file.h"
 #include "dd/base/json.h"
 #include "dd/base/log.h"
-#include "dd/base/value.h"
+#include "dd/base/option_value.h"
 
 enum { FILE_MAX = 4 * 1024 * 1024 };
 

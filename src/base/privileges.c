@@ -1,4 +1,4 @@
-#include "dd/base/sandbox.h"
+#include "dd/base/privileges.h"
 
 #include <errno.h>
 #include <grp.h>

@@ -1,5 +1,5 @@
 /* The window is a circle of words: one more than its width needs, so that moving on clears whole words only. */
-#include "dd/link/replay.h"
+#include "dd/link/replay_window.h"
 
 #include <assert.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* What a process gives up: its user, its readability for others, and more of its rights by and by. */
-#ifndef DD_BASE_SANDBOX_H
-#define DD_BASE_SANDBOX_H
+#ifndef DD_BASE_PRIVILEGES_H
+#define DD_BASE_PRIVILEGES_H
 
 #include <stdbool.h>
 #include <sys/types.h>

@@ -1,7 +1,7 @@
 /* How much parity a loss calls for (docs/protocol.md, "Parity"). Pure arithmetic, and only the sender's: the receiver takes
  * the number from the wire. */
-#ifndef DD_LINK_PARITY_H
-#define DD_LINK_PARITY_H
+#ifndef DD_LINK_PARITY_LEVEL_H
+#define DD_LINK_PARITY_LEVEL_H
 
 #include <stdint.h>
 

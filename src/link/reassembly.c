@@ -1,4 +1,4 @@
-#include "dd/link/reassemble.h"
+#include "dd/link/reassembly.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -7,8 +7,8 @@
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
 #include "dd/base/log.h"
-#include "dd/link/fec.h"
 #include "dd/link/wire.h"
+#include "link/fec.h"
 
 /* A frame in the making. Its memory is kept from frame to frame, and grows to what the largest needed.
  *

@@ -1,6 +1,6 @@
 /* One option's value: from text into the field that its row names, and back. */
-#ifndef DD_BASE_VALUE_H
-#define DD_BASE_VALUE_H
+#ifndef DD_BASE_OPTION_VALUE_H
+#define DD_BASE_OPTION_VALUE_H
 
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
 /* The glyphs of the font. */
-#include "dd/draw/font.h"
+#include "dd/draw/bitmap_font.h"
 
 #include <ctype.h>
 #include <stddef.h>

@@ -13,8 +13,8 @@
  *     there.
  *
  * A wake-up is a write of 8 bytes to the wake descriptor; a full or closed one is no error. */
-#ifndef DD_LINK_RING_H
-#define DD_LINK_RING_H
+#ifndef DD_LINK_FRAME_RING_H
+#define DD_LINK_FRAME_RING_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* The symbols of a frame, one after the other as they go out: its data where they lie, and the parity worked out of them.
  * One owner, one thread. */
-#ifndef DD_LINK_SYMBOLS_H
-#define DD_LINK_SYMBOLS_H
+#ifndef DD_LINK_FRAGMENTER_H
+#define DD_LINK_FRAGMENTER_H
 
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 /* What --help and --debug show, from the table of options. */
-#ifndef DD_BASE_USAGE_H
-#define DD_BASE_USAGE_H
+#ifndef DD_BASE_OPTION_HELP_H
+#define DD_BASE_OPTION_HELP_H
 
 #include <stdio.h>
 

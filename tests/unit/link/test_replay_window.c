@@ -1,4 +1,4 @@
-#include "dd/link/replay.h"
+#include "dd/link/replay_window.h"
 
 #include <string.h>
 

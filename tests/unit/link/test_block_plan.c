@@ -1,11 +1,11 @@
-#include "dd/link/fragment.h"
+#include "dd/link/block_plan.h"
 
 #include <stdbool.h>
 #include <string.h>
 
 #include "dd/base/error.h"
-#include "dd/link/parity.h"
 #include "dd/link/wire.h"
+#include "link/parity_level.h"
 #include "suite.h"
 
 enum { PACKET = 1400, LARGEST = PACKET - DD_WIRE_OVERHEAD };

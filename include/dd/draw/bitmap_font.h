@@ -1,6 +1,6 @@
 /* A small bitmap font: printable ASCII, without small letters of its own, 5 by 7 pixels. */
-#ifndef DD_DRAW_FONT_H
-#define DD_DRAW_FONT_H
+#ifndef DD_DRAW_BITMAP_FONT_H
+#define DD_DRAW_BITMAP_FONT_H
 
 #include <stdint.h>
 

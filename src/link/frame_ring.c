@@ -1,6 +1,6 @@
 /* Layout of the memory: one page of header, the index, the arena. Entry p % entries holds frame p while its sequence is
  * 2 (p + 1); it is odd while being written and 0 once dropped. */
-#include "dd/link/ring.h"
+#include "dd/link/frame_ring.h"
 
 #include <errno.h>
 #include <fcntl.h>
