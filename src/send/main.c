@@ -1,4 +1,4 @@
-#include "dd/send/sender.h"
+#include "send/ddsend.h"
 
 int main(int argc, char **argv)
 {

@@ -1,4 +1,4 @@
-#include "dd/send/options.h"
+#include "send/options.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -8,10 +8,10 @@
 #include "dd/base/option_value.h"
 #include "dd/link/key.h"
 #include "dd/link/wire.h"
-#include "dd/send/address.h"
-#include "dd/send/area.h"
-#include "dd/send/capture/overlay.h"
-#include "dd/send/picture.h"
+#include "send/capture/pipeline/text_overlay.h"
+#include "send/destination.h"
+#include "send/picture.h"
+#include "send/rect.h"
 
 static int check_resolution(const char *text, char *why, size_t why_size)
 {

@@ -1,5 +1,5 @@
 /* How pictures lie in memory. No pixels are touched here. */
-#include "dd/send/picture.h"
+#include "send/picture.h"
 
 #include <string.h>
 

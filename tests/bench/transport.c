@@ -24,14 +24,14 @@
 #include "dd/link/frame_ring.h"
 #include "dd/link/key.h"
 #include "dd/link/wire.h"
-#include "dd/send/address.h"
-#include "dd/send/encode.h"
-#include "dd/send/encoders.h"
-#include "dd/send/oneway.h"
-#include "dd/send/outlet.h"
-#include "dd/send/pace.h"
-#include "dd/send/picture.h"
-#include "dd/send/transmit.h"
+#include "send/destination.h"
+#include "send/picture.h"
+#include "send/transmit/encoder_pool.h"
+#include "send/transmit/jpeg_encoder.h"
+#include "send/transmit/oneway_socket.h"
+#include "send/transmit/stream_sender.h"
+#include "send/transmit/token_bucket.h"
+#include "send/transmit/transmit_role.h"
 
 enum { DATAGRAM = 1400, ROUND_MS = 1000, JPEG_BYTES = 90000, MESSAGE = 65536, NONCE = 12 };
 

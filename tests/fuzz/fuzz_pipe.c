@@ -8,13 +8,13 @@
 #include "dd/base/error.h"
 #include "dd/base/json.h"
 #include "dd/base/log.h"
-#include "dd/send/capture/page.h"
-#include "dd/send/capture/pipe.h"
-#include "dd/send/capture/shots.h"
-#include "dd/send/capture/site.h"
-#include "dd/send/options.h"
-#include "dd/send/picture.h"
 #include "fuzz.h"
+#include "send/capture/web/cdp.h"
+#include "send/capture/web/page.h"
+#include "send/capture/web/screenshots.h"
+#include "send/capture/web/web_options.h"
+#include "send/options.h"
+#include "send/picture.h"
 
 static struct dd_send_stream options;
 static struct dd_site site;

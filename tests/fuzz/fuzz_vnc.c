@@ -15,14 +15,14 @@
 #include "dd/base/error.h"
 #include "dd/base/log.h"
 #include "dd/link/wire.h"
-#include "dd/send/capture/line.h"
-#include "dd/send/capture/source.h"
-#include "dd/send/capture/vnc.h"
-#include "dd/send/capture/vnc_login.h"
-#include "dd/send/capture/vnc_screen.h"
-#include "dd/send/options.h"
-#include "dd/send/picture.h"
 #include "fuzz.h"
+#include "send/capture/net/channel.h"
+#include "send/capture/source.h"
+#include "send/capture/vnc/framebuffer.h"
+#include "send/capture/vnc/handshake.h"
+#include "send/capture/vnc/vnc_source.h"
+#include "send/options.h"
+#include "send/picture.h"
 
 enum {
     STREAM_MAX = 64 * 1024, /* goes into the socket before anybody reads */

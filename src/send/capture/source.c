@@ -1,5 +1,5 @@
 /* What all sources share: the table of them, and waiting within the bounds that capture sets. */
-#include "dd/send/capture/source.h"
+#include "send/capture/source.h"
 
 #include <poll.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
-#include "dd/send/options.h"
+#include "send/options.h"
 
 /* Slices of a wait: stopping() is asked between them, and by that capture shows that it lives. */
 enum { WAIT_SLICE_US = 500 * DD_CLOCK_US_PER_MS };

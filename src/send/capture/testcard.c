@@ -10,11 +10,11 @@
 #include "dd/base/log.h"
 #include "dd/draw/bitmap_font.h"
 #include "dd/link/wire.h"
-#include "dd/send/capture/paint.h"
-#include "dd/send/options.h"
-#include "dd/send/picture.h"
+#include "send/capture/pipeline/paint.h"
+#include "send/options.h"
+#include "send/picture.h"
 
-#include "dd/send/capture/source.h"
+#include "send/capture/source.h"
 
 enum {
     PERIOD_US = DD_CLOCK_US_PER_S / 25, /* at interval 0 */

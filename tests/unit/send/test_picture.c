@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "dd/base/error.h"
-#include "dd/send/picture.h"
+#include "send/picture.h"
 #include "suite.h"
 
 START_TEST(lays_out)

@@ -1,8 +1,0 @@
-/* ddsend as a whole: its command line, its supervisor, its roles. */
-#ifndef DD_SEND_SENDER_H
-#define DD_SEND_SENDER_H
-
-/* main() of ddsend. An exit code: 2 for a wrong command line or configuration. */
-int dd_sender_main(int argc, char **argv);
-
-#endif

@@ -1,0 +1,68 @@
+/* libav's messages: the wrapper of libavutil's log. */
+#include "send/capture/media/ffmpeg_log.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include <libavutil/log.h>
+
+#include "dd/base/log.h"
+#include "send/capture/net/url.h"
+
+enum { LINE_SIZE = 4096 };
+
+/* the lock guards what follows it */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct dd_url hidden;
+static int print_prefix = 1; /* libav's own note of whether a line was ended */
+
+/* As libavformat's rtpdec.c writes it (FFmpeg 5.1). */
+static const char loss_format[] = "RTP: missed %d packets";
+static atomic_uint losses;
+
+/* Runs in any thread of libav's. */
+static void take_message(void *object, int level, const char *format, va_list arguments)
+{
+    char line[LINE_SIZE];
+
+    if (strncmp(format, loss_format, sizeof loss_format - 1) == 0)
+        atomic_fetch_add(&losses, 1);
+    /* from AV_LOG_DEBUG on it prints whole requests */
+    if (level > AV_LOG_VERBOSE || dd_log_threshold() < DD_LOG_DEBUG)
+        return;
+    pthread_mutex_lock(&lock);
+    int length = av_log_format_line2(object, level, format, arguments, line, sizeof line, &print_prefix);
+    /* a line that was cut may end in a part of a secret, which would not be found */
+    bool whole = length > 0 && length < (int)sizeof line;
+    if (whole)
+        dd_url_scrub(&hidden, line);
+    pthread_mutex_unlock(&lock);
+    if (whole) {
+        line[strcspn(line, "\r\n")] = '\0';
+        if (line[0])
+            dd_log_debug("libav: %s", line);
+    }
+    explicit_bzero(line, sizeof line);
+}
+
+void dd_avlog_start(void)
+{
+    av_log_set_callback(take_message);
+}
+
+void dd_avlog_hide(const struct dd_url *url)
+{
+    pthread_mutex_lock(&lock);
+    dd_url_wipe(&hidden);
+    if (url)
+        hidden = *url;
+    pthread_mutex_unlock(&lock);
+}
+
+unsigned dd_avlog_losses(void)
+{
+    return atomic_load(&losses);
+}

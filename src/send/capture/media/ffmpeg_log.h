@@ -1,0 +1,16 @@
+/* What libav* has to say goes to our log, at debug level only, and without the secrets of the source's URL. */
+#ifndef DD_SEND_CAPTURE_MEDIA_FFMPEG_LOG_H
+#define DD_SEND_CAPTURE_MEDIA_FFMPEG_LOG_H
+
+struct dd_url;
+
+/* Takes over libav's log; more than once does no harm. */
+void dd_avlog_start(void);
+
+/* From now on hides what belongs to this URL (copied); NULL: nothing, and the copy is wiped. Thread-safe. */
+void dd_avlog_hide(const struct dd_url *url);
+
+/* How often libav has said so far that RTP packets were missing. Nothing but its log tells. Thread-safe. */
+unsigned dd_avlog_losses(void);
+
+#endif

@@ -1,0 +1,252 @@
+/* Packets to pictures: the wrapper of libavcodec. */
+#include "send/capture/media/video_decoder.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <libavcodec/avcodec.h>
+#include <libavutil/avstring.h>
+#include <libavutil/frame.h>
+#include <libavutil/pixdesc.h>
+
+#include "dd/base/clock.h"
+#include "dd/base/error.h"
+#include "dd/base/log.h"
+#include "dd/link/wire.h"
+#include "send/capture/pipeline/color.h"
+#include "send/capture/source.h"
+#include "send/picture.h"
+
+enum {
+    /* Pictures that build on a damaged one are left out until a key frame comes; some cameras never send another
+     * (they refresh in stripes), so there is an end to it. */
+    DAMAGE_LIMIT_US = 10 * DD_CLOCK_US_PER_S,
+};
+
+struct dd_decode {
+    const char *name; /* borrowed */
+    AVCodecContext *context;
+    AVFrame *frame;
+    uint64_t damaged_until_us; /* 0: the picture is whole */
+    uint64_t damaged_us;       /* what was captured until then may be damaged */
+    bool broken;
+    bool too_large; /* set by get_buffer, which libavcodec calls within send */
+    bool still;     /* the last packet is decoded alone, and libavcodec told that none comes after it */
+};
+
+const char dd_decode_codecs[] = "h264,hevc,mjpeg,mpeg4,mpeg2video,h263,vp8,vp9";
+
+/* libav's own limit lies far above: here the refusal can be named. */
+static int get_buffer(AVCodecContext *context, AVFrame *frame, int flags)
+{
+    struct dd_decode *d = context->opaque;
+
+    if (frame->width > DD_DECODE_WIDTH_MAX || frame->height > DD_DECODE_HEIGHT_MAX) {
+        d->too_large = true;
+        return AVERROR(EINVAL);
+    }
+    return avcodec_default_get_buffer2(context, frame, flags);
+}
+
+/* An open decoder; NULL if there is no memory, or it does not understand the stream's parameters (*understood is false). */
+static AVCodecContext *open_context(struct dd_decode *d, const AVCodecParameters *parameters, bool *understood)
+{
+    const AVCodec *codec = avcodec_find_decoder(parameters->codec_id);
+    AVCodecContext *context = avcodec_alloc_context3(codec);
+
+    *understood = true;
+    if (!context)
+        return NULL;
+    context->opaque = d;
+    context->get_buffer2 = get_buffer;
+    /* Frame threads would hold back a picture for each of them. Slice threads cost a twentieth of the CPU at 720p, and with
+     * them libavcodec no longer says which H.264 pictures are damaged. One thread keeps up with 25 pictures of 4K a second. */
+    context->thread_count = 1;
+    context->flags |= AV_CODEC_FLAG_LOW_DELAY;
+    context->max_pixels = INT64_C(4) * DD_DECODE_WIDTH_MAX * DD_DECODE_HEIGHT_MAX;
+    if (avcodec_parameters_to_context(context, parameters) < 0)
+        goto fail0;
+    if (avcodec_open2(context, codec, NULL) < 0) {
+        *understood = false;
+        goto fail0;
+    }
+    return context;
+
+fail0:
+    avcodec_free_context(&context);
+    return NULL;
+}
+
+int dd_decode_open(struct dd_decode **decode, const struct AVCodecParameters *parameters, const char *name,
+                   struct dd_source_io *io)
+{
+    const char *codec = avcodec_get_name(parameters->codec_id);
+    bool understood = true;
+    struct dd_decode *d;
+
+    *decode = NULL;
+    if (!avcodec_find_decoder(parameters->codec_id) || !av_match_list(codec, dd_decode_codecs, ','))
+        return dd_source_fail(io, DD_WIRE_REASON_NO_VIDEO,
+                              "%s: its video format is not supported (%s); set the camera to H.264, H.265 or MJPEG", name, codec);
+    d = calloc(1, sizeof *d);
+    if (!d)
+        goto fail0;
+    d->name = name;
+    d->frame = av_frame_alloc();
+    if (d->frame)
+        d->context = open_context(d, parameters, &understood);
+    if (!d->context)
+        goto fail1;
+    *decode = d;
+    return 0;
+
+fail1:
+    dd_decode_close(d);
+    if (!understood)
+        return dd_source_fail(io, DD_WIRE_REASON_BROKEN, "%s: what it says of its video cannot be understood (%s)", name, codec);
+fail0:
+    dd_log_error("no memory for the video decoder");
+    return DD_ERROR_MEMORY;
+}
+
+void dd_decode_close(struct dd_decode *d)
+{
+    if (!d)
+        return;
+    avcodec_free_context(&d->context);
+    av_frame_free(&d->frame);
+    free(d);
+}
+
+int dd_decode_send(struct dd_decode *d, const struct AVPacket *packet, struct dd_source_io *io)
+{
+    int error = avcodec_send_packet(d->context, packet);
+
+    if (d->too_large)
+        return dd_source_fail(io, DD_WIRE_REASON_UNSUITABLE,
+                              "its picture is larger than %dx%d; choose a smaller one at the camera", DD_DECODE_WIDTH_MAX,
+                              DD_DECODE_HEIGHT_MAX);
+    if (error == AVERROR(ENOMEM)) {
+        dd_log_error("no memory for decoding video");
+        return DD_ERROR_MEMORY;
+    }
+    if (error < 0)
+        d->broken = true;
+    return 0;
+}
+
+int dd_decode_send_still(struct dd_decode *d, const struct AVPacket *packet, struct dd_source_io *io)
+{
+    dd_decode_restart(d);
+    int error = dd_decode_send(d, packet, io);
+
+    if (!error) {
+        avcodec_send_packet(d->context, NULL);
+        d->still = true;
+    }
+    return error;
+}
+
+void dd_decode_restart(struct dd_decode *d)
+{
+    avcodec_flush_buffers(d->context);
+    d->still = false;
+}
+
+void dd_decode_damage(struct dd_decode *d, uint64_t captured_us)
+{
+    if (!d->damaged_until_us)
+        d->damaged_until_us = dd_clock_now_us() + DAMAGE_LIMIT_US;
+    if (captured_us > d->damaged_us)
+        d->damaged_us = captured_us;
+    d->broken = true;
+}
+
+/* True if the frame can be shown; keeps track of damage. */
+static bool is_whole(struct dd_decode *d, const AVFrame *frame)
+{
+    uint64_t captured_us = frame->pts > 0 ? (uint64_t)frame->pts : 0;
+
+    /* the other field may be in the next packet */
+    if (d->still && frame->interlaced_frame)
+        return false;
+    if (frame->flags & AV_FRAME_FLAG_CORRUPT || frame->decode_error_flags) {
+        dd_decode_damage(d, captured_us);
+        return false;
+    }
+    /* a key frame mends it, if it is none of those that are damaged */
+    bool mends = frame->key_frame && captured_us > d->damaged_us;
+    if (d->damaged_until_us && !mends && dd_clock_now_us() < d->damaged_until_us)
+        return false;
+    d->damaged_until_us = 0;
+    d->broken = false;
+    return true;
+}
+
+/* The yuvj formats are the yuv formats with their range in the name. */
+static int plain_format(int format, bool *full_range)
+{
+    switch (format) {
+    case AV_PIX_FMT_YUVJ420P:
+        *full_range = true;
+        return AV_PIX_FMT_YUV420P;
+    case AV_PIX_FMT_YUVJ422P:
+        *full_range = true;
+        return AV_PIX_FMT_YUV422P;
+    case AV_PIX_FMT_YUVJ444P:
+        *full_range = true;
+        return AV_PIX_FMT_YUV444P;
+    case AV_PIX_FMT_YUVJ440P:
+        *full_range = true;
+        return AV_PIX_FMT_YUV440P;
+    case AV_PIX_FMT_YUVJ411P:
+        *full_range = true;
+        return AV_PIX_FMT_YUV411P;
+    default:
+        return format;
+    }
+}
+
+void dd_decode_describe(const struct AVFrame *frame, struct dd_picture *picture)
+{
+    *picture = (struct dd_picture){
+        .format = DD_PICTURE_FOREIGN,
+        .foreign_matrix = dd_color_matrix((int)frame->colorspace, frame->width, frame->height),
+        .foreign_full_range = frame->color_range == AVCOL_RANGE_JPEG,
+        .width = frame->width,
+        .height = frame->height,
+        .aspect_num = frame->sample_aspect_ratio.num,
+        .aspect_den = frame->sample_aspect_ratio.den,
+        .captured_us = frame->pts > 0 ? (uint64_t)frame->pts : dd_clock_now_us(),
+    };
+    picture->foreign_format = plain_format(frame->format, &picture->foreign_full_range);
+    for (int i = 0; i < 4; i++) {
+        picture->plane[i] = frame->data[i];
+        picture->stride[i] = frame->linesize[i];
+    }
+}
+
+int dd_decode_receive(struct dd_decode *d, struct dd_picture *picture)
+{
+    for (;;) {
+        int error = avcodec_receive_frame(d->context, d->frame);
+
+        if (error == AVERROR(EAGAIN))
+            return DD_ERROR_AGAIN;
+        if (error < 0) {
+            d->broken |= error != AVERROR_EOF;
+            if (d->still)
+                dd_decode_restart(d);
+            return DD_ERROR_AGAIN;
+        }
+        if (is_whole(d, d->frame))
+            break;
+    }
+    dd_decode_describe(d->frame, picture);
+    return 0;
+}
+
+bool dd_decode_is_broken(const struct dd_decode *d)
+{
+    return d->broken;
+}

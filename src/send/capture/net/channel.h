@@ -1,0 +1,31 @@
+/* A connection on which whole pieces are read and written before a deadline, in clear or, from some point on, with TLS. */
+#ifndef DD_SEND_CAPTURE_NET_CHANNEL_H
+#define DD_SEND_CAPTURE_NET_CHANNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "send/capture/net/tls.h"
+
+struct dd_source_io;
+
+struct dd_line {
+    int fd;                  /* connected, does not block; -1: none */
+    struct dd_tls *tls;      /* NULL: in clear */
+    struct dd_source_io *io; /* borrowed: its deadline holds for every call */
+};
+
+/* Just size bytes, and not one from behind them. 0; DD_ERROR_TIMEOUT: the deadline, or a stop; DD_ERROR_GONE: the other side
+ * has closed the connection. */
+int dd_line_read(struct dd_line *line, void *bytes, size_t size);
+/* The same, and throws them away. */
+int dd_line_skip(struct dd_line *line, size_t size);
+int dd_line_write(struct dd_line *line, const void *bytes, size_t size);
+
+/* Begins TLS, with tls (taken; NULL: DD_ERROR_MEMORY). DD_ERROR_INPUT: not with this server; text says why, *refused: for its
+ * certificate. */
+int dd_line_secure(struct dd_line *line, struct dd_tls *tls, char text[static DD_TLS_TEXT_SIZE], bool *refused);
+
+void dd_line_close(struct dd_line *line);
+
+#endif

@@ -1,0 +1,110 @@
+#include "send/capture/net/connect.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "dd/base/clock.h"
+#include "dd/base/error.h"
+#include "dd/link/wire.h"
+#include "send/capture/source.h"
+
+enum { WAIT_MS = 250 /* between two looks at the deadline */ };
+
+int dd_connect_look_up(const struct dd_connect_peer *peer, struct addrinfo **addresses, struct dd_source_io *io)
+{
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+    char port[16];
+
+    *addresses = NULL;
+    snprintf(port, sizeof port, "%d", peer->port);
+    int error = getaddrinfo(peer->host, port, &hints, addresses);
+    if (error)
+        return dd_source_fail(io, DD_WIRE_REASON_UNREACHABLE, "%s: the name %s is not found (%s); check it, or use an IP address",
+                              peer->name, peer->host, gai_strerror(error));
+    return 0;
+}
+
+int dd_connect_wait(int fd, short events, const struct dd_source_io *io, uint64_t until_us)
+{
+    struct pollfd polls[] = {{.fd = fd, .events = events}, {.fd = io->stop_fd, .events = POLLIN}};
+
+    for (;;) {
+        uint64_t now_us = dd_clock_now_us();
+        if (dd_source_interrupted(io) || now_us >= until_us)
+            return DD_ERROR_TIMEOUT;
+        uint64_t deadline_us = until_us < io->deadline_us ? until_us : io->deadline_us;
+        if (poll(polls, 2, dd_clock_wait_ms(now_us, deadline_us, WAIT_MS)) > 0 && polls[0].revents)
+            return 0;
+    }
+}
+
+int dd_connect_fail_wait(const struct dd_connect_peer *peer, struct dd_source_io *io)
+{
+    if (io->stopping(io->context))
+        return DD_ERROR_STOPPED;
+    return dd_source_fail(io, DD_WIRE_REASON_TIMEOUT,
+                          "%s: no answer in time; check the address, and that the %s is on and not behind a firewall", peer->name,
+                          peer->kind);
+}
+
+/* When the next of the addresses gets its turn: a fair share of what time there is, so that one that is silent does not keep
+ * the others from it. */
+static uint64_t share_of(const struct addrinfo *address, const struct dd_source_io *io)
+{
+    uint64_t now_us = dd_clock_now_us(), left_us = io->deadline_us > now_us ? io->deadline_us - now_us : 0, count = 0;
+
+    for (; address; address = address->ai_next)
+        count++;
+    return now_us + left_us / count;
+}
+
+/* 0, DD_ERROR_TIMEOUT, or DD_ERROR_SYSTEM with errno. */
+static int connect_one(int fd, const struct addrinfo *address, const struct dd_source_io *io)
+{
+    int reason = 0;
+    socklen_t size = sizeof reason;
+
+    if (connect(fd, address->ai_addr, address->ai_addrlen) == 0)
+        return 0;
+    if (errno != EINPROGRESS)
+        return DD_ERROR_SYSTEM;
+    if (dd_connect_wait(fd, POLLOUT, io, share_of(address, io)))
+        return DD_ERROR_TIMEOUT;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &reason, &size) < 0)
+        return DD_ERROR_SYSTEM;
+    errno = reason;
+    return reason ? DD_ERROR_SYSTEM : 0;
+}
+
+int dd_connect_open(int *fd, const struct dd_connect_peer *peer, const struct addrinfo *addresses, struct dd_source_io *io)
+{
+    int error = DD_ERROR_SYSTEM, one = 1, reason = EHOSTUNREACH;
+
+    *fd = -1;
+    for (const struct addrinfo *address = addresses; address && error; address = address->ai_next) {
+        *fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (*fd < 0)
+            continue;
+        error = connect_one(*fd, address, io);
+        if (error) {
+            reason = errno;
+            close(*fd);
+            *fd = -1;
+        }
+    }
+    if (error == DD_ERROR_TIMEOUT)
+        return dd_connect_fail_wait(peer, io);
+    if (error)
+        return dd_source_fail(io, DD_WIRE_REASON_UNREACHABLE,
+                              "%s: no connection (%s); check the address and port, and that the %s's %s is on", peer->name,
+                              strerror(reason), peer->kind, peer->service);
+    setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    return 0;
+}

@@ -1,0 +1,32 @@
+/* Looking up a source's host and connecting to it, before a deadline. */
+#ifndef DD_SEND_CAPTURE_NET_CONNECT_H
+#define DD_SEND_CAPTURE_NET_CONNECT_H
+
+#include <stdint.h>
+
+struct addrinfo;
+struct dd_source_io;
+
+struct dd_connect_peer {
+    const char *name;    /* of the source, for messages */
+    const char *kind;    /* "camera" */
+    const char *service; /* what has to be on there, "RTSP service with TLS" */
+    const char *host;    /* a name or an IP address without brackets */
+    int port;
+};
+
+/* Finds the host's addresses. Blocks as long as the resolver's own time-outs take. *addresses is for freeaddrinfo(), NULL on
+ * errors. 0; or DD_ERROR_SOURCE, told in io. */
+int dd_connect_look_up(const struct dd_connect_peer *peer, struct addrinfo **addresses, struct dd_source_io *io);
+
+/* Connects to the first address that answers, before io's deadline. *fd does not block, returned-owned; -1 on errors. 0; or
+ * DD_ERROR_SOURCE, told in io; or DD_ERROR_STOPPED. */
+int dd_connect_open(int *fd, const struct dd_connect_peer *peer, const struct addrinfo *addresses, struct dd_source_io *io);
+
+/* Waits until fd is ready for one of events. 0; DD_ERROR_TIMEOUT: until_us or io's deadline came, or a stop. */
+int dd_connect_wait(int fd, short events, const struct dd_source_io *io, uint64_t until_us);
+
+/* After DD_ERROR_TIMEOUT, what it is to the caller: DD_ERROR_STOPPED; or DD_ERROR_SOURCE, told in io as no answer in time. */
+int dd_connect_fail_wait(const struct dd_connect_peer *peer, struct dd_source_io *io);
+
+#endif

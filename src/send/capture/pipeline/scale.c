@@ -1,0 +1,212 @@
+/* Size and format of pictures: the wrapper of libswscale, which scales only. Colours are color.c's. */
+#include "send/capture/pipeline/scale.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <libavutil/opt.h>
+#include <libavutil/pixdesc.h>
+#include <libavutil/pixfmt.h>
+#include <libswscale/swscale.h>
+
+#include "dd/base/error.h"
+#include "dd/base/log.h"
+#include "send/capture/media/ffmpeg_log.h"
+#include "send/capture/pipeline/color.h"
+#include "send/capture/pipeline/crop_mask.h"
+
+/* Everything that a swscale context is made for. */
+struct shape {
+    int in_width, in_height, in_format;
+    int out_width, out_height, out_format;
+};
+
+struct dd_scale {
+    struct SwsContext *context; /* for shape */
+    struct shape shape;
+    int matrix; /* of color, as full_range */
+    bool full_range;
+    struct dd_color color;
+};
+
+struct dd_scale *dd_scale_new(void)
+{
+    struct dd_scale *s = calloc(1, sizeof *s);
+
+    if (!s) {
+        dd_log_error("no memory for the scaler");
+        return NULL;
+    }
+    dd_color_from(&s->color, s->matrix, s->full_range);
+    dd_avlog_start();
+    return s;
+}
+
+void dd_scale_free(struct dd_scale *s)
+{
+    if (!s)
+        return;
+    sws_freeContext(s->context);
+    free(s);
+}
+
+/* The cheapest filter that looks good at this ratio. */
+static int filter(const struct shape *shape)
+{
+    if (shape->in_width == shape->out_width && shape->in_height == shape->out_height)
+        return SWS_BILINEAR | SWS_ACCURATE_RND; /* for chroma, if that; one tap where nothing is scaled */
+    if (shape->in_width >= 2 * shape->out_width && shape->in_height >= 2 * shape->out_height)
+        return SWS_AREA | SWS_ACCURATE_RND; /* every pixel counts, no ringing, and fewer taps than bicubic has by then */
+    return SWS_BICUBIC | SWS_ACCURATE_RND;
+}
+
+/* Both sides have swscale's default matrix and full range: it then leaves YCbCr as it is, whatever it is, and makes JFIF's
+ * out of RGB. */
+static int configure(struct SwsContext *context, const struct shape *shape)
+{
+    const struct {
+        const char *name;
+        int value;
+    } rows[] = {
+        {"srcw", shape->in_width},
+        {"srch", shape->in_height},
+        {"src_format", shape->in_format},
+        {"dstw", shape->out_width},
+        {"dsth", shape->out_height},
+        {"dst_format", shape->out_format},
+        {"sws_flags", filter(shape)},
+        {"src_range", 1},
+        {"dst_range", 1},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (av_opt_set_int(context, rows[i].name, rows[i].value, 0) < 0)
+            return DD_ERROR_INPUT;
+    return 0;
+}
+
+static int make_context(struct dd_scale *s, const struct shape *shape)
+{
+    sws_freeContext(s->context);
+    s->context = NULL;
+    if (!sws_isSupportedInput(shape->in_format) || !sws_isSupportedOutput(shape->out_format)) {
+        const char *name = av_get_pix_fmt_name(shape->in_format);
+        dd_log_error("pictures in the pixel format %s cannot be scaled", name ? name : "unknown");
+        return DD_ERROR_INPUT;
+    }
+    s->context = sws_alloc_context();
+    if (!s->context || configure(s->context, shape) < 0 || sws_init_context(s->context, NULL, NULL) < 0) {
+        dd_log_error("pictures of %dx%d cannot be scaled to %dx%d", shape->in_width, shape->in_height, shape->out_width,
+                     shape->out_height);
+        sws_freeContext(s->context);
+        s->context = NULL;
+        return DD_ERROR_MEMORY;
+    }
+    s->shape = *shape;
+    return 0;
+}
+
+static void copy_rows(uint8_t *to, int to_stride, const uint8_t *from, int from_stride, size_t bytes, int rows)
+{
+    if (to_stride == from_stride && (size_t)to_stride == bytes) {
+        memcpy(to, from, bytes * (size_t)rows);
+        return;
+    }
+    for (int y = 0; y < rows; y++)
+        memcpy(to + (ptrdiff_t)y * to_stride, from + (ptrdiff_t)y * from_stride, bytes);
+}
+
+/* Without what is in the fourth byte, which is anything: pictures are compared. */
+static void copy_packed(const struct dd_picture *in, const struct dd_picture *out)
+{
+    static const union {
+        uint8_t bytes[4];
+        uint32_t word;
+    } mask = {.bytes = {0xff, 0xff, 0xff, 0}};
+
+    for (int y = 0; y < out->height; y++) {
+        const uint8_t *from = in->plane[0] + (ptrdiff_t)y * in->stride[0];
+        uint8_t *to = dd_picture_writable(out, 0) + (ptrdiff_t)y * out->stride[0];
+        for (size_t i = 0; i < (size_t)out->width * 4; i += 4) {
+            uint32_t pixel;
+            memcpy(&pixel, from + i, sizeof pixel);
+            pixel &= mask.word;
+            memcpy(to + i, &pixel, sizeof pixel);
+        }
+    }
+}
+
+static void copy_planes(const struct dd_picture *in, const struct dd_picture *out)
+{
+    bool halved = out->format == DD_PICTURE_I420;
+
+    if (out->format == DD_PICTURE_BGRX) {
+        copy_packed(in, out);
+        return;
+    }
+    copy_rows(dd_picture_writable(out, 0), out->stride[0], in->plane[0], in->stride[0], (size_t)out->width, out->height);
+    for (int i = 1; i < 3; i++)
+        copy_rows(dd_picture_writable(out, i), out->stride[i], in->plane[i], in->stride[i],
+                  (size_t)(halved ? (out->width + 1) / 2 : out->width), halved ? (out->height + 1) / 2 : out->height);
+}
+
+/* How in's colours get to JFIF's; NULL: they are, or swscale sees to it. */
+static const struct dd_color *find_color(struct dd_scale *s, const struct dd_picture *in)
+{
+    const AVPixFmtDescriptor *format;
+
+    if (in->format != DD_PICTURE_FOREIGN)
+        return NULL;
+    format = av_pix_fmt_desc_get(in->foreign_format);
+    if (!format || format->flags & AV_PIX_FMT_FLAG_RGB)
+        return NULL;
+    if (in->foreign_matrix != s->matrix || in->foreign_full_range != s->full_range) {
+        s->matrix = in->foreign_matrix;
+        s->full_range = in->foreign_full_range;
+        dd_color_from(&s->color, s->matrix, s->full_range);
+    }
+    return s->color.is_jfif ? NULL : &s->color;
+}
+
+static int scale(struct dd_scale *s, const struct shape *shape, const struct dd_picture *in, const struct dd_picture *out)
+{
+    uint8_t *planes[4] = {0};
+
+    if (!s->context || memcmp(shape, &s->shape, sizeof *shape) != 0) {
+        int error = make_context(s, shape);
+        if (error)
+            return error;
+    }
+    for (int i = 0; i < 4 && out->plane[i]; i++)
+        planes[i] = dd_picture_writable(out, i);
+    if (sws_scale(s->context, in->plane, in->stride, 0, in->height, planes, out->stride) != out->height) {
+        dd_log_error("a picture of %dx%d could not be scaled to %dx%d", in->width, in->height, out->width, out->height);
+        return DD_ERROR_SYSTEM;
+    }
+    return 0;
+}
+
+int dd_scale_picture(struct dd_scale *s, const struct dd_picture *in, const struct dd_picture *out)
+{
+    const struct dd_color *color = find_color(s, in);
+    struct shape shape;
+
+    /* shapes are compared with memcmp(): the padding counts */
+    memset(&shape, 0, sizeof shape);
+    shape.in_width = in->width;
+    shape.in_height = in->height;
+    shape.in_format = dd_region_av_format(in);
+    shape.out_width = out->width;
+    shape.out_height = out->height;
+    shape.out_format = dd_region_av_format(out);
+
+    bool same = shape.in_format == shape.out_format && in->width == out->width && in->height == out->height;
+    int error = same ? 0 : scale(s, &shape, in, out);
+    if (error)
+        return error;
+    if (color)
+        dd_color_convert(color, same ? in : out, out);
+    else if (same)
+        copy_planes(in, out);
+    return 0;
+}

@@ -1,0 +1,73 @@
+/* Date and time in the picture. */
+#include "send/capture/pipeline/text_overlay.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "dd/base/clock.h"
+#include "dd/base/error.h"
+#include "dd/draw/bitmap_font.h"
+#include "send/capture/pipeline/paint.h"
+#include "send/picture.h"
+
+enum {
+    TEXT_SIZE = 128,
+    ROWS = 160,       /* of the picture, for each of the font's pixels in height: 28 rows of text at 720 */
+    PLATE_MARGIN = 2, /* around the text, in the font's pixels */
+};
+
+static bool is_ascii(const char *text)
+{
+    for (; *text; text++)
+        if (*text < ' ' || *text > '~')
+            return false;
+    return true;
+}
+
+/* The format is the operator's own: strftime() takes any, and no arguments that it could go wrong with. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+static bool format_time(const char *format, uint64_t wall_us, char text[static TEXT_SIZE])
+{
+    time_t seconds = (time_t)(wall_us / DD_CLOCK_US_PER_S);
+    struct tm local = {0};
+
+    localtime_r(&seconds, &local);
+    return strftime(text, TEXT_SIZE, format, &local) > 0;
+}
+#pragma GCC diagnostic pop
+
+int dd_overlay_check(const char *format, char *why, size_t why_size)
+{
+    /* a Wednesday in September: the longest names */
+    static const uint64_t long_us = UINT64_C(1790164800) * DD_CLOCK_US_PER_S;
+    char text[TEXT_SIZE];
+
+    if (!*format || (is_ascii(format) && format_time(format, long_us, text) && is_ascii(text)))
+        return 0;
+    snprintf(why, why_size,
+             "printable ASCII with the conversions of strftime(3), such as '%%F %%T', at most %d characters when "
+             "written out",
+             TEXT_SIZE - 1);
+    return DD_ERROR_INPUT;
+}
+
+void dd_overlay_paint(const struct dd_picture *picture, const char *format, uint64_t wall_us)
+{
+    char text[TEXT_SIZE];
+    int scale = picture->height / ROWS;
+
+    if (!format_time(format, wall_us, text))
+        return;
+    while (scale > 1 && dd_paint_text_width(text, scale) + 2 * PLATE_MARGIN * scale > picture->width)
+        scale--;
+    scale = scale < 1 ? 1 : scale;
+
+    int margin = PLATE_MARGIN * scale;
+    int width = dd_paint_text_width(text, scale) + 2 * margin, height = DD_FONT_HEIGHT * scale + 2 * margin;
+    int top = (picture->height - height) & ~1;
+    dd_paint_rectangle(picture, 0, top, width, picture->height - top, dd_paint_color(20, 24, 32));
+    dd_paint_text(picture, margin, top + margin, scale, text, dd_paint_color(255, 255, 255));
+}

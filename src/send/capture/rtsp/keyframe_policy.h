@@ -1,0 +1,59 @@
+/* Which packets of a video are worth decoding. While key frames come often enough, each stands alone: only those that are
+ * due are decoded, and the packets behind the last one are kept in case that the next one stays out. Then, and whenever key
+ * frames are too far apart, everything is decoded. Pure. */
+#ifndef DD_SEND_CAPTURE_RTSP_KEYFRAME_POLICY_H
+#define DD_SEND_CAPTURE_RTSP_KEYFRAME_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    DD_KEYFRAMES_GAPS = 3, /* as many have to be short before only key frames are decoded */
+    /* What is kept at most. At 25 pictures/s and 4 Mbit/s that is over half a minute. */
+    DD_KEYFRAMES_KEPT_MAX = 1024,
+    DD_KEYFRAMES_KEPT_BYTES_MAX = 16 * 1024 * 1024,
+};
+
+struct dd_keyframes {
+    uint64_t limit_us;    /* a shorter gap between key frames is short */
+    uint64_t patience_us; /* so long without a decoded picture, and the next key frame is decoded though it is not due */
+    uint64_t gap_us[DD_KEYFRAMES_GAPS];
+    unsigned gaps; /* short ones in a row, DD_KEYFRAMES_GAPS at most: the newest of gap_us, which is a ring */
+    unsigned gap_next;
+    bool has_key;
+    uint64_t key_us;  /* capture of the last key frame */
+    bool alone;       /* only key frames are decoded */
+    bool whole;       /* all packets since the last key frame are kept */
+    unsigned useless; /* key frames in a row that gave no picture alone */
+    size_t kept, kept_bytes;
+};
+
+struct dd_keyframes_packet {
+    bool key;
+    size_t bytes;
+    uint64_t captured_us;
+    uint64_t now_us;
+    uint64_t due_us;     /* when the next picture is due */
+    uint64_t picture_us; /* capture of the last picture that was decoded */
+};
+
+/* A key frame always takes the place of all that is kept. */
+enum dd_keyframes_act {
+    DD_KEYFRAMES_DECODE,   /* after the packet before it */
+    DD_KEYFRAMES_STILL,    /* keep it, and decode it alone; dd_keyframes_shown() has to follow */
+    DD_KEYFRAMES_KEEP,     /* behind those that are kept */
+    DD_KEYFRAMES_CATCH_UP, /* keep it, then decode all that is kept in order; it begins with a key frame */
+    DD_KEYFRAMES_DROP,     /* with all that is kept */
+};
+
+/* For one picture per interval_us (0: all of them) of a source that may be without one for timeout_us. */
+void dd_keyframes_init(struct dd_keyframes *k, uint64_t interval_us, uint64_t timeout_us);
+
+/* What to do with the next packet. */
+enum dd_keyframes_act dd_keyframes_packet(struct dd_keyframes *k, const struct dd_keyframes_packet *packet);
+
+/* Whether the key frame that was decoded alone gave a picture. True if what is kept has to be decoded instead. */
+bool dd_keyframes_shown(struct dd_keyframes *k, bool shown);
+
+#endif

@@ -1,0 +1,77 @@
+#include "send/capture/vnc/address.h"
+
+#include <arpa/inet.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dd/base/error.h"
+
+enum { PORT_MAX = 65535 };
+
+/* Up to five digits, and nothing else; -1 for all else. */
+static int read_number(const char *text)
+{
+    size_t length = strlen(text);
+
+    if (length == 0 || length > 5 || strspn(text, "0123456789") != length)
+        return -1;
+    return atoi(text);
+}
+
+/* What follows the host: "", ":display" or "::port". 0 if it is none of these. */
+static int read_port(const char *text, int display)
+{
+    if (!*text)
+        return DD_VNC_ADDRESS_PORT + display;
+    if (*text++ != ':')
+        return 0;
+    bool direct = *text == ':';
+    int number = read_number(text + direct);
+    if (number >= 0 && number <= DD_VNC_ADDRESS_DISPLAY_MAX && !direct)
+        return DD_VNC_ADDRESS_PORT + number;
+    return number > 0 && number <= PORT_MAX ? number : 0;
+}
+
+static bool is_ipv6(const char *text)
+{
+    unsigned char bytes[16];
+    char plain[256];
+    size_t length = strcspn(text, "%"); /* fe80::1%eth0 */
+
+    if (length >= sizeof plain)
+        return false;
+    memcpy(plain, text, length);
+    plain[length] = '\0';
+    return inet_pton(AF_INET6, plain, bytes) == 1;
+}
+
+/* Letters, digits and what else names and addresses have. */
+static bool is_host(const char *text, bool bracketed)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+
+    if (bracketed)
+        return is_ipv6(text);
+    return *text && text[0] != '-' && text[0] != '.' && text[strspn(text, allowed)] == '\0';
+}
+
+int dd_vnc_address_parse(struct dd_vnc_address *address, const char *text, int display)
+{
+    bool bracketed = *text == '[';
+    const char *host = text + bracketed;
+    size_t length = strcspn(host, bracketed ? "]" : ":");
+    const char *rest = host + length;
+
+    *address = (struct dd_vnc_address){0};
+    if (bracketed && *rest++ != ']')
+        return DD_ERROR_INPUT;
+    if (length >= sizeof address->host)
+        return DD_ERROR_INPUT;
+    memcpy(address->host, host, length);
+    address->port = read_port(rest, display);
+    if (address->port && is_host(address->host, bracketed))
+        return 0;
+    *address = (struct dd_vnc_address){0};
+    return DD_ERROR_INPUT;
+}

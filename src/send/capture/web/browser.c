@@ -1,0 +1,345 @@
+#include "send/capture/web/browser.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dd/base/clock.h"
+#include "dd/base/error.h"
+#include "dd/base/log.h"
+#include "dd/link/wire.h"
+#include "send/capture/source.h"
+#include "send/capture/web/cdp.h"
+#include "send/capture/web/nss_store.h"
+#include "send/capture/web/process_spawn.h"
+#include "send/capture/web/process_tree.h"
+#include "send/capture/web/profile_dir.h"
+#include "send/options.h"
+
+enum {
+    LEAVE_MS = 150, /* from the end of its pipe to SIGKILL; of itself it takes 100 to 400, and the role has 1200 for all */
+    KILL_MS = 500,  /* and then until nothing is left */
+    LOOK_EVERY_MS = 10,
+    LIST_EVERY_MS = 30, /* all processes of the machine are gone through */
+    WORDS_SIZE = 4096,
+    WORDS_MAX = 16, /* of these; as much is in the pipe at most, unless it goes on talking */
+    TEXT_SIZE = DD_FOLDER_PATH_SIZE + 64,
+    ARGUMENTS_MAX = 64,
+};
+
+struct dd_browser {
+    struct dd_folder folder;
+    struct dd_pipe *pipe;
+    int words_fd; /* its standard error */
+    pid_t pid;
+    uint64_t started_us;
+};
+
+/* Two at most: the one that shows the page, and the one that is to follow it. */
+static unsigned running;
+
+#define DISABLED                                                                                                                 \
+    "AutofillServerCommunication,CertificateTransparencyComponentUpdater,DialMediaRouteProvider,HttpsUpgrades,"                  \
+    "InterestFeedContentSuggestions,MediaRouter,OptimizationHints,Translate"
+
+static const char *const flags[] = {
+    "--headless",
+    "--remote-debugging-pipe",
+    "about:blank",
+    /* nothing of its own on the network */
+    "--disable-background-networking",
+    "--disable-client-side-phishing-detection",
+    "--disable-component-update",
+    "--disable-domain-reliability",
+    "--disable-quic",
+    "--disable-sync",
+    "--metrics-recording-only",
+    "--no-pings",
+    "--no-proxy-server",
+    "--disable-features=" DISABLED,
+    /* nobody is there to ask or to tell */
+    "--block-new-web-contents",
+    "--deny-permission-prompts",
+    "--disable-default-apps",
+    "--disable-extensions",
+    "--disable-component-extensions-with-background-pages",
+    "--disable-hang-monitor",
+    "--disable-notifications",
+    "--disable-prompt-on-repost",
+    "--disable-search-engine-choice-screen",
+    "--mute-audio",
+    "--no-default-browser-check",
+    "--no-first-run",
+    "--noerrdialogs",
+    "--password-store=basic",
+    /* no reports of crashes: their writers would outlive it */
+    "--disable-breakpad",
+    "--disable-crash-reporter",
+    /* a page is always in sight */
+    "--autoplay-policy=no-user-gesture-required",
+    "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding",
+    /* pictures that are the same everywhere */
+    "--disable-gpu",
+    "--force-color-profile=srgb",
+    "--hide-scrollbars",
+    /* containers have little /dev/shm */
+    "--disable-dev-shm-usage",
+    "--disk-cache-size=67108864",
+};
+
+/* ---- its program, arguments and environment ---- */
+
+static int find_program(char *path, size_t size, struct dd_source_io *io)
+{
+    static const char *const names[] = {"chromium-headless-shell", "chromium"};
+    const char *wanted = io->options->browser;
+
+    if (*wanted && dd_spawn_find(wanted, path, size))
+        return 0;
+    if (*wanted)
+        return dd_source_fail(io, DD_WIRE_REASON_CAPTURE, "browser %s: there is no such program, or this user may not execute it",
+                              wanted);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (dd_spawn_find(names[i], path, size))
+            return 0;
+    return dd_source_fail(io, DD_WIRE_REASON_CAPTURE,
+                          "there is no browser: install the Debian package chromium-headless-shell or chromium, or set browser");
+}
+
+/* Texts that are made for one start. */
+struct words {
+    char texts[16][TEXT_SIZE + DD_SEND_SHORT];
+    size_t count;
+};
+
+static const char *make(struct words *words, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static const char *make(struct words *words, const char *format, ...)
+{
+    char *text = words->texts[words->count++];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof words->texts[0], format, arguments);
+    va_end(arguments);
+    return text;
+}
+
+/* D-Bus is shut off: the browser has nothing to say to the system. */
+static void fill_environment(struct words *words, const char *folder, const char **environment)
+{
+    const char *path = getenv("PATH");
+    size_t n = 0;
+
+    if (!path || strlen(path) + sizeof "PATH=" > sizeof words->texts[0])
+        path = "/usr/local/bin:/usr/bin:/bin";
+    environment[n++] = make(words, "PATH=%s", path);
+    environment[n++] = make(words, "HOME=%s", folder);
+    environment[n++] = make(words, "TMPDIR=%s", folder);
+    environment[n++] = make(words, "XDG_RUNTIME_DIR=%s", folder);
+    environment[n++] = make(words, "LANG=%s", getenv("LANG") ? getenv("LANG") : "C.UTF-8");
+    environment[n++] = make(words, "DBUS_SESSION_BUS_ADDRESS=unix:path=%s/none", folder);
+    environment[n++] = make(words, "DBUS_SYSTEM_BUS_ADDRESS=unix:path=%s/none", folder);
+    environment[n] = NULL;
+}
+
+static void fill_arguments(struct words *words, const struct dd_browser *b, const struct dd_browser_config *config,
+                           const struct dd_send_stream *options, const char **argv)
+{
+    size_t n = 1;
+
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+        argv[n++] = flags[i];
+    argv[n++] = make(words, DD_FOLDER_ARGUMENT "%s/profile", b->folder.path);
+    argv[n++] = make(words, "--window-size=%d,%d", config->width, config->height);
+    if (*options->locale)
+        argv[n++] = make(words, "--accept-lang=%s", options->locale);
+    if (options->ignore_certificate_errors)
+        argv[n++] = make(words, "--ignore-certificate-errors");
+    argv[n] = NULL;
+}
+
+/* ---- start ---- */
+
+static int open_pipes(struct dd_spawn *spawn, int ours[static 3])
+{
+    static const int theirs_at[3] = {3, 4, 2}; /* it reads 3, writes 4 and 2 */
+    int pair[3][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
+
+    for (int i = 0; i < 3; i++) {
+        if (pipe2(pair[i], O_CLOEXEC) < 0)
+            goto fail;
+        spawn->fds[theirs_at[i]] = pair[i][i == 0 ? 0 : 1];
+        ours[i] = pair[i][i == 0 ? 1 : 0];
+    }
+    /* what does not fit is lost: it must wait for nobody */
+    fcntl(pair[2][0], F_SETFL, O_NONBLOCK);
+    fcntl(pair[2][1], F_SETFL, O_NONBLOCK);
+    return 0;
+
+fail:
+    dd_log_error("cannot make a pipe to the browser: %s", strerror(errno));
+    for (int i = 0; i < 3; i++)
+        for (int k = 0; k < 2; k++)
+            if (pair[i][k] >= 0)
+                close(pair[i][k]);
+    return DD_ERROR_SYSTEM;
+}
+
+static int launch(struct dd_browser *b, const struct dd_browser_config *config, const char *path, struct dd_source_io *io)
+{
+    struct words *words = calloc(1, sizeof *words);
+    const char *argv[ARGUMENTS_MAX], *environment[16];
+    struct dd_spawn spawn = {.path = path, .argv = argv, .environment = environment, .fds = {-1, -1, -1, -1, -1}};
+    int ours[3], error = words ? open_pipes(&spawn, ours) : DD_ERROR_MEMORY;
+
+    if (error)
+        goto done;
+    argv[0] = path;
+    fill_arguments(words, b, config, io->options, argv);
+    fill_environment(words, b->folder.path, environment);
+    dd_tree_adopt(true);
+    b->pid = dd_spawn_start(&spawn);
+    b->started_us = dd_clock_now_us();
+    b->words_fd = ours[2];
+    close(spawn.fds[2]);
+    close(spawn.fds[3]);
+    close(spawn.fds[4]);
+    const struct dd_pipe_config pipe = {
+        .read_fd = ours[1], .write_fd = ours[0], .event = config->event, .context = config->context};
+    b->pipe = dd_pipe_new(&pipe);
+    error = b->pid < 0 ? DD_ERROR_SYSTEM : b->pipe ? 0 : DD_ERROR_MEMORY;
+done:
+    free(words);
+    return error;
+}
+
+static int make_home(struct dd_browser *b, struct dd_source_io *io)
+{
+    int error = dd_folder_make(&b->folder);
+
+    if (!error && *io->options->ca_pem)
+        error = dd_authorities_store(b->folder.path, io->options->ca_pem, io);
+    return error;
+}
+
+int dd_browser_start(struct dd_browser **browser, const struct dd_browser_config *config, struct dd_source_io *io)
+{
+    char path[PATH_MAX];
+    struct dd_browser *b = NULL;
+    int error = find_program(path, sizeof path, io);
+
+    *browser = NULL;
+    if (error)
+        return error;
+    b = calloc(1, sizeof *b);
+    if (!b) {
+        dd_log_error("no memory for the browser");
+        return DD_ERROR_MEMORY;
+    }
+    b->words_fd = b->folder.fd = -1;
+    running++;
+    error = make_home(b, io);
+    if (!error)
+        error = launch(b, config, path, io);
+    if (error) {
+        dd_browser_end(b);
+        return error;
+    }
+    dd_log_debug("%s runs as process %d in %s", path, (int)b->pid, b->folder.path);
+    *browser = b;
+    return 0;
+}
+
+/* ---- end ---- */
+
+static struct dd_tree tree_of(const struct dd_browser *b)
+{
+    /* alone, it has all that is below this process */
+    return (struct dd_tree){.leader = b->pid, .folder = running > 1 ? b->folder.path : NULL};
+}
+
+void dd_browser_leave(struct dd_browser *browser)
+{
+    dd_pipe_free(browser->pipe);
+    browser->pipe = NULL;
+}
+
+/* Gives it a moment to end by itself, and then ends what is left: all that it could still do is write to its folder. That is
+ * emptied first: on a machine that is busy the end may take longer than there is time. */
+static void await_end(struct dd_browser *b)
+{
+    const struct dd_tree tree = tree_of(b);
+    uint64_t left_us = dd_clock_now_us(), deadline_us = left_us + (LEAVE_MS + KILL_MS) * UINT64_C(1000);
+
+    while (kill(b->pid, 0) == 0 && dd_clock_now_us() < left_us + LEAVE_MS * UINT64_C(1000))
+        poll(NULL, 0, LOOK_EVERY_MS);
+    dd_tree_signal(&tree, SIGKILL);
+    dd_folder_clear(&b->folder);
+    while (dd_tree_signal(&tree, SIGKILL) > 0) {
+        if (dd_clock_now_us() >= deadline_us) {
+            dd_log_warning("processes of the browser were killed, but take long to end; is this machine short of CPU?");
+            return;
+        }
+        poll(NULL, 0, LIST_EVERY_MS);
+    }
+}
+
+void dd_browser_end(struct dd_browser *browser)
+{
+    if (!browser)
+        return;
+    dd_browser_leave(browser);
+    if (browser->pid > 0)
+        await_end(browser);
+    running--;
+    dd_folder_remove(&browser->folder);
+    if (browser->words_fd >= 0)
+        close(browser->words_fd);
+    free(browser);
+}
+
+void dd_browser_last_words(struct dd_browser *browser, char *text, size_t size)
+{
+    char words[WORDS_SIZE];
+    ssize_t length;
+    size_t end, start;
+
+    text[0] = '\0';
+    for (int i = 0; i < WORDS_MAX && (length = read(browser->words_fd, words, sizeof words)) > 0; i++) {
+        for (end = (size_t)length; end > 0 && words[end - 1] == '\n'; end--)
+            ;
+        for (start = end; start > 0 && words[start - 1] != '\n'; start--)
+            ;
+        snprintf(text, size, "%.*s", (int)(end - start), words + start);
+    }
+}
+
+/* ---- what is known of it ---- */
+
+struct dd_pipe *dd_browser_pipe(const struct dd_browser *browser)
+{
+    return browser->pipe;
+}
+
+uint64_t dd_browser_memory(const struct dd_browser *browser)
+{
+    const struct dd_tree tree = tree_of(browser);
+    size_t count;
+
+    return dd_tree_memory(&tree, &count);
+}
+
+uint64_t dd_browser_started_us(const struct dd_browser *browser)
+{
+    return browser->started_us;
+}

@@ -1,0 +1,365 @@
+#include "send/capture/web/cdp.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dd/base/clock.h"
+#include "dd/base/error.h"
+#include "dd/base/json.h"
+#include "dd/base/log.h"
+
+enum {
+    SMALLEST = 4096,
+    READ_BYTES = 256 * 1024,
+    TURN_BYTES = 4 * 1024 * 1024, /* that are read in one turn: who floods the pipe must not keep its reader from all else */
+    KEPT_BYTES = 4 * 1024 * 1024, /* a buffer that grew beyond this is given back when it is empty */
+    KERNEL_BYTES = 1024 * 1024,   /* of the kernel's buffer: a picture in one piece; what the system does not grant is no loss */
+};
+
+struct command {
+    int id; /* 0: free */
+    uint64_t sent_us, deadline_us;
+    void (*answered)(void *context, const struct dd_pipe_answer *answer);
+    void *context;
+};
+
+struct buffer {
+    char *bytes;
+    size_t size, capacity;
+};
+
+struct dd_pipe {
+    int read_fd, write_fd;
+    void (*event)(void *context, const struct dd_pipe_event *event);
+    void *context;
+    struct buffer in;
+    size_t searched; /* bytes of in that are known to have no NUL */
+    struct buffer out;
+    struct command commands[DD_PIPE_COMMANDS_MAX];
+    int last_id;
+    int error; /* that ended it */
+};
+
+/* ---- buffers, which may hold secrets ---- */
+
+static void wipe(struct buffer *b)
+{
+    if (b->bytes)
+        explicit_bzero(b->bytes, b->capacity);
+    free(b->bytes);
+    *b = (struct buffer){0};
+}
+
+/* Room for more bytes behind those there are. Not realloc(): it would leave a copy behind. */
+static int reserve(struct buffer *b, size_t more)
+{
+    if (b->capacity - b->size >= more)
+        return 0;
+    size_t capacity = b->capacity ? b->capacity : SMALLEST;
+    while (capacity - b->size < more)
+        capacity *= 2;
+    struct buffer larger = {.bytes = malloc(capacity), .size = b->size, .capacity = capacity};
+    if (!larger.bytes) {
+        dd_log_error("no memory for %zu bytes between the browser and this process", capacity);
+        return DD_ERROR_MEMORY;
+    }
+    if (b->size)
+        memcpy(larger.bytes, b->bytes, b->size);
+    wipe(b);
+    *b = larger;
+    return 0;
+}
+
+static void consume(struct buffer *b, size_t count)
+{
+    memmove(b->bytes, b->bytes + count, b->size - count);
+    explicit_bzero(b->bytes + b->size - count, count);
+    b->size -= count;
+    if (b->size == 0 && b->capacity > KEPT_BYTES)
+        wipe(b);
+}
+
+/* ---- opening, closing ---- */
+
+struct dd_pipe *dd_pipe_new(const struct dd_pipe_config *config)
+{
+    struct dd_pipe *p = calloc(1, sizeof *p);
+
+    if (!p) {
+        dd_log_error("no memory for the pipe to the browser");
+        close(config->read_fd);
+        close(config->write_fd);
+        return NULL;
+    }
+    p->read_fd = config->read_fd;
+    p->write_fd = config->write_fd;
+    p->event = config->event;
+    p->context = config->context;
+    for (int i = 0; i < 2; i++) {
+        int fd = i ? p->write_fd : p->read_fd;
+        fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+        fcntl(fd, F_SETPIPE_SZ, KERNEL_BYTES);
+    }
+    return p;
+}
+
+void dd_pipe_free(struct dd_pipe *pipe)
+{
+    if (!pipe)
+        return;
+    close(pipe->write_fd);
+    close(pipe->read_fd);
+    wipe(&pipe->in);
+    wipe(&pipe->out);
+    free(pipe);
+}
+
+/* ---- sending ---- */
+
+static struct command *find_command(struct dd_pipe *p, int id)
+{
+    for (size_t i = 0; i < DD_PIPE_COMMANDS_MAX; i++)
+        if (p->commands[i].id == id)
+            return &p->commands[i];
+    return NULL;
+}
+
+static int put(struct buffer *b, const char *text, size_t size)
+{
+    int error = reserve(b, size);
+
+    if (error)
+        return error;
+    memcpy(b->bytes + b->size, text, size);
+    b->size += size;
+    return 0;
+}
+
+/* Both texts are JSON objects; params becomes a member of the first. */
+static int put_message(struct buffer *b, const char *head, const char *params)
+{
+    static const char between[] = ",\"params\":";
+    size_t head_size = strlen(head) - 1, params_size = params ? strlen(params) : 0;
+
+    if (b->size + head_size + params_size + sizeof between + 2 > DD_PIPE_OUTPUT_MAX)
+        return DD_ERROR_SPACE;
+    int error = put(b, head, head_size);
+    if (!error && params)
+        error = put(b, between, sizeof between - 1);
+    if (!error && params)
+        error = put(b, params, params_size);
+    return error ? error : put(b, "}", 2);
+}
+
+static void wipe_text(char *text)
+{
+    if (text)
+        explicit_bzero(text, strlen(text));
+    free(text);
+}
+
+static int write_command(struct dd_pipe *p, const struct dd_pipe_command *command, int id)
+{
+    struct dd_json *message = dd_json_new_object();
+    char *head, *params = NULL;
+    int error = DD_ERROR_MEMORY;
+    size_t before = p->out.size;
+
+    dd_json_add_integer(message, "id", (uint64_t)id);
+    dd_json_add_string(message, "method", command->method);
+    if (*command->session)
+        dd_json_add_string(message, "sessionId", command->session);
+    head = dd_json_print(message);
+    if (command->params)
+        params = dd_json_print(command->params);
+    if (head && (params || !command->params))
+        error = put_message(&p->out, head, params);
+    if (error)
+        p->out.size = before;
+    wipe_text(params);
+    free(head);
+    dd_json_free(message);
+    return error;
+}
+
+static void flush(struct dd_pipe *p)
+{
+    while (p->out.size) {
+        ssize_t n = write(p->write_fd, p->out.bytes, p->out.size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno != EAGAIN)
+            p->error = DD_ERROR_GONE;
+        if (n <= 0)
+            return;
+        consume(&p->out, (size_t)n);
+    }
+}
+
+int dd_pipe_send(struct dd_pipe *pipe, const struct dd_pipe_command *command)
+{
+    /* what nobody waits for needs no place: there may be hundreds of these at once */
+    struct command *slot = command->answered ? find_command(pipe, 0) : NULL;
+    int id = pipe->last_id == INT32_MAX ? 1 : pipe->last_id + 1;
+    int error = pipe->error ? DD_ERROR_GONE : slot || !command->answered ? 0 : DD_ERROR_SPACE;
+
+    if (!error)
+        error = write_command(pipe, command, id);
+    dd_json_free(command->params);
+    if (error)
+        return error;
+    pipe->last_id = id;
+    if (slot)
+        *slot = (struct command){.id = id,
+                                 .sent_us = dd_clock_now_us(),
+                                 .deadline_us = command->deadline_us,
+                                 .answered = command->answered,
+                                 .context = command->context};
+    flush(pipe);
+    return 0;
+}
+
+void dd_pipe_forget(struct dd_pipe *pipe, const void *context)
+{
+    for (size_t i = 0; i < DD_PIPE_COMMANDS_MAX; i++)
+        if (pipe->commands[i].context == context)
+            pipe->commands[i].answered = NULL;
+}
+
+/* ---- receiving ---- */
+
+static void answer(struct command *slot, const struct dd_pipe_answer *what)
+{
+    struct command command = *slot;
+    struct dd_pipe_answer answer = *what;
+
+    slot->id = 0; /* before the call: it may send the next one */
+    slot->context = NULL;
+    answer.sent_us = command.sent_us;
+    if (command.answered)
+        command.answered(command.context, &answer);
+}
+
+static void dispatch_answer(struct dd_pipe *p, const struct dd_json *message, int64_t id)
+{
+    const struct dd_json *refusal = dd_json_member(message, "error");
+    /* one that came too late has no slot any more */
+    struct command *slot = id >= 1 && id <= INT32_MAX ? find_command(p, (int)id) : NULL;
+
+    if (!slot)
+        return;
+    if (refusal)
+        answer(slot,
+               &(struct dd_pipe_answer){.error = DD_ERROR_INPUT, .text = dd_json_string(dd_json_member(refusal, "message"))});
+    else
+        answer(slot, &(struct dd_pipe_answer){.result = dd_json_member(message, "result"), .text = ""});
+}
+
+static int dispatch(struct dd_pipe *p, const char *text, size_t size)
+{
+    struct dd_json *message = dd_json_parse_wire(text, size, DD_PIPE_VALUES_MAX);
+    const struct dd_json *id = dd_json_member(message, "id"), *params = dd_json_member(message, "params");
+    const char *method = dd_json_string(dd_json_member(message, "method"));
+    int error = 0;
+
+    if (!message || dd_json_type(message) != DD_JSON_OBJECT)
+        error = DD_ERROR_INPUT;
+    else if (dd_json_type(id) == DD_JSON_NUMBER)
+        dispatch_answer(p, message, dd_json_integer(id));
+    else if (*method)
+        p->event(p->context, &(struct dd_pipe_event){.session = dd_json_string(dd_json_member(message, "sessionId")),
+                                                     .method = method,
+                                                     .params = dd_json_type(params) == DD_JSON_OBJECT ? params : NULL});
+    dd_json_free(message);
+    return error;
+}
+
+/* Every whole message in the buffer. */
+static int dispatch_all(struct dd_pipe *p)
+{
+    size_t done = 0;
+    int error = 0;
+
+    while (!error) {
+        const char *start = p->in.bytes + done, *end;
+        size_t rest = p->in.size - done;
+        end = rest > p->searched ? memchr(start + p->searched, '\0', rest - p->searched) : NULL;
+        size_t length = end ? (size_t)(end - start) : rest;
+        if (length > DD_PIPE_MESSAGE_MAX)
+            error = DD_ERROR_INPUT;
+        p->searched = end ? 0 : rest;
+        if (!end)
+            break;
+        if (!error)
+            error = dispatch(p, start, length);
+        done += length + 1;
+    }
+    if (done)
+        consume(&p->in, done);
+    return error;
+}
+
+int dd_pipe_feed(struct dd_pipe *pipe, const void *bytes, size_t size)
+{
+    int error = pipe->error;
+
+    if (!error && size)
+        error = put(&pipe->in, bytes, size);
+    if (!error)
+        error = dispatch_all(pipe);
+    pipe->error = error;
+    return error;
+}
+
+static int receive(struct dd_pipe *p)
+{
+    for (size_t got = 0; got < TURN_BYTES;) {
+        int error = reserve(&p->in, READ_BYTES);
+        if (error)
+            return error;
+        ssize_t n = read(p->read_fd, p->in.bytes + p->in.size, p->in.capacity - p->in.size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN)
+            return 0;
+        if (n <= 0)
+            return DD_ERROR_GONE;
+        got += (size_t)n;
+        p->in.size += (size_t)n;
+        error = dispatch_all(p);
+        if (error)
+            return error;
+    }
+    return 0;
+}
+
+static void expire(struct dd_pipe *p)
+{
+    uint64_t now_us = dd_clock_now_us();
+
+    for (size_t i = 0; i < DD_PIPE_COMMANDS_MAX; i++)
+        if (p->commands[i].id && now_us >= p->commands[i].deadline_us)
+            answer(&p->commands[i], &(struct dd_pipe_answer){.error = DD_ERROR_TIMEOUT, .text = "no answer in time"});
+}
+
+void dd_pipe_poll(const struct dd_pipe *pipe, struct pollfd fds[static 2])
+{
+    fds[0] = (struct pollfd){.fd = pipe->read_fd, .events = POLLIN};
+    fds[1] = (struct pollfd){.fd = pipe->out.size ? pipe->write_fd : -1, .events = POLLOUT};
+}
+
+int dd_pipe_turn(struct dd_pipe *pipe)
+{
+    if (!pipe->error)
+        flush(pipe);
+    if (!pipe->error)
+        pipe->error = receive(pipe);
+    expire(pipe);
+    return pipe->error;
+}

@@ -1,0 +1,35 @@
+/* A page's requests, looked at on their way: the site's headers are put in, and its password is given, to the site's own origin
+ * and nobody else. */
+#ifndef DD_SEND_CAPTURE_WEB_FETCH_INTERCEPT_H
+#define DD_SEND_CAPTURE_WEB_FETCH_INTERCEPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "send/capture/web/cdp_target.h"
+
+struct dd_pipe_event;
+struct dd_site;
+
+enum { DD_INTERCEPT_ANSWERED_MAX = 64 };
+
+struct dd_intercept {
+    const struct dd_site *site; /* borrowed */
+    const struct dd_tab *tab;   /* borrowed */
+    bool refused;               /* the password is not taken: it is not given again until the next load */
+    /* challenges that got it: a second one for the same request is a refusal; the oldest are forgotten */
+    char answered[DD_INTERCEPT_ANSWERED_MAX][DD_TAB_ID_SIZE];
+    size_t next;
+};
+
+/* Sends what makes the browser ask; answered as dd_tab_send(). */
+void dd_intercept_start(struct dd_intercept *i, void (*answered)(void *context, const struct dd_pipe_answer *answer),
+                        void *context);
+
+/* Takes an event of the domain Fetch. False: it is another one. */
+bool dd_intercept_event(struct dd_intercept *i, const struct dd_pipe_event *event);
+
+/* A load begins: the password may be tried again. */
+void dd_intercept_restart(struct dd_intercept *i);
+
+#endif

@@ -1,0 +1,98 @@
+#include "send/capture/web/nss_store.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "dd/base/error.h"
+#include "dd/base/file.h"
+#include "dd/base/log.h"
+#include "dd/link/wire.h"
+#include "send/capture/source.h"
+#include "send/capture/web/process_spawn.h"
+#include "send/capture/web/process_tree.h"
+
+enum { LOOK_EVERY_MS = 5 };
+
+#define BEGIN "-----BEGIN CERTIFICATE-----"
+#define END "-----END CERTIFICATE-----"
+
+/* Waits for a child; kills it when it takes too long. Its exit code, or a negative enum dd_error. */
+static int await(pid_t pid, struct dd_source_io *io)
+{
+    int status;
+
+    while (waitpid(pid, &status, WNOHANG) == 0) {
+        if (dd_source_interrupted(io)) {
+            kill(pid, SIGKILL);
+            waitpid(pid, &status, 0);
+            return io->stopping(io->context) ? DD_ERROR_STOPPED : DD_ERROR_TIMEOUT;
+        }
+        poll(NULL, 0, LOOK_EVERY_MS);
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : DD_ERROR_SYSTEM;
+}
+
+static int run(const char *program, const char *const *argv, struct dd_source_io *io)
+{
+    static const char *const environment[] = {"PATH=/usr/bin:/bin", NULL};
+    const struct dd_spawn spawn = {.path = program, .argv = argv, .environment = environment, .fds = {-1, -1, -1, -1, -1}};
+
+    dd_tree_adopt(false); /* its exit code is wanted */
+    pid_t pid = dd_spawn_start(&spawn);
+    int code = pid < 0 ? DD_ERROR_SYSTEM : await(pid, io);
+    dd_tree_adopt(true);
+    while (waitpid(-1, NULL, WNOHANG) > 0) /* who has died meanwhile waits for somebody to ask */
+        ;
+    if (code == 0 || code == DD_ERROR_STOPPED)
+        return code;
+    dd_log_error("%s %s failed with the certificates of ca_file (%d)", program, argv[1], code);
+    return DD_ERROR_SYSTEM;
+}
+
+/* certutil takes one certificate at a time. */
+static int add_each(const char *program, const char *home, const char *store, const char *pem, struct dd_source_io *io)
+{
+    char file[PATH_MAX], name[32];
+    int error = 0, number = 0;
+
+    snprintf(file, sizeof file, "%s/certificate.pem", home);
+    for (const char *begin = strstr(pem, BEGIN), *end; begin && !error; begin = strstr(end, BEGIN)) {
+        end = strstr(begin, END);
+        if (!end)
+            break;
+        end += strlen(END);
+        snprintf(name, sizeof name, "ca_file %d", ++number);
+        const char *const argv[] = {"certutil", "-A", "-d", store, "-n", name, "-t", "CP,,", "-i", file, NULL};
+        error = dd_file_replace(file, begin, (size_t)(end - begin));
+        if (!error)
+            error = run(program, argv, io);
+    }
+    return error;
+}
+
+int dd_authorities_store(const char *home, const char *pem, struct dd_source_io *io)
+{
+    char program[PATH_MAX], folder[PATH_MAX], store[PATH_MAX + 8];
+
+    if (!dd_spawn_find("certutil", program, sizeof program))
+        return dd_source_fail(io, DD_WIRE_REASON_CERTIFICATE,
+                              "ca_file needs the program certutil: install the Debian package libnss3-tools");
+    snprintf(folder, sizeof folder, "%s/.pki", home);
+    mkdir(folder, 0700);
+    snprintf(folder, sizeof folder, "%s/.pki/nssdb", home);
+    if (mkdir(folder, 0700) < 0) {
+        dd_log_error("cannot make %s: %s", folder, strerror(errno));
+        return DD_ERROR_SYSTEM;
+    }
+    snprintf(store, sizeof store, "sql:%s", folder);
+    const char *const argv[] = {"certutil", "-N", "-d", store, "--empty-password", NULL};
+    int error = run(program, argv, io);
+    return error ? error : add_each(program, home, store, pem, io);
+}

@@ -1,0 +1,444 @@
+#include "send/capture/web/page.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dd/base/clock.h"
+#include "dd/base/error.h"
+#include "dd/base/json.h"
+#include "dd/base/log.h"
+#include "dd/link/wire.h"
+#include "send/capture/web/cdp.h"
+#include "send/capture/web/cdp_target.h"
+#include "send/capture/web/fetch_intercept.h"
+#include "send/capture/web/load_error.h"
+#include "send/capture/web/page_ready.h"
+#include "send/capture/web/tab_setup.h"
+#include "send/capture/web/web_options.h"
+#include "send/options.h"
+
+enum {
+    QUIET_US = 5 * DD_CLOCK_US_PER_S,     /* a page whose connections stay busy counts as quiet so long after its load */
+    DIALOG_US = 100 * DD_CLOCK_US_PER_MS, /* between two dialogs: a script that opens one after the other keeps nobody busy */
+    PARTIAL_PERCENT = 80,                 /* of the time for a load, after which a page that lacks some part is shown */
+};
+
+struct dd_page {
+    const struct dd_site *site;
+    struct dd_tab tab;
+    struct dd_intercept intercept;
+    struct dd_judge *judge;
+    enum dd_page_state state;
+    unsigned reason;
+    char message[DD_SOURCE_MESSAGE_SIZE];
+
+    uint64_t begun_us, deadline_us;    /* of the load under way */
+    unsigned document;                 /* counts */
+    unsigned setting_up;               /* commands for that which have no answer yet */
+    bool navigating;                   /* there is no answer yet to the command that loads the page */
+    bool content, loaded, almost_idle; /* of the document: parsed; with all its parts; and the network quiet */
+    bool status_known;
+    uint64_t loaded_us, quiet_us; /* 0: not yet */
+    bool dialog;                  /* one is open, */
+    bool dialog_leaves;           /* and asks whether the page may be left */
+    uint64_t dialog_us;           /* when the last one was closed */
+};
+
+/* ---- failing ---- */
+
+static void fail(struct dd_page *p, unsigned reason, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void fail(struct dd_page *p, unsigned reason, const char *format, ...)
+{
+    va_list arguments;
+    size_t length;
+
+    if (p->state == DD_PAGE_FAILED)
+        return;
+    p->state = DD_PAGE_FAILED;
+    p->reason = reason;
+    length = (size_t)snprintf(p->message, sizeof p->message, "%s: ", p->site->name);
+    va_start(arguments, format);
+    vsnprintf(p->message + length, sizeof p->message - length, format, arguments);
+    va_end(arguments);
+}
+
+int dd_page_tell(const struct dd_page *page, struct dd_source_io *io)
+{
+    return dd_source_fail(io, page->reason, "%s", page->message);
+}
+
+/* A command that has to work did not. True if it did. */
+static bool is_fine(struct dd_page *p, const struct dd_pipe_answer *answer)
+{
+    if (!answer->error)
+        return true;
+    if (answer->error == DD_ERROR_TIMEOUT)
+        fail(p, DD_WIRE_REASON_TIMEOUT, "the browser does not answer");
+    else
+        fail(p, DD_WIRE_REASON_UNSUITABLE, "the browser cannot show it as wanted: %.200s", answer->text);
+    return false;
+}
+
+/* ---- the document ---- */
+
+static void world_made(void *context, const struct dd_pipe_answer *answer);
+
+static void begin_load(struct dd_page *p)
+{
+    p->state = DD_PAGE_LOADING;
+    p->begun_us = dd_clock_now_us();
+    p->deadline_us = p->begun_us + p->tab.patience_us;
+}
+
+/* Another document has come into the tab. Whether it may be shown has to be seen. */
+static void begin_document(struct dd_page *p, const struct dd_json *frame)
+{
+    struct dd_json *params = dd_json_new_object();
+
+    if (!dd_tab_copy_id(p->tab.frame, dd_json_string(dd_json_member(frame, "id"))) ||
+        !dd_tab_copy_id(p->tab.loader, dd_json_string(dd_json_member(frame, "loaderId"))))
+        fail(p, DD_WIRE_REASON_BROKEN, "what the browser says cannot be understood");
+    if (p->state == DD_PAGE_READY) {
+        dd_log_debug("%s: goes to another document", p->site->name);
+        begin_load(p);
+        dd_intercept_restart(&p->intercept);
+    }
+    p->document++;
+    p->tab.world = 0;
+    p->content = p->loaded = p->almost_idle = p->status_known = false;
+    p->loaded_us = p->quiet_us = 0;
+    dd_judge_restart(p->judge);
+    dd_json_add_string(params, "frameId", p->tab.frame);
+    dd_json_add_string(params, "worldName", DD_TAB_WORLD);
+    dd_tab_send(&p->tab, "Page.createIsolatedWorld", params, world_made, p);
+}
+
+static void status_read(void *context, const struct dd_pipe_answer *answer)
+{
+    struct dd_page *p = context;
+    struct dd_refusal refusal;
+    int64_t status = dd_json_integer(dd_tab_value(answer));
+
+    if (answer->error)
+        return;
+    p->status_known = true;
+    if (dd_refusal_of_status(status, &refusal))
+        fail(p, refusal.reason, "%s", refusal.text);
+}
+
+/* The status of the answer that the document came with is known to it itself. */
+static void world_made(void *context, const struct dd_pipe_answer *answer)
+{
+    struct dd_page *p = context;
+
+    if (answer->error) /* it is already gone again: the next document has a world */
+        return;
+    p->tab.world = dd_json_integer(dd_json_member(answer->result, "executionContextId"));
+    dd_tab_evaluate(&p->tab, "(performance.getEntriesByType('navigation')[0] || {}).responseStatus || 0", status_read, p);
+}
+
+static void frame_navigated(struct dd_page *p, const struct dd_json *params)
+{
+    const struct dd_json *frame = dd_json_member(params, "frame");
+
+    if (!frame || *dd_json_string(dd_json_member(frame, "parentId")))
+        return;
+    if (*dd_json_string(dd_json_member(frame, "unreachableUrl"))) {
+        p->tab.loader[0] = '\0';
+        if (!p->navigating) /* else the answer says why */
+            fail(p, DD_WIRE_REASON_UNREACHABLE, "it went to an address that cannot be reached");
+        return;
+    }
+    if (strncmp(dd_json_string(dd_json_member(frame, "url")), "about:", 6) != 0)
+        begin_document(p, frame);
+    else if (p->document) /* before the first one it is what every tab begins with */
+        fail(p, DD_WIRE_REASON_UNEXPECTED, "it went to an empty page");
+}
+
+static void lifecycle(struct dd_page *p, const struct dd_json *params)
+{
+    const char *name = dd_json_string(dd_json_member(params, "name"));
+
+    if (!p->tab.loader[0] || strcmp(dd_json_string(dd_json_member(params, "loaderId")), p->tab.loader) != 0 ||
+        strcmp(dd_json_string(dd_json_member(params, "frameId")), p->tab.frame) != 0)
+        return;
+    p->content |= strcmp(name, "DOMContentLoaded") == 0;
+    p->loaded |= strcmp(name, "load") == 0;
+    p->almost_idle |= strcmp(name, "networkAlmostIdle") == 0 || strcmp(name, "networkIdle") == 0;
+}
+
+/* ---- opening ---- */
+
+static void navigated(void *context, const struct dd_pipe_answer *answer)
+{
+    struct dd_page *p = context;
+    const char *error;
+    struct dd_refusal refusal;
+
+    p->navigating = false;
+    if (!is_fine(p, answer))
+        return;
+    error = dd_json_string(dd_json_member(answer->result, "errorText"));
+    if (dd_json_boolean(dd_json_member(answer->result, "isDownload")))
+        fail(p, DD_WIRE_REASON_UNSUITABLE, "it is a file to be downloaded, not a page");
+    else if (*error && strcmp(error, "net::ERR_ABORTED") != 0) { /* that is a page which went elsewhere at once */
+        dd_refusal_of_error(error, &refusal);
+        fail(p, refusal.reason, "%s", refusal.text);
+    }
+}
+
+/* Loads the page once all that sets its tab up is done: the browser does not keep the order of commands. */
+static void set_up(void *context, const struct dd_pipe_answer *answer)
+{
+    struct dd_page *p = context;
+    struct dd_json *params;
+
+    if (!is_fine(p, answer) || --p->setting_up > 0)
+        return;
+    params = dd_json_new_object();
+    dd_json_add_string(params, "url", p->site->url);
+    p->navigating = true;
+    p->begun_us = dd_clock_now_us();
+    dd_tab_send(&p->tab, "Page.navigate", params, navigated, p);
+}
+
+static void attached(void *context, const struct dd_pipe_answer *answer)
+{
+    struct dd_page *p = context;
+
+    if (!is_fine(p, answer))
+        return;
+    if (!dd_tab_copy_id(p->tab.session, dd_json_string(dd_json_member(answer->result, "sessionId")))) {
+        fail(p, DD_WIRE_REASON_BROKEN, "what the browser says cannot be understood");
+        return;
+    }
+    p->setting_up = dd_setup_tab(&p->tab, p->site, set_up, p) + 1;
+    dd_intercept_start(&p->intercept, set_up, p);
+}
+
+static void created(void *context, const struct dd_pipe_answer *answer)
+{
+    struct dd_page *p = context;
+    struct dd_json *params;
+
+    if (!is_fine(p, answer))
+        return;
+    if (!dd_tab_copy_id(p->tab.target, dd_json_string(dd_json_member(answer->result, "targetId")))) {
+        fail(p, DD_WIRE_REASON_BROKEN, "what the browser says cannot be understood");
+        return;
+    }
+    params = dd_json_new_object();
+    dd_json_add_string(params, "targetId", p->tab.target);
+    dd_json_add_boolean(params, "flatten", true);
+    dd_tab_send(&p->tab, "Target.attachToTarget", params, attached, p);
+}
+
+struct dd_page *dd_page_open(struct dd_pipe *pipe, const struct dd_site *site, uint64_t deadline_us)
+{
+    struct dd_page *p = calloc(1, sizeof *p);
+    struct dd_json *params;
+
+    if (!p) {
+        dd_log_error("no memory for the page");
+        return NULL;
+    }
+    p->judge = dd_judge_new(site, &p->tab);
+    if (!p->judge) {
+        free(p);
+        return NULL;
+    }
+    p->site = site;
+    p->tab.pipe = pipe;
+    p->tab.patience_us = (uint64_t)site->options->timeout;
+    p->intercept = (struct dd_intercept){.site = site, .tab = &p->tab};
+    p->begun_us = dd_clock_now_us();
+    p->deadline_us = deadline_us;
+    params = dd_json_new_object();
+    dd_json_add_string(params, "url", "about:blank");
+    dd_json_add_boolean(params, "newWindow", true); /* one that shares its window may count as hidden, and hardly draws */
+    dd_json_add_integer(params, "width", (uint64_t)site->width);
+    dd_json_add_integer(params, "height", (uint64_t)site->height);
+    dd_tab_send(&p->tab, "Target.createTarget", params, created, p);
+    return p;
+}
+
+void dd_page_close(struct dd_page *page)
+{
+    if (!page)
+        return;
+    dd_pipe_forget(page->tab.pipe, page);
+    dd_judge_free(page->judge);
+    if (page->tab.target[0]) {
+        struct dd_json *params = dd_json_new_object();
+        page->tab.session[0] = '\0';
+        dd_json_add_string(params, "targetId", page->tab.target);
+        dd_tab_send(&page->tab, "Target.closeTarget", params, NULL, NULL);
+    }
+    free(page);
+}
+
+/* ---- dialogs ---- */
+
+static void close_dialog(struct dd_page *p)
+{
+    struct dd_json *params = dd_json_new_object();
+
+    dd_json_add_boolean(params, "accept", p->dialog_leaves);
+    dd_tab_send(&p->tab, "Page.handleJavaScriptDialog", params, NULL, NULL);
+    p->dialog = false;
+    p->dialog_us = dd_clock_now_us();
+}
+
+static void dialog_opens(struct dd_page *p, const struct dd_json *params)
+{
+    p->dialog = true;
+    p->dialog_leaves = strcmp(dd_json_string(dd_json_member(params, "type")), "beforeunload") == 0;
+    dd_log_debug("%s: a dialog is dismissed", p->site->name);
+}
+
+/* ---- events ---- */
+
+bool dd_page_event(struct dd_page *p, const struct dd_pipe_event *event)
+{
+    const char *method = event->method;
+
+    if (strcmp(method, "Target.detachedFromTarget") == 0 && p->tab.session[0] &&
+        strcmp(dd_json_string(dd_json_member(event->params, "sessionId")), p->tab.session) == 0) {
+        fail(p, DD_WIRE_REASON_ENDED, "its tab is gone");
+        return true;
+    }
+    if (strcmp(method, "Target.targetCrashed") == 0 && p->tab.target[0] &&
+        strcmp(dd_json_string(dd_json_member(event->params, "targetId")), p->tab.target) == 0) {
+        fail(p, DD_WIRE_REASON_ENDED, "its tab crashed");
+        return true;
+    }
+    if (!p->tab.session[0] || strcmp(event->session, p->tab.session) != 0)
+        return false;
+    if (strcmp(method, "Page.lifecycleEvent") == 0)
+        lifecycle(p, event->params);
+    else if (strcmp(method, "Page.frameNavigated") == 0)
+        frame_navigated(p, event->params);
+    else if (strcmp(method, "Page.javascriptDialogOpening") == 0)
+        dialog_opens(p, event->params);
+    else if (!dd_intercept_event(&p->intercept, event))
+        return false;
+    return true;
+}
+
+/* ---- from loaded to ready ---- */
+
+static void become_ready(struct dd_page *p)
+{
+    p->state = DD_PAGE_READY;
+    dd_log_debug("%s: ready after %.1f s", p->site->name, (double)(dd_clock_now_us() - p->begun_us) / DD_CLOCK_US_PER_S);
+}
+
+static void fail_judged(struct dd_page *p)
+{
+    const char *text;
+    unsigned reason = dd_judge_why(p->judge, &text);
+
+    fail(p, reason, "%s", text);
+}
+
+static void fail_timeout(struct dd_page *p)
+{
+    double seconds = (double)p->tab.patience_us / DD_CLOCK_US_PER_S;
+    const char *what = !p->tab.session[0] ? "the browser does not open a tab"
+                       : !p->document     ? "no answer from its server"
+                       : !p->content      ? "it does not end loading"
+                                          : "it is not quiet enough to be shown, or hangs";
+
+    const char *text;
+
+    if (dd_judge_why(p->judge, &text) != DD_WIRE_REASON_NONE)
+        fail_judged(p);
+    else
+        fail(p, DD_WIRE_REASON_TIMEOUT, "%s within %g s", what, seconds);
+}
+
+/* Of a page whose load goes on for ever, what there is of it is better than nothing. */
+static void take_partial(struct dd_page *p, uint64_t now_us)
+{
+    if (p->loaded || !p->content || now_us < p->begun_us + (p->deadline_us - p->begun_us) * PARTIAL_PERCENT / 100)
+        return;
+    dd_log_warning("%s: it still loads after %.0f s; it is shown as it is", p->site->name,
+                   (double)(now_us - p->begun_us) / DD_CLOCK_US_PER_S);
+    p->loaded = p->almost_idle = true;
+}
+
+static void load(struct dd_page *p, uint64_t now_us)
+{
+    take_partial(p, now_us);
+    if (!p->loaded || !p->status_known || p->navigating)
+        return;
+    if (!p->loaded_us)
+        p->loaded_us = now_us;
+    if (!p->quiet_us && (p->almost_idle || now_us >= p->loaded_us + QUIET_US))
+        p->quiet_us = now_us;
+    if (!p->quiet_us)
+        return;
+    switch (dd_judge_turn(p->judge, now_us, p->quiet_us)) {
+    case DD_JUDGE_RIGHT:
+        become_ready(p);
+        break;
+    case DD_JUDGE_WRONG:
+        fail_judged(p);
+        break;
+    case DD_JUDGE_WAITING:
+        break;
+    }
+}
+
+void dd_page_turn(struct dd_page *p)
+{
+    uint64_t now_us = dd_clock_now_us();
+
+    if (p->dialog && now_us >= p->dialog_us + DIALOG_US)
+        close_dialog(p);
+    if (p->state != DD_PAGE_LOADING)
+        return;
+    if (now_us >= p->deadline_us)
+        fail_timeout(p);
+    else
+        load(p, now_us);
+}
+
+/* ---- what is known of it ---- */
+
+enum dd_page_state dd_page_state(const struct dd_page *page)
+{
+    return page->state;
+}
+
+unsigned dd_page_document(const struct dd_page *page)
+{
+    return page->document;
+}
+
+const struct dd_tab *dd_page_tab(const struct dd_page *page)
+{
+    return &page->tab;
+}
+
+const char *dd_page_check(const struct dd_page *page)
+{
+    return dd_judge_question(page->judge);
+}
+
+bool dd_page_checked(struct dd_page *p, const struct dd_pipe_answer *answer)
+{
+    enum dd_judge_verdict verdict = DD_JUDGE_WAITING;
+
+    if (p->state == DD_PAGE_READY)
+        verdict = dd_judge_picture(p->judge, answer);
+    if (verdict == DD_JUDGE_WRONG) {
+        /* the same document, which has to become right as after a load */
+        dd_judge_restart(p->judge);
+        begin_load(p);
+        p->quiet_us = p->begun_us;
+    }
+    return verdict == DD_JUDGE_RIGHT;
+}

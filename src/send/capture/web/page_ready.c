@@ -1,0 +1,272 @@
+#include "send/capture/web/page_ready.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dd/base/clock.h"
+#include "dd/base/json.h"
+#include "dd/base/log.h"
+#include "dd/link/wire.h"
+#include "send/capture/web/cdp.h"
+#include "send/capture/web/cdp_target.h"
+#include "send/capture/web/login_form.h"
+#include "send/capture/web/web_options.h"
+#include "send/options.h"
+
+enum {
+    CHECK_US = 250 * DD_CLOCK_US_PER_MS, /* between two looks at a page that is not yet right */
+    EXPECT_US = 10 * DD_CLOCK_US_PER_S,  /* from quiet until it has to be */
+    ABSENT_US = 2 * DD_CLOCK_US_PER_S,   /* pages that draw themselves afresh are without their parts for a moment */
+    LOGIN_US = 20 * DD_CLOCK_US_PER_S,   /* from submitting until the same document has to be without the form, */
+    AFTER_US = 5 * DD_CLOCK_US_PER_S,    /* or the next one */
+    QUOTED_SIZE = 6 * DD_SEND_SHORT * 2, /* of a selector: each byte may become \u0000 */
+    SCRIPT_SIZE = 2 * QUOTED_SIZE + 512,
+};
+
+struct dd_judge {
+    const struct dd_site *site;
+    const struct dd_tab *tab;
+    char *question; /* NULL: there is nothing to ask */
+    enum dd_judge_verdict verdict;
+    unsigned reason; /* of WRONG, or of what is not right yet */
+    char text[DD_JUDGE_TEXT_SIZE];
+    bool asking; /* there is no answer yet */
+    bool scrolling;
+    uint64_t check_us, quiet_us;
+    uint64_t absent_us;    /* since when it was not right in pictures; 0: it is */
+    uint64_t submitted_us; /* when its log-in form was; 0: not since it was right */
+    uint64_t followed_us;  /* when another document came after that; 0: none yet */
+};
+
+/* ---- opening, closing ---- */
+
+static bool has_question(const struct dd_site *site)
+{
+    return dd_login_is_set(site) || *site->options->expect_selector;
+}
+
+/* A form that lies ready, but is not shown, is none. */
+static char *make_question(const struct dd_site *site)
+{
+    char form[QUOTED_SIZE], expected[QUOTED_SIZE], *script = malloc(SCRIPT_SIZE);
+
+    if (!script || dd_tab_quote(site->options->login_password_selector, form, sizeof form) ||
+        dd_tab_quote(site->options->expect_selector, expected, sizeof expected)) {
+        free(script);
+        return NULL;
+    }
+    snprintf(script, SCRIPT_SIZE,
+             "(() => { const form = %s, expected = %s, find = s => s && document.querySelector(s);"
+             "if (find(form) && find(form).getClientRects().length) return 'form';"
+             "return expected && !find(expected) ? 'missing' : 'right'; })()",
+             form, expected);
+    return script;
+}
+
+struct dd_judge *dd_judge_new(const struct dd_site *site, const struct dd_tab *tab)
+{
+    struct dd_judge *j = calloc(1, sizeof *j);
+
+    if (j && has_question(site))
+        j->question = make_question(site);
+    if (!j || (has_question(site) && !j->question)) {
+        dd_log_error("no memory for the page");
+        free(j);
+        return NULL;
+    }
+    j->site = site;
+    j->tab = tab;
+    return j;
+}
+
+void dd_judge_free(struct dd_judge *j)
+{
+    if (!j)
+        return;
+    dd_pipe_forget(j->tab->pipe, j);
+    free(j->question);
+    free(j);
+}
+
+void dd_judge_restart(struct dd_judge *j)
+{
+    j->verdict = DD_JUDGE_WAITING;
+    j->reason = DD_WIRE_REASON_NONE;
+    j->asking = j->scrolling = false;
+    j->check_us = j->absent_us = 0;
+    if (j->submitted_us && !j->followed_us)
+        j->followed_us = dd_clock_now_us();
+}
+
+/* ---- verdicts ---- */
+
+static void note(struct dd_judge *j, unsigned reason, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void note(struct dd_judge *j, unsigned reason, const char *format, ...)
+{
+    va_list arguments;
+
+    j->reason = reason;
+    va_start(arguments, format);
+    vsnprintf(j->text, sizeof j->text, format, arguments);
+    va_end(arguments);
+}
+
+static void be_right(struct dd_judge *j)
+{
+    j->verdict = DD_JUDGE_RIGHT;
+    j->submitted_us = j->followed_us = j->absent_us = 0;
+}
+
+static void scrolled(void *context, const struct dd_pipe_answer *answer)
+{
+    struct dd_judge *j = context;
+
+    j->scrolling = false;
+    if (answer->error)
+        return;
+    if (!dd_json_boolean(dd_tab_value(answer)))
+        dd_log_warning("there is nothing with scroll_to %s in the page: it is shown from its top", j->site->options->scroll_to);
+    be_right(j);
+}
+
+static void scroll(struct dd_judge *j)
+{
+    char quoted[QUOTED_SIZE], script[QUOTED_SIZE + 256];
+
+    if (!*j->site->options->scroll_to || dd_tab_quote(j->site->options->scroll_to, quoted, sizeof quoted)) {
+        be_right(j);
+        return;
+    }
+    j->scrolling = true;
+    snprintf(script, sizeof script,
+             "(() => { const e = document.querySelector(%s); if (!e) return false;"
+             "e.scrollIntoView({block: 'start', inline: 'start', behavior: 'instant'});"
+             "return new Promise(r => requestAnimationFrame(() => requestAnimationFrame(() => r(true)))); })()",
+             quoted);
+    dd_tab_evaluate(j->tab, script, scrolled, j);
+}
+
+/* ---- logging in ---- */
+
+static void submitted(void *context, const struct dd_pipe_answer *answer)
+{
+    struct dd_judge *j = context;
+    const char *word = dd_json_string(dd_tab_value(answer));
+
+    if (strcmp(word, "elsewhere") == 0 || strcmp(word, "incomplete") == 0)
+        dd_login_take_back();
+    if (strcmp(word, "elsewhere") == 0) {
+        note(j, DD_WIRE_REASON_CREDENTIALS,
+             "its log-in form is, or leads, to another origin than source has: the password stays here; is source right?");
+        j->verdict = DD_JUDGE_WRONG;
+    } else if (strcmp(word, "incomplete") == 0) {
+        j->submitted_us = 0; /* it may still be drawing itself */
+    }
+    /* else it was, or the document went away because of it */
+}
+
+static void submit(struct dd_judge *j)
+{
+    unsigned wait_s = dd_login_wait_s();
+    char *script = wait_s ? NULL : dd_login_script(j->site);
+
+    if (!script) {
+        /* nobody has refused the password: it is another page than it should be, and tried again sooner than that */
+        if (wait_s)
+            note(j, DD_WIRE_REASON_UNEXPECTED, "it asks to log in again, less than a minute after the last time; it has to wait");
+        else
+            note(j, DD_WIRE_REASON_CAPTURE, "there is no memory for logging in");
+        j->verdict = DD_JUDGE_WRONG;
+        return;
+    }
+    dd_log_info("%s: logging in", j->site->name);
+    dd_login_count();
+    j->submitted_us = dd_clock_now_us();
+    j->followed_us = 0;
+    dd_tab_evaluate(j->tab, script, submitted, j);
+    explicit_bzero(script, strlen(script));
+    free(script);
+}
+
+/* ---- until it is right ---- */
+
+static void handle_form(struct dd_judge *j)
+{
+    if (!j->submitted_us)
+        submit(j);
+    if (j->verdict != DD_JUDGE_WAITING)
+        return;
+    note(j, DD_WIRE_REASON_CREDENTIALS, "it still shows its log-in form: check username, password and the selectors");
+    uint64_t until_us = j->followed_us ? j->followed_us + AFTER_US : j->submitted_us + LOGIN_US;
+    if (j->submitted_us && dd_clock_now_us() > until_us)
+        j->verdict = DD_JUDGE_WRONG;
+}
+
+static void answered(void *context, const struct dd_pipe_answer *answer)
+{
+    struct dd_judge *j = context;
+    const char *word = dd_json_string(dd_tab_value(answer));
+
+    j->asking = false;
+    if (answer->error || j->verdict != DD_JUDGE_WAITING) /* of a document that is gone */
+        return;
+    if (strcmp(word, "right") == 0) {
+        scroll(j);
+    } else if (strcmp(word, "form") == 0) {
+        handle_form(j);
+    } else if (strcmp(word, "missing") == 0) {
+        note(j, DD_WIRE_REASON_UNEXPECTED, "there is nothing with expect_selector %s in it: is it logged out?",
+             j->site->options->expect_selector);
+        if (dd_clock_now_us() > j->quiet_us + EXPECT_US)
+            j->verdict = DD_JUDGE_WRONG;
+    } else {
+        note(j, DD_WIRE_REASON_UNSUITABLE, "expect_selector or login_password_selector is not a CSS selector");
+        j->verdict = DD_JUDGE_WRONG;
+    }
+}
+
+enum dd_judge_verdict dd_judge_turn(struct dd_judge *j, uint64_t now_us, uint64_t quiet_us)
+{
+    j->quiet_us = quiet_us;
+    if (j->verdict != DD_JUDGE_WAITING || j->asking || j->scrolling || now_us < j->check_us)
+        return j->verdict;
+    j->check_us = now_us + CHECK_US;
+    if (j->question) {
+        j->asking = true;
+        dd_tab_evaluate(j->tab, j->question, answered, j);
+    } else {
+        scroll(j);
+    }
+    return j->verdict;
+}
+
+unsigned dd_judge_why(const struct dd_judge *judge, const char **text)
+{
+    *text = judge->text;
+    return judge->reason;
+}
+
+/* ---- of pictures ---- */
+
+const char *dd_judge_question(const struct dd_judge *judge)
+{
+    return judge->question;
+}
+
+enum dd_judge_verdict dd_judge_picture(struct dd_judge *j, const struct dd_pipe_answer *answer)
+{
+    const char *word = dd_json_string(dd_tab_value(answer));
+    uint64_t now_us = dd_clock_now_us();
+
+    if (answer->error)
+        return DD_JUDGE_WAITING;
+    if (strcmp(word, "right") == 0) {
+        j->absent_us = 0;
+        return DD_JUDGE_RIGHT;
+    }
+    if (!j->absent_us)
+        j->absent_us = now_us;
+    return now_us >= j->absent_us + ABSENT_US || strcmp(word, "form") == 0 ? DD_JUDGE_WRONG : DD_JUDGE_WAITING;
+}

@@ -1,0 +1,80 @@
+#include "send/capture/web/process_spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "dd/base/error.h"
+#include "dd/base/log.h"
+
+enum { NOT_EXECUTED = 127, ASIDE = 64 /* descriptors from here on are in nobody's way */ };
+
+bool dd_spawn_find(const char *program, char *path, size_t size)
+{
+    const char *folders = getenv("PATH");
+
+    if (strchr(program, '/'))
+        return (size_t)snprintf(path, size, "%s", program) < size && access(path, X_OK) == 0;
+    if (!folders || !*folders)
+        folders = "/usr/local/bin:/usr/bin:/bin";
+    for (const char *next; *folders; folders = next) {
+        size_t length = strcspn(folders, ":");
+        next = folders + length + (folders[length] == ':');
+        if (folders[0] == '/' && (size_t)snprintf(path, size, "%.*s/%s", (int)length, folders, program) < size &&
+            access(path, X_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* In the child, where only what is safe in a signal handler may be called. */
+static void execute(const struct dd_spawn *spawn, pid_t parent)
+{
+    int aside[DD_SPAWN_FDS], null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    char *const *argv, *const *environment;
+    sigset_t none;
+
+    setsid();
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent || null < 0)
+        _exit(NOT_EXECUTED);
+    for (int i = 0; i < DD_SPAWN_FDS; i++) {
+        int fd = spawn->fds[i] < 0 && i <= STDERR_FILENO ? null : spawn->fds[i];
+        aside[i] = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, ASIDE);
+    }
+    for (int i = 0; i < DD_SPAWN_FDS; i++) {
+        close(i);
+        if (aside[i] >= 0 && dup2(aside[i], i) < 0)
+            _exit(NOT_EXECUTED);
+    }
+    close_range(DD_SPAWN_FDS, ~0U, 0);
+    signal(SIGPIPE, SIG_DFL);
+    signal(SIGCHLD, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    /* execve(2) changes neither, but is declared as if it did */
+    memcpy(&argv, &spawn->argv, sizeof argv);
+    memcpy(&environment, &spawn->environment, sizeof environment);
+    personality(PER_LINUX); /* whatever this process runs with: theirs wants its address layout random */
+    execve(spawn->path, argv, environment);
+    _exit(NOT_EXECUTED);
+}
+
+pid_t dd_spawn_start(const struct dd_spawn *spawn)
+{
+    pid_t own = getpid(), pid = fork();
+
+    if (pid == 0)
+        execute(spawn, own);
+    if (pid < 0) {
+        dd_log_error("cannot fork for %s: %s", spawn->path, strerror(errno));
+        return DD_ERROR_SYSTEM;
+    }
+    return pid;
+}

@@ -1,0 +1,196 @@
+#include "send/capture/web/process_tree.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+enum {
+    PROCESSES_MAX = 512, /* below this one: a browser has a dozen, and one more for each frame of another site */
+    ALL_MAX = 16 * 1024,
+};
+
+struct process {
+    pid_t pid, parent, session;
+    unsigned long long begun; /* ticks since boot: another process that got the same number later began later */
+};
+
+/* The text of a file in /proc, its NULs as blanks. Its length, 0 if there is nothing to read. */
+static size_t read_proc(pid_t pid, const char *name, char *text, size_t size)
+{
+    char path[64];
+    ssize_t length = -1;
+
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        length = read(fd, text, size - 1);
+        close(fd);
+    }
+    if (length < 0)
+        length = 0;
+    for (ssize_t i = 0; i < length; i++)
+        if (text[i] == '\0')
+            text[i] = ' ';
+    text[length] = '\0';
+    return (size_t)length;
+}
+
+/* the fields between session and starttime in /proc/PID/stat, proc(5) */
+#define SKIP_15 " %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s"
+
+static bool read_process(pid_t pid, struct process *p)
+{
+    char text[512], state;
+    int parent, session;
+
+    *p = (struct process){.pid = pid};
+    if (!read_proc(pid, "stat", text, sizeof text))
+        return false;
+    /* the name in brackets may have brackets and blanks of its own */
+    const char *after = strrchr(text, ')');
+    if (!after || sscanf(after + 1, " %c %d %*d %d" SKIP_15 " %llu", &state, &parent, &session, &p->begun) != 4)
+        return false;
+    p->parent = parent;
+    p->session = session;
+    /* one whose first thread is a zombie may still be ending the others; real zombies do not stay */
+    return state != 'X';
+}
+
+/* Whether it has this in its command line. */
+static bool names(pid_t pid, const char *argument)
+{
+    static char text[32 * 1024];
+
+    return read_proc(pid, "cmdline", text, sizeof text) && strstr(text, argument);
+}
+
+static bool has_parent_in(const struct process *p, const struct process *all, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (all[i].pid == p->parent)
+            return true;
+    return false;
+}
+
+/* Moves those below this process to the front, parents before children. Their number. */
+static size_t find_below(struct process *all, size_t count)
+{
+    pid_t own = getpid();
+    size_t below = 0, before;
+
+    do {
+        before = below;
+        for (size_t i = below; i < count; i++) {
+            if (all[i].parent != own && !has_parent_in(&all[i], all, below))
+                continue;
+            struct process found = all[i];
+            all[i] = all[below];
+            all[below++] = found;
+        }
+    } while (below > before);
+    return below;
+}
+
+/* Lists the processes of this machine. */
+static size_t list_all(struct process all[static ALL_MAX])
+{
+    size_t count = 0;
+    DIR *proc = opendir("/proc");
+    const struct dirent *entry;
+
+    while (proc && (entry = readdir(proc)) && count < ALL_MAX) {
+        pid_t pid = isdigit((unsigned char)entry->d_name[0]) ? (pid_t)strtol(entry->d_name, NULL, 10) : 0;
+        if (pid > 0 && read_process(pid, &all[count]))
+            count++;
+    }
+    if (proc)
+        closedir(proc);
+    return count;
+}
+
+/* Lists the processes of tree. */
+static size_t list(const struct dd_tree *tree, struct process found[static PROCESSES_MAX])
+{
+    static struct process all[ALL_MAX];
+    size_t count = find_below(all, list_all(all)), kept = 0;
+
+    for (size_t i = 0; i < count && kept < PROCESSES_MAX; i++)
+        if (!tree->folder || all[i].session == tree->leader || has_parent_in(&all[i], found, kept) ||
+            names(all[i].pid, tree->folder))
+            found[kept++] = all[i];
+    return kept;
+}
+
+void dd_tree_adopt(bool adopt)
+{
+    const struct sigaction action = {.sa_handler = SIG_DFL, .sa_flags = adopt ? SA_NOCLDWAIT : 0};
+
+    sigaction(SIGCHLD, &action, NULL);
+}
+
+/* In bytes, of "RssAnon:     1234 kB". */
+static uint64_t read_line(const char *text, const char *name)
+{
+    const char *line = strstr(text, name);
+
+    return line ? strtoull(line + strlen(name), NULL, 10) * 1024 : 0;
+}
+
+/* Anonymous and shared memory as /proc/PID/status counts them. The exact shares of smaps_rollup are closed to us: the browser's
+ * sandboxed processes are not dumpable. What several of them share counts several times; that is the pages of a few pictures,
+ * and what the zygote had before it forked. Code from files, which all browsers share, does not count. */
+uint64_t dd_tree_memory(const struct dd_tree *tree, size_t *count)
+{
+    struct process found[PROCESSES_MAX];
+    uint64_t bytes = 0;
+    char text[4096];
+
+    *count = list(tree, found);
+    for (size_t i = 0; i < *count; i++)
+        if (read_proc(found[i].pid, "status", text, sizeof text))
+            bytes += read_line(text, "\nRssAnon:") + read_line(text, "\nRssShmem:");
+    return bytes;
+}
+
+/* The kernel clears a dead one away at once, and another process may have its number then: the descriptor holds one of them fast,
+ * and if that began when the one that was found did, it is it. Without descriptors there is a chance in millions. */
+static void send_signal(const struct process *p, int signal)
+{
+    struct process held;
+    int fd = pidfd_open(p->pid, 0);
+
+    if (read_process(p->pid, &held) && held.begun == p->begun) {
+        if (fd >= 0)
+            pidfd_send_signal(fd, signal, NULL, 0);
+        else
+            kill(p->pid, signal);
+    }
+    if (fd >= 0)
+        close(fd);
+}
+
+size_t dd_tree_signal(const struct dd_tree *tree, int signal)
+{
+    struct process found[PROCESSES_MAX];
+    size_t count = list(tree, found);
+
+    for (size_t i = 0; i < count; i++)
+        send_signal(&found[i], signal);
+    return count;
+}
+
+void dd_tree_end_strays(const char *argument)
+{
+    static struct process all[ALL_MAX];
+    size_t count = list_all(all);
+
+    for (size_t i = 0; i < count; i++)
+        if (all[i].pid != getpid() && names(all[i].pid, argument))
+            send_signal(&all[i], SIGKILL);
+}

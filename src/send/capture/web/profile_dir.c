@@ -1,0 +1,123 @@
+#include "send/capture/web/profile_dir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dd/base/error.h"
+#include "dd/base/log.h"
+#include "send/capture/web/process_tree.h"
+
+enum { OPEN_FOLDERS = 16, ATTEMPTS = 8 };
+
+#define NAME "ddsend-browser-"
+
+static const char *parent(void)
+{
+    const char *folder = getenv("TMPDIR");
+
+    return folder && folder[0] == '/' && strlen(folder) + sizeof NAME + 8 < DD_FOLDER_PATH_SIZE ? folder : "/tmp";
+}
+
+static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *where)
+{
+    (void)status;
+    (void)where;
+    if (kind == FTW_DP || kind == FTW_D)
+        rmdir(path);
+    else
+        unlink(path);
+    return 0;
+}
+
+static void remove_tree(const char *path)
+{
+    nftw(path, remove_one, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
+/* Opens and locks path; -1 if somebody else has, or it is no longer this folder. */
+static int lock(const char *path)
+{
+    struct stat held, named;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd < 0)
+        return -1;
+    if (fstat(fd, &held) == 0 && held.st_uid == geteuid() && flock(fd, LOCK_EX | LOCK_NB) == 0 && lstat(path, &named) == 0 &&
+        named.st_ino == held.st_ino && named.st_dev == held.st_dev)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+/* A browser that hung when its role was killed does not notice, and is still there. */
+static void end_strays(const char *path)
+{
+    char argument[DD_FOLDER_PATH_SIZE + sizeof DD_FOLDER_ARGUMENT];
+
+    snprintf(argument, sizeof argument, DD_FOLDER_ARGUMENT "%s/", path);
+    dd_tree_end_strays(argument);
+}
+
+/* The lock of a folder falls with the process that held it, however that ended. */
+static void remove_leftovers(void)
+{
+    char path[DD_FOLDER_PATH_SIZE];
+    const struct dirent *entry;
+    DIR *folder = opendir(parent());
+
+    while (folder && (entry = readdir(folder))) {
+        if (strncmp(entry->d_name, NAME, strlen(NAME)) != 0 ||
+            (size_t)snprintf(path, sizeof path, "%s/%s", parent(), entry->d_name) >= sizeof path)
+            continue;
+        int fd = lock(path);
+        if (fd < 0)
+            continue;
+        dd_log_info("removing %s, which a browser left behind", path);
+        end_strays(path);
+        remove_tree(path);
+        close(fd);
+    }
+    if (folder)
+        closedir(folder);
+}
+
+int dd_folder_make(struct dd_folder *folder)
+{
+    *folder = (struct dd_folder){.fd = -1};
+    remove_leftovers();
+    /* another role may take it for a leftover before it is locked */
+    for (int i = 0; i < ATTEMPTS; i++) {
+        snprintf(folder->path, sizeof folder->path, "%s/%sXXXXXX", parent(), NAME);
+        if (!mkdtemp(folder->path))
+            break;
+        folder->fd = lock(folder->path);
+        if (folder->fd >= 0)
+            return 0;
+    }
+    dd_log_error("cannot make a folder for the browser in %s: %s", parent(), strerror(errno));
+    folder->path[0] = '\0';
+    return DD_ERROR_SYSTEM;
+}
+
+void dd_folder_clear(struct dd_folder *folder)
+{
+    if (folder->path[0])
+        remove_tree(folder->path);
+}
+
+void dd_folder_remove(struct dd_folder *folder)
+{
+    if (!folder->path[0])
+        return;
+    remove_tree(folder->path);
+    close(folder->fd);
+    *folder = (struct dd_folder){.fd = -1};
+}

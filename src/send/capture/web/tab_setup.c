@@ -1,0 +1,113 @@
+#include "send/capture/web/tab_setup.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dd/base/json.h"
+#include "dd/base/log.h"
+#include "send/capture/web/cdp_target.h"
+#include "send/capture/web/web_options.h"
+#include "send/options.h"
+
+enum { QUOTED_SIZE = 6 * DD_SEND_CSS };
+
+/* A sheet of its own kind, which the page's Content-Security-Policy has no say in; put in again where the page's scripts
+ * replaced the list of them while it loaded. */
+static const char style_script[] =
+    "(() => { const sheet = new CSSStyleSheet(); sheet.replaceSync(%s);"
+    "const put = () => { if (!document.adoptedStyleSheets.includes(sheet)) document.adoptedStyleSheets.push(sheet); };"
+    "put(); document.addEventListener('DOMContentLoaded', put); addEventListener('load', put); })()";
+
+struct setup {
+    const struct dd_tab *tab;
+    void (*answered)(void *context, const struct dd_pipe_answer *answer);
+    void *context;
+    unsigned count; /* of commands sent */
+};
+
+static void send(struct setup *s, const char *method, struct dd_json *params)
+{
+    s->count++;
+    dd_tab_send(s->tab, method, params, s->answered, s->context);
+}
+
+static struct dd_json *text_of(const char *name, const char *value)
+{
+    struct dd_json *params = dd_json_new_object();
+
+    dd_json_add_string(params, name, value);
+    return params;
+}
+
+static struct dd_json *switch_of(const char *name, bool value)
+{
+    struct dd_json *params = dd_json_new_object();
+
+    dd_json_add_boolean(params, name, value);
+    return params;
+}
+
+/* The zoom is the number of the picture's pixels to one of the page's: so the picture keeps its size, the page has less room,
+ * and all that is in it is larger and as sharp. What the division leaves over is cut off again (shots.c). */
+static void set_size(struct setup *s, const struct dd_site *site)
+{
+    double zoom = site->options->page_zoom > 0 ? site->options->page_zoom : 1;
+    struct dd_json *params = dd_json_new_object();
+
+    dd_json_add_integer(params, "width", (uint64_t)ceil(site->width / zoom));
+    dd_json_add_integer(params, "height", (uint64_t)ceil(site->height / zoom));
+    dd_json_add_number(params, "deviceScaleFactor", zoom, 4);
+    dd_json_add_boolean(params, "mobile", false);
+    send(s, "Emulation.setDeviceMetricsOverride", params);
+}
+
+static void set_scheme(struct setup *s, bool dark)
+{
+    struct dd_json *params = dd_json_new_object(), *feature = dd_json_add_object(dd_json_add_array(params, "features"), NULL);
+
+    dd_json_add_string(feature, "name", "prefers-color-scheme");
+    dd_json_add_string(feature, "value", dark ? "dark" : "light");
+    send(s, "Emulation.setEmulatedMedia", params);
+}
+
+static void set_style(struct setup *s, const char *css)
+{
+    char *quoted = malloc(QUOTED_SIZE), *script = malloc(QUOTED_SIZE + sizeof style_script);
+    struct dd_json *params = dd_json_new_object();
+
+    if (quoted && script && dd_tab_quote(css, quoted, QUOTED_SIZE) == 0) {
+        snprintf(script, QUOTED_SIZE + sizeof style_script, style_script, quoted);
+        dd_json_add_string(params, "source", script);
+        dd_json_add_string(params, "worldName", DD_TAB_WORLD);
+        send(s, "Page.addScriptToEvaluateOnNewDocument", params);
+    } else {
+        dd_log_error("no memory for css_file");
+        dd_json_free(params);
+    }
+    free(script);
+    free(quoted);
+}
+
+unsigned dd_setup_tab(const struct dd_tab *tab, const struct dd_site *site,
+                      void (*answered)(void *context, const struct dd_pipe_answer *answer), void *context)
+{
+    struct setup s = {.tab = tab, .answered = answered, .context = context};
+    const struct dd_send_stream *options = site->options;
+
+    /* a page that is loaded again comes from its server: what the browser kept of it may be what is to be got rid of */
+    send(&s, "Network.clearBrowserCache", NULL);
+    send(&s, "Page.enable", NULL);
+    send(&s, "Page.setLifecycleEventsEnabled", switch_of("enabled", true));
+    set_size(&s, site);
+    if (*options->timezone)
+        send(&s, "Emulation.setTimezoneOverride", text_of("timezoneId", options->timezone));
+    if (*options->locale)
+        send(&s, "Emulation.setLocaleOverride", text_of("locale", options->locale));
+    if (options->color_scheme != DD_SEND_SCHEME_AUTO)
+        set_scheme(&s, options->color_scheme == DD_SEND_SCHEME_DARK);
+    if (*options->css)
+        set_style(&s, options->css);
+    return s.count;
+}

@@ -1,0 +1,130 @@
+#include "send/capture/web/web_options.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "dd/base/error.h"
+#include "send/capture/net/url.h"
+#include "send/options.h"
+
+/* RFC 9110's token. */
+static bool is_name(const char *text)
+{
+    for (const char *c = text; *c; c++)
+        if (!isalnum((unsigned char)*c) && !strchr("!#$%&'*+-.^_`|~", *c))
+            return false;
+    return *text;
+}
+
+static bool is_value(const char *text)
+{
+    for (const char *c = text; *c; c++)
+        if ((unsigned char)*c < ' ' && *c != '\t')
+            return false;
+    return true;
+}
+
+/* The browser's own, which would break its requests. */
+static bool is_forbidden(const char *name)
+{
+    static const char *const forbidden[] = {"Host", "Content-Length", "Connection", "Transfer-Encoding", "Upgrade", "Trailer",
+                                            "TE",   "Keep-Alive",     "Origin"};
+
+    for (size_t i = 0; i < sizeof forbidden / sizeof *forbidden; i++)
+        if (strcasecmp(name, forbidden[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Browsers send the last of one name only. */
+static bool is_given(const struct dd_site *site, const char *name)
+{
+    for (size_t i = 0; i < site->header_count; i++)
+        if (strcasecmp(name, site->headers[i].name) == 0)
+            return true;
+    return false;
+}
+
+/* One "Name: value" of the file; empty lines and those with '#' are none. line is cut up. */
+static int read_header(struct dd_site *site, char *line)
+{
+    char *colon, *end = line + strlen(line);
+
+    while (end > line && strchr(" \t\r", end[-1]))
+        *--end = '\0';
+    if (!*line || *line == '#')
+        return 0;
+    colon = strchr(line, ':');
+    if (!colon || site->header_count == DD_SITE_HEADERS_MAX)
+        return DD_ERROR_INPUT;
+    *colon = '\0';
+    const char *value = colon + 1 + strspn(colon + 1, " \t");
+    if (!is_name(line) || !is_value(value) || is_forbidden(line) || is_given(site, line))
+        return DD_ERROR_INPUT;
+    site->headers[site->header_count++] = (struct dd_site_header){.name = line, .value = value};
+    return 0;
+}
+
+static int read_headers(struct dd_site *site, char *why, size_t why_size)
+{
+    unsigned number = 1;
+
+    for (char *line = site->headers_text, *next; line; line = next, number++) {
+        next = strchr(line, '\n');
+        if (next)
+            *next++ = '\0';
+        if (read_header(site, line)) {
+            snprintf(why, why_size,
+                     "line %u is none of at most %d different headers \"Name: value\" that a page can be asked for with", number,
+                     DD_SITE_HEADERS_MAX);
+            return DD_ERROR_INPUT;
+        }
+    }
+    return 0;
+}
+
+static int read_address(struct dd_site *site, struct dd_url *url, char *why, size_t why_size)
+{
+    const struct dd_send_stream *options = site->options;
+
+    snprintf(why, why_size, "not the URL of a page: it takes http://host/path or https://host/path");
+    if (dd_url_parse(url, options->source))
+        return DD_ERROR_INPUT;
+    snprintf(site->username, sizeof site->username, "%s", *options->username ? options->username : url->username);
+    snprintf(site->password, sizeof site->password, "%s", *options->password ? options->password : url->password);
+    url->has_user = false;
+    if (dd_url_write(url, site->url, sizeof site->url) || dd_origin_parse(&site->origin, site->url))
+        return DD_ERROR_INPUT;
+    if (dd_url_write_plain(url, site->name, sizeof site->name))
+        snprintf(site->name, sizeof site->name, "%s://%.160s", url->scheme, url->host);
+    return 0;
+}
+
+int dd_site_read(struct dd_site *site, const struct dd_send_stream *options, char *why, size_t why_size)
+{
+    struct dd_url url;
+
+    *site = (struct dd_site){.options = options};
+    int error = read_address(site, &url, why, why_size);
+    dd_url_wipe(&url);
+    if (!error && strcmp(options->capture_resolution, "source") == 0) {
+        site->width = DD_SITE_WIDTH;
+        site->height = DD_SITE_HEIGHT;
+    } else if (!error) {
+        error = dd_send_options_resolution(options->capture_resolution, &site->width, &site->height);
+    }
+    if (!error) {
+        snprintf(site->headers_text, sizeof site->headers_text, "%s", options->headers);
+        error = read_headers(site, why, why_size);
+    }
+    if (error)
+        dd_site_wipe(site);
+    return error;
+}
+
+void dd_site_wipe(struct dd_site *site)
+{
+    explicit_bzero(site, sizeof *site);
+}

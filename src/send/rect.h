@@ -1,0 +1,33 @@
+/* Areas of a picture, as options write them: WIDTHxHEIGHT+X+Y from the top left, as X11 does. Pure. */
+#ifndef DD_SEND_RECT_H
+#define DD_SEND_RECT_H
+
+#include <stddef.h>
+
+enum { DD_AREA_MASK_MAX = 32, DD_AREA_PIXELS_MAX = 65535 };
+
+/* in pixels */
+struct dd_area {
+    int x, y, width, height;
+};
+
+/* in fractions of the picture's width and height */
+struct dd_area_fraction {
+    double x, y, width, height;
+};
+
+/* Reads "640x480+100+20". 0, or DD_ERROR_INPUT with *area zeroed. */
+int dd_area_parse(const char *text, struct dd_area *area);
+
+/* Reads "0.25x0.1+0.5+0", several with commas or blanks between, DD_AREA_MASK_MAX at most; each has a width and height and
+ * lies within the picture. "" is none, and else there is at least one. 0, or DD_ERROR_INPUT with what would be right in why. */
+int dd_area_parse_mask(const char *text, struct dd_area_fraction mask[static DD_AREA_MASK_MAX], size_t *count, char *why,
+                       size_t why_size);
+
+/* The pixels that an area of a picture of width x height touches, were it only in part. */
+struct dd_area dd_area_pixels(const struct dd_area_fraction *fraction, int width, int height);
+
+/* What both have in common; width and height are 0 if that is nothing. */
+struct dd_area dd_area_common(const struct dd_area *a, const struct dd_area *b);
+
+#endif

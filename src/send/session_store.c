@@ -1,0 +1,43 @@
+#include "send/session_store.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dd/base/file.h"
+#include "dd/base/log.h"
+
+enum { TEXT = 32 };
+
+static void path_of(const char *state_dir, uint32_t key_id, char path[static PATH_MAX])
+{
+    snprintf(path, PATH_MAX, "%s/session-%08" PRIx32, state_dir, key_id);
+}
+
+uint64_t dd_store_load(const char *state_dir, uint32_t key_id)
+{
+    char path[PATH_MAX], text[TEXT + 1] = "";
+    path_of(state_dir, key_id, path);
+    if (access(path, F_OK) < 0)
+        return 0;
+    long size = dd_file_read(path, text, TEXT, false);
+    if (size < 0)
+        return 0;
+    size_t digits = strspn(text, "0123456789");
+    if (!digits || digits > 18 || strcmp(text + digits, "\n")) {
+        dd_log_warning("%s is damaged: going by the clock alone", path);
+        return 0;
+    }
+    return strtoull(text, NULL, 10);
+}
+
+int dd_store_save(const char *state_dir, uint32_t key_id, uint64_t start_us)
+{
+    char path[PATH_MAX], text[TEXT];
+    path_of(state_dir, key_id, path);
+    int size = snprintf(text, sizeof text, "%" PRIu64 "\n", start_us);
+    return dd_file_replace(path, text, (size_t)size);
+}

@@ -1,0 +1,255 @@
+#include "send/transmit/oneway_socket.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <linux/filter.h>
+#include <linux/in6.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "dd/base/error.h"
+#include "dd/base/log.h"
+#include "dd/link/wire.h"
+#include "send/destination.h"
+
+/* Enough for the bursts of many streams while the interface is busy. */
+enum { SEND_BUFFER = 4 << 20, BUNDLE_BYTES = DD_WIRE_DATAGRAM_MAX };
+
+static int set(int fd, int level, int option, int value)
+{
+    return setsockopt(fd, level, option, &value, sizeof value);
+}
+
+/* Whatever arrives is dropped before it is queued, and nobody can take that off again. */
+static int refuse_input(int fd)
+{
+    struct sock_filter drop_all = BPF_STMT(BPF_RET | BPF_K, 0);
+    struct sock_fprog program = {.len = 1, .filter = &drop_all};
+    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0)
+        return -1;
+    if (set(fd, SOL_SOCKET, SO_LOCK_FILTER, 1) < 0)
+        return -1;
+    return set(fd, SOL_SOCKET, SO_RCVBUF, 0); /* the kernel's least */
+}
+
+/* The interface's own MTU counts; what ICMP says of the path does not. */
+static int ignore_path(int fd, int family)
+{
+    if (family == AF_INET)
+        return set(fd, IPPROTO_IP, IP_RECVERR, 0) < 0 ? -1 : set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_INTERFACE);
+    if (set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) < 0 || set(fd, IPPROTO_IPV6, IPV6_RECVERR, 0) < 0)
+        return -1;
+    return set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_INTERFACE);
+}
+
+static int set_fields(int fd, const struct dd_oneway_config *c)
+{
+    bool v4 = c->family == AF_INET;
+    if (c->dscp && set(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_TOS : IPV6_TCLASS, c->dscp << 2) < 0)
+        return -1;
+    if (c->ttl && (set(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_TTL : IPV6_UNICAST_HOPS, c->ttl) < 0 ||
+                   set(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_MULTICAST_TTL : IPV6_MULTICAST_HOPS, c->ttl) < 0))
+        return -1;
+    return 0;
+}
+
+static int bind_source(int fd, const struct dd_oneway_config *c)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(c->source_port)};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(c->source_port)};
+    bool has_v4 = inet_pton(AF_INET, c->bind_address, &v4.sin_addr) == 1;
+    bool has_v6 = inet_pton(AF_INET6, c->bind_address, &v6.sin6_addr) == 1;
+    if (!c->source_port && !(c->family == AF_INET ? has_v4 : has_v6))
+        return 0;
+    /* so that a new socket can take its place before the old one is closed */
+    if (set(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0)
+        return -1;
+    if (c->family == AF_INET)
+        return bind(fd, (const struct sockaddr *)&v4, sizeof v4);
+    return bind(fd, (const struct sockaddr *)&v6, sizeof v6);
+}
+
+static int bind_interface(int fd, const char *name)
+{
+    return name[0] ? setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)strlen(name)) : 0;
+}
+
+int dd_oneway_open(const struct dd_oneway_config *c)
+{
+    const char *what = "open";
+    int fd = socket(c->family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        goto err0;
+    what = "shut the receiving side of";
+    if (refuse_input(fd) < 0 || ignore_path(fd, c->family) < 0)
+        goto err1;
+    what = "set dscp and ttl of";
+    if (set_fields(fd, c) < 0)
+        goto err1;
+    what = "bind to bind_interface";
+    if (bind_interface(fd, c->bind_interface) < 0)
+        goto err1;
+    what = "bind to bind_address and source_port";
+    if (bind_source(fd, c) < 0)
+        goto err1;
+    if (set(fd, SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER) < 0)
+        set(fd, SOL_SOCKET, SO_SNDBUF, SEND_BUFFER);
+    return fd;
+
+err1:
+    dd_log_error("cannot %s the UDP socket: %s", what, strerror(errno));
+    close(fd);
+    return DD_ERROR_SYSTEM;
+err0:
+    dd_log_error("cannot %s the UDP socket: %s", what, strerror(errno));
+    return DD_ERROR_SYSTEM;
+}
+
+/* How many of the datagrams can go as one bundle; 1: there is nothing to bundle. */
+static size_t bundle(const struct iovec *datagrams, size_t count)
+{
+    size_t length = datagrams[0].iov_len, n = 1, bytes = length;
+    while (n < count && datagrams[n - 1].iov_len == length && datagrams[n].iov_len <= length &&
+           bytes + datagrams[n].iov_len <= BUNDLE_BYTES)
+        bytes += datagrams[n++].iov_len;
+    return n;
+}
+
+/* 0 or errno. */
+static int send_bundle(int fd, const struct dd_address *to, struct iovec *datagrams, size_t count)
+{
+    struct sockaddr_storage address = to->socket_address;
+    uint16_t length = (uint16_t)datagrams[0].iov_len;
+    union {
+        struct cmsghdr header;
+        uint8_t bytes[CMSG_SPACE(sizeof length)];
+    } control = {0};
+    struct msghdr message = {.msg_name = &address,
+                             .msg_namelen = to->size,
+                             .msg_iov = datagrams,
+                             .msg_iovlen = count,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof control};
+    control.header = (struct cmsghdr){.cmsg_level = SOL_UDP, .cmsg_type = UDP_SEGMENT, .cmsg_len = CMSG_LEN(sizeof length)};
+    memcpy(CMSG_DATA(&control.header), &length, sizeof length);
+    while (sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+        if (errno != EINTR)
+            return errno;
+    return 0;
+}
+
+/* How many went, and errno of the one that did not. */
+static size_t send_one_by_one(int fd, const struct dd_address *to, struct iovec *datagrams, size_t count, int *error)
+{
+    struct mmsghdr messages[DD_ONEWAY_BURST];
+    struct sockaddr_storage address = to->socket_address;
+    size_t done = 0;
+    memset(messages, 0, sizeof messages);
+    for (size_t i = 0; i < count; i++) {
+        messages[i].msg_hdr.msg_name = &address;
+        messages[i].msg_hdr.msg_namelen = to->size;
+        messages[i].msg_hdr.msg_iov = &datagrams[i];
+        messages[i].msg_hdr.msg_iovlen = 1;
+    }
+    while (done < count) {
+        int n = sendmmsg(fd, messages + done, (unsigned)(count - done), MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            *error = n < 0 ? errno : EIO;
+            break;
+        }
+        done += (size_t)n;
+    }
+    return done;
+}
+
+/* What the kernel answers when it, or the interface, cannot cut bundles; a datagram above the MTU is among the causes. */
+static bool refuses_bundles(int error)
+{
+    return error == EINVAL || error == EIO || error == EOPNOTSUPP || error == ENOPROTOOPT;
+}
+
+size_t dd_oneway_send(struct dd_oneway *socket, const struct dd_address *to, struct iovec *datagrams, size_t count, int *error)
+{
+    size_t done = 0;
+    *error = 0;
+    while (done < count && !socket->one_by_one) {
+        size_t n = bundle(datagrams + done, count - done);
+        if (n == 1)
+            break;
+        *error = send_bundle(socket->fd, to, datagrams + done, n);
+        if (refuses_bundles(*error)) {
+            dd_log_info("the system refuses bundles of datagrams (%s): from now on they go one by one", strerror(*error));
+            socket->one_by_one = true;
+            *error = 0;
+        } else if (*error) {
+            return done;
+        } else {
+            done += n;
+        }
+    }
+    return done + send_one_by_one(socket->fd, to, datagrams + done, count - done, error);
+}
+
+static bool same_host(const struct sockaddr *a, const struct sockaddr_storage *b)
+{
+    struct sockaddr_in v4[2];
+    struct sockaddr_in6 v6[2];
+    if (a->sa_family != b->ss_family)
+        return false;
+    if (a->sa_family == AF_INET) {
+        memcpy(&v4[0], a, sizeof v4[0]);
+        memcpy(&v4[1], b, sizeof v4[1]);
+        return v4[0].sin_addr.s_addr == v4[1].sin_addr.s_addr;
+    }
+    if (a->sa_family != AF_INET6)
+        return false;
+    memcpy(&v6[0], a, sizeof v6[0]);
+    memcpy(&v6[1], b, sizeof v6[1]);
+    return memcmp(&v6[0].sin6_addr, &v6[1].sin6_addr, sizeof v6[0].sin6_addr) == 0;
+}
+
+/* The name of the interface that has the address which fd is bound to. */
+static bool find_interface(int fd, char name[static IF_NAMESIZE])
+{
+    struct sockaddr_storage own = {0};
+    socklen_t size = sizeof own;
+    struct ifaddrs *list = NULL;
+    if (getsockname(fd, (struct sockaddr *)&own, &size) < 0 || getifaddrs(&list) < 0)
+        return false;
+    const struct ifaddrs *found = list;
+    while (found && !(found->ifa_addr && same_host(found->ifa_addr, &own)))
+        found = found->ifa_next;
+    if (found)
+        snprintf(name, IF_NAMESIZE, "%s", found->ifa_name);
+    freeifaddrs(list);
+    return found != NULL;
+}
+
+unsigned dd_oneway_mtu(const struct dd_oneway_config *c, const struct dd_address *address)
+{
+    struct ifreq request = {0};
+    unsigned mtu = 0;
+    /* connect(2) of UDP sends nothing: it looks the route up. IP_MTU would be simpler, but is what ICMP says of the path. */
+    int fd = socket(address->socket_address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return 0;
+    if (bind_interface(fd, c->bind_interface) == 0 &&
+        connect(fd, (const struct sockaddr *)&address->socket_address, address->size) == 0) {
+        snprintf(request.ifr_name, sizeof request.ifr_name, "%s", c->bind_interface);
+        if ((c->bind_interface[0] || find_interface(fd, request.ifr_name)) && ioctl(fd, SIOCGIFMTU, &request) == 0 &&
+            request.ifr_mtu > 0)
+            mtu = (unsigned)request.ifr_mtu;
+    }
+    close(fd);
+    return mtu;
+}

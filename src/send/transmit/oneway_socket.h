@@ -1,0 +1,41 @@
+/* The one-way socket: UDP that only goes out (docs/protocol.md, "The one-way socket"). The supervisor opens it; transmit
+ * sends through it and has no other use for it. */
+#ifndef DD_SEND_TRANSMIT_ONEWAY_SOCKET_H
+#define DD_SEND_TRANSMIT_ONEWAY_SOCKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+struct dd_address;
+
+enum { DD_ONEWAY_BURST = 16 };
+
+struct dd_oneway_config {
+    int family;                 /* AF_INET or AF_INET6 */
+    const char *bind_address;   /* borrowed, "": any; used if it is of the family */
+    const char *bind_interface; /* borrowed, "": any */
+    uint16_t source_port;       /* 0: any */
+    uint8_t dscp, ttl;          /* 0: the kernel's */
+};
+
+/* Opens the socket, drops whatever could arrive at it, and locks that. A descriptor, returned-owned, or a negative enum
+ * dd_error, logged. */
+int dd_oneway_open(const struct dd_oneway_config *config);
+
+/* An open socket, as its one user keeps it. */
+struct dd_oneway {
+    int fd;          /* borrowed */
+    bool one_by_one; /* the system has refused a bundle: none is tried again */
+};
+
+/* Sends count <= DD_ONEWAY_BURST datagrams to one address without waiting: in one bundle (UDP_SEGMENT) where all but the last
+ * have one length and the last is not longer, else, or where bundles are refused, one by one. How many went; *error is the
+ * errno of the first that did not, 0 if all did. */
+size_t dd_oneway_send(struct dd_oneway *socket, const struct dd_address *to, struct iovec *datagrams, size_t count, int *error);
+
+/* The MTU of the interface through which datagrams to address go, 0 if there is no way to it now. */
+unsigned dd_oneway_mtu(const struct dd_oneway_config *config, const struct dd_address *address);
+
+#endif

@@ -1,0 +1,56 @@
+/* The transmit role: holds the keys and the UDP sockets.
+ * Ring (pixels) -> JPEG -> fragments + parity -> seal -> pace -> UDP. */
+#ifndef DD_SEND_TRANSMIT_TRANSMIT_ROLE_H
+#define DD_SEND_TRANSMIT_TRANSMIT_ROLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dd/base/options.h"
+#include "dd/link/frame_ring.h"
+#include "dd/link/key.h"
+#include "send/destination.h"
+
+struct dd_role;
+
+enum { DD_TRANSMIT_STATUS_PERIOD_MS = 1000 };
+
+struct dd_transmit_stream {
+    char name[DD_OPTIONS_NAME_SIZE];
+    uint8_t key[DD_KEY_BYTES]; /* secret */
+    char stream_id[DD_KEY_STREAM_ID_MAX + 1];
+    struct dd_ring_shape ring;
+    int max_width, max_height;
+    int quality;
+    bool full_chroma;
+    uint32_t max_packet_size;
+    double loss_tolerance;
+    uint64_t interval_us;
+    uint64_t refresh_us;    /* 0: never */
+    double weight;          /* share of rate_bps against the other streams */
+    uint64_t last_start_us; /* of the stream's sessions in earlier runs; 0: none is known */
+    struct dd_address to[DD_ADDRESS_MAX];
+    size_t to_count;
+};
+
+struct dd_transmit_config { /* in the boot record, followed by its streams */
+    uint64_t epoch_us;      /* wall clock less dd_clock_now_us() at the start of the run: times on the wire never step */
+    uint64_t rate_bps;
+    uint32_t stream_count;
+    bool has_ipv4, has_ipv6;
+    struct dd_transmit_stream streams[];
+};
+
+/* Shared with the supervisor, which keeps it on disk: the start of the newest session of each stream. */
+struct dd_transmit_book {
+    _Atomic uint64_t start_us[DD_OPTIONS_STREAMS_MAX];
+};
+
+/* Descriptors: the book, the IPv4 socket and the IPv6 socket (those that there are), then for each stream its ring and its
+ * wake-up, an eventfd. */
+enum { DD_TRANSMIT_FD_BOOK = 0, DD_TRANSMIT_FD_SOCKETS = 1 };
+
+/* Runs until the role is to stop. An exit code. */
+int dd_transmit_run(struct dd_role *role);
+
+#endif

@@ -1,0 +1,391 @@
+/* The tunnel against a TLS server in a thread of the test, with a certificate that is made here. */
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <pthread.h>
+#include <string.h>
+
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "dd/base/clock.h"
+#include "dd/base/error.h"
+#include "dd/link/wire.h"
+#include "send/capture/net/tls.h"
+#include "send/capture/net/tls_proxy.h"
+#include "send/capture/source.h"
+#include "suite.h"
+
+enum { BYTES = 30 * 1000 * 1000, WITHIN_S = 20 };
+
+/* Sends back what comes, until the end. */
+struct server {
+    SSL_CTX *context;
+    int listen_fd, port;
+    bool silent;   /* takes the connection, and says nothing */
+    bool hangs_up; /* takes it, and closes it when something comes */
+    size_t cut;    /* closes after as many bytes, without good-bye; 0: does not */
+    pthread_t thread;
+    char pem[4096];
+};
+
+static bool stopped;
+
+static bool stopping(void *context)
+{
+    (void)context;
+    return stopped;
+}
+
+static void make_certificate(struct server *s)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *certificate = X509_new();
+    X509_EXTENSION *names = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "IP:127.0.0.1");
+    BIO *bio = BIO_new(BIO_s_mem());
+
+    X509_set_version(certificate, 2);
+    X509_gmtime_adj(X509_getm_notBefore(certificate), -60);
+    X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_ASC, (const unsigned char *)"camera", -1, -1,
+                               0);
+    X509_set_issuer_name(certificate, X509_get_subject_name(certificate));
+    X509_set_pubkey(certificate, key);
+    X509_add_ext(certificate, names, -1);
+    ck_assert_int_gt(X509_sign(certificate, key, EVP_sha256()), 0);
+    ck_assert_int_eq(SSL_CTX_use_certificate(s->context, certificate), 1);
+    ck_assert_int_eq(SSL_CTX_use_PrivateKey(s->context, key), 1);
+    PEM_write_bio_X509(bio, certificate);
+    int n = BIO_read(bio, s->pem, sizeof s->pem - 1);
+    ck_assert_int_gt(n, 0);
+    s->pem[n] = '\0';
+    BIO_free(bio);
+    X509_EXTENSION_free(names);
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+}
+
+static void *serve(void *argument)
+{
+    struct server *s = argument;
+    static char bytes[20000];
+    int fd = accept(s->listen_fd, NULL, NULL), n = 0;
+    size_t all = 0;
+
+    if (s->hangs_up) {
+        recv(fd, bytes, sizeof bytes, 0);
+        close(fd);
+        return NULL;
+    }
+    if (s->silent) {
+        while (recv(fd, bytes, sizeof bytes, 0) > 0)
+            ;
+        close(fd);
+        return NULL;
+    }
+    SSL *ssl = SSL_new(s->context);
+    SSL_set_fd(ssl, fd);
+    if (SSL_accept(ssl) == 1)
+        while ((s->cut == 0 || all < s->cut) && (n = SSL_read(ssl, bytes, sizeof bytes)) > 0 && SSL_write(ssl, bytes, n) == n)
+            all += (size_t)n;
+    SSL_free(ssl);
+    close(fd);
+    return NULL;
+}
+
+static void start(struct server *s)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+
+    s->context = SSL_CTX_new(TLS_server_method());
+    make_certificate(s);
+    s->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(bind(s->listen_fd, (struct sockaddr *)&address, size), 0);
+    ck_assert_int_eq(listen(s->listen_fd, 1), 0);
+    getsockname(s->listen_fd, (struct sockaddr *)&address, &size);
+    s->port = ntohs(address.sin_port);
+    pthread_create(&s->thread, NULL, serve, s);
+}
+
+static void stop(struct server *s)
+{
+    pthread_join(s->thread, NULL);
+    close(s->listen_fd);
+    SSL_CTX_free(s->context);
+}
+
+static int open_tunnel(struct dd_tunnel **tunnel, const struct server *s, const char *authorities, struct dd_source_io *io)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)s->port)};
+    struct addrinfo info = {.ai_family = AF_INET, .ai_addr = (struct sockaddr *)&address, .ai_addrlen = sizeof address};
+    const struct dd_tunnel_config config = {
+        .name = "rtsps://127.0.0.1/x", .host = "127.0.0.1", .authorities = authorities, .addresses = &info};
+
+    *io = (struct dd_source_io){.deadline_us = dd_clock_now_us() + 2 * DD_CLOCK_US_PER_S, .stopping = stopping, .stop_fd = -1};
+    return dd_tunnel_open(tunnel, &config, io);
+}
+
+static int connect_local(int port)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)port)};
+    struct timeval limit = {.tv_sec = WITHIN_S};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static void *send_all(void *argument)
+{
+    static uint8_t bytes[BYTES];
+    const int *fd = argument;
+
+    for (size_t i = 0; i < BYTES; i++)
+        bytes[i] = (uint8_t)(i * i >> 7);
+    for (size_t done = 0; done < BYTES;) {
+        ssize_t n = send(*fd, bytes + done, BYTES - done, MSG_NOSIGNAL);
+        if (n <= 0)
+            break;
+        done += (size_t)n;
+    }
+    return bytes;
+}
+
+/* How much longer everything takes here: under valgrind, as scripts/test says to Check. */
+static unsigned patience(void)
+{
+    const char *multiplier = getenv("CK_TIMEOUT_MULTIPLIER");
+
+    return multiplier ? (unsigned)atoi(multiplier) : 1;
+}
+
+/* True once this process hardly runs: who spins never does. */
+static bool falls_quiet(void)
+{
+    for (unsigned i = 0; i < 20 * patience(); i++) {
+        clock_t busy = clock();
+        usleep(300000);
+        if (clock() - busy < CLOCKS_PER_SEC / 10)
+            return true;
+    }
+    return false;
+}
+
+START_TEST(bytes_go_both_ways)
+{
+    static uint8_t back[BYTES];
+    struct server s = {0};
+    struct dd_source_io io;
+    struct dd_tunnel *t;
+    pthread_t sender;
+    void *sent;
+    size_t got = 0;
+    char one;
+
+    start(&s);
+    ck_assert_msg(open_tunnel(&t, &s, s.pem, &io) == 0, "%s", io.message);
+    int fd = connect_local(dd_tunnel_port(t));
+    ck_assert_int_ge(fd, 0);
+    pthread_create(&sender, NULL, send_all, &fd);
+    ck_assert(falls_quiet()); /* once all buffers are full nobody spins */
+    while (got < BYTES) {
+        ssize_t n = recv(fd, back + got, BYTES - got, 0);
+        ck_assert_int_gt(n, 0);
+        got += (size_t)n;
+        if (got < BYTES / 2)
+            usleep(200); /* so that buffers fill up */
+    }
+    pthread_join(sender, &sent);
+    ck_assert_mem_eq(back, sent, BYTES);
+    ck_assert_int_lt(connect_local(dd_tunnel_port(t)), 0); /* just one */
+    shutdown(fd, SHUT_WR);
+    ck_assert_int_eq(recv(fd, &one, 1, 0), 0);
+    close(fd);
+    dd_tunnel_close(t);
+    stop(&s);
+}
+END_TEST
+
+START_TEST(other_processes_are_turned_away)
+{
+    struct server s = {0};
+    struct dd_source_io io;
+    struct dd_tunnel *t;
+    int status;
+    char one = 'x';
+
+    start(&s);
+    ck_assert_int_eq(open_tunnel(&t, &s, s.pem, &io), 0);
+    pid_t other = fork();
+    if (other == 0) {
+        int fd = connect_local(dd_tunnel_port(t));
+        const char *program = fd >= 0 && recv(fd, &one, 1, 0) <= 0 ? "true" : "false";
+        execlp(program, program, NULL); /* not _exit(): valgrind would look for leaks in the copy of this process */
+        _exit(1);
+    }
+    waitpid(other, &status, 0);
+    ck_assert_int_eq(status, 0);
+    int fd = connect_local(dd_tunnel_port(t));
+    ck_assert_int_eq(send(fd, &one, 1, 0), 1);
+    ck_assert_int_eq(recv(fd, &one, 1, 0), 1);
+    close(fd);
+    dd_tunnel_close(t);
+    stop(&s);
+}
+END_TEST
+
+START_TEST(a_cut_connection_ends)
+{
+    struct server s = {.cut = 1};
+    struct dd_source_io io;
+    struct dd_tunnel *t;
+    char bytes[8] = "abcdefg";
+
+    start(&s);
+    ck_assert_int_eq(open_tunnel(&t, &s, "", &io), 0); /* and without a check */
+    int fd = connect_local(dd_tunnel_port(t));
+    ck_assert_int_eq(send(fd, bytes, sizeof bytes, 0), sizeof bytes);
+    ck_assert_int_eq(recv(fd, bytes, sizeof bytes, MSG_WAITALL), sizeof bytes); /* what came before still gets through */
+    ck_assert_int_eq(recv(fd, bytes, 1, 0), 0);
+    close(fd);
+    dd_tunnel_close(t);
+    stop(&s);
+}
+END_TEST
+
+START_TEST(closing_waits_for_nobody)
+{
+    struct server s = {0};
+    struct dd_source_io io;
+    struct dd_tunnel *t;
+    uint64_t start_us = dd_clock_now_us();
+
+    start(&s);
+    ck_assert_int_eq(open_tunnel(&t, &s, s.pem, &io), 0);
+    dd_tunnel_close(t); /* nobody came */
+    stop(&s);
+    ck_assert_uint_lt(dd_clock_now_us() - start_us, patience() * DD_CLOCK_US_PER_S);
+    dd_tunnel_close(NULL);
+}
+END_TEST
+
+START_TEST(refusals)
+{
+    struct server s = {.silent = true}, other = {0}, cuts = {.hangs_up = true};
+    struct dd_source_io io;
+    struct dd_tunnel *t;
+
+    start(&s);
+    uint64_t start_us = dd_clock_now_us();
+    ck_assert_int_eq(open_tunnel(&t, &s, s.pem, &io), DD_ERROR_SOURCE);
+    ck_assert_uint_eq(io.reason, DD_WIRE_REASON_TIMEOUT);
+    ck_assert_uint_lt(dd_clock_now_us() - start_us, 4 * DD_CLOCK_US_PER_S);
+    ck_assert_ptr_null(t);
+    stop(&s);
+
+    start(&other);
+    ck_assert_int_eq(open_tunnel(&t, &other, s.pem, &io), DD_ERROR_SOURCE);
+    ck_assert_uint_eq(io.reason, DD_WIRE_REASON_CERTIFICATE);
+    ck_assert_ptr_nonnull(strstr(io.message, "not signed"));
+    stop(&other);
+    start(&cuts);
+    ck_assert_int_eq(open_tunnel(&t, &cuts, s.pem, &io), DD_ERROR_SOURCE);
+    ck_assert_uint_eq(io.reason, DD_WIRE_REASON_BROKEN); /* no certificate was looked at */
+    ck_assert_ptr_nonnull(strstr(io.message, "cuts the connection"));
+    stop(&cuts);
+    ck_assert_int_eq(open_tunnel(&t, &other, s.pem, &io), DD_ERROR_SOURCE); /* nobody listens now */
+    ck_assert_uint_eq(io.reason, DD_WIRE_REASON_UNREACHABLE);
+}
+END_TEST
+
+/* A listener that answers no more connections: its queue is full. */
+static int start_black_hole(struct sockaddr_in *address, int queued[2])
+{
+    socklen_t size = sizeof *address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    *address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)address, size), 0);
+    ck_assert_int_eq(listen(fd, 0), 0);
+    getsockname(fd, (struct sockaddr *)address, &size);
+    for (int i = 0; i < 2; i++) {
+        queued[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        connect(queued[i], (struct sockaddr *)address, size);
+    }
+    return fd;
+}
+
+START_TEST(a_silent_address_does_not_keep_the_next_from_its_turn)
+{
+    struct server s = {0};
+    struct sockaddr_in silent;
+    struct dd_source_io io;
+    struct dd_tunnel *t;
+    int queued[2], fd = start_black_hole(&silent, queued);
+
+    start(&s);
+    struct sockaddr_in good = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)s.port)};
+    struct addrinfo second = {.ai_family = AF_INET, .ai_addr = (struct sockaddr *)&good, .ai_addrlen = sizeof good};
+    struct addrinfo first = {
+        .ai_family = AF_INET, .ai_addr = (struct sockaddr *)&silent, .ai_addrlen = sizeof silent, .ai_next = &second};
+    const struct dd_tunnel_config config = {
+        .name = "rtsps://camera/x", .host = "127.0.0.1", .authorities = s.pem, .addresses = &first};
+    io = (struct dd_source_io){.deadline_us = dd_clock_now_us() + 2 * DD_CLOCK_US_PER_S, .stopping = stopping, .stop_fd = -1};
+    ck_assert_msg(dd_tunnel_open(&t, &config, &io) == 0, "%s", io.message);
+    dd_tunnel_close(t);
+    stop(&s);
+    close(queued[0]);
+    close(queued[1]);
+    close(fd);
+}
+END_TEST
+
+START_TEST(a_stop_ends_the_handshake)
+{
+    struct server s = {.silent = true};
+    struct dd_source_io io;
+    struct dd_tunnel *t;
+
+    start(&s);
+    stopped = true;
+    ck_assert_int_eq(open_tunnel(&t, &s, s.pem, &io), DD_ERROR_STOPPED);
+    stop(&s);
+}
+END_TEST
+
+START_TEST(certificates_are_counted)
+{
+    struct server s = {0};
+    char text[3 * sizeof s.pem];
+
+    s.context = SSL_CTX_new(TLS_server_method());
+    make_certificate(&s);
+    ck_assert_int_eq(dd_tls_count_certificates(""), 0);
+    ck_assert_int_eq(dd_tls_count_certificates("a note\n"), 0);
+    ck_assert_int_eq(dd_tls_count_certificates(s.pem), 1);
+    snprintf(text, sizeof text, "a note\n%s\nanother\n%s", s.pem, s.pem);
+    ck_assert_int_eq(dd_tls_count_certificates(text), 2);
+    strcat(text, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    ck_assert_int_eq(dd_tls_count_certificates(text), -1);
+    SSL_CTX_free(s.context);
+}
+END_TEST
+
+SUITE_MAIN("send/tunnel", bytes_go_both_ways, other_processes_are_turned_away, a_cut_connection_ends, closing_waits_for_nobody,
+           refusals, a_silent_address_does_not_keep_the_next_from_its_turn, a_stop_ends_the_handshake, certificates_are_counted)

@@ -1,0 +1,278 @@
+/* The chain as a whole: in the right order, and with nothing of what a mask hides. */
+#include <stdio.h>
+#include <string.h>
+
+#include <libavutil/pixfmt.h>
+
+#include "dd/base/clock.h"
+#include "dd/base/error.h"
+#include "send/capture/pipeline/pipeline.h"
+#include "send/options.h"
+#include "suite.h"
+
+enum { WIDTH = 320, HEIGHT = 180, GREY = 90, SECRET = 255 };
+
+struct bench {
+    struct dd_send_stream options;
+    struct dd_picture in, out;
+    uint8_t *in_bytes, *out_bytes;
+};
+
+static void set_up(struct bench *b, enum dd_picture_format format, int width, int height)
+{
+    struct dd_picture_layout layout;
+
+    *b = (struct bench){.options = {.mode = DD_SEND_RTSP}};
+    strcpy(b->options.capture_resolution, "source");
+    ck_assert_int_eq(dd_picture_layout_own(format, width, height, &layout), 0);
+    b->in_bytes = malloc(layout.bytes);
+    memset(b->in_bytes, 128, layout.bytes);
+    memset(b->in_bytes, GREY, layout.plane_at[1]);
+    dd_picture_over(&b->in, format, width, height, &layout, b->in_bytes);
+}
+
+static void run(struct bench *b)
+{
+    struct dd_chain *chain = dd_chain_new(&b->options);
+    struct dd_picture_layout layout;
+    enum dd_picture_format format;
+    int width, height;
+
+    ck_assert_ptr_nonnull(chain);
+    ck_assert_int_eq(dd_chain_size(chain, &b->in, &format, &width, &height), 0);
+    ck_assert_int_eq(dd_picture_layout(format, width, height, &layout), 0);
+    free(b->out_bytes);
+    b->out_bytes = malloc(layout.bytes);
+    memset(b->out_bytes, 7, layout.bytes);
+    dd_picture_over(&b->out, format, width, height, &layout, b->out_bytes);
+    ck_assert_int_eq(dd_chain_make(chain, &b->in, &b->out), 0);
+    dd_chain_free(chain);
+}
+
+static void tear_down(struct bench *b)
+{
+    free(b->in_bytes);
+    free(b->out_bytes);
+}
+
+static void paint(const struct dd_picture *p, int x, int y, int width, int height, uint8_t value)
+{
+    for (int row = y; row < y + height; row++)
+        memset(dd_picture_writable(p, 0) + row * p->stride[0] + x, value, (size_t)width);
+}
+
+static int luma(const struct dd_picture *p, int x, int y)
+{
+    return p->plane[0][y * p->stride[0] + x];
+}
+
+static void check_size(const struct bench *b, int width, int height)
+{
+    ck_assert_msg(b->out.width == width && b->out.height == height, "%dx%d", b->out.width, b->out.height);
+}
+
+START_TEST(does_nothing_unasked)
+{
+    struct bench b;
+
+    set_up(&b, DD_PICTURE_I420, WIDTH, HEIGHT);
+    paint(&b.in, 10, 10, 5, 5, 200);
+    run(&b);
+    check_size(&b, WIDTH, HEIGHT);
+    for (int y = 0; y < HEIGHT; y++)
+        ck_assert_mem_eq(b.out.plane[0] + y * b.out.stride[0], b.in.plane[0] + y * b.in.stride[0], WIDTH);
+    tear_down(&b);
+}
+END_TEST
+
+/* A mask over something bright on grey: whatever the filters, nothing gets brighter than grey. */
+START_TEST(hides_before_it_filters)
+{
+    static const char *const resolutions[] = {"source", "160x90", "1280x720", "213x101", "64x36"};
+
+    for (size_t i = 0; i < sizeof resolutions / sizeof *resolutions; i++)
+        for (int variant = 0; variant < 8; variant++) {
+            struct bench b;
+            set_up(&b, variant & 1 ? DD_PICTURE_I444 : DD_PICTURE_I420, WIDTH, HEIGHT);
+            snprintf(b.options.capture_resolution, sizeof b.options.capture_resolution, "%s", resolutions[i]);
+            b.options.fit = variant & 2 ? 2 : 0;
+            b.options.rotate = variant & 4 ? 1 : 0;
+            paint(&b.in, 81, 46, 79, 44, SECRET);
+            paint(&b.in, 0, 0, 2, 2, SECRET);
+            /* a pixel's fraction short of what it has to hide on every side would show */
+            strcpy(b.options.mask, "0.246875x0.24444+0.253125+0.255556, 0.005x0.01+0+0");
+            run(&b);
+            for (int y = 0; y < b.out.height; y++)
+                for (int x = 0; x < b.out.width; x++)
+                    if (luma(&b.out, x, y) > GREY + 20) /* bicubic rings a little */
+                        ck_abort_msg("%s: %d at %d, %d", resolutions[i], luma(&b.out, x, y), x, y);
+            tear_down(&b);
+        }
+}
+END_TEST
+
+START_TEST(crops_then_turns)
+{
+    struct bench b;
+
+    set_up(&b, DD_PICTURE_I420, WIDTH, HEIGHT);
+    paint(&b.in, 100, 50, 10, 10, 250); /* at the crop's top left */
+    strcpy(b.options.crop, "80x60+100+50");
+    run(&b);
+    check_size(&b, 80, 60);
+    ck_assert_int_eq(luma(&b.out, 0, 0), 250);
+    ck_assert_int_eq(luma(&b.out, 12, 12), GREY);
+
+    b.options.rotate = 1;
+    run(&b);
+    check_size(&b, 60, 80);
+    ck_assert_int_eq(luma(&b.out, 59, 0), 250);
+    ck_assert_int_eq(luma(&b.out, 0, 0), GREY);
+
+    b.options.flip = 1; /* after the turn */
+    run(&b);
+    ck_assert_int_eq(luma(&b.out, 0, 0), 250);
+    ck_assert_int_eq(luma(&b.out, 59, 0), GREY);
+
+    /* the mask's fractions are of the whole picture: what it hides does not move with the crop */
+    strcpy(b.options.mask, "0.03125x0.0556+0.3125+0.27778");
+    b.options.rotate = b.options.flip = 0;
+    run(&b);
+    ck_assert_int_eq(luma(&b.out, 0, 0), 0);
+    ck_assert_int_eq(luma(&b.out, 9, 9), 0);
+    ck_assert_int_eq(luma(&b.out, 12, 12), GREY);
+    tear_down(&b);
+}
+END_TEST
+
+START_TEST(covers)
+{
+    struct bench b;
+
+    set_up(&b, DD_PICTURE_I420, WIDTH, HEIGHT);
+    paint(&b.in, 0, 0, 60, HEIGHT, 250);
+    strcpy(b.options.capture_resolution, "100x100");
+    b.options.fit = 1;
+    run(&b);
+    check_size(&b, 100, 100);
+    for (int x = 0; x < 100; x++) /* 180 of 320 columns are left, from 70 on */
+        ck_assert_int_le(abs(luma(&b.out, x, 50) - GREY), 1);
+    tear_down(&b);
+}
+END_TEST
+
+START_TEST(turns_the_largest)
+{
+    struct bench b;
+
+    set_up(&b, DD_PICTURE_I420, DD_PICTURE_WIDTH_MAX, DD_PICTURE_HEIGHT_MAX);
+    b.options.rotate = 3;
+    run(&b);
+    check_size(&b, 1296, 2304);
+    tear_down(&b);
+}
+END_TEST
+
+/* The overlay is upright and uncropped whatever happens to the picture, and shows when it was captured. */
+START_TEST(burns_in_the_time_of_capture)
+{
+    struct bench b, later;
+
+    set_up(&b, DD_PICTURE_I444, WIDTH, HEIGHT);
+    b.in.captured_us = dd_clock_now_us() - 3600 * UINT64_C(1000000);
+    b.options.rotate = 2;
+    strcpy(b.options.overlay, "%H");
+    run(&b);
+    set_up(&later, DD_PICTURE_I444, WIDTH, HEIGHT);
+    later.options = b.options;
+    later.in.captured_us = dd_clock_now_us();
+    run(&later);
+    int differ = 0;
+    for (int y = 0; y < HEIGHT; y++)
+        for (int x = 0; x < WIDTH; x++) {
+            bool plate = y >= HEIGHT - 12 && x < 16;
+            if (!plate)
+                ck_assert_int_eq(luma(&b.out, x, y), GREY);
+            differ += luma(&b.out, x, y) != luma(&later.out, x, y);
+        }
+    ck_assert_int_gt(differ, 3);
+    tear_down(&b);
+    tear_down(&later);
+}
+END_TEST
+
+START_TEST(follows_changes)
+{
+    static const int sizes[][2] = {{320, 180}, {640, 360}, {100, 100}, {320, 180}};
+    struct dd_send_stream options = {.mode = DD_SEND_RTSP, .capture_resolution = "source", .crop = "64x48+80+20"};
+    struct dd_chain *chain = dd_chain_new(&options);
+
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct dd_picture in = {.format = DD_PICTURE_I420, .width = sizes[i][0], .height = sizes[i][1]};
+        enum dd_picture_format format;
+        int width, height;
+        ck_assert_int_eq(dd_chain_size(chain, &in, &format, &width, &height), 0);
+        ck_assert_int_eq(width, sizes[i][0] == 100 ? 20 : 64);
+    }
+    struct dd_picture small = {.format = DD_PICTURE_I420, .width = 80, .height = 60};
+    enum dd_picture_format format;
+    int width, height;
+    ck_assert_int_eq(dd_chain_size(chain, &small, &format, &width, &height), DD_ERROR_INPUT);
+    dd_chain_free(chain);
+    dd_chain_free(NULL);
+}
+END_TEST
+
+static enum dd_picture_format format_of(const char *resolution, const char *overlay, int rotate)
+{
+    struct dd_send_stream options = {.mode = DD_SEND_VNC, .rotate = rotate};
+    struct dd_picture in = {.format = DD_PICTURE_BGRX, .width = WIDTH, .height = HEIGHT};
+    enum dd_picture_format format;
+    int width, height;
+
+    strcpy(options.capture_resolution, resolution);
+    strcpy(options.overlay, overlay);
+    struct dd_chain *chain = dd_chain_new(&options);
+    ck_assert_int_eq(dd_chain_size(chain, &in, &format, &width, &height), 0);
+    dd_chain_free(chain);
+    return format;
+}
+
+/* Pixels of a desktop cross as they are where nothing is to be done to them; the fourth byte is nobody's. */
+START_TEST(passes_pixels_on)
+{
+    struct bench b;
+    struct dd_picture_layout layout;
+    struct dd_send_stream options = {.mode = DD_SEND_VNC};
+
+    ck_assert_int_eq(format_of("source", "", 0), DD_PICTURE_BGRX);
+    ck_assert_int_eq(format_of("320x320", "", 0), DD_PICTURE_BGRX);
+    ck_assert_int_eq(format_of("160x90", "", 0), DD_PICTURE_I444);
+    ck_assert_int_eq(format_of("source", "%H", 0), DD_PICTURE_I444);
+    ck_assert_int_eq(format_of("source", "", 1), DD_PICTURE_I444);
+
+    set_up(&b, DD_PICTURE_BGRX, 10, 6);
+    strcpy(options.capture_resolution, "source");
+    strcpy(options.crop, "6x4+2+2");
+    strcpy(options.mask, "0.5x1+0.5+0");
+    ck_assert_int_eq(dd_picture_layout(DD_PICTURE_BGRX, 6, 4, &layout), 0);
+    b.out_bytes = malloc(layout.bytes);
+    dd_picture_over(&b.out, DD_PICTURE_BGRX, 6, 4, &layout, b.out_bytes);
+    for (int y = 0; y < 6; y++)
+        for (int x = 0; x < 40; x++)
+            b.in_bytes[y * b.in.stride[0] + x] = (uint8_t)(x % 4 == 3 ? 0xee : 10 * y + x);
+    struct dd_chain *chain = dd_chain_new(&options);
+    ck_assert_int_eq(dd_chain_make(chain, &b.in, &b.out), 0);
+    for (int y = 0; y < 4; y++)
+        for (int x = 0; x < 24; x++) {
+            int shown = x % 4 == 3 || x / 4 >= 3 ? 0 : 10 * (y + 2) + x + 8;
+            ck_assert_int_eq(b.out.plane[0][y * b.out.stride[0] + x], shown);
+        }
+    dd_chain_free(chain);
+    free(b.in_bytes);
+    free(b.out_bytes);
+}
+END_TEST
+
+SUITE_MAIN("send/chain", does_nothing_unasked, passes_pixels_on, hides_before_it_filters, crops_then_turns, covers,
+           turns_the_largest, burns_in_the_time_of_capture, follows_changes)

@@ -1,0 +1,365 @@
+/* The source "vnc" against a server in a thread of the test. */
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "dd/base/clock.h"
+#include "dd/base/error.h"
+#include "dd/link/wire.h"
+#include "send/capture/source.h"
+#include "send/capture/vnc/vnc_source.h"
+#include "send/options.h"
+#include "send/picture.h"
+#include "suite.h"
+
+enum { WIDTH = 8, HEIGHT = 4, BYTES = WIDTH * HEIGHT * 4, SECOND_US = DD_CLOCK_US_PER_S, HIGH_FD = 1024 };
+
+struct server {
+    int fd;
+    pthread_t thread;
+    size_t cut;         /* of the first update, as many bytes are sent and nothing more; 0: all */
+    bool rounds;        /* answers for a pixel with those beside it, as QEMU does */
+    bool repeats;       /* the first update is the same part of the desktop, again and again, before it is whole */
+    bool has_cursor;    /* tells of its shape, though nobody asked */
+    unsigned way_us;    /* that its answers take */
+    atomic_uint change; /* the desktop's colour: a new one is told at the next request */
+    atomic_uint probes; /* that came */
+};
+
+struct world {
+    struct dd_send_stream options;
+    struct dd_source_io io;
+    struct server server;
+    void *state;
+    atomic_bool stopped;
+    uint64_t stop_us; /* stops at this time; 0: not */
+};
+
+static bool stopping(void *context)
+{
+    struct world *w = context;
+
+    return w->stopped || (w->stop_us && dd_clock_now_us() >= w->stop_us);
+}
+
+/* ---- the server ---- */
+
+static bool take(const struct server *s, void *bytes, size_t size)
+{
+    return recv(s->fd, bytes, size, MSG_WAITALL) == (ssize_t)size;
+}
+
+static void put(const struct server *s, const void *bytes, size_t size)
+{
+    if (send(s->fd, bytes, size, MSG_NOSIGNAL) < 0)
+        return; /* the client has gone: the next take() tells */
+}
+
+static void put_update(const struct server *s, unsigned colour, uint8_t width, size_t size)
+{
+    uint8_t bytes[16 + BYTES] = {[3] = 1, [9] = width, [11] = HEIGHT};
+
+    memset(bytes + 16, (int)colour, sizeof bytes - 16);
+    size_t all = 16 + (size_t)width * HEIGHT * 4;
+    put(s, bytes, size && size < all ? size : all);
+}
+
+/* The pixel of a request, or two. */
+static void put_pixel(const struct server *s, const uint8_t request[static 9], unsigned colour)
+{
+    uint8_t width = s->rounds ? 2 : 1, bytes[16 + 8] = {[3] = 1, [5] = request[2], [7] = request[4], [9] = width, [11] = 1};
+
+    memset(bytes + 16, (int)colour, sizeof bytes - 16);
+    put(s, bytes, 16 + (size_t)width * 4);
+}
+
+/* Of the encoding RichCursor: its pixels, and a mask. */
+static void put_cursor(const struct server *s)
+{
+    enum { SIDE = 32, BITS = SIDE * SIDE / 8 };
+    uint8_t bytes[16 + SIDE * SIDE * 4 + BITS] = {
+        [3] = 1, [9] = SIDE, [11] = SIDE, [12] = 0xff, [13] = 0xff, [14] = 0xff, [15] = 0x11};
+
+    put(s, bytes, sizeof bytes);
+}
+
+static void put_first(const struct server *s, unsigned colour)
+{
+    if (s->has_cursor)
+        put_cursor(s);
+    for (int i = 0; s->repeats && i < 2 * WIDTH * HEIGHT; i++)
+        put_update(s, colour + 1, WIDTH / 2, 0);
+    put_update(s, colour, WIDTH, s->cut);
+}
+
+static void answer_requests(struct server *s)
+{
+    unsigned shown = s->change;
+    uint8_t kind, bytes[64];
+    bool first = true;
+
+    while (take(s, &kind, 1)) {
+        if (!take(s, bytes, kind == 0 ? 19 : kind == 2 ? 3 : 9) || (kind == 2 && !take(s, bytes + 3, (size_t)bytes[2] * 4)))
+            return;
+        if (kind != 3)
+            continue;
+        unsigned now = s->change;
+        bool whole = first || shown != now, probe = bytes[0] == 0 && !first;
+        s->probes += probe;
+        if (s->way_us && (whole || probe))
+            usleep(s->way_us);
+        if (first)
+            put_first(s, now);
+        else if (whole)
+            put_update(s, now, WIDTH, 0);
+        if (first && s->cut) {
+            take(s, bytes, sizeof bytes); /* silence */
+            return;
+        }
+        if (probe && !whole)
+            put_pixel(s, bytes, now);
+        shown = now;
+        first = false;
+    }
+}
+
+static void *serve(void *argument)
+{
+    static const uint8_t login[] = {1, 1, 0, 0, 0, 0}, init[24] = {0, WIDTH, 0, HEIGHT, 32, 24, 0, 1};
+    struct server *s = argument;
+    uint8_t bytes[12];
+
+    put(s, "RFB 003.008\n", 12);
+    if (take(s, bytes, 12)) {
+        put(s, login, sizeof login);
+        if (take(s, bytes, 2)) { /* the type, and ClientInit */
+            put(s, init, sizeof init);
+            answer_requests(s);
+        }
+    }
+    return NULL;
+}
+
+/* ---- the world ---- */
+
+static void begin_with(struct world *w, const struct server *server)
+{
+    int pair[2];
+
+    signal(SIGPIPE, SIG_IGN); /* as in a role */
+    memset(w, 0, sizeof *w);
+    w->server = *server;
+    strcpy(w->options.source, "server");
+    w->options.timeout = 2 * SECOND_US;
+    w->io = (struct dd_source_io){.options = &w->options,
+                                  .deadline_us = dd_clock_now_us() + 5 * SECOND_US,
+                                  .stopping = stopping,
+                                  .context = w,
+                                  .stop_fd = -1};
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    ck_assert_int_eq(fcntl(pair[0], F_SETFL, O_NONBLOCK), 0);
+    w->server.fd = pair[1];
+    w->server.change = 10;
+    ck_assert_int_eq(pthread_create(&w->server.thread, NULL, serve, &w->server), 0);
+    ck_assert_int_eq(dd_vnc_start(&w->state, &w->io, pair[0], "server"), 0);
+}
+
+static void begin(struct world *w, size_t cut)
+{
+    const struct server server = {.cut = cut};
+
+    begin_with(w, &server);
+}
+
+static void end(struct world *w)
+{
+    dd_source_vnc.close(w->state);
+    pthread_join(w->server.thread, NULL);
+    close(w->server.fd);
+}
+
+/* Fetches a picture of one colour. */
+static void check_picture(struct world *w, uint64_t due_us, unsigned colour)
+{
+    uint64_t start_us = dd_clock_now_us();
+    struct dd_picture picture;
+
+    w->io.deadline_us = (due_us > start_us ? due_us : start_us) + 5 * SECOND_US;
+    ck_assert_int_eq(dd_source_vnc.next(w->state, &w->io, due_us, &picture), 0);
+    ck_assert_int_eq(picture.width, WIDTH);
+    ck_assert_int_eq(picture.height, HEIGHT);
+    ck_assert_uint_ge(picture.captured_us + SECOND_US / 20, due_us); /* what has just come was a little earlier there */
+    ck_assert_uint_le(picture.captured_us, dd_clock_now_us());
+    for (int i = 0; i < BYTES; i++)
+        ck_assert_uint_eq(picture.plane[0][i], colour);
+}
+
+START_TEST(shows_what_changes)
+{
+    struct world w;
+
+    begin(&w, 0);
+    check_picture(&w, 0, 10);
+    for (unsigned i = 11; i < 20; i++) {
+        w.server.change = i;
+        check_picture(&w, dd_clock_now_us() + SECOND_US / 50, i);
+    }
+    end(&w);
+}
+END_TEST
+
+START_TEST(says_that_nothing_changes)
+{
+    struct dd_picture picture;
+    struct world w;
+
+    begin(&w, 0);
+    check_picture(&w, 0, 10);
+    uint64_t start_us = dd_clock_now_us();
+    /* whether one is due already or not */
+    ck_assert_int_eq(dd_source_vnc.next(w.state, &w.io, start_us, &picture), DD_ERROR_AGAIN);
+    ck_assert_int_eq(dd_source_vnc.next(w.state, &w.io, start_us + 60 * SECOND_US, &picture), DD_ERROR_AGAIN);
+    ck_assert_uint_ge(w.server.probes, 2);
+    ck_assert_uint_lt(dd_clock_now_us(), start_us + 3 * SECOND_US);
+    end(&w);
+}
+END_TEST
+
+START_TEST(gives_up_a_silent_server)
+{
+    struct dd_picture picture;
+    struct world w;
+
+    uint64_t start_us = dd_clock_now_us();
+    begin(&w, 40); /* in the middle of a rectangle */
+    ck_assert_int_eq(dd_source_vnc.next(w.state, &w.io, 0, &picture), DD_ERROR_SOURCE);
+    ck_assert_uint_eq(w.io.reason, DD_WIRE_REASON_TIMEOUT);
+    ck_assert_uint_ge(dd_clock_now_us(), start_us + 19 * SECOND_US / 10);
+    ck_assert_uint_lt(dd_clock_now_us(), start_us + 5 * SECOND_US);
+    end(&w);
+}
+END_TEST
+
+START_TEST(stops_at_once)
+{
+    struct dd_picture picture;
+    struct world w;
+
+    begin(&w, 40);
+    w.stop_us = dd_clock_now_us() + SECOND_US / 10;
+    ck_assert_int_eq(dd_source_vnc.next(w.state, &w.io, 0, &picture), DD_ERROR_STOPPED);
+    ck_assert_uint_lt(dd_clock_now_us(), w.stop_us + SECOND_US);
+    end(&w);
+}
+END_TEST
+
+START_TEST(says_that_the_server_is_gone)
+{
+    struct dd_picture picture;
+    struct world w;
+
+    begin(&w, 0);
+    w.options.timeout = 30 * SECOND_US;
+    check_picture(&w, 0, 10);
+    shutdown(w.server.fd, SHUT_WR); /* be it for one way only */
+    uint64_t start_us = dd_clock_now_us();
+    ck_assert_int_eq(dd_source_vnc.next(w.state, &w.io, start_us + 60 * SECOND_US, &picture), DD_ERROR_SOURCE);
+    ck_assert_uint_eq(w.io.reason, DD_WIRE_REASON_ENDED);
+    ck_assert_uint_lt(dd_clock_now_us(), start_us + SECOND_US);
+    end(&w);
+}
+END_TEST
+
+/* Of what nobody asked for, too. The leak checker looks after the rest. */
+START_TEST(passes_over_the_shape_of_a_cursor)
+{
+    struct world w;
+
+    begin_with(&w, &(struct server){.has_cursor = true});
+    check_picture(&w, 0, 10);
+    end(&w);
+}
+END_TEST
+
+START_TEST(is_whole_when_every_pixel_has_come)
+{
+    struct world w;
+
+    begin_with(&w, &(struct server){.repeats = true});
+    check_picture(&w, 0, 10);
+    end(&w);
+}
+END_TEST
+
+START_TEST(is_idle_at_servers_that_round)
+{
+    struct dd_picture picture;
+    struct world w;
+
+    begin_with(&w, &(struct server){.rounds = true});
+    check_picture(&w, 0, 10);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(dd_source_vnc.next(w.state, &w.io, 0, &picture), DD_ERROR_AGAIN);
+    w.server.change = 20;
+    check_picture(&w, 0, 20);
+    end(&w);
+}
+END_TEST
+
+/* What is shown, or still so, was so when it was asked for, not when the answer had come. */
+START_TEST(knows_how_old_it_is)
+{
+    const unsigned way_us = SECOND_US / 2;
+    struct dd_picture picture;
+    struct world w;
+
+    begin_with(&w, &(struct server){.way_us = way_us});
+    w.options.timeout = 30 * SECOND_US;
+    w.io.deadline_us = UINT64_MAX;
+    uint64_t start_us = dd_clock_now_us();
+    ck_assert_int_eq(dd_source_vnc.next(w.state, &w.io, 0, &picture), 0);
+    ck_assert_uint_ge(dd_clock_now_us(), start_us + way_us - SECOND_US / 20);
+    ck_assert_uint_le(picture.captured_us + way_us, dd_clock_now_us() + SECOND_US / 20);
+    ck_assert_int_eq(dd_source_vnc.next(w.state, &w.io, 0, &picture), DD_ERROR_AGAIN);
+    ck_assert_uint_gt(picture.captured_us, start_us);
+    ck_assert_uint_le(picture.captured_us + way_us, dd_clock_now_us() + SECOND_US / 20);
+    w.server.change = 20;
+    ck_assert_int_eq(dd_source_vnc.next(w.state, &w.io, 0, &picture), 0);
+    ck_assert_uint_le(picture.captured_us + way_us, dd_clock_now_us() + SECOND_US / 20);
+    end(&w);
+}
+END_TEST
+
+/* libvncclient's select() would write beyond its fd_set. */
+START_TEST(takes_high_descriptors)
+{
+    struct rlimit limit;
+    struct world w;
+    int fd;
+
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = limit.rlim_max < 2 * HIGH_FD ? limit.rlim_max : 2 * HIGH_FD;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur < 2 * HIGH_FD)
+        return;
+    do {
+        fd = dup(STDERR_FILENO);
+        ck_assert_int_ge(fd, 0);
+    } while (fd < HIGH_FD);
+    begin(&w, 0);
+    ck_assert_int_gt(w.server.fd, HIGH_FD);
+    check_picture(&w, 0, 10);
+    w.server.change = 30;
+    check_picture(&w, dd_clock_now_us() + SECOND_US / 50, 30);
+    end(&w);
+}
+END_TEST
+
+SUITE_MAIN("send/vnc", shows_what_changes, says_that_nothing_changes, gives_up_a_silent_server, stops_at_once,
+           says_that_the_server_is_gone, passes_over_the_shape_of_a_cursor, is_whole_when_every_pixel_has_come,
+           is_idle_at_servers_that_round, knows_how_old_it_is, takes_high_descriptors)

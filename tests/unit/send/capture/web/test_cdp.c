@@ -1,0 +1,204 @@
+#include "send/capture/web/cdp.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dd/base/clock.h"
+#include "dd/base/error.h"
+#include "dd/base/json.h"
+#include "suite.h"
+
+static struct dd_pipe *pipe_;
+static int to_us, from_us; /* the browser's ends */
+static char events[1024];  /* "session method value;" … */
+static struct {
+    int count, error;
+    double value;
+    char text[64];
+} answers;
+
+static void on_event(void *context, const struct dd_pipe_event *event)
+{
+    (void)context;
+    snprintf(events + strlen(events), sizeof events - strlen(events), "%s %s %g;", event->session, event->method,
+             dd_json_number(dd_json_member(event->params, "v")));
+}
+
+static void on_answer(void *context, const struct dd_pipe_answer *answer)
+{
+    (void)context;
+    answers.count++;
+    answers.error = answer->error;
+    answers.value = dd_json_number(dd_json_member(answer->result, "v"));
+    snprintf(answers.text, sizeof answers.text, "%s", answer->text);
+}
+
+static void open_pipe(void)
+{
+    int in[2], out[2];
+    ck_assert_int_eq(pipe2(in, O_CLOEXEC) | pipe2(out, O_CLOEXEC), 0);
+    to_us = in[1];
+    from_us = out[0];
+    fcntl(from_us, F_SETFL, O_NONBLOCK);
+    const struct dd_pipe_config config = {.read_fd = in[0], .write_fd = out[1], .event = on_event};
+    pipe_ = dd_pipe_new(&config);
+    ck_assert_ptr_nonnull(pipe_);
+}
+
+static void close_pipe(void)
+{
+    dd_pipe_free(pipe_);
+    close(to_us);
+    close(from_us);
+}
+
+static int send_command(const char *method, struct dd_json *params, uint64_t patience_us)
+{
+    static int context;
+    const struct dd_pipe_command command = {.session = "S",
+                                            .method = method,
+                                            .params = params,
+                                            .deadline_us = dd_clock_now_us() + patience_us,
+                                            .answered = on_answer,
+                                            .context = &context};
+    return dd_pipe_send(pipe_, &command);
+}
+
+static int feed(const char *text)
+{
+    return dd_pipe_feed(pipe_, text, strlen(text) + 1);
+}
+
+START_TEST(writes_commands_and_matches_answers)
+{
+    char text[256] = "";
+    struct dd_json *params = dd_json_new_object();
+    open_pipe();
+    dd_json_add_string(params, "url", "a\"b");
+    ck_assert_int_eq(send_command("Page.navigate", params, DD_CLOCK_US_PER_S), 0);
+    ck_assert_int_eq(send_command("Page.enable", NULL, DD_CLOCK_US_PER_S), 0);
+    ssize_t length = read(from_us, text, sizeof text);
+    ck_assert_str_eq(text, "{\"id\":1,\"method\":\"Page.navigate\",\"sessionId\":\"S\",\"params\":{\"url\":\"a\\\"b\"}}");
+    ck_assert_str_eq(text + strlen(text) + 1, "{\"id\":2,\"method\":\"Page.enable\",\"sessionId\":\"S\"}");
+    ck_assert_int_eq(text[length - 1], '\0');
+
+    ck_assert_int_eq(feed("{\"id\":2,\"result\":{\"v\":7}}"), 0);
+    ck_assert_int_eq(answers.count, 1);
+    ck_assert_double_eq(answers.value, 7);
+    ck_assert_int_eq(feed("{\"id\":1,\"error\":{\"code\":-1,\"message\":\"no\"}}"), 0);
+    ck_assert_int_eq(answers.count, 2);
+    ck_assert_int_eq(answers.error, DD_ERROR_INPUT);
+    ck_assert_str_eq(answers.text, "no");
+    /* a second answer, and one to nothing */
+    ck_assert_int_eq(feed("{\"id\":1,\"result\":{}}") | feed("{\"id\":99,\"result\":{}}") | feed("{\"id\":-1}"), 0);
+    ck_assert_int_eq(answers.count, 2);
+    close_pipe();
+}
+END_TEST
+
+START_TEST(events_come_whole_however_they_are_cut)
+{
+    static const char text[] = "{\"method\":\"A.a\",\"params\":{\"v\":1}}\0{\"method\":\"B.b\",\"sessionId\":\"X\"}";
+    open_pipe();
+    for (size_t i = 0; i < sizeof text; i++)
+        ck_assert_int_eq(dd_pipe_feed(pipe_, text + i, 1), 0);
+    ck_assert_str_eq(events, " A.a 1;X B.b 0;");
+    ck_assert_int_eq(dd_pipe_feed(pipe_, text, sizeof text), 0);
+    ck_assert_str_eq(events, " A.a 1;X B.b 0; A.a 1;X B.b 0;");
+    close_pipe();
+}
+END_TEST
+
+START_TEST(rubbish_ends_it)
+{
+    static const char *const wrong[] = {"", "x", "[]", "1", "{", "{}}", "{\"method\":\"A.a\"} // no comments"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        open_pipe();
+        ck_assert_msg(feed(wrong[i]) == DD_ERROR_INPUT, "%s", wrong[i]);
+        /* for good */
+        ck_assert_int_eq(feed("{\"method\":\"A.a\"}"), DD_ERROR_INPUT);
+        ck_assert_int_eq(send_command("A.a", NULL, 0), DD_ERROR_GONE);
+        close_pipe();
+    }
+    ck_assert_str_eq(events, "");
+}
+END_TEST
+
+START_TEST(a_message_has_limits)
+{
+    static char part[1024 * 1024];
+    int error = 0;
+    memset(part, 'a', sizeof part);
+    open_pipe();
+    for (size_t sent = 0; sent <= DD_PIPE_MESSAGE_MAX && !error; sent += sizeof part)
+        error = dd_pipe_feed(pipe_, part, sizeof part);
+    ck_assert_int_eq(error, DD_ERROR_INPUT);
+    close_pipe();
+    /* short on the wire, large in memory */
+    open_pipe();
+    memset(part, ',', sizeof part);
+    part[0] = '[';
+    part[sizeof part - 1] = '\0';
+    ck_assert_int_eq(dd_pipe_feed(pipe_, part, sizeof part), DD_ERROR_INPUT);
+    close_pipe();
+}
+END_TEST
+
+START_TEST(silence_is_answered_in_time)
+{
+    open_pipe();
+    ck_assert_int_eq(send_command("A.a", NULL, 0), 0);
+    ck_assert_int_eq(dd_pipe_turn(pipe_), 0);
+    ck_assert_int_eq(answers.count, 1);
+    ck_assert_int_eq(answers.error, DD_ERROR_TIMEOUT);
+    ck_assert_int_eq(feed("{\"id\":1,\"result\":{}}"), 0);
+    ck_assert_int_eq(answers.count, 1);
+    close_pipe();
+}
+END_TEST
+
+START_TEST(commands_are_bounded)
+{
+    struct pollfd fds[2];
+    int sent = 0, error = 0;
+    open_pipe();
+    while (sent <= DD_PIPE_COMMANDS_MAX && !(error = send_command("A.a", NULL, DD_CLOCK_US_PER_S)))
+        sent++;
+    ck_assert_int_eq(error, DD_ERROR_SPACE);
+    ck_assert_int_eq(sent, DD_PIPE_COMMANDS_MAX);
+    close_pipe();
+    /* without an answer they are bounded by what is not read */
+    open_pipe();
+    static char text[100000];
+    memset(text, 'x', sizeof text - 1);
+    for (sent = 0, error = 0; !error && sent < 1000; sent++) {
+        struct dd_json *params = dd_json_new_object();
+        dd_json_add_string(params, "t", text);
+        const struct dd_pipe_command command = {.session = "", .method = "A.a", .params = params};
+        error = dd_pipe_send(pipe_, &command);
+    }
+    ck_assert_int_eq(error, DD_ERROR_SPACE);
+    dd_pipe_poll(pipe_, fds);
+    ck_assert_int_ge(fds[1].fd, 0);
+    close_pipe();
+}
+END_TEST
+
+START_TEST(the_end_is_noticed)
+{
+    open_pipe();
+    ck_assert_int_eq(write(to_us, "{\"method\":\"A.a\"}\0{\"meth", 23), 23);
+    ck_assert_int_eq(dd_pipe_turn(pipe_), 0);
+    close(to_us);
+    ck_assert_int_eq(dd_pipe_turn(pipe_), DD_ERROR_GONE);
+    ck_assert_str_eq(events, " A.a 0;");
+    dd_pipe_free(pipe_);
+    close(from_us);
+}
+END_TEST
+
+SUITE_MAIN("send/pipe", writes_commands_and_matches_answers, events_come_whole_however_they_are_cut, rubbish_ends_it,
+           a_message_has_limits, silence_is_answered_in_time, commands_are_bounded, the_end_is_noticed)

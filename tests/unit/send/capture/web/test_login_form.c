@@ -1,0 +1,57 @@
+#include "send/capture/web/login_form.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "send/capture/web/web_options.h"
+#include "send/options.h"
+#include "suite.h"
+
+static struct dd_send_stream options;
+static struct dd_site site;
+
+static void set_up(void)
+{
+    char why[256];
+    snprintf(options.source, sizeof options.source, "https://example.com/");
+    snprintf(options.capture_resolution, sizeof options.capture_resolution, "source");
+    snprintf(options.username, sizeof options.username, "joe");
+    snprintf(options.password, sizeof options.password, "a\"b\\c'd%%s</script>\n");
+    ck_assert_int_eq(dd_site_read(&site, &options, why, sizeof why), 0);
+}
+
+START_TEST(a_form_is_set_by_its_selectors)
+{
+    set_up();
+    ck_assert(!dd_login_is_set(&site));
+    snprintf(options.login_password_selector, sizeof options.login_password_selector, "#p");
+    ck_assert(dd_login_is_set(&site));
+}
+END_TEST
+
+START_TEST(texts_stay_texts_in_the_script)
+{
+    set_up();
+    snprintf(options.login_user_selector, sizeof options.login_user_selector, "input[name=\"u\"]");
+    char *script = dd_login_script(&site);
+    ck_assert_ptr_nonnull(script);
+    const char *check = strstr(script, "const origin = \"https://example.com\";if (location.origin !== origin)");
+    ck_assert_ptr_nonnull(check);
+    ck_assert_ptr_eq(strstr(script, "querySelector"), strstr(check, "querySelector")); /* nothing is called before it */
+    ck_assert_ptr_nonnull(strstr(script, "querySelector(\"input[name=\\\"u\\\"]\")"));
+    ck_assert_ptr_nonnull(strstr(script, "fill(password, \"a\\\"b\\\\c'd%s</script>\\n\")"));
+    free(script);
+}
+END_TEST
+
+START_TEST(it_is_submitted_once_a_minute)
+{
+    ck_assert_uint_eq(dd_login_wait_s(), 0);
+    dd_login_count();
+    ck_assert_uint_gt(dd_login_wait_s(), DD_LOGIN_EVERY_S - 5);
+    ck_assert_uint_le(dd_login_wait_s(), DD_LOGIN_EVERY_S);
+}
+END_TEST
+
+SUITE_MAIN("send/login", a_form_is_set_by_its_selectors, texts_stay_texts_in_the_script, it_is_submitted_once_a_minute)
