@@ -1,4 +1,4 @@
-# dd_embed(TARGET FOLDER): compiles the files of FOLDER into TARGET, as the table that dd/recv/serve/assets.h declares.
+# dd_embed(TARGET FOLDER): compiles the files of FOLDER into TARGET, as the table that recv/serve/assets.h declares.
 function(dd_embed target folder)
   file(GLOB files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.html ${CMAKE_SOURCE_DIR}/${folder}/*.css
        ${CMAKE_SOURCE_DIR}/${folder}/*.js ${CMAKE_SOURCE_DIR}/${folder}/*.svg)

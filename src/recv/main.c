@@ -1,4 +1,4 @@
-#include "dd/recv/receiver.h"
+#include "recv/ddrecv.h"
 
 int main(int argc, char **argv)
 {

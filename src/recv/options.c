@@ -1,4 +1,4 @@
-#include "dd/recv/options.h"
+#include "recv/options.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

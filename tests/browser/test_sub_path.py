@@ -47,7 +47,7 @@ class SubPathTest(chrome.Test):
 
         asked = [url for url in page.requests() if not url.startswith("data:")]
         site = f"http://127.0.0.1:{port}/plant/"
-        for path in ("", "cam", "page.js", "freshness", "cam/freshness", "icon.svg"):
+        for path in ("", "cam", "stream.js", "freshness", "cam/freshness", "icon.svg"):
             self.assertIn(site + path, asked)
         self.assertTrue(any(url.startswith(site + "cam/stream") for url in asked))
         self.assertEqual([url for url in asked if not url.startswith(site) and url != site[:-1]], [])

@@ -12,10 +12,10 @@
 #include "dd/link/frame_ring.h"
 #include "dd/link/replay_window.h"
 #include "dd/link/wire.h"
-#include "dd/recv/inlet.h"
-#include "dd/recv/intake.h"
-#include "dd/recv/state.h"
 #include "fuzz.h"
+#include "recv/intake/intake_role.h"
+#include "recv/intake/stream_receiver.h"
+#include "recv/stream_state.h"
 
 enum {
     KEYS = FUZZ_KEYS,

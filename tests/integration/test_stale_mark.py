@@ -158,7 +158,7 @@ class StaleMarkTest(harness.Test):
 
     def test_the_page_has_its_own_mark_and_takes_the_picture_raw(self):
         receiver = self.receive()
-        self.assertIn("/stream?raw=1`", receiver.get("/page.js").body.decode())
+        self.assertIn("/stream?raw=1`", receiver.get("/stream.js").body.decode())
         self.assertIn('src="cam/stream"', receiver.get("/cam").body.decode(), "without scripts the page has no other mark")
 
     def test_refuses_what_it_does_not_know(self):

@@ -1,12 +1,12 @@
-#include "dd/recv/serve/pages.h"
+#include "recv/serve/pages.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "dd/base/log.h"
-#include "dd/recv/serve/assets.h"
-#include "dd/recv/serve/serve.h"
+#include "recv/serve/assets.h"
+#include "recv/serve/serve_role.h"
 
 static const char html_type[] = "text/html; charset=utf-8";
 static const char block_start[] = "{{#streams}}";
@@ -150,9 +150,9 @@ static int build(struct dd_pages *pages)
     } config = {.given = pages->config};
     qsort_r(pages->order, count, sizeof *pages->order, compare_order, config.taken);
     for (size_t i = 0; i < count; i++)
-        if (render(&pages->streams[i], "page.html", pages, &pages->config->streams[i]) != 0)
+        if (render(&pages->streams[i], "stream.html", pages, &pages->config->streams[i]) != 0)
             return -1;
-    return render(&pages->index, "index.html", pages, NULL);
+    return render(&pages->index, "overview.html", pages, NULL);
 }
 
 struct dd_pages *dd_pages_new(const struct dd_serve_config *config)

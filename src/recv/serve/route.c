@@ -1,9 +1,9 @@
-#include "dd/recv/serve/route.h"
+#include "recv/serve/route.h"
 
 #include <string.h>
 
 #include "dd/link/wire.h"
-#include "dd/recv/serve/serve.h"
+#include "recv/serve/serve_role.h"
 
 static const struct dd_route none = {.kind = DD_ROUTE_NONE};
 

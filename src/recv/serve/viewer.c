@@ -1,16 +1,16 @@
 /* The body of a viewer's response is read by libmicrohttpd whenever the connection takes more. A reader that has nothing to
  * give must suspend its connection, else it is asked again at once, for ever; and only a suspended one may be resumed. The
  * hub sees to both. */
-#include "dd/recv/serve/viewer.h"
+#include "recv/serve/viewer.h"
 
 #include <microhttpd.h>
 #include <stdlib.h>
 
 #include "dd/base/error.h"
-#include "dd/recv/freshness.h"
-#include "dd/recv/serve/frame.h"
-#include "dd/recv/serve/hub.h"
-#include "dd/recv/serve/mjpeg.h"
+#include "recv/serve/broadcast.h"
+#include "recv/serve/freshness.h"
+#include "recv/serve/mjpeg_writer.h"
+#include "recv/serve/shared_picture.h"
 
 /* A usual picture goes out in one piece. libmicrohttpd takes half of a connection's memory for it. */
 enum { BLOCK_BYTES = 128 * 1024 };

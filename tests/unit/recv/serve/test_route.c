@@ -1,8 +1,8 @@
-#include "dd/recv/serve/route.h"
+#include "recv/serve/route.h"
 
 #include <string.h>
 
-#include "dd/recv/serve/serve.h"
+#include "recv/serve/serve_role.h"
 #include "suite.h"
 
 struct expected {
@@ -51,11 +51,11 @@ START_TEST(many_streams)
         {"/freshness", DD_ROUTE_FRESHNESS_ALL, 0, 0},
         {"/healthz", DD_ROUTE_HEALTH, 0, 0},
         {"/favicon.ico", DD_ROUTE_FILE, 0, 0},
-        {"/page.js", DD_ROUTE_FILE, 0, 0},
+        {"/stream.js", DD_ROUTE_FILE, 0, 0},
     };
     struct dd_serve_config *config = config_of(names, 2, false);
     check(config, list, sizeof list / sizeof *list);
-    ck_assert_str_eq(dd_route_find(config, "/page.js").file, "page.js");
+    ck_assert_str_eq(dd_route_find(config, "/stream.js").file, "stream.js");
     free(config);
 }
 END_TEST
@@ -79,7 +79,7 @@ START_TEST(nothing_else)
         "/lobby/stream/",
         "/lobby/../lobby",
         "/../etc/passwd",
-        "/x/page.js",
+        "/x/stream.js",
         "/lobby/frames/",
         "/lobby/frames/.jpg",
         "/lobby/frames/0.jpg",
@@ -112,7 +112,7 @@ START_TEST(a_single_stream_is_at_the_root_too)
         {"/frames", DD_ROUTE_FRAMES, 0, 0},
         {"/frames/5.jpg", DD_ROUTE_FRAME, 0, 5},
         {"/healthz", DD_ROUTE_HEALTH, 0, 0},
-        {"/page.css", DD_ROUTE_FILE, 0, 0},
+        {"/style.css", DD_ROUTE_FILE, 0, 0},
         {"/lobby", DD_ROUTE_NONE, 0, 0},
     };
     struct dd_serve_config *config = config_of(names, 1, true);

@@ -1,0 +1,102 @@
+#include "recv/fsync_thread.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dd/base/clock.h"
+#include "dd/base/log.h"
+
+enum { PERIOD_US = DD_CLOCK_US_PER_S, SLOW_US = 2 * DD_CLOCK_US_PER_S, LOG_MS = 60000 };
+
+/* Belongs to the thread, but for stopping. */
+struct dd_syncer {
+    atomic_uint owners; /* who starts it, and the thread: the last one frees it */
+    atomic_bool stopping;
+    struct dd_log_limit limit;
+    size_t count;
+    int fds[];
+};
+
+static void unref(struct dd_syncer *s)
+{
+    if (atomic_fetch_sub(&s->owners, 1) > 1)
+        return;
+    for (size_t i = 0; i < s->count; i++)
+        close(s->fds[i]);
+    free(s);
+}
+
+static void sync_round(struct dd_syncer *s)
+{
+    uint64_t suppressed;
+    /* all at once first: the disk has its own order for them */
+    for (size_t i = 0; i < s->count; i++)
+        sync_file_range(s->fds[i], 0, 0, SYNC_FILE_RANGE_WRITE);
+    for (size_t i = 0; i < s->count && !atomic_load(&s->stopping); i++)
+        if (fdatasync(s->fds[i]) < 0 && dd_log_allowed(&s->limit, &suppressed))
+            dd_log_warning("the replay state does not get to the disk: %s", strerror(errno));
+}
+
+static void *sync_all(void *context)
+{
+    struct dd_syncer *s = context;
+    pthread_setname_np(pthread_self(), "syncer");
+    while (!atomic_load(&s->stopping)) {
+        uint64_t start_us = dd_clock_now_us();
+        sync_round(s);
+        uint64_t took_us = dd_clock_now_us() - start_us, suppressed;
+        if (took_us > SLOW_US && dd_log_allowed(&s->limit, &suppressed))
+            dd_log_warning("the disk is slow: bringing the replay state to it takes %.1f s; after a crash of this machine some "
+                           "datagrams could be accepted once more",
+                           (double)took_us / DD_CLOCK_US_PER_S);
+        if (took_us < PERIOD_US)
+            usleep((useconds_t)(PERIOD_US - took_us));
+    }
+    unref(s);
+    return NULL;
+}
+
+struct dd_syncer *dd_syncer_start(const int *fds, size_t count)
+{
+    struct dd_syncer *s = calloc(1, sizeof *s + count * sizeof *fds);
+    pthread_attr_t detached;
+    pthread_t thread;
+    bool started = false;
+    if (!s)
+        goto err0;
+    atomic_init(&s->owners, 2);
+    s->limit.period_ms = LOG_MS;
+    for (; s->count < count; s->count++) {
+        s->fds[s->count] = fcntl(fds[s->count], F_DUPFD_CLOEXEC, 0);
+        if (s->fds[s->count] < 0)
+            goto err1;
+    }
+    pthread_attr_init(&detached);
+    pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+    started = pthread_create(&thread, &detached, sync_all, s) == 0;
+    pthread_attr_destroy(&detached);
+    if (!started)
+        goto err1;
+    return s;
+
+err1:
+    atomic_store(&s->owners, 1);
+    unref(s);
+err0:
+    dd_log_error("cannot start the thread that brings the replay state to the disk");
+    return NULL;
+}
+
+void dd_syncer_stop(struct dd_syncer *s)
+{
+    if (!s)
+        return;
+    atomic_store(&s->stopping, true);
+    unref(s);
+}

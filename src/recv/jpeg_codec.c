@@ -1,0 +1,143 @@
+#include "recv/jpeg_codec.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <turbojpeg.h>
+
+#include "dd/base/error.h"
+#include "dd/base/log.h"
+#include "dd/draw/paint.h"
+
+enum {
+    SIDE_MAX = 65500, /* libjpeg's own limit */
+    GREY = 128,       /* of luma; for chroma it is none */
+    PLANES = 3,
+};
+
+struct dd_jpeg {
+    tjhandle handle;
+};
+
+struct dd_jpeg_picture {
+    int subsampling; /* TurboJPEG's, of a picture with chroma */
+    struct dd_paint_planes planes;
+    uint8_t bytes[];
+};
+
+struct dd_jpeg *dd_jpeg_new(void)
+{
+    struct dd_jpeg *jpeg = calloc(1, sizeof *jpeg);
+    if (jpeg)
+        jpeg->handle = tjInitDecompress();
+    if (!jpeg || !jpeg->handle) {
+        dd_log_error("out of memory");
+        free(jpeg);
+        return NULL;
+    }
+    return jpeg;
+}
+
+void dd_jpeg_free(struct dd_jpeg *jpeg)
+{
+    if (!jpeg)
+        return;
+    tjDestroy(jpeg->handle);
+    free(jpeg);
+}
+
+static int read_header(struct dd_jpeg *jpeg, const uint8_t *bytes, size_t size, int *width, int *height, int *subsampling,
+                       int *colours)
+{
+    *width = *height = 0;
+    if (tjDecompressHeader3(jpeg->handle, bytes, size, width, height, subsampling, colours) < 0 || *width < 1 || *height < 1 ||
+        *width > SIDE_MAX || *height > SIDE_MAX)
+        return DD_ERROR_INPUT;
+    return 0;
+}
+
+int dd_jpeg_check(struct dd_jpeg *jpeg, const uint8_t *bytes, size_t size, int *width, int *height)
+{
+    int subsampling, colours;
+    return read_header(jpeg, bytes, size, width, height, &subsampling, &colours);
+}
+
+static struct dd_jpeg_picture *allocate(int width, int height, int subsampling)
+{
+    static const int shift_x[TJ_NUMSAMP] = {[TJSAMP_422] = 1, [TJSAMP_420] = 1, [TJSAMP_411] = 2};
+    static const int shift_y[TJ_NUMSAMP] = {[TJSAMP_420] = 1, [TJSAMP_440] = 1};
+    size_t at[PLANES], bytes = 0;
+    for (int i = 0; i < PLANES; i++) {
+        at[i] = bytes;
+        bytes += tjPlaneSizeYUV(i, width, 0, height, subsampling);
+    }
+    struct dd_jpeg_picture *picture = malloc(sizeof *picture + bytes);
+    if (!picture) {
+        dd_log_error("no memory for a picture of %dx%d", width, height);
+        return NULL;
+    }
+    memset(picture->bytes, GREY, bytes);
+    picture->subsampling = subsampling;
+    picture->planes = (struct dd_paint_planes){
+        .width = width, .height = height, .shift_x = shift_x[subsampling], .shift_y = shift_y[subsampling]};
+    for (int i = 0; i < PLANES; i++) {
+        picture->planes.plane[i] = picture->bytes + at[i];
+        picture->planes.stride[i] = tjPlaneWidth(i, width, subsampling);
+    }
+    return picture;
+}
+
+struct dd_jpeg_picture *dd_jpeg_decode(struct dd_jpeg *jpeg, const uint8_t *bytes, size_t size, size_t pixels_max)
+{
+    int width, height, subsampling, colours;
+    if (read_header(jpeg, bytes, size, &width, &height, &subsampling, &colours) != 0 ||
+        (size_t)width * (size_t)height > pixels_max || (colours != TJCS_YCbCr && colours != TJCS_GRAY))
+        return NULL;
+    struct dd_jpeg_picture *picture = allocate(width, height, subsampling == TJSAMP_GRAY ? TJSAMP_420 : subsampling);
+    if (!picture)
+        return NULL;
+    /* It fails for what is damaged, too, with the rest in place. A limit of scans: there are pictures that are small and
+     * take minutes. */
+    tjDecompressToYUVPlanes(jpeg->handle, bytes, size, picture->planes.plane, 0, picture->planes.stride, 0, TJFLAG_LIMITSCANS);
+    return picture;
+}
+
+struct dd_jpeg_picture *dd_jpeg_picture_new(int width, int height)
+{
+    return allocate(width, height, TJSAMP_420);
+}
+
+void dd_jpeg_picture_free(struct dd_jpeg_picture *picture)
+{
+    free(picture);
+}
+
+const struct dd_paint_planes *dd_jpeg_picture_planes(const struct dd_jpeg_picture *picture)
+{
+    return &picture->planes;
+}
+
+uint8_t *dd_jpeg_encode(const struct dd_jpeg_picture *picture, int quality, size_t *size)
+{
+    const struct dd_paint_planes *p = &picture->planes;
+    const unsigned char *planes[PLANES] = {p->plane[0], p->plane[1], p->plane[2]};
+    unsigned char *bytes = NULL;
+    unsigned long count = 0;
+    *size = 0;
+    tjhandle handle = tjInitCompress();
+    if (!handle || tjCompressFromYUVPlanes(handle, planes, p->width, p->stride, p->height, picture->subsampling, &bytes, &count,
+                                           quality, 0) != 0) {
+        dd_log_error("a picture of %dx%d cannot be encoded: %s", p->width, p->height, tjGetErrorStr2(handle));
+        tjFree(bytes);
+        bytes = NULL;
+        count = 0;
+    }
+    if (handle)
+        tjDestroy(handle);
+    *size = count;
+    return bytes;
+}
+
+void dd_jpeg_bytes_free(uint8_t *bytes)
+{
+    tjFree(bytes);
+}

@@ -1,0 +1,248 @@
+#include "recv/role_config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dd/base/error.h"
+#include "dd/base/file.h"
+#include "dd/base/log.h"
+#include "dd/link/frame_ring.h"
+#include "dd/link/key.h"
+#include "dd/link/reassembly.h"
+#include "recv/intake/intake_role.h"
+#include "recv/jpeg_codec.h"
+#include "recv/serve/serve_role.h"
+#include "recv/serve/stale_mark.h"
+
+/* One stream on its way through the checks. */
+struct draft {
+    struct dd_options *options;
+    size_t i;
+    struct dd_recv_stream *stream;
+    struct dd_intake_stream *intake;
+    struct dd_serve_stream *serve;
+};
+
+static const char *where(const struct draft *d, const char *name)
+{
+    return dd_options_where(d->options, d->i, name);
+}
+
+static bool is_set(const struct draft *d, const char *name)
+{
+    return dd_options_is_set(d->options, d->i, name);
+}
+
+static int add_key(const struct draft *d, const char *option, const char *text)
+{
+    const char *why = "";
+    if (d->intake->key_count == DD_INTAKE_KEYS_MAX) {
+        dd_log_error("%s: at most %d keys", where(d, option), DD_INTAKE_KEYS_MAX);
+        return DD_ERROR_INPUT;
+    }
+    int error = dd_key_parse(text, d->intake->keys[d->intake->key_count], &why);
+    const char *file = strcmp(option, "key_file") == 0 ? d->stream->key_file : "";
+    if (error)
+        dd_log_error("%s%s%s: not a key: %s", where(d, option), file[0] ? " " : "", file, why);
+    d->intake->key_count++;
+    return error;
+}
+
+/* One of key, key_file and keys. */
+static int read_keys(const struct draft *d)
+{
+    struct dd_recv_stream *s = d->stream;
+    char *save = NULL;
+    int error = 0;
+    if (is_set(d, "key") + is_set(d, "key_file") + is_set(d, "keys") != 1) {
+        dd_log_error("%s, key_file or keys: one of them has to be set; make a key with: ddsend --generate-key", where(d, "key"));
+        return DD_ERROR_INPUT;
+    }
+    if (is_set(d, "key_file")) {
+        error = dd_file_read_secret_line(s->key_file, s->key, sizeof s->key);
+        error = error ? error : add_key(d, "key_file", s->key);
+    } else if (is_set(d, "key")) {
+        error = add_key(d, "key", s->key);
+    }
+    for (char *text = strtok_r(s->keys, ", ", &save); text && !error; text = strtok_r(NULL, ", ", &save))
+        error = add_key(d, "keys", text);
+    explicit_bzero(s->key, sizeof s->key);
+    explicit_bzero(s->keys, sizeof s->keys);
+    if (!error && !d->intake->key_count) {
+        dd_log_error("%s: holds no key", where(d, "keys"));
+        error = DD_ERROR_INPUT;
+    }
+    return error;
+}
+
+/* The socket that the stream shares with others, or a new one. */
+static int find_port(struct dd_setup *setup, const struct draft *d)
+{
+    struct dd_setup_port wanted = {.port = (uint16_t)d->stream->udp_port};
+    if (!is_set(d, "udp_port")) {
+        dd_log_error("%s is missing", where(d, "udp_port"));
+        return DD_ERROR_INPUT;
+    }
+    snprintf(wanted.host, sizeof wanted.host, "%s", d->stream->udp_host);
+    snprintf(wanted.interface, sizeof wanted.interface, "%s", d->stream->udp_interface);
+    size_t i = 0;
+    while (i < setup->port_count && memcmp(&setup->ports[i], &wanted, sizeof wanted))
+        i++;
+    if (i == setup->port_count)
+        setup->ports[setup->port_count++] = wanted;
+    d->intake->socket = (uint32_t)i;
+    return 0;
+}
+
+static int check_limits(const struct draft *d)
+{
+    const struct dd_recv_stream *s = d->stream;
+    /* the ring's condition for keeping the newest picture while the next one is written */
+    if (s->buffer_bytes < 3 * s->max_frame_bytes) {
+        dd_log_error("%s: has to hold three pictures of max_frame_bytes, so at least %jd", where(d, "buffer_bytes"),
+                     (intmax_t)(3 * s->max_frame_bytes));
+        return DD_ERROR_INPUT;
+    }
+    if (s->stale_seconds <= s->live_seconds) {
+        dd_log_error("%s: has to be more than live_seconds", where(d, "stale_seconds"));
+        return DD_ERROR_INPUT;
+    }
+    return 0;
+}
+
+static void describe(const struct draft *d, const char *name)
+{
+    const struct dd_recv_stream *s = d->stream;
+    struct dd_serve_stream *out = d->serve;
+    snprintf(out->name, sizeof out->name, "%s", name);
+    snprintf(out->title, sizeof out->title, "%s", s->name[0] ? s->name : name);
+    snprintf(out->description, sizeof out->description, "%s", s->description);
+    snprintf(out->group, sizeof out->group, "%s", s->group);
+    snprintf(out->display_resolution, sizeof out->display_resolution, "%s", s->display_resolution);
+    out->order = s->order;
+    out->stale_mark = s->stale_mark;
+    out->live_us = (uint64_t)s->live_seconds;
+    out->stale_us = (uint64_t)s->stale_seconds;
+    out->max_frame_bytes = (uint32_t)s->max_frame_bytes;
+    out->ring = (struct dd_ring_shape){.entries = (uint32_t)s->buffer_size, .arena_bytes = (uint64_t)s->buffer_bytes};
+}
+
+static int make_stream(struct dd_setup *setup, const struct draft *d)
+{
+    const char *name = dd_options_stream_name(d->options, d->i);
+    if (read_keys(d) || find_port(setup, d) || check_limits(d))
+        return DD_ERROR_INPUT;
+    describe(d, name);
+    snprintf(d->intake->name, sizeof d->intake->name, "%s", name);
+    snprintf(d->intake->stream_id, sizeof d->intake->stream_id, "%.*s", DD_KEY_STREAM_ID_MAX, d->stream->stream_id);
+    /* streams set up by flags all have one name, but ports of their own; no other name has a dot */
+    if (dd_options_named_streams(d->options))
+        snprintf(d->intake->keep_name, sizeof d->intake->keep_name, "%s", name);
+    else
+        snprintf(d->intake->keep_name, sizeof d->intake->keep_name, "udp.%jd", (intmax_t)d->stream->udp_port);
+    d->intake->max_frame_bytes = d->serve->max_frame_bytes;
+    d->intake->ring = d->serve->ring;
+    /* the ring; frames in the making; the newest and the one before it in serve */
+    if (d->serve->stale_mark)
+        setup->memory_bytes += d->serve->max_frame_bytes; /* the marked one */
+    setup->memory_bytes += dd_ring_memory(&d->serve->ring) + dd_reassemble_memory(d->serve->max_frame_bytes) +
+                           2 * (uint64_t)d->serve->max_frame_bytes;
+    return 0;
+}
+
+/* Of the marks in the making: one per stream, and per thread of the HTTP server. */
+static uint64_t marking_memory(const struct dd_setup *setup)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t count = 0, most = cpus > 1 ? (uint64_t)cpus : 1;
+    for (size_t i = 0; i < setup->stream_count; i++)
+        count += setup->serve->streams[i].stale_mark;
+    return (count < most ? count : most) * DD_MARK_PIXELS_MAX * DD_JPEG_BYTES_PER_PIXEL;
+}
+
+/* Streams are told apart by their key ids, and an attacker could swap streams that have the same. */
+static int check_key_ids(const struct dd_setup *setup)
+{
+    struct {
+        uint32_t id, stream;
+    } *seen = calloc(setup->stream_count * DD_INTAKE_KEYS_MAX, sizeof *seen);
+    size_t count = 0;
+    int error = seen ? 0 : DD_ERROR_MEMORY;
+    for (uint32_t i = 0; i < setup->stream_count && !error; i++) {
+        const struct dd_intake_stream *s = &setup->intake->streams[i];
+        for (uint32_t k = 0; k < s->key_count && !error; k++) {
+            struct dd_key key;
+            error = dd_key_derive(&key, s->keys[k], s->stream_id);
+            for (size_t j = 0; j < count && !error; j++) {
+                if (seen[j].id != key.id)
+                    continue;
+                if (seen[j].stream == i)
+                    dd_log_error("the stream %s has one key twice", s->name);
+                else
+                    dd_log_error("the streams %s and %s have the same key and stream_id, so that one could be passed off as the "
+                                 "other: give each a key of its own, or at least a stream_id",
+                                 setup->intake->streams[seen[j].stream].name, s->name);
+                error = DD_ERROR_INPUT;
+            }
+            seen[count].id = key.id;
+            seen[count++].stream = i;
+            explicit_bzero(&key, sizeof key);
+        }
+    }
+    free(seen);
+    return error;
+}
+
+static int allocate(struct dd_setup *setup, size_t count)
+{
+    setup->stream_count = count;
+    setup->intake_size = sizeof *setup->intake + count * sizeof setup->intake->streams[0];
+    setup->serve_size = sizeof *setup->serve + count * sizeof setup->serve->streams[0];
+    setup->intake = calloc(1, setup->intake_size);
+    setup->serve = calloc(1, setup->serve_size);
+    if (setup->intake && setup->serve)
+        return 0;
+    dd_log_error("out of memory");
+    return DD_ERROR_MEMORY;
+}
+
+int dd_setup_make(struct dd_setup *setup, struct dd_options *options)
+{
+    const struct dd_recv_daemon *daemon = dd_options_daemon(options);
+    memset(setup, 0, sizeof *setup);
+    int error = allocate(setup, dd_options_stream_count(options));
+    for (size_t i = 0; i < setup->stream_count && !error; i++) {
+        struct draft d = {.options = options,
+                          .i = i,
+                          .stream = dd_options_stream(options, i),
+                          .intake = &setup->intake->streams[i],
+                          .serve = &setup->serve->streams[i]};
+        error = make_stream(setup, &d);
+    }
+    if (!error)
+        error = check_key_ids(setup);
+    if (error) {
+        dd_setup_free(setup);
+        return error;
+    }
+    setup->memory_bytes += marking_memory(setup);
+    setup->intake->stream_count = (uint32_t)setup->stream_count;
+    setup->intake->socket_count = (uint32_t)setup->port_count;
+    snprintf(setup->serve->html_title, sizeof setup->serve->html_title, "%s", daemon->html_title);
+    snprintf(setup->serve->embed_origins, sizeof setup->serve->embed_origins, "%s", daemon->embed_origins);
+    setup->serve->max_viewers = (uint32_t)daemon->max_viewers;
+    setup->serve->single = !dd_options_named_streams(options);
+    setup->serve->stream_count = (uint32_t)setup->stream_count;
+    return 0;
+}
+
+void dd_setup_free(struct dd_setup *setup)
+{
+    if (setup->intake)
+        explicit_bzero(setup->intake, setup->intake_size);
+    free(setup->intake);
+    free(setup->serve);
+    memset(setup, 0, sizeof *setup);
+}

@@ -1,0 +1,37 @@
+/* From options to what the roles of ddrecv are told: everything checked, keys read, nothing started. */
+#ifndef DD_RECV_ROLE_CONFIG_H
+#define DD_RECV_ROLE_CONFIG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "recv/options.h"
+
+struct dd_intake_config;
+struct dd_serve_config;
+
+/* A UDP socket that streams share. */
+struct dd_setup_port {
+    char host[DD_RECV_SHORT];
+    char interface[DD_RECV_SHORT]; /* "": any */
+    uint16_t port;
+};
+
+struct dd_setup {
+    size_t stream_count, port_count;
+    struct dd_setup_port ports[DD_OPTIONS_STREAMS_MAX];
+    struct dd_intake_config *intake; /* owned; holds the keys */
+    size_t intake_size;
+    struct dd_serve_config *serve; /* owned */
+    size_t serve_size;
+    uint64_t memory_bytes; /* that pictures take at most */
+};
+
+/* Checks the options and reads key files. 0; or a negative enum dd_error after it was logged, with setup empty. What is
+ * secret in options is wiped from them. */
+int dd_setup_make(struct dd_setup *setup, struct dd_options *options);
+
+/* Wipes and frees what setup holds. */
+void dd_setup_free(struct dd_setup *setup);
+
+#endif

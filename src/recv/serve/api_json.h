@@ -1,0 +1,20 @@
+/* The JSON that the site answers with (docs/protocol.md, "Freshness", "Statistics"). Each function returns a line of text,
+ * returned-owned (free), or NULL if there is no memory. */
+#ifndef DD_RECV_SERVE_API_JSON_H
+#define DD_RECV_SERVE_API_JSON_H
+
+#include <stdint.h>
+
+struct dd_freshness;
+struct dd_recv_state;
+struct dd_ring;
+struct dd_serve_config;
+
+char *dd_status_freshness(const struct dd_freshness *freshness);
+/* list has one for each stream of config. */
+char *dd_status_freshness_all(const struct dd_serve_config *config, const struct dd_freshness *list);
+char *dd_status_stats(const struct dd_recv_state *state, unsigned viewers);
+/* The frames that ring holds, oldest first, without those over max_bytes. */
+char *dd_status_frames(const struct dd_ring *ring, uint32_t max_bytes);
+
+#endif

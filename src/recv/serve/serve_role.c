@@ -1,0 +1,139 @@
+/* The role's main thread watches the rings; the threads of the HTTP server do the rest. */
+#include "recv/serve/serve_role.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dd/base/clock.h"
+#include "dd/base/error.h"
+#include "dd/base/log.h"
+#include "dd/base/role.h"
+#include "recv/serve/broadcast.h"
+#include "recv/serve/freshness.h"
+#include "recv/serve/http_server.h"
+#include "recv/serve/pages.h"
+#include "recv/serve/response.h"
+
+enum {
+    TICK_MS = 250,      /* at least this often the role beats and looks at its rings */
+    BLIND_TICK_MS = 20, /* the same once nobody can wake it any more */
+    BEAT_MS = 3000,
+};
+static const uint64_t report_period_us = DD_CLOCK_US_PER_S;
+
+struct serve {
+    struct dd_role *role;
+    struct dd_serve_config *config;
+    int ring_fds[DD_OPTIONS_STREAMS_MAX];
+    struct dd_hub *hub;
+    struct dd_pages *pages;
+    struct dd_answer_site site;
+    struct dd_http *http;
+    uint64_t next_report_us;
+    enum dd_freshness_level *reported; /* per stream */
+};
+
+/* 0, or DD_ERROR_INPUT, logged, if the record contradicts itself or the descriptors. */
+static int check_config(const struct dd_serve_config *config, size_t size, size_t fd_count)
+{
+    size_t count = config->stream_count;
+    if (count == 0 || count > DD_OPTIONS_STREAMS_MAX || size != sizeof *config + count * sizeof *config->streams ||
+        fd_count != DD_SERVE_FD_RINGS + count) {
+        dd_log_error("the boot record does not fit: %zu streams, %zu bytes, %zu descriptors", count, size, fd_count);
+        return DD_ERROR_INPUT;
+    }
+    return 0;
+}
+
+static int set_up(struct serve *s)
+{
+    size_t size = 0;
+    s->config = dd_role_config(s->role, sizeof *s->config, &size);
+    if (!s->config || check_config(s->config, size, dd_role_fd_count(s->role)) != 0)
+        return DD_ERROR_INPUT;
+    for (size_t i = 0; i < s->config->stream_count; i++)
+        s->ring_fds[i] = dd_role_fd(s->role, DD_SERVE_FD_RINGS + i);
+    s->reported = calloc(s->config->stream_count, sizeof *s->reported);
+    s->hub = dd_hub_new(s->config, s->ring_fds);
+    s->pages = dd_pages_new(s->config);
+    if (!s->reported || !s->hub || !s->pages)
+        return DD_ERROR_MEMORY;
+    for (size_t i = 0; i < s->config->stream_count; i++)
+        s->reported[i] = DD_FRESHNESS_STALE; /* as before the first picture: nothing to report */
+    s->site = (struct dd_answer_site){.config = s->config, .hub = s->hub, .pages = s->pages};
+    s->http = dd_http_start(&s->site, dd_role_fd(s->role, DD_SERVE_FD_LISTEN));
+    return s->http ? 0 : DD_ERROR_SYSTEM;
+}
+
+static void tear_down(struct serve *s)
+{
+    dd_http_stop(s->http);
+    dd_pages_free(s->pages);
+    dd_hub_free(s->hub);
+    free(s->reported);
+    free(s->config);
+}
+
+/* Logs each change of a stream's state, as its viewers see it. */
+static void report_changes(struct serve *s, uint64_t now_us)
+{
+    if (now_us < s->next_report_us)
+        return;
+    s->next_report_us = now_us + report_period_us;
+    for (size_t i = 0; i < s->config->stream_count; i++) {
+        struct dd_freshness freshness;
+        dd_hub_freshness(s->hub, i, &freshness);
+        if (freshness.level == s->reported[i])
+            continue;
+        s->reported[i] = freshness.level;
+        dd_log_notice("stream %s is %s%s%s", s->config->streams[i].name, dd_freshness_level_text(freshness.level),
+                      freshness.reason ? ": " : "", freshness.reason ? freshness.reason : "");
+    }
+}
+
+/* Empties the pipe as far as one read does: what is left only wakes once more. False if nobody can write to it any more. */
+static bool drain(int fd)
+{
+    char bytes[4096];
+    ssize_t n = read(fd, bytes, sizeof bytes);
+    return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+static int watch(struct serve *s)
+{
+    enum { STOP, WAKE, FDS };
+    struct pollfd fds[FDS] = {
+        [STOP] = {.fd = dd_role_stop_fd(s->role), .events = POLLIN},
+        [WAKE] = {.fd = dd_role_fd(s->role, DD_SERVE_FD_WAKE), .events = POLLIN},
+    };
+    while (!dd_role_stopping(s->role)) {
+        dd_role_beat(s->role, BEAT_MS);
+        uint64_t now_us = dd_clock_now_us();
+        uint64_t due_us = dd_hub_watch(s->hub, now_us);
+        report_changes(s, now_us);
+        int limit_ms = fds[WAKE].fd >= 0 ? TICK_MS : BLIND_TICK_MS;
+        if (poll(fds, FDS, dd_clock_wait_ms(dd_clock_now_us(), due_us, limit_ms)) < 0 && errno != EINTR) {
+            dd_log_error("poll: %s", strerror(errno));
+            return DD_ERROR_SYSTEM;
+        }
+        /* A pipe without a writer is always ready, and would turn the wait into a spin. */
+        if (fds[WAKE].revents && !drain(fds[WAKE].fd))
+            fds[WAKE].fd = -1;
+    }
+    return 0;
+}
+
+int dd_serve_run(struct dd_role *role)
+{
+    struct serve s = {.role = role};
+    int error = set_up(&s);
+    if (!error) {
+        dd_role_ready(role);
+        error = watch(&s);
+    }
+    tear_down(&s);
+    return error ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,495 @@
+/* An inlet and its ring, with datagrams as a sender seals them. */
+#include "recv/intake/stream_receiver.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <turbojpeg.h>
+#include <unistd.h>
+
+#include "dd/base/clock.h"
+#include "dd/link/block_plan.h"
+#include "dd/link/fragmenter.h"
+#include "dd/link/frame_ring.h"
+#include "dd/link/key.h"
+#include "dd/link/seal.h"
+#include "dd/link/wire.h"
+#include "recv/intake/intake_role.h"
+#include "recv/intake/session_store.h"
+#include "recv/stream_state.h"
+#include "suite.h"
+
+enum { PACKET = 1400, MAX_FRAME = 100000 };
+
+static const struct dd_ring_shape shape = {.entries = 4, .arena_bytes = 4 * MAX_FRAME};
+static const struct dd_recv_socket no_socket;
+static struct dd_intake_stream config;
+static int ring_fd;
+static struct dd_ring *reader;
+static struct dd_inlet *inlet;
+static struct dd_seal *seals[2];
+static uint8_t scratch[65536], message[PACKET], datagram[PACKET];
+static uint64_t now_us, wall_us;
+static uint8_t jpeg[MAX_FRAME];
+static uint32_t jpeg_size;
+
+static void make_jpeg(void)
+{
+    static uint8_t pixels[320 * 240 * 3];
+    uint8_t *out = jpeg;
+    unsigned long size = sizeof jpeg;
+    tjhandle handle = tjInitCompress();
+    for (size_t i = 0; i < sizeof pixels; i++)
+        pixels[i] = (uint8_t)(i * 2654435761U >> 24); /* noise: several datagrams */
+    ck_assert_int_eq(tjCompress2(handle, pixels, 320, 0, 240, TJPF_RGB, &out, &size, TJSAMP_444, 50, TJFLAG_NOREALLOC), 0);
+    tjDestroy(handle);
+    jpeg_size = (uint32_t)size;
+    ck_assert_uint_gt(jpeg_size, 3000);
+}
+
+static void set_up(void)
+{
+    struct dd_key key;
+    config =
+        (struct dd_intake_stream){.name = "cam", .keys = {{1}, {2}}, .key_count = 2, .max_frame_bytes = MAX_FRAME, .ring = shape};
+    ring_fd = dd_ring_create("test", &shape);
+    reader = dd_ring_open_reader(ring_fd, &shape);
+    now_us = dd_clock_now_us();
+    wall_us = dd_clock_wall_us();
+    inlet = dd_inlet_new(&config, &(struct dd_inlet_io){.ring_fd = ring_fd, .wake_fd = -1, .scratch = scratch, .now_us = now_us});
+    ck_assert_ptr_nonnull(inlet);
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert_int_eq(dd_key_derive(&key, config.keys[i], ""), 0);
+        ck_assert_uint_eq(dd_inlet_key_id(inlet, i), key.id);
+        seals[i] = dd_seal_new(&key, 0);
+        ck_assert_ptr_nonnull(seals[i]);
+    }
+    make_jpeg();
+}
+
+static void tear_down(void)
+{
+    dd_inlet_free(inlet);
+    dd_ring_close(reader);
+    close(ring_fd);
+    dd_seal_free(seals[0]);
+    dd_seal_free(seals[1]);
+}
+
+static void take(size_t key, size_t size)
+{
+    static const struct sockaddr_storage from = {.ss_family = AF_INET};
+    struct dd_wire_header header;
+    size_t sealed = dd_seal_datagram(seals[key], message, size, datagram);
+    ck_assert_int_eq(dd_wire_read_header(&header, datagram, sealed), 0);
+    struct dd_inlet_datagram d = {
+        .header = &header, .bytes = datagram, .size = sealed, .key = key, .from = &from, .now_us = now_us, .wall_us = wall_us};
+    dd_inlet_take(inlet, &d);
+}
+
+static struct dd_recv_state state(void)
+{
+    struct dd_recv_state s;
+    dd_inlet_tell(inlet, &no_socket, now_us);
+    ck_assert_int_eq(dd_ring_observe(reader, &s, sizeof s), 0);
+    return s;
+}
+
+/* Sends datagrams [from, to) of the JPEG as frame number. */
+static void send_datagrams(size_t key, uint64_t number, uint32_t from, uint32_t to, double loss_tolerance)
+{
+    struct dd_fragment_plan plan;
+    struct dd_symbols *symbols = dd_symbols_new();
+    struct dd_wire_fragment f = {.frame = number, .captured_us = wall_us - 20000};
+    ck_assert_int_eq(dd_fragment_plan(&plan, jpeg_size, PACKET, loss_tolerance), 0);
+    ck_assert_int_eq(dd_symbols_begin(symbols, &plan, jpeg), 0);
+    for (uint32_t n = 0; n < to && dd_symbols_left(symbols); n++) {
+        ck_assert_int_eq(dd_symbols_next(symbols, &f), 0);
+        if (n >= from)
+            take(key, dd_wire_write_fragment(&f, message, sizeof message));
+    }
+    dd_symbols_free(symbols);
+}
+
+static void send_symbols(size_t key, uint64_t number, uint32_t from, uint32_t to)
+{
+    send_datagrams(key, number, from, to, 0);
+}
+
+static void send_status(size_t key, uint64_t frame, uint32_t age_ms, uint64_t sent_us)
+{
+    struct dd_wire_status s = {.source = DD_WIRE_SOURCE_OK,
+                               .frame = frame,
+                               .frames_sent = frame != 0,
+                               .captured_us = wall_us,
+                               .age_ms = age_ms,
+                               .period_ms = 1000,
+                               .sent_us = sent_us};
+    take(key, dd_wire_write_status(&s, message, sizeof message));
+}
+
+START_TEST(a_frame_reaches_the_ring)
+{
+    struct dd_ring_frame frame;
+    static uint8_t bytes[MAX_FRAME];
+    set_up();
+    send_symbols(0, 7, 0, UINT32_MAX);
+    ck_assert_int_eq(dd_ring_copy(reader, 0, &frame, bytes, sizeof bytes), 0);
+    ck_assert_uint_eq(frame.number, 7);
+    ck_assert_uint_eq(frame.width, 320);
+    ck_assert_uint_eq(frame.bytes, jpeg_size);
+    ck_assert_mem_eq(bytes, jpeg, jpeg_size);
+    struct dd_recv_state s = state();
+    ck_assert_uint_eq(s.frame, 7);
+    ck_assert_uint_eq(s.total.frames_complete, 1);
+    ck_assert_uint_eq(s.total.datagrams_sent, s.total.datagrams_received);
+    ck_assert_uint_eq(s.session.datagrams_received, s.total.datagrams_received);
+    ck_assert_uint_gt(dd_ring_alive_until(reader), now_us);
+    tear_down();
+}
+END_TEST
+
+START_TEST(what_is_recovered_is_counted)
+{
+    struct dd_ring_frame frame;
+    static uint8_t bytes[MAX_FRAME];
+    set_up();
+    send_datagrams(0, 7, 2, UINT32_MAX, 0.05);
+    ck_assert_int_eq(dd_ring_copy(reader, 0, &frame, bytes, sizeof bytes), 0);
+    ck_assert_uint_eq(frame.bytes, jpeg_size);
+    ck_assert_mem_eq(bytes, jpeg, jpeg_size);
+    struct dd_recv_state s = state();
+    ck_assert_uint_eq(s.total.frames_complete, 1);
+    ck_assert_uint_eq(s.total.datagrams_recovered, 2);
+    ck_assert_uint_eq(s.session.datagrams_recovered, 2);
+    ck_assert_uint_eq(s.total.datagrams_received, s.total.datagrams_sent); /* parity that was not needed, too */
+    ck_assert_uint_eq(s.total.refused_malformed, 0);
+    ck_assert_uint_eq(s.total.frames_late, 0);
+    tear_down();
+}
+END_TEST
+
+/* This end came later: what was sent before the first datagram that arrived is not its loss. */
+START_TEST(what_was_sent_before_is_not_lost)
+{
+    struct dd_recv_state s;
+    set_up();
+    for (int i = 0; i < 50; i++)
+        dd_seal_datagram(seals[0], message, 100, datagram);
+    send_status(0, 0, 0, dd_seal_session_start_us(seals[0]) + 1000000);
+    s = state();
+    ck_assert_uint_eq(s.total.datagrams_sent, 1);
+    ck_assert_uint_eq(s.total.datagrams_lost, 0);
+    dd_seal_datagram(seals[0], message, 100, datagram);
+    send_status(0, 0, 0, dd_seal_session_start_us(seals[0]) + 2000000);
+    s = state();
+    ck_assert_uint_eq(s.total.datagrams_sent, 3);
+    ck_assert_uint_eq(s.session.datagrams_lost, 1);
+    tear_down();
+}
+END_TEST
+
+START_TEST(what_was_overtaken_was_sent)
+{
+    static uint8_t overtaken[PACKET];
+    struct dd_wire_header header;
+    static const struct sockaddr_storage from = {.ss_family = AF_INET};
+    set_up();
+    for (int i = 0; i < 8; i++)
+        dd_seal_datagram(seals[0], message, 100, datagram);
+    size_t size = dd_seal_datagram(seals[0], message, 100, overtaken);
+    dd_seal_datagram(seals[0], message, 100, datagram);
+    send_status(0, 0, 0, dd_seal_session_start_us(seals[0]) + 1000000);
+    ck_assert_int_eq(dd_wire_read_header(&header, overtaken, size), 0);
+    struct dd_inlet_datagram d = {
+        .header = &header, .bytes = overtaken, .size = size, .from = &from, .now_us = now_us, .wall_us = wall_us};
+    dd_inlet_take(inlet, &d);
+    struct dd_recv_state s = state();
+    ck_assert_uint_eq(s.total.datagrams_sent, 3);
+    ck_assert_uint_eq(s.total.datagrams_received, 2);
+    ck_assert_uint_eq(s.total.datagrams_lost, 1);
+    tear_down();
+}
+END_TEST
+
+/* By what STATUS says of its age it began while this end was there. */
+START_TEST(what_is_lost_at_the_beginning_is_counted)
+{
+    set_up();
+    for (int i = 0; i < 5; i++)
+        dd_seal_datagram(seals[0], message, 100, datagram);
+    send_symbols(0, 7, 0, 2);
+    ck_assert_uint_eq(state().total.datagrams_lost, 0);
+    now_us += 3000000;
+    send_status(0, 0, 0, dd_seal_session_start_us(seals[0]) + 3000000);
+    struct dd_recv_state s = state();
+    ck_assert_uint_eq(s.total.datagrams_sent, 8);
+    ck_assert_uint_eq(s.session.datagrams_sent, 8);
+    ck_assert_uint_eq(s.total.datagrams_lost, 5);
+    /* a session that follows another begins here, whatever it says of itself */
+    ck_assert_int_eq(dd_seal_begin(seals[0]), 0);
+    dd_seal_datagram(seals[0], message, 100, datagram);
+    send_status(0, 0, 0, dd_seal_session_start_us(seals[0]) + 9000000);
+    s = state();
+    ck_assert_uint_eq(s.session.datagrams_sent, 2);
+    ck_assert_uint_eq(s.session.datagrams_lost, 1);
+    ck_assert_uint_eq(s.total.datagrams_lost, 6);
+    tear_down();
+}
+END_TEST
+
+START_TEST(what_is_lost_is_counted)
+{
+    set_up();
+    send_symbols(0, 7, 0, 2);
+    dd_seal_datagram(seals[0], message, 100, datagram); /* lost on the way */
+    dd_seal_datagram(seals[0], message, 100, datagram);
+    send_status(0, 7, 0, wall_us);
+    struct dd_recv_state s = state();
+    ck_assert_uint_eq(s.total.datagrams_sent, 5);
+    ck_assert_uint_eq(s.total.datagrams_received, 3);
+    ck_assert_uint_eq(s.total.datagrams_lost, 2);
+    /* the sender has a frame that is not here */
+    ck_assert_uint_eq(s.newer_us, now_us);
+    ck_assert_uint_eq(s.frame, 0);
+    now_us += 1000000;
+    send_symbols(0, 8, 0, UINT32_MAX);
+    ck_assert_uint_eq(state().newer_us, 0);
+    tear_down();
+}
+END_TEST
+
+START_TEST(a_picture_that_is_no_jpeg_is_bad)
+{
+    set_up();
+    memset(jpeg, 'x', jpeg_size);
+    send_symbols(0, 7, 0, UINT32_MAX);
+    struct dd_recv_state s = state();
+    ck_assert_uint_eq(s.total.frames_bad, 1);
+    ck_assert_uint_eq(s.total.frames_complete, 0);
+    ck_assert_uint_eq(s.frame, 0);
+    ck_assert_uint_eq(dd_ring_count(reader), 0);
+    tear_down();
+}
+END_TEST
+
+START_TEST(age_and_delay_follow_the_fastest_way)
+{
+    set_up();
+    send_status(0, 0, 0, wall_us);
+    ck_assert_uint_eq(state().delay_us, 0);
+    /* the sender's clock is a week behind, which does not matter; two seconds of delay do */
+    now_us += 3000000;
+    send_status(0, 0, 0, wall_us + 1000000);
+    ck_assert_uint_ge(state().delay_us, 1999000);
+    ck_assert_uint_le(state().delay_us, 2000000);
+    send_symbols(0, 7, 0, UINT32_MAX);
+    struct dd_recv_state s = state();
+    ck_assert_uint_ge(s.frame_age_us, 3019000); /* captured 20 ms before the first STATUS was sent, and 3 s ago */
+    ck_assert_uint_le(s.frame_age_us, 3020000);
+    send_status(0, 7, 500, wall_us + 3000000);
+    s = state();
+    ck_assert_uint_eq(s.shown_us, now_us);
+    ck_assert_uint_eq(s.shown_age_us, 500000);
+    tear_down();
+}
+END_TEST
+
+START_TEST(any_clock_of_the_sender_will_do)
+{
+    static const uint64_t clocks[] = {INT64_MAX, 0, UINT64_MAX, (uint64_t)INT64_MAX + 1, 1};
+    set_up();
+    for (size_t i = 0; i < sizeof clocks / sizeof *clocks; i++) {
+        now_us += 1000000;
+        send_status(0, 0, 0, clocks[i]);
+        ck_assert_uint_le(state().delay_us, INT64_MAX);
+    }
+    tear_down();
+}
+END_TEST
+
+START_TEST(an_older_status_says_nothing)
+{
+    uint8_t old[PACKET];
+    struct dd_wire_header header;
+    static const struct sockaddr_storage from = {.ss_family = AF_INET};
+    set_up();
+    struct dd_wire_status s = {
+        .source = DD_WIRE_SOURCE_FAILED, .reason = DD_WIRE_REASON_TIMEOUT, .period_ms = 1000, .sent_us = 1};
+    size_t size = dd_seal_datagram(seals[0], message, dd_wire_write_status(&s, message, sizeof message), old);
+    send_status(0, 0, 0, wall_us);
+    ck_assert_int_eq(dd_wire_read_header(&header, old, size), 0);
+    struct dd_inlet_datagram d = {
+        .header = &header, .bytes = old, .size = size, .key = 0, .from = &from, .now_us = now_us, .wall_us = wall_us};
+    dd_inlet_take(inlet, &d); /* overtaken on the way */
+    ck_assert_uint_eq(state().status.source, DD_WIRE_SOURCE_OK);
+    ck_assert_uint_eq(state().total.datagrams_received, 2);
+    dd_inlet_take(inlet, &d);
+    ck_assert_uint_eq(state().total.refused_replay, 1);
+    tear_down();
+}
+END_TEST
+
+START_TEST(a_later_key_retires_the_earlier_one)
+{
+    set_up();
+    send_symbols(0, 7, 0, UINT32_MAX);
+    ck_assert(!dd_inlet_is_retired(inlet, 0));
+    send_symbols(1, 3, 0, UINT32_MAX);
+    ck_assert(dd_inlet_is_retired(inlet, 0));
+    ck_assert(!dd_inlet_is_retired(inlet, 1));
+    /* a newer session's frame is newer, whatever its number */
+    ck_assert_uint_eq(state().frame, 3);
+    ck_assert_uint_eq(state().session.frames_complete, 1);
+    ck_assert_uint_eq(state().total.frames_complete, 2);
+    tear_down();
+}
+END_TEST
+
+START_TEST(rubbish_with_the_right_key_is_malformed)
+{
+    set_up();
+    memset(message, 0xff, sizeof message);
+    take(0, 60);
+    message[0] = DD_WIRE_FRAGMENT;
+    take(0, 60);
+    message[0] = DD_WIRE_STATUS;
+    take(0, 56);
+    ck_assert_uint_eq(state().total.refused_malformed, 3);
+    ck_assert_uint_eq(state().total.datagrams_received, 3);
+    tear_down();
+}
+END_TEST
+
+/* A refresh completes what was lost, and is no other picture, be it in the session of the first or in the next one. */
+START_TEST(a_refresh_is_shown_once)
+{
+    set_up();
+    send_symbols(0, 41, 0, 1); /* the rest is lost */
+    ck_assert_uint_eq(state().frame, 0);
+    now_us += 10 * DD_CLOCK_US_PER_S;
+    send_symbols(0, 41, 0, 999);
+    ck_assert_uint_eq(state().frame, 41);
+    ck_assert_uint_eq(dd_ring_count(reader), 1);
+    now_us += 10 * DD_CLOCK_US_PER_S;
+    send_symbols(0, 41, 0, 999);
+    ck_assert_uint_eq(dd_ring_count(reader), 1);
+
+    ck_assert_int_eq(dd_seal_begin(seals[0]), 0);
+    send_status(0, 41, 5, wall_us);
+    ck_assert_uint_ne(state().newer_us, 0); /* by the session it could be another one */
+    send_symbols(0, 41, 0, 999);
+    ck_assert_uint_eq(dd_ring_count(reader), 1);
+    ck_assert_uint_eq(state().newer_us, 0);
+    ck_assert_uint_eq(state().total.frames_complete, 1);
+    send_symbols(0, 42, 0, 999);
+    ck_assert_uint_eq(dd_ring_count(reader), 2);
+    ck_assert_uint_eq(state().frame, 42);
+    tear_down();
+}
+END_TEST
+
+/* ---- over processes ---- */
+
+static int keep_fd;
+static struct dd_keep *keep;
+static char keep_folder[] = "/tmp/dd-inlet-XXXXXX";
+
+/* An inlet for keys that begin so, which goes on with what one before it has kept. */
+static void open_kept(uint8_t first, uint8_t second)
+{
+    struct dd_key key;
+    config.keys[0][0] = first;
+    config.keys[1][0] = second;
+    dd_inlet_free(inlet);
+    dd_keep_close(keep);
+    keep = dd_keep_open(keep_fd, "a boot", "cam");
+    inlet = dd_inlet_new(
+        &config, &(struct dd_inlet_io){.ring_fd = ring_fd, .wake_fd = -1, .scratch = scratch, .keep = keep, .now_us = now_us});
+    ck_assert_ptr_nonnull(inlet);
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert_int_eq(dd_key_derive(&key, config.keys[i], ""), 0);
+        dd_seal_free(seals[i]);
+        seals[i] = dd_seal_new(&key, 0);
+    }
+}
+
+static void set_up_kept(void)
+{
+    set_up();
+    ck_assert_ptr_nonnull(mkdtemp(keep_folder));
+    keep_fd = dd_keep_create(keep_folder, "cam");
+    ck_assert_int_ge(keep_fd, 0);
+    open_kept(1, 2);
+}
+
+static void tear_down_kept(void)
+{
+    tear_down();
+    char path[64];
+    dd_keep_close(keep);
+    close(keep_fd);
+    keep = NULL;
+    snprintf(path, sizeof path, "%s/replay-cam", keep_folder);
+    unlink(path);
+    rmdir(keep_folder);
+}
+
+/* Whatever becomes of the configuration. */
+START_TEST(a_key_that_was_replaced_is_refused_for_good)
+{
+    set_up_kept();
+    send_status(0, 0, 0, wall_us);
+    ck_assert(!dd_inlet_is_retired(inlet, 0));
+    send_status(1, 0, 0, wall_us);
+    ck_assert(dd_inlet_is_retired(inlet, 0) && !dd_inlet_is_retired(inlet, 1));
+    open_kept(1, 3);
+    ck_assert(dd_inlet_is_retired(inlet, 0) && !dd_inlet_is_retired(inlet, 1));
+    open_kept(2, 1);
+    ck_assert(!dd_inlet_is_retired(inlet, 0) && dd_inlet_is_retired(inlet, 1));
+    open_kept(4, 5); /* 2 is not there any more */
+    send_status(0, 0, 0, wall_us);
+    open_kept(2, 4);
+    ck_assert(dd_inlet_is_retired(inlet, 0) && !dd_inlet_is_retired(inlet, 1));
+    tear_down_kept();
+}
+END_TEST
+
+/* With another clock, all that it says would look late. */
+START_TEST(an_admitted_sender_has_a_clock_of_its_own)
+{
+    struct dd_key key;
+    set_up_kept();
+    struct dd_seal *lost = seals[0];
+    ck_assert_int_eq(dd_key_derive(&key, config.keys[0], ""), 0);
+    seals[0] = dd_seal_new(&key, wall_us + 3600 * UINT64_C(1000000));
+    send_status(0, 0, 0, wall_us);
+    ck_assert_uint_eq(state().total.datagrams_received, 1);
+    dd_seal_free(seals[0]);
+    seals[0] = lost;
+    now_us += 10000000;
+    send_status(0, 0, 0, wall_us - UINT64_C(31536000000000));
+    ck_assert_uint_eq(state().total.refused_session, 1);
+    ck_assert_int_eq(dd_keep_admit(keep_folder, "cam", dd_seal_session_start_us(lost), dd_seal_session_salt(lost)), 0);
+    state();
+    send_status(0, 0, 0, wall_us - UINT64_C(31536000000000));
+    ck_assert_uint_eq(state().total.datagrams_received, 2);
+    ck_assert_uint_eq(state().delay_us, 0);
+    now_us += 1000000;
+    send_status(0, 0, 0, wall_us - UINT64_C(31536000000000)); /* a second late, by the clock that it has now */
+    ck_assert_uint_ge(state().delay_us, 999000);
+    /* once more, when it is the newest: its clock was set right */
+    ck_assert_int_eq(dd_keep_admit(keep_folder, "cam", dd_seal_session_start_us(lost), dd_seal_session_salt(lost)), 0);
+    state();
+    send_status(0, 0, 0, wall_us - UINT64_C(63072000000000));
+    ck_assert_uint_eq(state().delay_us, 0);
+    tear_down_kept();
+}
+END_TEST
+
+SUITE_MAIN("recv/inlet", a_key_that_was_replaced_is_refused_for_good, an_admitted_sender_has_a_clock_of_its_own,
+           a_frame_reaches_the_ring, what_is_recovered_is_counted, what_was_sent_before_is_not_lost, what_was_overtaken_was_sent,
+           what_is_lost_at_the_beginning_is_counted, what_is_lost_is_counted, a_picture_that_is_no_jpeg_is_bad,
+           age_and_delay_follow_the_fastest_way, any_clock_of_the_sender_will_do, an_older_status_says_nothing,
+           a_later_key_retires_the_earlier_one, rubbish_with_the_right_key_is_malformed, a_refresh_is_shown_once)
