@@ -14,16 +14,16 @@ enum { FILE_MAX = 4 * 1024 * 1024 };
 
 /* A file on its way into config. */
 struct reading {
-    struct dd_config *config;
+    struct dd_config_file *config;
     const struct dd_options_schema *schema;
     const char *path;
 };
 
-static int add_setting(struct dd_config *config, size_t instance, size_t row, const char *text)
+static int add_setting(struct dd_config_file *config, size_t instance, size_t row, const char *text)
 {
     if (config->setting_count == config->setting_room) {
         size_t room = config->setting_room ? 2 * config->setting_room : 64;
-        struct dd_config_setting *grown = realloc(config->settings, room * sizeof *grown);
+        struct dd_config_file_setting *grown = realloc(config->settings, room * sizeof *grown);
         if (!grown)
             return DD_ERROR_MEMORY;
         config->settings = grown;
@@ -32,7 +32,7 @@ static int add_setting(struct dd_config *config, size_t instance, size_t row, co
     char *copy = strdup(text);
     if (!copy)
         return DD_ERROR_MEMORY;
-    config->settings[config->setting_count++] = (struct dd_config_setting){.instance = instance, .row = row, .text = copy};
+    config->settings[config->setting_count++] = (struct dd_config_file_setting){.instance = instance, .row = row, .text = copy};
     return 0;
 }
 
@@ -106,9 +106,9 @@ static const char *misplaced(const struct reading *r, size_t row, bool in_stream
 
 static int read_member(const struct reading *r, size_t instance, const struct dd_json *node, const char *section, bool one_stream)
 {
-    char text[DD_VALUE_TEXT], allowed[256];
+    char text[DD_OPTION_VALUE_TEXT], allowed[256];
     const char *name = current_name(r, dd_json_name(node));
-    size_t row = dd_value_find_row(r->schema, name);
+    size_t row = dd_option_value_find_row(r->schema, name);
     const char *wrong = misplaced(r, row, instance > 0, one_stream, node);
     if (wrong) {
         dd_log_error("%s: %s%.100s: %s", r->path, section, name, wrong);
@@ -118,7 +118,7 @@ static int read_member(const struct reading *r, size_t instance, const struct dd
         instance = 0;
     int error = text_of(&r->schema->rows[row], node, text, sizeof text);
     if (error) {
-        dd_value_allowed(&r->schema->rows[row], allowed, sizeof allowed);
+        dd_option_value_allowed(&r->schema->rows[row], allowed, sizeof allowed);
         dd_log_error("%s: %s%s: not a value of the right type: it takes %s", r->path, section, name,
                      allowed[0] ? allowed : "a string");
     } else {
@@ -259,14 +259,14 @@ static int read_text(const struct reading *r, char *text)
 static int check_mode(const struct reading *r)
 {
     for (size_t i = 0; i < r->config->setting_count; i++) {
-        const struct dd_config_setting *s = &r->config->settings[i];
-        if (dd_value_holds_secret(&r->schema->rows[s->row], s->text))
+        const struct dd_config_file_setting *s = &r->config->settings[i];
+        if (dd_option_value_holds_secret(&r->schema->rows[s->row], s->text))
             return dd_file_check_secret(r->path);
     }
     return 0;
 }
 
-int dd_config_read(struct dd_config *config, const struct dd_options_schema *schema, const char *path)
+int dd_config_file_read(struct dd_config_file *config, const struct dd_options_schema *schema, const char *path)
 {
     struct reading r = {.config = config, .schema = schema, .path = path};
     memset(config, 0, sizeof *config);
@@ -278,11 +278,11 @@ int dd_config_read(struct dd_config *config, const struct dd_options_schema *sch
     if (error == DD_ERROR_MEMORY)
         dd_log_error("out of memory");
     if (error)
-        dd_config_free(config);
+        dd_config_file_free(config);
     return error;
 }
 
-void dd_config_free(struct dd_config *config)
+void dd_config_file_free(struct dd_config_file *config)
 {
     for (size_t i = 0; i < config->setting_count; i++) {
         explicit_bzero(config->settings[i].text, strlen(config->settings[i].text));

@@ -8,24 +8,24 @@
 
 #include "dd/base/options.h"
 
-struct dd_config_setting {
+struct dd_config_file_setting {
     size_t instance; /* 0: the daemon; 1 + i: stream i */
     size_t row;      /* of the table */
     char *text;      /* the value as it would stand on the command line; owned */
 };
 
-struct dd_config {
+struct dd_config_file {
     bool named_streams; /* false: a file of one stream, without "streams" */
     size_t stream_count;
     char (*names)[DD_OPTIONS_NAME_SIZE];
-    struct dd_config_setting *settings;
+    struct dd_config_file_setting *settings;
     size_t setting_count, setting_room;
 };
 
 /* Reads path. 0; or a negative enum dd_error after it was logged, with config empty. */
-int dd_config_read(struct dd_config *config, const struct dd_options_schema *schema, const char *path);
+int dd_config_file_read(struct dd_config_file *config, const struct dd_options_schema *schema, const char *path);
 
 /* Wipes and frees what config holds. */
-void dd_config_free(struct dd_config *config);
+void dd_config_file_free(struct dd_config_file *config);
 
 #endif

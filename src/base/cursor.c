@@ -33,7 +33,7 @@ struct dd_cursor dd_cursor_writer(uint8_t *bytes, size_t size)
     return (struct dd_cursor){.out = bytes, .size = size};
 }
 
-size_t dd_cursor_left(const struct dd_cursor *c)
+size_t dd_cursor_remaining(const struct dd_cursor *c)
 {
     return c->failed ? 0 : c->size - c->at;
 }

@@ -33,8 +33,8 @@ static int prepare(const struct dd_daemon *daemon, struct dd_options *options)
     bool debug = dd_options_switch(options, "debug");
     dd_daemon_open_log(daemon, debug, dd_options_switch(options, "quiet"));
     if (debug)
-        dd_usage_table(options, stderr);
-    dd_usage_report_no_effect(options);
+        dd_option_help_table(options, stderr);
+    dd_option_help_report_no_effect(options);
     return daemon->prepare(options);
 }
 
@@ -51,7 +51,7 @@ struct dd_options *dd_daemon_read(const struct dd_daemon *daemon, int argc, char
 static bool show(const struct dd_daemon *daemon, const struct dd_options *options)
 {
     if (dd_options_switch(options, "help"))
-        dd_usage_help(daemon->schema, stdout);
+        dd_option_help_help(daemon->schema, stdout);
     else if (dd_options_switch(options, "version"))
         printf("%s %s\n", daemon->schema->program, DD_VERSION);
     else
@@ -78,7 +78,7 @@ int dd_daemon_main(const struct dd_daemon *daemon, int argc, char **argv)
         return EXIT_FAILURE;
     dd_log_open(daemon->schema->program, DD_LOG_INFO);
     /* before there is any secret in this process */
-    if (dd_sandbox_hide())
+    if (dd_privileges_hide())
         return EXIT_FAILURE;
     struct dd_options *options = dd_options_load(daemon->schema, argc, argv);
     if (!options)

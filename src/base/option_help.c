@@ -22,7 +22,7 @@ static void print_row(FILE *out, const struct dd_options_row *row)
     print_name(out, row);
     fprintf(out, "        %s", row->help);
     if (row->type != DD_OPTIONS_SWITCH)
-        dd_value_allowed(row, allowed, sizeof allowed);
+        dd_option_value_allowed(row, allowed, sizeof allowed);
     if (allowed[0])
         fprintf(out, "; %s", allowed);
     if (row->fallback && row->fallback[0])
@@ -32,7 +32,7 @@ static void print_row(FILE *out, const struct dd_options_row *row)
     fputc('\n', out);
 }
 
-void dd_usage_help(const struct dd_options_schema *schema, FILE *out)
+void dd_option_help_help(const struct dd_options_schema *schema, FILE *out)
 {
     static const char *const headings[] = {[DD_OPTIONS_STREAM] = "Of a stream:", [DD_OPTIONS_DAEMON] = "Of the daemon:"};
     fputs(schema->summary, out);
@@ -57,23 +57,23 @@ static void print_instance(struct dd_options *o, size_t instance, FILE *out)
     for (size_t i = 0; i < schema->row_count; i++) {
         const struct dd_options_row *row = &schema->rows[i];
         const char *file = dd_options_said_in_file(o, instance, i), *line = dd_options_said_on_line(o, instance, i);
-        char final[DD_VALUE_TEXT];
+        char final[DD_OPTION_VALUE_TEXT];
         if (row->scope != scope)
             continue;
-        dd_value_print(row, base, final, sizeof final);
+        dd_option_value_print(row, base, final, sizeof final);
         fprintf(out, "  %-24s %-14s %-24s %-24s %s\n", row->name, row->fallback && row->fallback[0] ? row->fallback : "-",
                 file ? file : "-", line ? line : "-", final[0] ? final : "-");
     }
 }
 
-void dd_usage_table(struct dd_options *o, FILE *out)
+void dd_option_help_table(struct dd_options *o, FILE *out)
 {
     for (size_t instance = 0; instance <= dd_options_stream_count(o); instance++)
         print_instance(o, instance, out);
     fflush(out);
 }
 
-void dd_usage_report_no_effect(struct dd_options *o)
+void dd_option_help_report_no_effect(struct dd_options *o)
 {
     const struct dd_options_schema *schema = dd_options_schema_of(o);
     for (size_t i = 0; i < schema->row_count; i++) {

@@ -20,7 +20,7 @@ struct suffix {
 static const struct suffix suffixes[] = {
     {"", 1}, {"K", 1e3}, {"k", 1e3}, {"M", 1e6}, {"G", 1e9}, {"Ki", 1024}, {"Mi", 1024.0 * 1024}, {"Gi", 1024.0 * 1024 * 1024}};
 
-size_t dd_value_find_row(const struct dd_options_schema *schema, const char *name)
+size_t dd_option_value_find_row(const struct dd_options_schema *schema, const char *name)
 {
     size_t i = 0;
     while (i < schema->row_count && strcmp(schema->rows[i].name, name))
@@ -43,7 +43,7 @@ static bool has_limits(const struct dd_options_row *row)
     return row->min < row->max;
 }
 
-int dd_value_parse_quantity(const char *text, enum dd_options_type type, double *value)
+int dd_option_value_parse_quantity(const char *text, enum dd_options_type type, double *value)
 {
     char *end = NULL;
     *value = 0;
@@ -67,7 +67,7 @@ int dd_value_parse_quantity(const char *text, enum dd_options_type type, double 
 static int set_number(const struct dd_options_row *row, void *field, const char *text)
 {
     double value;
-    if (dd_value_parse_quantity(text, row->type, &value))
+    if (dd_option_value_parse_quantity(text, row->type, &value))
         return DD_ERROR_INPUT;
     if (has_limits(row) ? value < row->min || value > row->max : fabs(value) > 9e15)
         return DD_ERROR_INPUT;
@@ -120,7 +120,7 @@ static const char *find_home(const char *text, const char **rest)
     return entry ? entry->pw_dir : NULL;
 }
 
-int dd_value_expand_path(const char *text, char *path, size_t size)
+int dd_option_value_expand_path(const char *text, char *path, size_t size)
 {
     const char *rest = text, *home = text[0] == '~' ? find_home(text, &rest) : "";
     if (!home || strlen(home) + strlen(rest) >= size) {
@@ -141,7 +141,7 @@ static int set_text(const struct dd_options_row *row, char *field, const char *t
     }
     if ((text[0] || row->flags & DD_OPTIONS_CHECK_EMPTY) && row->check && row->check(text, why, why_size))
         return DD_ERROR_INPUT;
-    if (is_path ? dd_value_expand_path(text, field, row->size) != 0 : strlen(text) >= row->size) {
+    if (is_path ? dd_option_value_expand_path(text, field, row->size) != 0 : strlen(text) >= row->size) {
         snprintf(why, why_size, "at most %zu characters", row->size - 1);
         return DD_ERROR_INPUT;
     }
@@ -150,10 +150,10 @@ static int set_text(const struct dd_options_row *row, char *field, const char *t
     return 0;
 }
 
-int dd_value_set(const struct dd_options_row *row, void *base, const char *text, char *why, size_t why_size)
+int dd_option_value_set(const struct dd_options_row *row, void *base, const char *text, char *why, size_t why_size)
 {
     void *field = field_of(row, base);
-    dd_value_allowed(row, why, why_size);
+    dd_option_value_allowed(row, why, why_size);
     switch (row->type) {
     case DD_OPTIONS_STRING:
     case DD_OPTIONS_LIST:
@@ -196,7 +196,7 @@ static void print_choice(const struct dd_options_row *row, int64_t index, char *
     snprintf(text, size, "%.*s", (int)strcspn(choice, "|"), choice);
 }
 
-bool dd_value_holds_secret(const struct dd_options_row *row, const char *text)
+bool dd_option_value_holds_secret(const struct dd_options_row *row, const char *text)
 {
     if (row->flags & DD_OPTIONS_SECRET)
         return text[0] != '\0';
@@ -214,9 +214,9 @@ static void mask_url(const char *text, char *masked, size_t size)
     snprintf(masked, size, "%.*s%s%.*s%s", scheme_length, text, at ? hidden : "", (int)shown, rest, rest[shown] ? hidden : "");
 }
 
-void dd_value_mask(const struct dd_options_row *row, const char *text, char *masked, size_t size)
+void dd_option_value_mask(const struct dd_options_row *row, const char *text, char *masked, size_t size)
 {
-    if (!dd_value_holds_secret(row, text))
+    if (!dd_option_value_holds_secret(row, text))
         snprintf(masked, size, "%s", text);
     else if (row->flags & DD_OPTIONS_SECRET)
         snprintf(masked, size, "%s", hidden);
@@ -224,14 +224,14 @@ void dd_value_mask(const struct dd_options_row *row, const char *text, char *mas
         mask_url(text, masked, size);
 }
 
-void dd_value_print(const struct dd_options_row *row, const void *base, char *text, size_t size)
+void dd_option_value_print(const struct dd_options_row *row, const void *base, char *text, size_t size)
 {
     const void *field = const_field_of(row, base);
     switch (row->type) {
     case DD_OPTIONS_STRING:
     case DD_OPTIONS_LIST:
     case DD_OPTIONS_PATH:
-        dd_value_mask(row, field, text, size);
+        dd_option_value_mask(row, field, text, size);
         break;
     case DD_OPTIONS_SWITCH:
         snprintf(text, size, "%s", *(const bool *)field ? "true" : "false");
@@ -271,7 +271,7 @@ static const char *unit_of(enum dd_options_type type)
     }
 }
 
-void dd_value_allowed(const struct dd_options_row *row, char *text, size_t size)
+void dd_option_value_allowed(const struct dd_options_row *row, char *text, size_t size)
 {
     char low[40], high[40];
     text[0] = '\0';

@@ -55,7 +55,7 @@ static void *base_of(struct dd_options *o, size_t instance)
 
 bool dd_options_switch(const struct dd_options *o, const char *name)
 {
-    size_t row = dd_value_find_row(o->schema, name);
+    size_t row = dd_option_value_find_row(o->schema, name);
     return row < o->schema->row_count && *((const bool *)o->daemon + o->schema->rows[row].offset / sizeof(bool));
 }
 
@@ -64,15 +64,15 @@ static void set_defaults(const struct dd_options_schema *schema, enum dd_options
     char why[256];
     for (size_t i = 0; i < schema->row_count; i++) {
         const struct dd_options_row *row = &schema->rows[i];
-        if (row->scope == scope && row->fallback && dd_value_set(row, base, row->fallback, why, sizeof why))
+        if (row->scope == scope && row->fallback && dd_option_value_set(row, base, row->fallback, why, sizeof why))
             dd_log_error("the default of %s is wrong: it takes %s", row->name, why);
     }
 }
 
 static int remember(char **place, const struct dd_options_row *row, const char *text)
 {
-    char masked[DD_VALUE_TEXT];
-    dd_value_mask(row, text, masked, sizeof masked);
+    char masked[DD_OPTION_VALUE_TEXT];
+    dd_option_value_mask(row, text, masked, sizeof masked);
     free(*place);
     *place = strdup(masked);
     return *place ? 0 : DD_ERROR_MEMORY;
@@ -104,13 +104,13 @@ static const char *place_of(struct dd_options *o, size_t instance, const char *n
 static int assign(struct dd_options *o, size_t instance, size_t r, const char *text, bool from_file)
 {
     const struct dd_options_row *row = &o->schema->rows[r];
-    char why[512], masked[DD_VALUE_TEXT];
+    char why[512], masked[DD_OPTION_VALUE_TEXT];
     struct origin *origin = origin_of(o, instance, r);
     if (remember(from_file ? &origin->file : &origin->line, row, text))
         return DD_ERROR_MEMORY;
-    if (dd_value_set(row, base_of(o, instance), text, why, sizeof why) == 0)
+    if (dd_option_value_set(row, base_of(o, instance), text, why, sizeof why) == 0)
         return 0;
-    dd_value_mask(row, text, masked, sizeof masked);
+    dd_option_value_mask(row, text, masked, sizeof masked);
     dd_log_error("%s: '%s' is not valid: it takes %s", place_of(o, instance, row->name, from_file), masked, why);
     return DD_ERROR_INPUT;
 }
@@ -151,7 +151,7 @@ static int keep_assignment(struct dd_options *o, size_t row, char *argument)
         return DD_ERROR_MEMORY;
     o->line_count++;
     /* What ps shows is the memory of argv. */
-    if (argument && dd_value_holds_secret(&o->schema->rows[row], argument))
+    if (argument && dd_option_value_holds_secret(&o->schema->rows[row], argument))
         explicit_bzero(argument, strlen(argument));
     return 0;
 }
@@ -237,14 +237,14 @@ err0:
     return DD_ERROR_MEMORY;
 }
 
-static int apply_config(struct dd_options *o, const struct dd_config *config)
+static int apply_config(struct dd_options *o, const struct dd_config_file *config)
 {
     int error = make_streams(o, config->stream_count);
     for (size_t i = 0; i < config->stream_count && !error; i++)
         memcpy(o->names[i], config->names[i], sizeof *o->names);
     o->named_streams = config->named_streams;
     for (size_t i = 0; i < config->setting_count && !error; i++) {
-        const struct dd_config_setting *s = &config->settings[i];
+        const struct dd_config_file_setting *s = &config->settings[i];
         error = assign(o, s->instance, s->row, s->text, true);
     }
     return error;
@@ -262,8 +262,8 @@ static const char *first_stream_option_on_line(const struct dd_options *o)
 
 static int load_streams(struct dd_options *o)
 {
-    struct dd_config config;
-    size_t row = dd_value_find_row(o->schema, "config");
+    struct dd_config_file config;
+    size_t row = dd_option_value_find_row(o->schema, "config");
     const char *path = row < o->schema->row_count ? (const char *)o->daemon + o->schema->rows[row].offset : "";
     if (!path[0]) {
         int error = make_streams(o, 1);
@@ -272,11 +272,11 @@ static int load_streams(struct dd_options *o)
     o->config = strdup(path);
     if (!o->config)
         return DD_ERROR_MEMORY;
-    int error = dd_config_read(&config, o->schema, path);
+    int error = dd_config_file_read(&config, o->schema, path);
     if (error)
         return error;
     error = apply_config(o, &config);
-    dd_config_free(&config);
+    dd_config_file_free(&config);
     if (error)
         return error;
     const char *extra = first_stream_option_on_line(o);
@@ -373,7 +373,7 @@ static size_t instance_of(const struct dd_options *o, size_t i, size_t row)
 
 bool dd_options_is_set(const struct dd_options *o, size_t i, const char *name)
 {
-    size_t row = dd_value_find_row(o->schema, name);
+    size_t row = dd_option_value_find_row(o->schema, name);
     if (row == o->schema->row_count)
         return false;
     const struct origin *origin = origin_of(o, instance_of(o, i, row), row);
@@ -382,7 +382,7 @@ bool dd_options_is_set(const struct dd_options *o, size_t i, const char *name)
 
 const char *dd_options_where(struct dd_options *o, size_t i, const char *name)
 {
-    size_t row = dd_value_find_row(o->schema, name);
+    size_t row = dd_option_value_find_row(o->schema, name);
     bool on_line = !o->config || (row < o->schema->row_count && origin_of(o, instance_of(o, i, row), row)->line);
     return place_of(o, row < o->schema->row_count ? instance_of(o, i, row) : 0, name, !on_line);
 }

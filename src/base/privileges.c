@@ -12,7 +12,7 @@
 #include "dd/base/error.h"
 #include "dd/base/log.h"
 
-static bool look_up(const char *name, struct dd_sandbox_user *user)
+static bool look_up(const char *name, struct dd_privileges_user *user)
 {
     struct passwd entry, *found = NULL;
     char text[4096];
@@ -25,7 +25,7 @@ static bool look_up(const char *name, struct dd_sandbox_user *user)
     return true;
 }
 
-int dd_sandbox_find_user(const char *name, struct dd_sandbox_user *user)
+int dd_privileges_find_user(const char *name, struct dd_privileges_user *user)
 {
     memset(user, 0, sizeof *user);
     if (look_up(name, user))
@@ -38,7 +38,7 @@ int dd_sandbox_find_user(const char *name, struct dd_sandbox_user *user)
     return 0;
 }
 
-int dd_sandbox_become(const struct dd_sandbox_user *user)
+int dd_privileges_become(const struct dd_privileges_user *user)
 {
     if (setgroups(0, NULL) < 0 || setresgid(user->gid, user->gid, user->gid) < 0 ||
         setresuid(user->uid, user->uid, user->uid) < 0) {
@@ -53,7 +53,7 @@ int dd_sandbox_become(const struct dd_sandbox_user *user)
     return 0;
 }
 
-int dd_sandbox_hide(void)
+int dd_privileges_hide(void)
 {
     struct rlimit none = {0, 0};
     if (prctl(PR_SET_DUMPABLE, 0) < 0 || setrlimit(RLIMIT_CORE, &none) < 0) {

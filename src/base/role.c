@@ -99,7 +99,7 @@ struct dd_role *dd_role_enter(int argc, char *const argv[])
     if (!role || !dd_role_invoked(argc, argv))
         goto err0;
     dd_log_open(argv[0], DD_LOG_INFO);
-    if (dd_sandbox_hide() || read_record(&role->record) || bind_to_supervisor(&role->record))
+    if (dd_privileges_hide() || read_record(&role->record) || bind_to_supervisor(&role->record))
         goto err0;
     dd_log_open(argv[0], (enum dd_log_level)role->record.log_threshold);
     prctl(PR_SET_NAME, role->record.name);

@@ -38,7 +38,7 @@ enum {
 struct process {
     bool used;
     char name[DD_ROLE_NAME_SIZE];
-    struct dd_sandbox_user user;
+    struct dd_privileges_user user;
     bool change_user, essential;
     int boot_fd, pulse_fd;
     struct dd_role_pulse *pulse;
@@ -51,7 +51,7 @@ struct process {
     uint64_t backoff_ms;
 };
 
-struct dd_supervise {
+struct dd_supervisor {
     const char *program;
     int signal_fd;
     struct process roles[ROLES_MAX];
@@ -85,9 +85,9 @@ static void raise_descriptor_limit(void)
     }
 }
 
-struct dd_supervise *dd_supervise_new(const char *program)
+struct dd_supervisor *dd_supervisor_new(const char *program)
 {
-    struct dd_supervise *s = calloc(1, sizeof *s);
+    struct dd_supervisor *s = calloc(1, sizeof *s);
     if (!s) {
         dd_log_error("out of memory");
         return NULL;
@@ -132,11 +132,11 @@ err0:
 }
 
 /* In the child: a session of its own, so that the terminal's Ctrl-C reaches the supervisor only; then the user. */
-static void become_role(const struct dd_supervise *s, const struct process *p)
+static void become_role(const struct dd_supervisor *s, const struct process *p)
 {
     setsid();
     if (p->change_user) {
-        if (dd_sandbox_become(&p->user))
+        if (dd_privileges_become(&p->user))
             _exit(EXIT_FAILURE);
         setenv("HOME", p->user.home, 1);
     }
@@ -144,7 +144,7 @@ static void become_role(const struct dd_supervise *s, const struct process *p)
     _exit(EXIT_FAILURE);
 }
 
-static int spawn(struct dd_supervise *s, struct process *p)
+static int spawn(struct dd_supervisor *s, struct process *p)
 {
     uint64_t now = dd_clock_now_us();
     p->pulse->ready = 0;
@@ -175,7 +175,7 @@ static void forget(struct process *p)
     memset(p, 0, sizeof *p);
 }
 
-static struct process *find_free(struct dd_supervise *s)
+static struct process *find_free(struct dd_supervisor *s)
 {
     for (size_t i = 0; i < s->role_count; i++)
         if (!s->roles[i].used)
@@ -183,7 +183,7 @@ static struct process *find_free(struct dd_supervise *s)
     return s->role_count < ROLES_MAX ? &s->roles[s->role_count++] : NULL;
 }
 
-int dd_supervise_start(struct dd_supervise *s, const struct dd_supervise_role *role)
+int dd_supervisor_start(struct dd_supervisor *s, const struct dd_supervisor_role *role)
 {
     struct process *p = find_free(s);
     int error = s->stop ? DD_ERROR_STOPPED : DD_ERROR_SPACE;
@@ -250,7 +250,7 @@ static void describe_death(int status, char *text, size_t size)
         snprintf(text, size, "ended with exit code %d", WEXITSTATUS(status));
 }
 
-static void handle_death(struct dd_supervise *s, struct process *p, int status)
+static void handle_death(struct dd_supervisor *s, struct process *p, int status)
 {
     uint64_t now = dd_clock_now_us();
     char how[96];
@@ -274,7 +274,7 @@ static void handle_death(struct dd_supervise *s, struct process *p, int status)
     dd_log_warning("%s %s; starting it again in %.1f s", p->name, how, (double)wait_ms / 1000);
 }
 
-static struct process *find_pid(struct dd_supervise *s, pid_t pid)
+static struct process *find_pid(struct dd_supervisor *s, pid_t pid)
 {
     for (size_t i = 0; i < s->role_count; i++)
         if (s->roles[i].used && s->roles[i].pid == pid)
@@ -283,7 +283,7 @@ static struct process *find_pid(struct dd_supervise *s, pid_t pid)
 }
 
 /* Roles reap their own children; so a child here that is no role was left behind by a dead one. */
-static void kill_orphans(struct dd_supervise *s)
+static void kill_orphans(struct dd_supervisor *s)
 {
     char path[64], text[8192];
     snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
@@ -301,7 +301,7 @@ static void kill_orphans(struct dd_supervise *s)
             kill((pid_t)pid, SIGKILL);
 }
 
-static void reap(struct dd_supervise *s)
+static void reap(struct dd_supervisor *s)
 {
     int status;
     pid_t pid;
@@ -316,7 +316,7 @@ static void reap(struct dd_supervise *s)
         kill_orphans(s);
 }
 
-static void read_signals(struct dd_supervise *s)
+static void read_signals(struct dd_supervisor *s)
 {
     struct signalfd_siginfo info;
     while (read(s->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
@@ -328,7 +328,7 @@ static void read_signals(struct dd_supervise *s)
     reap(s);
 }
 
-static void check_pulses(struct dd_supervise *s)
+static void check_pulses(struct dd_supervisor *s)
 {
     uint64_t now = dd_clock_now_us();
     for (size_t i = 0; i < s->role_count; i++) {
@@ -345,7 +345,7 @@ static void check_pulses(struct dd_supervise *s)
     }
 }
 
-static void feed_watchdog(struct dd_supervise *s)
+static void feed_watchdog(struct dd_supervisor *s)
 {
     uint64_t now = dd_clock_now_us();
     if (!s->watchdog_us || now < s->watchdog_next_us)
@@ -358,7 +358,7 @@ static void feed_watchdog(struct dd_supervise *s)
 }
 
 /* One round of watching: waits for signals, TICK_MS at most. */
-static void turn(struct dd_supervise *s, int wait_ms)
+static void turn(struct dd_supervisor *s, int wait_ms)
 {
     struct pollfd p = {.fd = s->signal_fd, .events = POLLIN};
     poll(&p, 1, wait_ms);
@@ -367,7 +367,7 @@ static void turn(struct dd_supervise *s, int wait_ms)
     feed_watchdog(s);
 }
 
-int dd_supervise_await(struct dd_supervise *s, int id, unsigned timeout_ms)
+int dd_supervisor_await(struct dd_supervisor *s, int id, unsigned timeout_ms)
 {
     struct process *p = &s->roles[id];
     uint64_t deadline = dd_clock_now_us() + (uint64_t)timeout_ms * DD_CLOCK_US_PER_MS;
@@ -386,7 +386,7 @@ int dd_supervise_await(struct dd_supervise *s, int id, unsigned timeout_ms)
 }
 
 /* Waits for the roles that are to end; kills what has not stopped in time. */
-static void await_ends(struct dd_supervise *s)
+static void await_ends(struct dd_supervisor *s)
 {
     uint64_t asked_us = dd_clock_now_us();
     bool killed = false;
@@ -417,7 +417,7 @@ static void ask_to_end(struct process *p)
         kill(p->pid, SIGTERM);
 }
 
-void dd_supervise_end(struct dd_supervise *s, const int *ids, size_t count)
+void dd_supervisor_end(struct dd_supervisor *s, const int *ids, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         ask_to_end(&s->roles[ids[i]]);
@@ -433,7 +433,7 @@ static uint64_t monotonic_us(void)
     return (uint64_t)t.tv_sec * DD_CLOCK_US_PER_S + (uint64_t)t.tv_nsec / 1000;
 }
 
-enum dd_supervise_event dd_supervise_run(struct dd_supervise *s, void (*tick)(void *data), void *data)
+enum dd_supervisor_event dd_supervisor_run(struct dd_supervisor *s, void (*tick)(void *data), void *data)
 {
     if (!s->said_ready) {
         sd_notify(0, "READY=1\nSTATUS=Running");
@@ -441,14 +441,14 @@ enum dd_supervise_event dd_supervise_run(struct dd_supervise *s, void (*tick)(vo
     }
     for (;;) {
         if (s->failed)
-            return DD_SUPERVISE_FAILED;
+            return DD_SUPERVISOR_FAILED;
         if (s->stop)
-            return DD_SUPERVISE_STOP;
+            return DD_SUPERVISOR_STOP;
         if (s->reload) {
             s->reload = false;
             /* since systemd 253 with the time, by its own choice of clock */
             sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, monotonic_us());
-            return DD_SUPERVISE_RELOAD;
+            return DD_SUPERVISOR_RELOAD;
         }
         if (tick)
             tick(data);
@@ -456,18 +456,18 @@ enum dd_supervise_event dd_supervise_run(struct dd_supervise *s, void (*tick)(vo
     }
 }
 
-void dd_supervise_reloaded(struct dd_supervise *s, const char *status)
+void dd_supervisor_reloaded(struct dd_supervisor *s, const char *status)
 {
     (void)s;
     sd_notifyf(0, "READY=1\nSTATUS=%s", status);
 }
 
-int dd_supervise_pid(const struct dd_supervise *s, int id)
+int dd_supervisor_pid(const struct dd_supervisor *s, int id)
 {
     return s->roles[id].pid;
 }
 
-void dd_supervise_free(struct dd_supervise *s)
+void dd_supervisor_free(struct dd_supervisor *s)
 {
     if (!s)
         return;

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 /* A row is a byte with the leftmost pixel in bit 4, as in 0x11 for "#...#". Rows of zeroes are characters that it lacks. */
-static const uint8_t glyphs[128][DD_FONT_HEIGHT] = {
+static const uint8_t glyphs[128][DD_BITMAP_FONT_HEIGHT] = {
     [' '] = {0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00},  ['#'] = {0x0a, 0x0a, 0x1f, 0x0a, 0x1f, 0x0a, 0x0a},
     ['%'] = {0x18, 0x19, 0x02, 0x04, 0x08, 0x13, 0x03},  ['('] = {0x02, 0x04, 0x08, 0x08, 0x08, 0x04, 0x02},
     [')'] = {0x08, 0x04, 0x02, 0x02, 0x02, 0x04, 0x08},  ['+'] = {0x00, 0x04, 0x04, 0x1f, 0x04, 0x04, 0x00},
@@ -43,9 +43,9 @@ static const uint8_t glyphs[128][DD_FONT_HEIGHT] = {
     ['~'] = {0x00, 0x00, 0x08, 0x15, 0x02, 0x00, 0x00},
 };
 
-static const uint8_t box[DD_FONT_HEIGHT] = {0x1f, 0x11, 0x11, 0x11, 0x11, 0x11, 0x1f};
+static const uint8_t box[DD_BITMAP_FONT_HEIGHT] = {0x1f, 0x11, 0x11, 0x11, 0x11, 0x11, 0x1f};
 
-const uint8_t *dd_font_rows(char character)
+const uint8_t *dd_bitmap_font_rows(char character)
 {
     size_t code = (size_t)toupper((unsigned char)character);
 
@@ -53,7 +53,7 @@ const uint8_t *dd_font_rows(char character)
         return glyphs[code];
     if (code >= sizeof glyphs / sizeof *glyphs)
         return box;
-    for (size_t i = 0; i < DD_FONT_HEIGHT; i++)
+    for (size_t i = 0; i < DD_BITMAP_FONT_HEIGHT; i++)
         if (glyphs[code][i])
             return glyphs[code];
     return box;

@@ -48,9 +48,9 @@ void dd_paint_planes_rectangle(const struct dd_paint_planes *planes, int x, int 
 /* One row of a glyph: a rectangle for each run of pixels. */
 static void paint_row(const struct dd_paint_planes *planes, int x, int y, int scale, uint8_t bits, struct dd_paint_color color)
 {
-    for (int from = 0; from < DD_FONT_WIDTH; from++) {
+    for (int from = 0; from < DD_BITMAP_FONT_WIDTH; from++) {
         int to = from;
-        while (to < DD_FONT_WIDTH && bits >> (DD_FONT_WIDTH - 1 - to) & 1)
+        while (to < DD_BITMAP_FONT_WIDTH && bits >> (DD_BITMAP_FONT_WIDTH - 1 - to) & 1)
             to++;
         if (to > from)
             dd_paint_planes_rectangle(planes, x + from * scale, y, (to - from) * scale, scale, color);
@@ -61,9 +61,9 @@ static void paint_row(const struct dd_paint_planes *planes, int x, int y, int sc
 void dd_paint_planes_text(const struct dd_paint_planes *planes, int x, int y, int scale, const char *text,
                           struct dd_paint_color color)
 {
-    for (; *text; text++, x += DD_FONT_ADVANCE * scale) {
-        const uint8_t *rows = dd_font_rows(*text);
-        for (int i = 0; i < DD_FONT_HEIGHT; i++)
+    for (; *text; text++, x += DD_BITMAP_FONT_ADVANCE * scale) {
+        const uint8_t *rows = dd_bitmap_font_rows(*text);
+        for (int i = 0; i < DD_BITMAP_FONT_HEIGHT; i++)
             paint_row(planes, x, y + i * scale, scale, rows[i], color);
     }
 }
@@ -72,5 +72,5 @@ int dd_paint_text_width(const char *text, int scale)
 {
     int length = (int)strlen(text);
 
-    return length ? (length * DD_FONT_ADVANCE - (DD_FONT_ADVANCE - DD_FONT_WIDTH)) * scale : 0;
+    return length ? (length * DD_BITMAP_FONT_ADVANCE - (DD_BITMAP_FONT_ADVANCE - DD_BITMAP_FONT_WIDTH)) * scale : 0;
 }

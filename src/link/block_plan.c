@@ -14,7 +14,7 @@ static uint32_t divide_up(uint32_t a, uint32_t b)
 
 static uint32_t parity_needed(uint32_t data, uint32_t blocks, double loss)
 {
-    return dd_parity_needed(data, blocks, loss, DD_WIRE_SYMBOLS_MAX - data);
+    return dd_parity_level_needed(data, blocks, loss, DD_WIRE_SYMBOLS_MAX - data);
 }
 
 /* K: the largest block, of as many as symbols then make, that has room for its parity. */
@@ -31,7 +31,7 @@ static bool can_cut(uint32_t bytes, uint32_t max_packet_size)
     return bytes && max_packet_size > DD_WIRE_OVERHEAD && max_packet_size <= DD_WIRE_DATAGRAM_MAX;
 }
 
-int dd_fragment_plan(struct dd_fragment_plan *plan, uint32_t bytes, uint32_t max_packet_size, double loss_tolerance)
+int dd_block_plan_compute(struct dd_block_plan *plan, uint32_t bytes, uint32_t max_packet_size, double loss_tolerance)
 {
     memset(plan, 0, sizeof *plan);
     if (!can_cut(bytes, max_packet_size))
@@ -48,7 +48,7 @@ int dd_fragment_plan(struct dd_fragment_plan *plan, uint32_t bytes, uint32_t max
     return 0;
 }
 
-uint64_t dd_fragment_parity_bound(uint32_t bytes, uint32_t max_packet_size, double loss_tolerance)
+uint64_t dd_block_plan_parity_bound(uint32_t bytes, uint32_t max_packet_size, double loss_tolerance)
 {
     if (!can_cut(bytes, max_packet_size))
         return 0;
@@ -61,17 +61,17 @@ uint64_t dd_fragment_parity_bound(uint32_t bytes, uint32_t max_packet_size, doub
     return (uint64_t)blocks * parity * largest;
 }
 
-uint32_t dd_fragment_block_data(const struct dd_fragment_plan *plan, uint32_t block)
+uint32_t dd_block_plan_block_data(const struct dd_block_plan *plan, uint32_t block)
 {
     return plan->symbols / plan->blocks + (block < plan->symbols % plan->blocks);
 }
 
-uint32_t dd_fragment_datagrams(const struct dd_fragment_plan *plan)
+uint32_t dd_block_plan_datagrams(const struct dd_block_plan *plan)
 {
     return plan->symbols + (uint32_t)plan->blocks * plan->parity;
 }
 
-uint32_t dd_fragment_block(const struct dd_fragment_plan *plan, uint32_t n)
+uint32_t dd_block_plan_block_of(const struct dd_block_plan *plan, uint32_t n)
 {
     return (n < plan->symbols ? n : n - plan->symbols) % plan->blocks;
 }
@@ -81,9 +81,9 @@ static uint32_t smaller(uint64_t a, uint64_t b)
     return (uint32_t)(a < b ? a : b);
 }
 
-uint32_t dd_fragment_burst(const struct dd_fragment_plan *plan, uint32_t n, uint32_t most)
+uint32_t dd_block_plan_burst(const struct dd_block_plan *plan, uint32_t n, uint32_t most)
 {
-    uint32_t count = smaller(most, dd_fragment_datagrams(plan) - n);
+    uint32_t count = smaller(most, dd_block_plan_datagrams(plan) - n);
     if (!plan->parity)
         return count;
     /* where parity begins, the turn over the blocks may begin anew */
@@ -92,9 +92,9 @@ uint32_t dd_fragment_burst(const struct dd_fragment_plan *plan, uint32_t n, uint
     return smaller(count, (uint64_t)plan->parity * plan->blocks);
 }
 
-void dd_fragment_describe(const struct dd_fragment_plan *plan, uint32_t n, struct dd_wire_fragment *fragment)
+void dd_block_plan_describe(const struct dd_block_plan *plan, uint32_t n, struct dd_wire_fragment *fragment)
 {
-    uint32_t block = dd_fragment_block(plan, n), data = dd_fragment_block_data(plan, block);
+    uint32_t block = dd_block_plan_block_of(plan, n), data = dd_block_plan_block_data(plan, block);
     fragment->index = (uint8_t)(n < plan->symbols ? n / plan->blocks : data + (n - plan->symbols) / plan->blocks);
     fragment->data = (uint8_t)data;
     fragment->parity = plan->parity;

@@ -9,9 +9,9 @@
 #include "dd/link/wire.h"
 #include "link/fec.h"
 
-struct dd_symbols {
+struct dd_fragmenter {
     struct dd_fec *fec;
-    struct dd_fragment_plan plan;
+    struct dd_block_plan plan;
     const uint8_t *bytes; /* of the frame */
     uint32_t next, end;   /* datagrams of the frame */
     /* What the frame itself does not have, kept from frame to frame: the last data symbol, filled up with zeros, and the
@@ -20,9 +20,9 @@ struct dd_symbols {
     size_t made_size;
 };
 
-struct dd_symbols *dd_symbols_new(void)
+struct dd_fragmenter *dd_fragmenter_new(void)
 {
-    struct dd_symbols *s = calloc(1, sizeof *s);
+    struct dd_fragmenter *s = calloc(1, sizeof *s);
     if (!s) {
         dd_log_error("out of memory");
         return NULL;
@@ -35,7 +35,7 @@ struct dd_symbols *dd_symbols_new(void)
     return s;
 }
 
-void dd_symbols_free(struct dd_symbols *s)
+void dd_fragmenter_free(struct dd_fragmenter *s)
 {
     if (!s)
         return;
@@ -44,7 +44,7 @@ void dd_symbols_free(struct dd_symbols *s)
     free(s);
 }
 
-static int reserve(struct dd_symbols *s, size_t size)
+static int reserve(struct dd_fragmenter *s, size_t size)
 {
     if (s->made_size >= size)
         return 0;
@@ -57,7 +57,7 @@ static int reserve(struct dd_symbols *s, size_t size)
     return DD_ERROR_MEMORY;
 }
 
-int dd_symbols_begin(struct dd_symbols *s, const struct dd_fragment_plan *plan, const uint8_t *bytes)
+int dd_fragmenter_begin(struct dd_fragmenter *s, const struct dd_block_plan *plan, const uint8_t *bytes)
 {
     size_t symbol_bytes = plan->symbol_bytes, last = (plan->symbols - 1) * symbol_bytes, left = plan->frame_bytes - last;
     s->next = s->end = 0;
@@ -68,37 +68,37 @@ int dd_symbols_begin(struct dd_symbols *s, const struct dd_fragment_plan *plan, 
     memset(s->made + left, 0, symbol_bytes - left);
     s->plan = *plan;
     s->bytes = bytes;
-    s->end = dd_fragment_datagrams(plan);
+    s->end = dd_block_plan_datagrams(plan);
     return 0;
 }
 
-uint32_t dd_symbols_left(const struct dd_symbols *s)
+uint32_t dd_fragmenter_left(const struct dd_fragmenter *s)
 {
     return s->end - s->next;
 }
 
-uint32_t dd_symbols_burst(const struct dd_symbols *s, uint32_t most)
+uint32_t dd_fragmenter_burst(const struct dd_fragmenter *s, uint32_t most)
 {
-    return s->next < s->end ? dd_fragment_burst(&s->plan, s->next, most) : 0;
+    return s->next < s->end ? dd_block_plan_burst(&s->plan, s->next, most) : 0;
 }
 
-static const uint8_t *data_symbol(const struct dd_symbols *s, uint32_t j)
+static const uint8_t *data_symbol(const struct dd_fragmenter *s, uint32_t j)
 {
     return j == s->plan.symbols - 1 ? s->made : s->bytes + (size_t)j * s->plan.symbol_bytes;
 }
 
-static uint8_t *parity_symbol(const struct dd_symbols *s, uint32_t i)
+static uint8_t *parity_symbol(const struct dd_fragmenter *s, uint32_t i)
 {
     return s->made + (1 + (size_t)i) * s->plan.symbol_bytes;
 }
 
-static int make_parity(struct dd_symbols *s, uint32_t block)
+static int make_parity(struct dd_fragmenter *s, uint32_t block)
 {
     const uint8_t *data[DD_WIRE_DATA_MAX];
     uint8_t *parity[DD_WIRE_SYMBOLS_MAX];
     uint32_t blocks = s->plan.blocks;
     struct dd_fec_block b = {
-        .data = dd_fragment_block_data(&s->plan, block), .parity = s->plan.parity, .symbol_bytes = s->plan.symbol_bytes};
+        .data = dd_block_plan_block_data(&s->plan, block), .parity = s->plan.parity, .symbol_bytes = s->plan.symbol_bytes};
     for (uint32_t i = 0; i < b.data; i++)
         data[i] = data_symbol(s, i * blocks + block);
     for (uint32_t i = 0; i < b.parity; i++)
@@ -106,10 +106,10 @@ static int make_parity(struct dd_symbols *s, uint32_t block)
     return dd_fec_encode(s->fec, &b, data, parity);
 }
 
-int dd_symbols_next(struct dd_symbols *s, struct dd_wire_fragment *fragment)
+int dd_fragmenter_next(struct dd_fragmenter *s, struct dd_wire_fragment *fragment)
 {
     uint32_t n = s->next++, symbols = s->plan.symbols;
-    dd_fragment_describe(&s->plan, n, fragment);
+    dd_block_plan_describe(&s->plan, n, fragment);
     if (n < symbols) {
         fragment->symbol = data_symbol(s, n);
         return 0;
@@ -122,8 +122,8 @@ int dd_symbols_next(struct dd_symbols *s, struct dd_wire_fragment *fragment)
     return error;
 }
 
-uint64_t dd_symbols_memory(uint32_t bytes, uint32_t max_packet_size, double loss_tolerance)
+uint64_t dd_fragmenter_memory(uint32_t bytes, uint32_t max_packet_size, double loss_tolerance)
 {
-    uint64_t parity = dd_fragment_parity_bound(bytes, max_packet_size, loss_tolerance);
+    uint64_t parity = dd_block_plan_parity_bound(bytes, max_packet_size, loss_tolerance);
     return max_packet_size + parity + (parity ? DD_FEC_ENCODE_BYTES : 0);
 }

@@ -21,7 +21,7 @@ enum { PAGE = 4096, ALIGN = 64, OBSERVE_TRIES = 4 };
 struct entry {
     _Atomic uint64_t sequence;
     uint64_t at; /* offset in the arena */
-    struct dd_ring_frame frame;
+    struct dd_frame_ring_frame frame;
 };
 
 struct header {
@@ -31,13 +31,13 @@ struct header {
     _Atomic uint64_t state_sequence; /* odd while the state is being written */
     uint32_t state_size;
     uint32_t reserved;
-    uint8_t state[DD_RING_STATE_SIZE];
+    uint8_t state[DD_FRAME_RING_STATE_SIZE];
 };
 
 _Static_assert(sizeof(struct header) <= PAGE, "the header fits its page");
 
-struct dd_ring {
-    struct dd_ring_shape shape;
+struct dd_frame_ring {
+    struct dd_frame_ring_shape shape;
     size_t size; /* of the mapping */
     int wake_fd;
     struct header *header;
@@ -55,54 +55,54 @@ static uint64_t round_up(uint64_t n, uint64_t to)
     return (n + to - 1) / to * to;
 }
 
-static uint64_t index_bytes(const struct dd_ring_shape *shape)
+static uint64_t index_bytes(const struct dd_frame_ring_shape *shape)
 {
     return round_up((uint64_t)shape->entries * sizeof(struct entry), PAGE);
 }
 
-static uint64_t arena_bytes(const struct dd_ring_shape *shape)
+static uint64_t arena_bytes(const struct dd_frame_ring_shape *shape)
 {
     return round_up(shape->arena_bytes, PAGE);
 }
 
-static struct entry *entry_of(const struct dd_ring *ring, uint64_t position)
+static struct entry *entry_of(const struct dd_frame_ring *ring, uint64_t position)
 {
     return &ring->entries[position % ring->shape.entries];
 }
 
-uint64_t dd_ring_memory(const struct dd_ring_shape *shape)
+uint64_t dd_frame_ring_memory(const struct dd_frame_ring_shape *shape)
 {
     return PAGE + index_bytes(shape) + arena_bytes(shape);
 }
 
-int dd_ring_create(const char *name, const struct dd_ring_shape *shape)
+int dd_frame_ring_create(const char *name, const struct dd_frame_ring_shape *shape)
 {
-    if (shape->entries < 2 || shape->entries > DD_RING_ENTRIES_MAX || !shape->arena_bytes) {
+    if (shape->entries < 2 || shape->entries > DD_FRAME_RING_ENTRIES_MAX || !shape->arena_bytes) {
         dd_log_error("a ring of %u entries and %ju bytes cannot be", shape->entries, (uintmax_t)shape->arena_bytes);
         return DD_ERROR_INPUT;
     }
     int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         goto err0;
-    if (ftruncate(fd, (off_t)dd_ring_memory(shape)) < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) < 0)
+    if (ftruncate(fd, (off_t)dd_frame_ring_memory(shape)) < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) < 0)
         goto err1;
     return fd;
 
 err1:
     close(fd);
 err0:
-    dd_log_error("cannot make the ring %s of %ju bytes: %s", name, (uintmax_t)dd_ring_memory(shape), strerror(errno));
+    dd_log_error("cannot make the ring %s of %ju bytes: %s", name, (uintmax_t)dd_frame_ring_memory(shape), strerror(errno));
     return DD_ERROR_SYSTEM;
 }
 
-void dd_ring_end_heartbeat(int fd)
+void dd_frame_ring_end_heartbeat(int fd)
 {
     uint64_t never = 0;
     if (pwrite(fd, &never, sizeof never, offsetof(struct header, alive_until_us)) != (ssize_t)sizeof never)
         dd_log_warning("cannot end the heartbeat of a ring: %s", strerror(errno));
 }
 
-int dd_ring_seal_future_writes(int fd)
+int dd_frame_ring_seal_future_writes(int fd)
 {
     if (fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) == 0)
         return 0;
@@ -110,17 +110,17 @@ int dd_ring_seal_future_writes(int fd)
     return DD_ERROR_SYSTEM;
 }
 
-static struct dd_ring *open_ring(int fd, const struct dd_ring_shape *shape, int protection)
+static struct dd_frame_ring *open_ring(int fd, const struct dd_frame_ring_shape *shape, int protection)
 {
     struct stat s;
     int seals = fcntl(fd, F_GET_SEALS);
-    struct dd_ring *ring = calloc(1, sizeof *ring);
+    struct dd_frame_ring *ring = calloc(1, sizeof *ring);
     if (!ring) {
         dd_log_error("out of memory");
         return NULL;
     }
     /* A ring that the other side could shrink would be a way to kill this one with SIGBUS. */
-    if (seals < 0 || !(seals & F_SEAL_SHRINK) || fstat(fd, &s) < 0 || (uint64_t)s.st_size != dd_ring_memory(shape)) {
+    if (seals < 0 || !(seals & F_SEAL_SHRINK) || fstat(fd, &s) < 0 || (uint64_t)s.st_size != dd_frame_ring_memory(shape)) {
         dd_log_error("a ring has not the shape that was agreed on");
         goto err0;
     }
@@ -142,9 +142,9 @@ err0:
     return NULL;
 }
 
-struct dd_ring *dd_ring_open_writer(int fd, const struct dd_ring_shape *shape, int wake_fd)
+struct dd_frame_ring *dd_frame_ring_open_writer(int fd, const struct dd_frame_ring_shape *shape, int wake_fd)
 {
-    struct dd_ring *ring = open_ring(fd, shape, PROT_READ | PROT_WRITE);
+    struct dd_frame_ring *ring = open_ring(fd, shape, PROT_READ | PROT_WRITE);
     if (!ring)
         return NULL;
     ring->wake_fd = wake_fd;
@@ -158,12 +158,12 @@ struct dd_ring *dd_ring_open_writer(int fd, const struct dd_ring_shape *shape, i
     return ring;
 }
 
-struct dd_ring *dd_ring_open_reader(int fd, const struct dd_ring_shape *shape)
+struct dd_frame_ring *dd_frame_ring_open_reader(int fd, const struct dd_frame_ring_shape *shape)
 {
     return open_ring(fd, shape, PROT_READ);
 }
 
-void dd_ring_close(struct dd_ring *ring)
+void dd_frame_ring_close(struct dd_frame_ring *ring)
 {
     if (!ring)
         return;
@@ -172,7 +172,7 @@ void dd_ring_close(struct dd_ring *ring)
 }
 
 /* Drops frames, oldest first, until neither the entry nor the bytes from at on are in use. */
-static void make_room(struct dd_ring *ring, uint64_t at, uint64_t bytes)
+static void make_room(struct dd_frame_ring *ring, uint64_t at, uint64_t bytes)
 {
     while (ring->oldest < ring->count) {
         struct entry *e = entry_of(ring, ring->oldest);
@@ -189,7 +189,7 @@ static void make_room(struct dd_ring *ring, uint64_t at, uint64_t bytes)
     atomic_thread_fence(memory_order_seq_cst);
 }
 
-uint8_t *dd_ring_reserve(struct dd_ring *ring, uint32_t bytes)
+uint8_t *dd_frame_ring_reserve(struct dd_frame_ring *ring, uint32_t bytes)
 {
     uint64_t need = round_up(bytes, ALIGN), size = arena_bytes(&ring->shape);
     ring->reserved_bytes = 0;
@@ -205,7 +205,7 @@ uint8_t *dd_ring_reserve(struct dd_ring *ring, uint32_t bytes)
     return ring->arena + at;
 }
 
-static void wake(const struct dd_ring *ring)
+static void wake(const struct dd_frame_ring *ring)
 {
     uint64_t one = 1;
     /* A pipe that is full holds a wake-up already; and a reader that is gone needs none. */
@@ -213,7 +213,7 @@ static void wake(const struct dd_ring *ring)
         return;
 }
 
-void dd_ring_commit(struct dd_ring *ring, const struct dd_ring_frame *frame)
+void dd_frame_ring_commit(struct dd_frame_ring *ring, const struct dd_frame_ring_frame *frame)
 {
     struct entry *e = entry_of(ring, ring->count);
     if (!ring->reserved_bytes || frame->bytes > ring->reserved_bytes)
@@ -231,7 +231,7 @@ void dd_ring_commit(struct dd_ring *ring, const struct dd_ring_frame *frame)
     wake(ring);
 }
 
-void dd_ring_publish(struct dd_ring *ring, const void *state, size_t size, bool wake_reader)
+void dd_frame_ring_publish(struct dd_frame_ring *ring, const void *state, size_t size, bool wake_reader)
 {
     struct header *h = ring->header;
     if (size > sizeof h->state)
@@ -246,42 +246,43 @@ void dd_ring_publish(struct dd_ring *ring, const void *state, size_t size, bool 
         wake(ring);
 }
 
-void dd_ring_beat(struct dd_ring *ring, uint64_t alive_until_us)
+void dd_frame_ring_beat(struct dd_frame_ring *ring, uint64_t alive_until_us)
 {
     atomic_store(&ring->header->alive_until_us, alive_until_us);
 }
 
-uint64_t dd_ring_count(const struct dd_ring *ring)
+uint64_t dd_frame_ring_count(const struct dd_frame_ring *ring)
 {
     return atomic_load(&ring->header->count);
 }
 
-uint64_t dd_ring_oldest(const struct dd_ring *ring)
+uint64_t dd_frame_ring_oldest(const struct dd_frame_ring *ring)
 {
     uint64_t oldest = atomic_load(&ring->header->oldest), count = atomic_load(&ring->header->count);
     return oldest < count ? oldest : count;
 }
 
-bool dd_ring_unchanged(const struct dd_ring *ring, uint64_t position)
+bool dd_frame_ring_unchanged(const struct dd_frame_ring *ring, uint64_t position)
 {
     atomic_thread_fence(memory_order_seq_cst);
     return atomic_load(&entry_of(ring, position)->sequence) == 2 * (position + 1);
 }
 
-int dd_ring_peek(const struct dd_ring *ring, uint64_t position, struct dd_ring_frame *frame, const uint8_t **bytes)
+int dd_frame_ring_peek(const struct dd_frame_ring *ring, uint64_t position, struct dd_frame_ring_frame *frame,
+                       const uint8_t **bytes)
 {
     const struct entry *e = entry_of(ring, position);
     uint64_t size = arena_bytes(&ring->shape);
     memset(frame, 0, sizeof *frame);
     if (bytes)
         *bytes = NULL;
-    if (!dd_ring_unchanged(ring, position))
+    if (!dd_frame_ring_unchanged(ring, position))
         return DD_ERROR_GONE;
     uint64_t at = *(const volatile uint64_t *)&e->at;
-    struct dd_ring_frame copy = e->frame;
+    struct dd_frame_ring_frame copy = e->frame;
     /* The copy is what is checked and used; the writer may change the original meanwhile. */
     __asm__ volatile("" : "+m"(copy) : : "memory");
-    if (!dd_ring_unchanged(ring, position) || !copy.bytes || at > size || copy.bytes > size - at || at % ALIGN)
+    if (!dd_frame_ring_unchanged(ring, position) || !copy.bytes || at > size || copy.bytes > size - at || at % ALIGN)
         return DD_ERROR_GONE;
     *frame = copy;
     if (bytes)
@@ -289,22 +290,23 @@ int dd_ring_peek(const struct dd_ring *ring, uint64_t position, struct dd_ring_f
     return 0;
 }
 
-int dd_ring_copy(const struct dd_ring *ring, uint64_t position, struct dd_ring_frame *frame, uint8_t *bytes, size_t size)
+int dd_frame_ring_copy(const struct dd_frame_ring *ring, uint64_t position, struct dd_frame_ring_frame *frame, uint8_t *bytes,
+                       size_t size)
 {
     const uint8_t *from = NULL;
-    int error = dd_ring_peek(ring, position, frame, &from);
+    int error = dd_frame_ring_peek(ring, position, frame, &from);
     if (error)
         return error;
     if (frame->bytes > size)
         return DD_ERROR_SPACE;
     memcpy(bytes, from, frame->bytes);
-    return dd_ring_unchanged(ring, position) ? 0 : DD_ERROR_GONE;
+    return dd_frame_ring_unchanged(ring, position) ? 0 : DD_ERROR_GONE;
 }
 
-int dd_ring_observe(const struct dd_ring *ring, void *state, size_t size)
+int dd_frame_ring_observe(const struct dd_frame_ring *ring, void *state, size_t size)
 {
     const struct header *h = ring->header;
-    uint8_t copy[DD_RING_STATE_SIZE];
+    uint8_t copy[DD_FRAME_RING_STATE_SIZE];
     for (int i = 0; i < OBSERVE_TRIES; i++) {
         uint64_t before = atomic_load(&h->state_sequence);
         atomic_thread_fence(memory_order_seq_cst);
@@ -320,7 +322,7 @@ int dd_ring_observe(const struct dd_ring *ring, void *state, size_t size)
     return DD_ERROR_AGAIN;
 }
 
-uint64_t dd_ring_alive_until(const struct dd_ring *ring)
+uint64_t dd_frame_ring_alive_until(const struct dd_frame_ring *ring)
 {
     return atomic_load(&ring->header->alive_until_us);
 }

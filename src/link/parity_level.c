@@ -7,7 +7,7 @@
 
 /* A block is lost if more than p symbols are missing when its data-th one has arrived: the count of losses before that has
  * a negative binomial distribution, whose terms follow from each other. */
-uint32_t dd_parity_needed(uint32_t data, uint32_t blocks, double loss, uint32_t most)
+uint32_t dd_parity_level_needed(uint32_t data, uint32_t blocks, double loss, uint32_t most)
 {
     const double wanted = FRAME_LOST / blocks - ROUNDING;
     double just_p_lost = 1;

@@ -32,15 +32,15 @@ struct order {
     uint64_t session, number;
 };
 
-struct dd_reassemble {
+struct dd_reassembly {
     uint32_t max_frame_bytes;
     struct dd_fec *fec;
-    struct making making[DD_REASSEMBLE_FRAMES];
+    struct making making[DD_REASSEMBLY_FRAMES];
     struct order newest; /* complete */
     /* Frames that ended, complete or not: a symbol of theirs that comes later does not begin them again. */
-    struct order ended[DD_REASSEMBLE_FRAMES * 4];
+    struct order ended[DD_REASSEMBLY_FRAMES * 4];
     size_t ended_next;
-    struct dd_reassemble_counters counters;
+    struct dd_reassembly_counters counters;
 };
 
 static bool is_newer(struct order a, struct order b)
@@ -53,20 +53,20 @@ static struct order order_of(const struct making *m)
     return (struct order){m->session, m->number};
 }
 
-static void end(struct dd_reassemble *r, struct making *m)
+static void end(struct dd_reassembly *r, struct making *m)
 {
     r->ended[r->ended_next] = order_of(m);
     r->ended_next = (r->ended_next + 1) % (sizeof r->ended / sizeof *r->ended);
     m->used = false;
 }
 
-static void give_up(struct dd_reassemble *r, struct making *m)
+static void give_up(struct dd_reassembly *r, struct making *m)
 {
     r->counters.incomplete++;
     end(r, m);
 }
 
-static bool has_ended(const struct dd_reassemble *r, struct order o)
+static bool has_ended(const struct dd_reassembly *r, struct order o)
 {
     for (size_t i = 0; i < sizeof r->ended / sizeof *r->ended; i++)
         if (r->ended[i].session == o.session && r->ended[i].number == o.number)
@@ -87,10 +87,10 @@ static int grow(uint8_t **bytes, size_t *have, size_t need)
 }
 
 /* A free place for a frame; the oldest in the making is dropped where there is none. NULL if that is the frame itself. */
-static struct making *take_place(struct dd_reassemble *r, struct order o)
+static struct making *take_place(struct dd_reassembly *r, struct order o)
 {
     struct making *oldest = NULL;
-    for (size_t i = 0; i < DD_REASSEMBLE_FRAMES; i++) {
+    for (size_t i = 0; i < DD_REASSEMBLY_FRAMES; i++) {
         struct making *m = &r->making[i];
         if (!m->used)
             return m;
@@ -133,9 +133,9 @@ static int begin(struct making *m, uint64_t session, const struct dd_wire_fragme
     return 0;
 }
 
-static struct making *find(struct dd_reassemble *r, struct order o)
+static struct making *find(struct dd_reassembly *r, struct order o)
 {
-    for (size_t i = 0; i < DD_REASSEMBLE_FRAMES; i++) {
+    for (size_t i = 0; i < DD_REASSEMBLY_FRAMES; i++) {
         struct making *m = &r->making[i];
         if (m->used && m->session == o.session && m->number == o.number)
             return m;
@@ -146,10 +146,10 @@ static struct making *find(struct dd_reassemble *r, struct order o)
 /* How many symbols a frame may have. */
 static uint32_t most_symbols(uint32_t max_frame_bytes)
 {
-    return DD_REASSEMBLE_SYMBOLS + max_frame_bytes / DD_REASSEMBLE_SYMBOL_BYTES;
+    return DD_REASSEMBLY_SYMBOLS + max_frame_bytes / DD_REASSEMBLY_SYMBOL_BYTES;
 }
 
-static bool is_too_large(const struct dd_reassemble *r, const struct dd_wire_fragment *f)
+static bool is_too_large(const struct dd_reassembly *r, const struct dd_wire_fragment *f)
 {
     return f->frame_bytes > r->max_frame_bytes || symbols_of(f) > most_symbols(r->max_frame_bytes);
 }
@@ -200,7 +200,7 @@ static bool put_symbol(struct making *m, const struct dd_wire_fragment *f)
 }
 
 /* Recovers what a block has lost that lacks no symbol any more. */
-static int recover(struct dd_reassemble *r, struct making *m, const struct dd_wire_fragment *f)
+static int recover(struct dd_reassembly *r, struct making *m, const struct dd_wire_fragment *f)
 {
     struct dd_fec_block block = {.data = f->data, .parity = f->parity, .symbol_bytes = f->symbol_bytes};
     uint8_t *places[DD_WIRE_DATA_MAX], held[DD_WIRE_DATA_MAX];
@@ -218,13 +218,13 @@ static int recover(struct dd_reassemble *r, struct making *m, const struct dd_wi
 }
 
 /* The last symbol came: the frame goes to the caller, if it is newer than all before. */
-static enum dd_reassemble_verdict complete(struct dd_reassemble *r, struct making *m, struct dd_reassemble_frame *frame)
+static enum dd_reassembly_verdict complete(struct dd_reassembly *r, struct making *m, struct dd_reassembly_frame *frame)
 {
     struct order o = order_of(m);
     end(r, m);
     if (!is_newer(o, r->newest)) {
         r->counters.late++;
-        return DD_REASSEMBLE_LATE;
+        return DD_REASSEMBLY_LATE;
     }
     r->newest = o;
     r->counters.complete++;
@@ -233,19 +233,19 @@ static enum dd_reassemble_verdict complete(struct dd_reassemble *r, struct makin
     frame->captured_us = m->captured_us;
     frame->bytes = m->bytes;
     frame->size = m->frame_bytes;
-    return DD_REASSEMBLE_COMPLETE;
+    return DD_REASSEMBLY_COMPLETE;
 }
 
-uint64_t dd_reassemble_memory(uint32_t max_frame_bytes)
+uint64_t dd_reassembly_memory(uint32_t max_frame_bytes)
 {
     uint64_t bytes = (uint64_t)max_frame_bytes + DD_WIRE_DATAGRAM_MAX; /* the last symbol is filled up */
     uint64_t held = (uint64_t)most_symbols(max_frame_bytes) + UINT16_MAX;
-    return DD_REASSEMBLE_FRAMES * (bytes + held) + DD_FEC_RECOVER_BYTES;
+    return DD_REASSEMBLY_FRAMES * (bytes + held) + DD_FEC_RECOVER_BYTES;
 }
 
-struct dd_reassemble *dd_reassemble_new(uint32_t max_frame_bytes)
+struct dd_reassembly *dd_reassembly_new(uint32_t max_frame_bytes)
 {
-    struct dd_reassemble *r = calloc(1, sizeof *r);
+    struct dd_reassembly *r = calloc(1, sizeof *r);
     if (!r) {
         dd_log_error("out of memory");
         return NULL;
@@ -259,11 +259,11 @@ struct dd_reassemble *dd_reassemble_new(uint32_t max_frame_bytes)
     return r;
 }
 
-void dd_reassemble_free(struct dd_reassemble *r)
+void dd_reassembly_free(struct dd_reassembly *r)
 {
     if (!r)
         return;
-    for (size_t i = 0; i < DD_REASSEMBLE_FRAMES; i++) {
+    for (size_t i = 0; i < DD_REASSEMBLY_FRAMES; i++) {
         free(r->making[i].bytes);
         free(r->making[i].held);
     }
@@ -271,53 +271,53 @@ void dd_reassemble_free(struct dd_reassemble *r)
     free(r);
 }
 
-void dd_reassemble_skip(struct dd_reassemble *r, uint64_t session, uint64_t number)
+void dd_reassembly_skip_before(struct dd_reassembly *r, uint64_t session, uint64_t number)
 {
     r->newest = (struct order){session, number - 1};
 }
 
-enum dd_reassemble_verdict dd_reassemble_add(struct dd_reassemble *r, uint64_t session, const struct dd_wire_fragment *fragment,
-                                             uint64_t now_us, struct dd_reassemble_frame *frame)
+enum dd_reassembly_verdict dd_reassembly_add(struct dd_reassembly *r, uint64_t session, const struct dd_wire_fragment *fragment,
+                                             uint64_t now_us, struct dd_reassembly_frame *frame)
 {
     struct order o = {session, fragment->frame};
     memset(frame, 0, sizeof *frame);
     struct making *m = find(r, o);
     if (!m && has_ended(r, o))
-        return DD_REASSEMBLE_LATE;
+        return DD_REASSEMBLY_LATE;
     if (is_too_large(r, fragment) || (m && !agrees(m, fragment)))
-        return DD_REASSEMBLE_MALFORMED;
+        return DD_REASSEMBLY_MALFORMED;
     if (!m) {
         m = take_place(r, o);
         if (!m)
-            return DD_REASSEMBLE_LATE;
+            return DD_REASSEMBLY_LATE;
         if (begin(m, session, fragment))
-            return DD_REASSEMBLE_MEMORY;
+            return DD_REASSEMBLY_MEMORY;
     }
     m->touched_us = now_us;
     if (!m->missing[fragment->block])
-        return DD_REASSEMBLE_SPARE;
+        return DD_REASSEMBLY_SPARE;
     if (!put_symbol(m, fragment))
-        return DD_REASSEMBLE_DUPLICATE;
+        return DD_REASSEMBLY_DUPLICATE;
     if (--m->missing[fragment->block])
-        return DD_REASSEMBLE_TAKEN;
+        return DD_REASSEMBLY_TAKEN;
     if (recover(r, m, fragment)) {
         give_up(r, m);
-        return DD_REASSEMBLE_MEMORY;
+        return DD_REASSEMBLY_MEMORY;
     }
-    return --m->open ? DD_REASSEMBLE_TAKEN : complete(r, m, frame);
+    return --m->open ? DD_REASSEMBLY_TAKEN : complete(r, m, frame);
 }
 
-void dd_reassemble_expire(struct dd_reassemble *r, uint64_t now_us)
+void dd_reassembly_expire(struct dd_reassembly *r, uint64_t now_us)
 {
-    for (size_t i = 0; i < DD_REASSEMBLE_FRAMES; i++) {
+    for (size_t i = 0; i < DD_REASSEMBLY_FRAMES; i++) {
         struct making *m = &r->making[i];
-        bool waited = m->used && now_us - m->touched_us > (uint64_t)DD_REASSEMBLE_PATIENCE_MS * DD_CLOCK_US_PER_MS;
+        bool waited = m->used && now_us - m->touched_us > (uint64_t)DD_REASSEMBLY_PATIENCE_MS * DD_CLOCK_US_PER_MS;
         if (waited && is_newer(r->newest, order_of(m)))
             give_up(r, m);
     }
 }
 
-const struct dd_reassemble_counters *dd_reassemble_counters(const struct dd_reassemble *r)
+const struct dd_reassembly_counters *dd_reassembly_counters(const struct dd_reassembly *r)
 {
     return &r->counters;
 }

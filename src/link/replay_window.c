@@ -6,34 +6,34 @@
 
 enum { WORD_BITS = 64 };
 
-static uint64_t *word_of(struct dd_replay *replay, uint64_t counter)
+static uint64_t *word_of(struct dd_replay_window *replay, uint64_t counter)
 {
-    return &replay->seen[counter / WORD_BITS % DD_REPLAY_WORDS];
+    return &replay->seen[counter / WORD_BITS % DD_REPLAY_WINDOW_WORDS];
 }
 
-bool dd_replay_fresh(const struct dd_replay *replay, uint64_t counter)
+bool dd_replay_window_fresh(const struct dd_replay_window *replay, uint64_t counter)
 {
     if (counter >= replay->next)
         return true;
-    if (replay->next - counter > DD_REPLAY_WINDOW)
+    if (replay->next - counter > DD_REPLAY_WINDOW_SIZE)
         return false;
-    return !(replay->seen[counter / WORD_BITS % DD_REPLAY_WORDS] >> counter % WORD_BITS & 1);
+    return !(replay->seen[counter / WORD_BITS % DD_REPLAY_WINDOW_WORDS] >> counter % WORD_BITS & 1);
 }
 
-void dd_replay_mark(struct dd_replay *replay, uint64_t counter)
+void dd_replay_window_mark(struct dd_replay_window *replay, uint64_t counter)
 {
-    assert(dd_replay_fresh(replay, counter));
+    assert(dd_replay_window_fresh(replay, counter));
     if (counter >= replay->next) {
         uint64_t newest = replay->next ? (replay->next - 1) / WORD_BITS : 0;
         uint64_t words = counter / WORD_BITS - newest;
-        for (uint64_t i = 1; i <= words && i <= DD_REPLAY_WORDS; i++)
-            replay->seen[(newest + i) % DD_REPLAY_WORDS] = 0;
+        for (uint64_t i = 1; i <= words && i <= DD_REPLAY_WINDOW_WORDS; i++)
+            replay->seen[(newest + i) % DD_REPLAY_WINDOW_WORDS] = 0;
         replay->next = counter + 1;
     }
     *word_of(replay, counter) |= UINT64_C(1) << counter % WORD_BITS;
 }
 
-void dd_replay_skip(struct dd_replay *replay, uint64_t next)
+void dd_replay_window_skip(struct dd_replay_window *replay, uint64_t next)
 {
     assert(next >= replay->next);
     if (!next)

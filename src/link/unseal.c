@@ -28,7 +28,7 @@ struct session {
 struct dd_unseal {
     struct dd_key key;
     struct session newest, before;
-    struct dd_replay before_replay;
+    struct dd_replay_window before_replay;
     uint64_t before_until_us; /* dd_clock_now_us() until which the one before counts */
     /* A session that nothing has authenticated yet: kept, so that a flood of one forged header costs one derivation. */
     struct session candidate;
@@ -78,7 +78,7 @@ static bool prepare_candidate(struct dd_unseal *u, const struct dd_wire_header *
 }
 
 /* Whenever the process dies, what is in memory is either whole or said to be nothing. */
-static void write_memory(struct dd_unseal_memory *memory, const struct dd_unseal *u, const struct dd_replay *replay)
+static void write_memory(struct dd_unseal_memory *memory, const struct dd_unseal *u, const struct dd_replay_window *replay)
 {
     uint64_t latest_us = u->memory->latest_us; /* memory may be u's own */
     memory->start_us = 0;
@@ -95,7 +95,7 @@ static void write_memory(struct dd_unseal_memory *memory, const struct dd_unseal
  * may have gone on for long before counter; those that follow begin before its eyes. */
 static void promote_candidate(struct dd_unseal *u, uint64_t counter, uint64_t now_us)
 {
-    static const struct dd_replay nothing;
+    static const struct dd_replay_window nothing;
     EVP_CIPHER_CTX *spare = u->before.cipher;
     uint64_t number = u->newest.number + 1;
     bool is_seen = u->newest.number && u->newest.first != UINT64_MAX;
@@ -161,16 +161,16 @@ static struct session *find_session(struct dd_unseal *u, const struct dd_wire_he
     return &u->candidate;
 }
 
-static struct dd_replay *replay_of(struct dd_unseal *u, const struct session *s)
+static struct dd_replay_window *replay_of(struct dd_unseal *u, const struct session *s)
 {
     return s == &u->newest ? &u->memory->replay : &u->before_replay;
 }
 
 /* Notes that counter has arrived. How many datagrams more are now known to have been sent. */
-static uint64_t mark(struct session *s, struct dd_replay *replay, uint64_t counter)
+static uint64_t mark(struct session *s, struct dd_replay_window *replay, uint64_t counter)
 {
     uint64_t known = replay->next > s->first ? replay->next - s->first : 0;
-    dd_replay_mark(replay, counter);
+    dd_replay_window_mark(replay, counter);
     if (counter < s->floor)
         return 1;
     if (counter < s->first)
@@ -233,7 +233,7 @@ enum dd_unseal_verdict dd_unseal_datagram(struct dd_unseal *u, const struct dd_w
         return DD_UNSEAL_SESSION;
     if (header->counter >= DD_WIRE_SESSION_DATAGRAMS)
         return DD_UNSEAL_REPLAY;
-    if (s != &u->candidate && !dd_replay_fresh(replay_of(u, s), header->counter))
+    if (s != &u->candidate && !dd_replay_window_fresh(replay_of(u, s), header->counter))
         return DD_UNSEAL_REPLAY;
     if (s == &u->candidate && !prepare_candidate(u, header, datagram))
         return DD_UNSEAL_FORGED;

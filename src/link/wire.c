@@ -123,7 +123,7 @@ int dd_wire_read_fragment(struct dd_wire_fragment *fragment, uint32_t max_frame_
     fragment->symbol_bytes = dd_cursor_read_u16(&c);
     uint16_t reserved = dd_cursor_read_u16(&c);
     fragment->symbol = dd_cursor_read_bytes(&c, fragment->symbol_bytes);
-    if (c.failed || dd_cursor_left(&c) || type != DD_WIRE_FRAGMENT || reserved || !is_sound(fragment))
+    if (c.failed || dd_cursor_remaining(&c) || type != DD_WIRE_FRAGMENT || reserved || !is_sound(fragment))
         return DD_ERROR_INPUT;
     return fragment->frame_bytes > max_frame_bytes ? DD_ERROR_SPACE : 0;
 }
@@ -147,5 +147,5 @@ int dd_wire_read_status(struct dd_wire_status *status, const uint8_t *message, s
     status->sent_us = dd_cursor_read_u64(&c);
     bool sound = status->source <= DD_WIRE_SOURCE_FAILED && status->frame <= DD_WIRE_FRAME_NUMBER_MAX && status->period_ms &&
                  (status->frame || !status->frames_sent);
-    return c.failed || dd_cursor_left(&c) || type != DD_WIRE_STATUS || !sound ? DD_ERROR_INPUT : 0;
+    return c.failed || dd_cursor_remaining(&c) || type != DD_WIRE_STATUS || !sound ? DD_ERROR_INPUT : 0;
 }

@@ -32,21 +32,21 @@ static const struct dd_daemon ddrecv;
 
 /* All that outlives the roles. */
 struct receiver {
-    struct dd_supervise *supervise;
+    struct dd_supervisor *supervise;
     struct dd_recv_daemon options;
     bool as_root;
-    struct dd_sandbox_user user, serve_user;
+    struct dd_privileges_user user, serve_user;
     int http_fd;               /* -1: none */
     int wake_read, wake_write; /* from intake to serve; -1: none */
-    struct dd_setup_port ports[DD_OPTIONS_STREAMS_MAX];
+    struct dd_recv_role_config_port ports[DD_OPTIONS_STREAMS_MAX];
     int port_fds[DD_OPTIONS_STREAMS_MAX];
     size_t port_count;
     int ring_fds[DD_OPTIONS_STREAMS_MAX];
     size_t ring_count;
     char state_dir[DD_RECV_PATH]; /* "": none */
-    struct dd_keeps keeps;
-    struct dd_syncer *syncer; /* of the keeps; NULL: none */
-    int intake_id, serve_id;  /* roles; -1: not started */
+    struct dd_session_store_set keeps;
+    struct dd_fsync_thread *syncer; /* of the keeps; NULL: none */
+    int intake_id, serve_id;        /* roles; -1: not started */
 };
 
 static void close_fd(int *fd)
@@ -59,7 +59,7 @@ static void close_fd(int *fd)
 /* ---- what outlives roles ---- */
 
 /* A port whose address changes cannot be opened anew while the old socket has it. */
-static int check_ports(const struct receiver *r, const struct dd_setup *setup)
+static int check_ports(const struct receiver *r, const struct dd_recv_role_config *setup)
 {
     for (size_t i = 0; i < setup->port_count; i++)
         for (size_t j = 0; j < r->port_count; j++)
@@ -73,7 +73,7 @@ static int check_ports(const struct receiver *r, const struct dd_setup *setup)
 
 /* Finds the sockets of setup: those that are open already, and new ones. 0; or a negative enum dd_error, logged, and
  * nothing has changed. */
-static int find_ports(const struct receiver *r, const struct dd_setup *setup, int fds[static DD_OPTIONS_STREAMS_MAX])
+static int find_ports(const struct receiver *r, const struct dd_recv_role_config *setup, int fds[static DD_OPTIONS_STREAMS_MAX])
 {
     bool opened[DD_OPTIONS_STREAMS_MAX] = {false};
     for (size_t i = 0; i < setup->port_count; i++) {
@@ -83,7 +83,7 @@ static int find_ports(const struct receiver *r, const struct dd_setup *setup, in
                 fds[i] = r->port_fds[j];
         opened[i] = fds[i] < 0;
         if (opened[i])
-            fds[i] = dd_listen_udp(&setup->ports[i]);
+            fds[i] = dd_sockets_open_udp(&setup->ports[i]);
         if (fds[i] >= 0)
             continue;
         int error = fds[i];
@@ -96,7 +96,7 @@ static int find_ports(const struct receiver *r, const struct dd_setup *setup, in
 }
 
 /* Takes over what find_ports found, and closes what is of no use any more. */
-static void keep_ports(struct receiver *r, const struct dd_setup *setup, const int fds[static DD_OPTIONS_STREAMS_MAX])
+static void keep_ports(struct receiver *r, const struct dd_recv_role_config *setup, const int fds[static DD_OPTIONS_STREAMS_MAX])
 {
     for (size_t j = 0; j < r->port_count; j++) {
         bool kept = false;
@@ -123,10 +123,10 @@ static int open_wake(struct receiver *r)
     return 0;
 }
 
-static int open_rings(struct receiver *r, const struct dd_setup *setup)
+static int open_rings(struct receiver *r, const struct dd_recv_role_config *setup)
 {
     for (size_t i = 0; i < setup->stream_count; i++) {
-        int fd = dd_ring_create("dd-ring", &setup->serve->streams[i].ring);
+        int fd = dd_frame_ring_create("dd-ring", &setup->serve->streams[i].ring);
         if (fd < 0)
             return fd;
         r->ring_fds[r->ring_count++] = fd;
@@ -141,16 +141,16 @@ static int start_syncer(struct receiver *r)
         return 0;
     for (size_t i = 0; i < r->keeps.count; i++)
         fds[i] = r->keeps.rows[i].fd;
-    r->syncer = dd_syncer_start(fds, r->keeps.count);
+    r->syncer = dd_fsync_thread_start(fds, r->keeps.count);
     return r->syncer ? 0 : DD_ERROR_SYSTEM;
 }
 
 /* The roles that used what is kept have ended. */
-static void end_syncer(struct receiver *r, const struct dd_keeps *wanted)
+static void end_syncer(struct receiver *r, const struct dd_session_store_set *wanted)
 {
-    dd_syncer_stop(r->syncer);
+    dd_fsync_thread_stop(r->syncer);
     r->syncer = NULL;
-    dd_keeps_take(&r->keeps, wanted);
+    dd_session_store_set_commit(&r->keeps, wanted);
 }
 
 static void close_rings(struct receiver *r)
@@ -164,11 +164,11 @@ static void close_rings(struct receiver *r)
 
 /* ---- the roles ---- */
 
-static int start_intake(struct receiver *r, const struct dd_setup *setup)
+static int start_intake(struct receiver *r, const struct dd_recv_role_config *setup)
 {
     int fds[DD_ROLE_FDS_MAX];
     size_t count = 0;
-    dd_keep_read_boot_id(setup->intake->boot_id);
+    dd_recv_session_store_read_boot_id(setup->intake->boot_id);
     fds[count++] = r->wake_write;
     for (size_t i = 0; i < r->port_count; i++)
         fds[count++] = r->port_fds[i];
@@ -178,28 +178,28 @@ static int start_intake(struct receiver *r, const struct dd_setup *setup)
         fds[count++] = r->keeps.rows[i].fd;
     struct dd_role_boot boot = {
         .name = "intake", .kind = KIND_INTAKE, .config = setup->intake, .config_size = setup->intake_size};
-    struct dd_supervise_role role = {.name = boot.name,
-                                     .boot_fd = dd_role_boot_open(&boot),
-                                     .fds = fds,
-                                     .fd_count = count,
-                                     .user = r->as_root ? &r->user : NULL,
-                                     .essential = true};
-    r->intake_id = role.boot_fd < 0 ? role.boot_fd : dd_supervise_start(r->supervise, &role);
-    return r->intake_id < 0 ? r->intake_id : dd_supervise_await(r->supervise, r->intake_id, READY_MS);
+    struct dd_supervisor_role role = {.name = boot.name,
+                                      .boot_fd = dd_role_boot_open(&boot),
+                                      .fds = fds,
+                                      .fd_count = count,
+                                      .user = r->as_root ? &r->user : NULL,
+                                      .essential = true};
+    r->intake_id = role.boot_fd < 0 ? role.boot_fd : dd_supervisor_start(r->supervise, &role);
+    return r->intake_id < 0 ? r->intake_id : dd_supervisor_await(r->supervise, r->intake_id, READY_MS);
 }
 
 /* intake has mapped the rings by now: from here on nobody else can map them for writing. */
 static int seal_rings(const struct receiver *r)
 {
     for (size_t i = 0; i < r->ring_count; i++) {
-        int error = dd_ring_seal_future_writes(r->ring_fds[i]);
+        int error = dd_frame_ring_seal_future_writes(r->ring_fds[i]);
         if (error)
             return error;
     }
     return 0;
 }
 
-static int start_serve(struct receiver *r, const struct dd_setup *setup)
+static int start_serve(struct receiver *r, const struct dd_recv_role_config *setup)
 {
     int fds[DD_ROLE_FDS_MAX];
     size_t count = 0;
@@ -208,13 +208,13 @@ static int start_serve(struct receiver *r, const struct dd_setup *setup)
     for (size_t i = 0; i < r->ring_count; i++)
         fds[count++] = r->ring_fds[i];
     struct dd_role_boot boot = {.name = "serve", .kind = KIND_SERVE, .config = setup->serve, .config_size = setup->serve_size};
-    struct dd_supervise_role role = {.name = boot.name,
-                                     .boot_fd = dd_role_boot_open(&boot),
-                                     .fds = fds,
-                                     .fd_count = count,
-                                     .user = r->as_root ? &r->serve_user : NULL};
-    r->serve_id = role.boot_fd < 0 ? role.boot_fd : dd_supervise_start(r->supervise, &role);
-    return r->serve_id < 0 ? r->serve_id : dd_supervise_await(r->supervise, r->serve_id, READY_MS);
+    struct dd_supervisor_role role = {.name = boot.name,
+                                      .boot_fd = dd_role_boot_open(&boot),
+                                      .fds = fds,
+                                      .fd_count = count,
+                                      .user = r->as_root ? &r->serve_user : NULL};
+    r->serve_id = role.boot_fd < 0 ? role.boot_fd : dd_supervisor_start(r->supervise, &role);
+    return r->serve_id < 0 ? r->serve_id : dd_supervisor_await(r->supervise, r->serve_id, READY_MS);
 }
 
 static void end_roles(struct receiver *r)
@@ -225,11 +225,11 @@ static void end_roles(struct receiver *r)
         ids[count++] = r->serve_id;
     if (r->intake_id >= 0)
         ids[count++] = r->intake_id;
-    dd_supervise_end(r->supervise, ids, count);
+    dd_supervisor_end(r->supervise, ids, count);
     r->serve_id = r->intake_id = -1;
 }
 
-static void announce(const struct receiver *r, const struct dd_setup *setup)
+static void announce(const struct receiver *r, const struct dd_recv_role_config *setup)
 {
     char place[DD_RECV_PATH + 32];
     bool ipv6 = strchr(r->options.http_host, ':') != NULL;
@@ -243,7 +243,7 @@ static void announce(const struct receiver *r, const struct dd_setup *setup)
 }
 
 /* Makes the rings, starts the roles and wipes setup: from then on only intake knows the keys. */
-static int start(struct receiver *r, struct dd_setup *setup)
+static int start(struct receiver *r, struct dd_recv_role_config *setup)
 {
     int error = open_wake(r);
     if (!error)
@@ -258,22 +258,22 @@ static int start(struct receiver *r, struct dd_setup *setup)
         error = start_serve(r, setup);
     if (!error)
         announce(r, setup);
-    dd_setup_free(setup);
+    dd_recv_role_config_free(setup);
     return error;
 }
 
 /* ---- the command line ---- */
 
-static struct dd_setup prepared;
+static struct dd_recv_role_config prepared;
 
 static int prepare(struct dd_options *options)
 {
-    return dd_setup_make(&prepared, options);
+    return dd_recv_role_config_build(&prepared, options);
 }
 
 static void forget(void)
 {
-    dd_setup_free(&prepared);
+    dd_recv_role_config_free(&prepared);
 }
 
 static void describe(void)
@@ -287,7 +287,7 @@ static bool run_command(struct dd_options *options, int *code)
     const struct dd_recv_daemon *daemon = dd_options_daemon(options);
     if (!daemon->forget_session[0])
         return false;
-    *code = dd_admit_run(options);
+    *code = dd_forget_session_run(options);
     return true;
 }
 
@@ -297,7 +297,7 @@ static bool same_http(const struct dd_recv_daemon *a, const struct dd_recv_daemo
            strcmp(a->http_socket_mode, b->http_socket_mode) == 0;
 }
 
-static int open_sockets(struct receiver *r, const struct dd_recv_daemon *options, const struct dd_setup *setup)
+static int open_sockets(struct receiver *r, const struct dd_recv_daemon *options, const struct dd_recv_role_config *setup)
 {
     int fds[DD_OPTIONS_STREAMS_MAX], http_fd = r->http_fd;
     bool other_http = http_fd < 0 || !same_http(&r->options, options);
@@ -308,7 +308,7 @@ static int open_sockets(struct receiver *r, const struct dd_recv_daemon *options
         return DD_ERROR_INPUT;
     }
     if (other_http)
-        http_fd = dd_listen_http(options, r->as_root ? &r->serve_user : NULL);
+        http_fd = dd_sockets_open_http(options, r->as_root ? &r->serve_user : NULL);
     if (http_fd < 0)
         return http_fd;
     int error = find_ports(r, setup, fds);
@@ -320,7 +320,7 @@ static int open_sockets(struct receiver *r, const struct dd_recv_daemon *options
     keep_ports(r, setup, fds);
     if (other_http && r->http_fd >= 0) {
         close_fd(&r->http_fd);
-        dd_listen_remove(&r->options);
+        dd_sockets_unlink_http(&r->options);
     }
     r->http_fd = http_fd;
     return 0;
@@ -328,15 +328,15 @@ static int open_sockets(struct receiver *r, const struct dd_recv_daemon *options
 
 /* Opens what a configuration needs that outlives the roles, before anything of the one before it ends, so that it can still be
  * refused. */
-static int open_lasting(struct receiver *r, const struct dd_recv_daemon *options, const struct dd_setup *setup,
-                        struct dd_keeps *keeps)
+static int open_lasting(struct receiver *r, const struct dd_recv_daemon *options, const struct dd_recv_role_config *setup,
+                        struct dd_session_store_set *keeps)
 {
-    int error = dd_keeps_find(&r->keeps, setup, r->state_dir, !r->options.state_dir[0], keeps);
+    int error = dd_session_store_set_prepare(&r->keeps, setup, r->state_dir, !r->options.state_dir[0], keeps);
     if (error)
         return error;
     error = open_sockets(r, options, setup);
     if (error)
-        dd_keeps_drop(&r->keeps, keeps);
+        dd_session_store_set_discard(&r->keeps, keeps);
     return error;
 }
 
@@ -359,7 +359,7 @@ static int reload(struct receiver *r, int argc, char **argv)
         return 0;
     }
     const struct dd_recv_daemon *daemon = dd_options_daemon(options);
-    struct dd_keeps keeps;
+    struct dd_session_store_set keeps;
     if (open_lasting(r, daemon, &prepared, &keeps)) {
         refuse_reload(r);
         forget();
@@ -385,8 +385,8 @@ static int find_users(struct receiver *r)
     r->as_root = geteuid() == 0;
     if (!r->as_root)
         return 0;
-    int error = dd_sandbox_find_user(r->options.user, &r->user);
-    return error ? error : dd_sandbox_find_user(r->options.serve_user, &r->serve_user);
+    int error = dd_privileges_find_user(r->options.user, &r->user);
+    return error ? error : dd_privileges_find_user(r->options.serve_user, &r->serve_user);
 }
 
 static int find_state_dir(struct receiver *r)
@@ -402,44 +402,44 @@ static int find_state_dir(struct receiver *r)
 static int watch(struct receiver *r, int argc, char **argv)
 {
     for (;;) {
-        enum dd_supervise_event event = dd_supervise_run(r->supervise, NULL, NULL);
-        if (event == DD_SUPERVISE_STOP)
+        enum dd_supervisor_event event = dd_supervisor_run(r->supervise, NULL, NULL);
+        if (event == DD_SUPERVISOR_STOP)
             return EXIT_SUCCESS;
-        if (event == DD_SUPERVISE_FAILED)
+        if (event == DD_SUPERVISOR_FAILED)
             return EXIT_FAILURE;
         int error = reload(r, argc, argv);
         if (error)
             return error == DD_ERROR_STOPPED ? EXIT_SUCCESS : EXIT_FAILURE;
-        dd_supervise_reloaded(r->supervise, "Running");
+        dd_supervisor_reloaded(r->supervise, "Running");
     }
 }
 
 static int run(struct dd_options *options, int argc, char **argv)
 {
-    static const struct dd_keeps nothing;
-    static struct dd_keeps keeps;
+    static const struct dd_session_store_set nothing;
+    static struct dd_session_store_set keeps;
     static struct receiver r = {.http_fd = -1, .wake_read = -1, .wake_write = -1, .intake_id = -1, .serve_id = -1};
     int code = EXIT_FAILURE;
     r.options = *(const struct dd_recv_daemon *)dd_options_daemon(options);
     dd_options_free(options);
     if (find_users(&r) == 0 && find_state_dir(&r) == 0)
-        r.supervise = dd_supervise_new("ddrecv");
+        r.supervise = dd_supervisor_new("ddrecv");
     if (r.supervise) {
         int error = open_lasting(&r, &r.options, &prepared, &keeps);
         if (!error) {
-            dd_keeps_take(&r.keeps, &keeps);
+            dd_session_store_set_commit(&r.keeps, &keeps);
             error = start(&r, &prepared);
         }
         code = error == 0 ? watch(&r, argc, argv) : error == DD_ERROR_STOPPED ? EXIT_SUCCESS : EXIT_FAILURE;
     }
     forget();
-    dd_supervise_free(r.supervise);
+    dd_supervisor_free(r.supervise);
     end_syncer(&r, &nothing);
     close_rings(&r);
     for (size_t i = 0; i < r.port_count; i++)
         close_fd(&r.port_fds[i]);
     if (r.http_fd >= 0)
-        dd_listen_remove(&r.options);
+        dd_sockets_unlink_http(&r.options);
     close_fd(&r.http_fd);
     if (code == EXIT_SUCCESS)
         dd_log_notice("stopped");
@@ -450,9 +450,9 @@ static int run_role(struct dd_role *role)
 {
     switch (dd_role_kind(role)) {
     case KIND_INTAKE:
-        return dd_intake_run(role);
+        return dd_intake_role_run(role);
     case KIND_SERVE:
-        return dd_serve_run(role);
+        return dd_serve_role_run(role);
     default:
         return EXIT_FAILURE;
     }
@@ -466,7 +466,7 @@ static const struct dd_daemon ddrecv = {.schema = &dd_recv_options_schema,
                                         .forget = forget,
                                         .run = run};
 
-int dd_receiver_main(int argc, char **argv)
+int dd_ddrecv_main(int argc, char **argv)
 {
     return dd_daemon_main(&ddrecv, argc, argv);
 }

@@ -3,6 +3,6 @@
 #define DD_RECV_DDRECV_H
 
 /* main() of ddrecv. An exit code: 2 for a wrong command line or configuration. */
-int dd_receiver_main(int argc, char **argv);
+int dd_ddrecv_main(int argc, char **argv);
 
 #endif

@@ -29,7 +29,7 @@ static bool read_numbers(const char *text, uint64_t *start_us, uint64_t *salt)
 }
 
 /* Takes "STREAM=START:SALT" apart, as ddsend and ddrecv log sessions. The stream's place, or stream_count. */
-static size_t read_session(const struct dd_setup *setup, const char *text, uint64_t *start_us, uint64_t *salt)
+static size_t read_session(const struct dd_recv_role_config *setup, const char *text, uint64_t *start_us, uint64_t *salt)
 {
     const char *equals = strchr(text, '=');
     size_t i = 0;
@@ -46,22 +46,22 @@ static size_t read_session(const struct dd_setup *setup, const char *text, uint6
     return setup->stream_count;
 }
 
-int dd_admit_run(struct dd_options *options)
+int dd_forget_session_run(struct dd_options *options)
 {
     const struct dd_recv_daemon *daemon = dd_options_daemon(options);
     char state_dir[DD_RECV_PATH];
     uint64_t start_us = 0, salt = 0;
-    struct dd_setup setup;
+    struct dd_recv_role_config setup;
     int code = DD_DAEMON_EXIT_USAGE;
-    if (dd_setup_make(&setup, options))
+    if (dd_recv_role_config_build(&setup, options))
         return code;
     size_t i = read_session(&setup, daemon->forget_session, &start_us, &salt);
     if (i < setup.stream_count && dd_file_state_dir("ddrecv", daemon->state_dir, state_dir, sizeof state_dir) == 0 &&
-        dd_keep_admit(state_dir, setup.intake->streams[i].keep_name, start_us, salt) == 0)
+        dd_recv_session_store_request_admission(state_dir, setup.intake->streams[i].keep_name, start_us, salt) == 0)
         code = EXIT_SUCCESS;
     if (code == EXIT_SUCCESS)
         printf("session %" PRIu64 ":%016" PRIx64 " of %s is admitted with its next datagram\n", start_us, salt,
                setup.intake->streams[i].name);
-    dd_setup_free(&setup);
+    dd_recv_role_config_free(&setup);
     return code;
 }

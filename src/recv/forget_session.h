@@ -5,6 +5,6 @@
 struct dd_options;
 
 /* options name the session; secrets are wiped from them. An exit code. */
-int dd_admit_run(struct dd_options *options);
+int dd_forget_session_run(struct dd_options *options);
 
 #endif

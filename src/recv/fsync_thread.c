@@ -15,7 +15,7 @@
 enum { PERIOD_US = DD_CLOCK_US_PER_S, SLOW_US = 2 * DD_CLOCK_US_PER_S, LOG_MS = 60000 };
 
 /* Belongs to the thread, but for stopping. */
-struct dd_syncer {
+struct dd_fsync_thread {
     atomic_uint owners; /* who starts it, and the thread: the last one frees it */
     atomic_bool stopping;
     struct dd_log_limit limit;
@@ -23,7 +23,7 @@ struct dd_syncer {
     int fds[];
 };
 
-static void unref(struct dd_syncer *s)
+static void unref(struct dd_fsync_thread *s)
 {
     if (atomic_fetch_sub(&s->owners, 1) > 1)
         return;
@@ -32,7 +32,7 @@ static void unref(struct dd_syncer *s)
     free(s);
 }
 
-static void sync_round(struct dd_syncer *s)
+static void sync_round(struct dd_fsync_thread *s)
 {
     uint64_t suppressed;
     /* all at once first: the disk has its own order for them */
@@ -45,7 +45,7 @@ static void sync_round(struct dd_syncer *s)
 
 static void *sync_all(void *context)
 {
-    struct dd_syncer *s = context;
+    struct dd_fsync_thread *s = context;
     pthread_setname_np(pthread_self(), "syncer");
     while (!atomic_load(&s->stopping)) {
         uint64_t start_us = dd_clock_now_us();
@@ -62,9 +62,9 @@ static void *sync_all(void *context)
     return NULL;
 }
 
-struct dd_syncer *dd_syncer_start(const int *fds, size_t count)
+struct dd_fsync_thread *dd_fsync_thread_start(const int *fds, size_t count)
 {
-    struct dd_syncer *s = calloc(1, sizeof *s + count * sizeof *fds);
+    struct dd_fsync_thread *s = calloc(1, sizeof *s + count * sizeof *fds);
     pthread_attr_t detached;
     pthread_t thread;
     bool started = false;
@@ -93,7 +93,7 @@ err0:
     return NULL;
 }
 
-void dd_syncer_stop(struct dd_syncer *s)
+void dd_fsync_thread_stop(struct dd_fsync_thread *s)
 {
     if (!s)
         return;

@@ -5,12 +5,12 @@
 
 #include <stddef.h>
 
-struct dd_syncer;
+struct dd_fsync_thread;
 
 /* Starts it. The descriptors are borrowed for this call. NULL, logged, if that cannot be. */
-struct dd_syncer *dd_syncer_start(const int *fds, size_t count);
+struct dd_fsync_thread *dd_fsync_thread_start(const int *fds, size_t count);
 
 /* Ends it, after the file that it is at; does not wait for that. stop(NULL) is safe. */
-void dd_syncer_stop(struct dd_syncer *s);
+void dd_fsync_thread_stop(struct dd_fsync_thread *s);
 
 #endif

@@ -14,19 +14,19 @@ enum {
     PLANES = 3,
 };
 
-struct dd_jpeg {
+struct dd_jpeg_codec {
     tjhandle handle;
 };
 
-struct dd_jpeg_picture {
+struct dd_jpeg_codec_picture {
     int subsampling; /* TurboJPEG's, of a picture with chroma */
     struct dd_paint_planes planes;
     uint8_t bytes[];
 };
 
-struct dd_jpeg *dd_jpeg_new(void)
+struct dd_jpeg_codec *dd_jpeg_codec_new(void)
 {
-    struct dd_jpeg *jpeg = calloc(1, sizeof *jpeg);
+    struct dd_jpeg_codec *jpeg = calloc(1, sizeof *jpeg);
     if (jpeg)
         jpeg->handle = tjInitDecompress();
     if (!jpeg || !jpeg->handle) {
@@ -37,7 +37,7 @@ struct dd_jpeg *dd_jpeg_new(void)
     return jpeg;
 }
 
-void dd_jpeg_free(struct dd_jpeg *jpeg)
+void dd_jpeg_codec_free(struct dd_jpeg_codec *jpeg)
 {
     if (!jpeg)
         return;
@@ -45,7 +45,7 @@ void dd_jpeg_free(struct dd_jpeg *jpeg)
     free(jpeg);
 }
 
-static int read_header(struct dd_jpeg *jpeg, const uint8_t *bytes, size_t size, int *width, int *height, int *subsampling,
+static int read_header(struct dd_jpeg_codec *jpeg, const uint8_t *bytes, size_t size, int *width, int *height, int *subsampling,
                        int *colours)
 {
     *width = *height = 0;
@@ -55,13 +55,13 @@ static int read_header(struct dd_jpeg *jpeg, const uint8_t *bytes, size_t size, 
     return 0;
 }
 
-int dd_jpeg_check(struct dd_jpeg *jpeg, const uint8_t *bytes, size_t size, int *width, int *height)
+int dd_jpeg_codec_check(struct dd_jpeg_codec *jpeg, const uint8_t *bytes, size_t size, int *width, int *height)
 {
     int subsampling, colours;
     return read_header(jpeg, bytes, size, width, height, &subsampling, &colours);
 }
 
-static struct dd_jpeg_picture *allocate(int width, int height, int subsampling)
+static struct dd_jpeg_codec_picture *allocate(int width, int height, int subsampling)
 {
     static const int shift_x[TJ_NUMSAMP] = {[TJSAMP_422] = 1, [TJSAMP_420] = 1, [TJSAMP_411] = 2};
     static const int shift_y[TJ_NUMSAMP] = {[TJSAMP_420] = 1, [TJSAMP_440] = 1};
@@ -70,7 +70,7 @@ static struct dd_jpeg_picture *allocate(int width, int height, int subsampling)
         at[i] = bytes;
         bytes += tjPlaneSizeYUV(i, width, 0, height, subsampling);
     }
-    struct dd_jpeg_picture *picture = malloc(sizeof *picture + bytes);
+    struct dd_jpeg_codec_picture *picture = malloc(sizeof *picture + bytes);
     if (!picture) {
         dd_log_error("no memory for a picture of %dx%d", width, height);
         return NULL;
@@ -86,13 +86,14 @@ static struct dd_jpeg_picture *allocate(int width, int height, int subsampling)
     return picture;
 }
 
-struct dd_jpeg_picture *dd_jpeg_decode(struct dd_jpeg *jpeg, const uint8_t *bytes, size_t size, size_t pixels_max)
+struct dd_jpeg_codec_picture *dd_jpeg_codec_decode(struct dd_jpeg_codec *jpeg, const uint8_t *bytes, size_t size,
+                                                   size_t pixels_max)
 {
     int width, height, subsampling, colours;
     if (read_header(jpeg, bytes, size, &width, &height, &subsampling, &colours) != 0 ||
         (size_t)width * (size_t)height > pixels_max || (colours != TJCS_YCbCr && colours != TJCS_GRAY))
         return NULL;
-    struct dd_jpeg_picture *picture = allocate(width, height, subsampling == TJSAMP_GRAY ? TJSAMP_420 : subsampling);
+    struct dd_jpeg_codec_picture *picture = allocate(width, height, subsampling == TJSAMP_GRAY ? TJSAMP_420 : subsampling);
     if (!picture)
         return NULL;
     /* It fails for what is damaged, too, with the rest in place. A limit of scans: there are pictures that are small and
@@ -101,22 +102,22 @@ struct dd_jpeg_picture *dd_jpeg_decode(struct dd_jpeg *jpeg, const uint8_t *byte
     return picture;
 }
 
-struct dd_jpeg_picture *dd_jpeg_picture_new(int width, int height)
+struct dd_jpeg_codec_picture *dd_jpeg_codec_picture_new(int width, int height)
 {
     return allocate(width, height, TJSAMP_420);
 }
 
-void dd_jpeg_picture_free(struct dd_jpeg_picture *picture)
+void dd_jpeg_codec_picture_free(struct dd_jpeg_codec_picture *picture)
 {
     free(picture);
 }
 
-const struct dd_paint_planes *dd_jpeg_picture_planes(const struct dd_jpeg_picture *picture)
+const struct dd_paint_planes *dd_jpeg_codec_picture_planes(const struct dd_jpeg_codec_picture *picture)
 {
     return &picture->planes;
 }
 
-uint8_t *dd_jpeg_encode(const struct dd_jpeg_picture *picture, int quality, size_t *size)
+uint8_t *dd_jpeg_codec_encode(const struct dd_jpeg_codec_picture *picture, int quality, size_t *size)
 {
     const struct dd_paint_planes *p = &picture->planes;
     const unsigned char *planes[PLANES] = {p->plane[0], p->plane[1], p->plane[2]};
@@ -137,7 +138,7 @@ uint8_t *dd_jpeg_encode(const struct dd_jpeg_picture *picture, int quality, size
     return bytes;
 }
 
-void dd_jpeg_bytes_free(uint8_t *bytes)
+void dd_jpeg_codec_bytes_free(uint8_t *bytes)
 {
     tjFree(bytes);
 }

@@ -2,5 +2,5 @@
 
 int main(int argc, char **argv)
 {
-    return dd_receiver_main(argc, argv);
+    return dd_ddrecv_main(argc, argv);
 }

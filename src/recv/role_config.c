@@ -78,9 +78,9 @@ static int read_keys(const struct draft *d)
 }
 
 /* The socket that the stream shares with others, or a new one. */
-static int find_port(struct dd_setup *setup, const struct draft *d)
+static int find_port(struct dd_recv_role_config *setup, const struct draft *d)
 {
-    struct dd_setup_port wanted = {.port = (uint16_t)d->stream->udp_port};
+    struct dd_recv_role_config_port wanted = {.port = (uint16_t)d->stream->udp_port};
     if (!is_set(d, "udp_port")) {
         dd_log_error("%s is missing", where(d, "udp_port"));
         return DD_ERROR_INPUT;
@@ -126,10 +126,10 @@ static void describe(const struct draft *d, const char *name)
     out->live_us = (uint64_t)s->live_seconds;
     out->stale_us = (uint64_t)s->stale_seconds;
     out->max_frame_bytes = (uint32_t)s->max_frame_bytes;
-    out->ring = (struct dd_ring_shape){.entries = (uint32_t)s->buffer_size, .arena_bytes = (uint64_t)s->buffer_bytes};
+    out->ring = (struct dd_frame_ring_shape){.entries = (uint32_t)s->buffer_size, .arena_bytes = (uint64_t)s->buffer_bytes};
 }
 
-static int make_stream(struct dd_setup *setup, const struct draft *d)
+static int make_stream(struct dd_recv_role_config *setup, const struct draft *d)
 {
     const char *name = dd_options_stream_name(d->options, d->i);
     if (read_keys(d) || find_port(setup, d) || check_limits(d))
@@ -147,23 +147,23 @@ static int make_stream(struct dd_setup *setup, const struct draft *d)
     /* the ring; frames in the making; the newest and the one before it in serve */
     if (d->serve->stale_mark)
         setup->memory_bytes += d->serve->max_frame_bytes; /* the marked one */
-    setup->memory_bytes += dd_ring_memory(&d->serve->ring) + dd_reassemble_memory(d->serve->max_frame_bytes) +
+    setup->memory_bytes += dd_frame_ring_memory(&d->serve->ring) + dd_reassembly_memory(d->serve->max_frame_bytes) +
                            2 * (uint64_t)d->serve->max_frame_bytes;
     return 0;
 }
 
 /* Of the marks in the making: one per stream, and per thread of the HTTP server. */
-static uint64_t marking_memory(const struct dd_setup *setup)
+static uint64_t marking_memory(const struct dd_recv_role_config *setup)
 {
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     uint64_t count = 0, most = cpus > 1 ? (uint64_t)cpus : 1;
     for (size_t i = 0; i < setup->stream_count; i++)
         count += setup->serve->streams[i].stale_mark;
-    return (count < most ? count : most) * DD_MARK_PIXELS_MAX * DD_JPEG_BYTES_PER_PIXEL;
+    return (count < most ? count : most) * DD_STALE_MARK_PIXELS_MAX * DD_JPEG_CODEC_BYTES_PER_PIXEL;
 }
 
 /* Streams are told apart by their key ids, and an attacker could swap streams that have the same. */
-static int check_key_ids(const struct dd_setup *setup)
+static int check_key_ids(const struct dd_recv_role_config *setup)
 {
     struct {
         uint32_t id, stream;
@@ -195,7 +195,7 @@ static int check_key_ids(const struct dd_setup *setup)
     return error;
 }
 
-static int allocate(struct dd_setup *setup, size_t count)
+static int allocate(struct dd_recv_role_config *setup, size_t count)
 {
     setup->stream_count = count;
     setup->intake_size = sizeof *setup->intake + count * sizeof setup->intake->streams[0];
@@ -208,7 +208,7 @@ static int allocate(struct dd_setup *setup, size_t count)
     return DD_ERROR_MEMORY;
 }
 
-int dd_setup_make(struct dd_setup *setup, struct dd_options *options)
+int dd_recv_role_config_build(struct dd_recv_role_config *setup, struct dd_options *options)
 {
     const struct dd_recv_daemon *daemon = dd_options_daemon(options);
     memset(setup, 0, sizeof *setup);
@@ -224,7 +224,7 @@ int dd_setup_make(struct dd_setup *setup, struct dd_options *options)
     if (!error)
         error = check_key_ids(setup);
     if (error) {
-        dd_setup_free(setup);
+        dd_recv_role_config_free(setup);
         return error;
     }
     setup->memory_bytes += marking_memory(setup);
@@ -238,7 +238,7 @@ int dd_setup_make(struct dd_setup *setup, struct dd_options *options)
     return 0;
 }
 
-void dd_setup_free(struct dd_setup *setup)
+void dd_recv_role_config_free(struct dd_recv_role_config *setup)
 {
     if (setup->intake)
         explicit_bzero(setup->intake, setup->intake_size);

@@ -11,15 +11,15 @@ struct dd_intake_config;
 struct dd_serve_config;
 
 /* A UDP socket that streams share. */
-struct dd_setup_port {
+struct dd_recv_role_config_port {
     char host[DD_RECV_SHORT];
     char interface[DD_RECV_SHORT]; /* "": any */
     uint16_t port;
 };
 
-struct dd_setup {
+struct dd_recv_role_config {
     size_t stream_count, port_count;
-    struct dd_setup_port ports[DD_OPTIONS_STREAMS_MAX];
+    struct dd_recv_role_config_port ports[DD_OPTIONS_STREAMS_MAX];
     struct dd_intake_config *intake; /* owned; holds the keys */
     size_t intake_size;
     struct dd_serve_config *serve; /* owned */
@@ -29,9 +29,9 @@ struct dd_setup {
 
 /* Checks the options and reads key files. 0; or a negative enum dd_error after it was logged, with setup empty. What is
  * secret in options is wiped from them. */
-int dd_setup_make(struct dd_setup *setup, struct dd_options *options);
+int dd_recv_role_config_build(struct dd_recv_role_config *setup, struct dd_options *options);
 
 /* Wipes and frees what setup holds. */
-void dd_setup_free(struct dd_setup *setup);
+void dd_recv_role_config_free(struct dd_recv_role_config *setup);
 
 #endif

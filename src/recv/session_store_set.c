@@ -10,7 +10,7 @@
 #include "recv/role_config.h"
 
 /* The descriptor of a name, -1 if there is none. */
-static int find(const struct dd_keeps *keeps, const char *name)
+static int find(const struct dd_session_store_set *keeps, const char *name)
 {
     for (size_t i = 0; i < keeps->count; i++)
         if (strcmp(keeps->rows[i].name, name) == 0)
@@ -20,15 +20,15 @@ static int find(const struct dd_keeps *keeps, const char *name)
 
 static int create(const char *state_dir, const char *name, bool lenient)
 {
-    int fd = dd_keep_create(state_dir, name);
+    int fd = dd_recv_session_store_open_file(state_dir, name);
     if (fd != DD_ERROR_SYSTEM || !lenient)
         return fd;
     dd_log_warning("going on without it: after a restart, what somebody recorded before could be accepted once more");
-    return dd_keep_create("", name);
+    return dd_recv_session_store_open_file("", name);
 }
 
-int dd_keeps_find(const struct dd_keeps *now, const struct dd_setup *setup, const char *state_dir, bool lenient,
-                  struct dd_keeps *wanted)
+int dd_session_store_set_prepare(const struct dd_session_store_set *now, const struct dd_recv_role_config *setup,
+                                 const char *state_dir, bool lenient, struct dd_session_store_set *wanted)
 {
     wanted->count = 0;
     for (size_t i = 0; i < setup->stream_count; i++) {
@@ -37,7 +37,7 @@ int dd_keeps_find(const struct dd_keeps *now, const struct dd_setup *setup, cons
         if (fd < 0)
             fd = create(state_dir, name, lenient);
         if (fd < 0) {
-            dd_keeps_drop(now, wanted);
+            dd_session_store_set_discard(now, wanted);
             return fd;
         }
         snprintf(wanted->rows[i].name, sizeof wanted->rows[i].name, "%s", name);
@@ -48,19 +48,19 @@ int dd_keeps_find(const struct dd_keeps *now, const struct dd_setup *setup, cons
 }
 
 /* What a has and b has not. */
-static void release(const struct dd_keeps *a, const struct dd_keeps *b)
+static void release(const struct dd_session_store_set *a, const struct dd_session_store_set *b)
 {
     for (size_t i = 0; i < a->count; i++)
         if (find(b, a->rows[i].name) < 0)
-            dd_keep_release(a->rows[i].fd);
+            dd_recv_session_store_close_file(a->rows[i].fd);
 }
 
-void dd_keeps_drop(const struct dd_keeps *now, const struct dd_keeps *wanted)
+void dd_session_store_set_discard(const struct dd_session_store_set *now, const struct dd_session_store_set *wanted)
 {
     release(wanted, now);
 }
 
-void dd_keeps_take(struct dd_keeps *now, const struct dd_keeps *wanted)
+void dd_session_store_set_commit(struct dd_session_store_set *now, const struct dd_session_store_set *wanted)
 {
     release(now, wanted);
     *now = *wanted;

@@ -8,10 +8,10 @@
 
 #include "dd/base/options.h"
 
-struct dd_setup;
+struct dd_recv_role_config;
 
 /* In the order of the streams. */
-struct dd_keeps {
+struct dd_session_store_set {
     size_t count;
     struct {
         char name[DD_OPTIONS_NAME_SIZE];
@@ -20,13 +20,14 @@ struct dd_keeps {
 };
 
 /* Finds what setup's streams need: what is open in now, and new files in state_dir ("": memory that nobody keeps). With lenient
- * a file that cannot be made is said, and does not matter, unless another daemon has it. 0, with wanted for dd_keeps_take() or
- * dd_keeps_drop(); or a negative enum dd_error, logged, and nothing has changed. */
-int dd_keeps_find(const struct dd_keeps *now, const struct dd_setup *setup, const char *state_dir, bool lenient,
-                  struct dd_keeps *wanted);
+ * a file that cannot be made is said, and does not matter, unless another daemon has it. 0, with wanted for
+ * dd_session_store_set_commit() or dd_session_store_set_discard(); or a negative enum dd_error, logged, and nothing has changed.
+ */
+int dd_session_store_set_prepare(const struct dd_session_store_set *now, const struct dd_recv_role_config *setup,
+                                 const char *state_dir, bool lenient, struct dd_session_store_set *wanted);
 /* Releases what find has opened. */
-void dd_keeps_drop(const struct dd_keeps *now, const struct dd_keeps *wanted);
+void dd_session_store_set_discard(const struct dd_session_store_set *now, const struct dd_session_store_set *wanted);
 /* now becomes wanted; releases what that does not need. The roles that used it have ended. */
-void dd_keeps_take(struct dd_keeps *now, const struct dd_keeps *wanted);
+void dd_session_store_set_commit(struct dd_session_store_set *now, const struct dd_session_store_set *wanted);
 
 #endif

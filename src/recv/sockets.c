@@ -41,7 +41,7 @@ static socklen_t fill(struct sockaddr_storage *address, const char *host, uint16
 }
 
 /* A burst has to wait in the buffer while this machine does something else. */
-static void enlarge_buffer(int fd, const struct dd_setup_port *port)
+static void enlarge_buffer(int fd, const struct dd_recv_role_config_port *port)
 {
     int size = 0;
     socklen_t length = sizeof size;
@@ -54,7 +54,7 @@ static void enlarge_buffer(int fd, const struct dd_setup_port *port)
                        port->host, port->port, size / 1024, RECEIVE_BUFFER);
 }
 
-int dd_listen_udp(const struct dd_setup_port *port)
+int dd_sockets_open_udp(const struct dd_recv_role_config_port *port)
 {
     struct sockaddr_storage address;
     socklen_t size = fill(&address, port->host, port->port);
@@ -146,7 +146,7 @@ static const char *unix_path(const struct dd_recv_daemon *o)
     return strncmp(o->http_host, "unix:", 5) == 0 ? o->http_host + 5 : NULL;
 }
 
-static int listen_unix(const struct dd_recv_daemon *o, const char *path, const struct dd_sandbox_user *owner)
+static int listen_unix(const struct dd_recv_daemon *o, const char *path, const struct dd_privileges_user *owner)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     mode_t mode = (mode_t)strtoul(o->http_socket_mode, NULL, 8);
@@ -175,13 +175,13 @@ err0:
     return DD_ERROR_SYSTEM;
 }
 
-int dd_listen_http(const struct dd_recv_daemon *options, const struct dd_sandbox_user *owner)
+int dd_sockets_open_http(const struct dd_recv_daemon *options, const struct dd_privileges_user *owner)
 {
     const char *path = unix_path(options);
     return path ? listen_unix(options, path, owner) : listen_tcp(options);
 }
 
-void dd_listen_remove(const struct dd_recv_daemon *options)
+void dd_sockets_unlink_http(const struct dd_recv_daemon *options)
 {
     if (unix_path(options))
         unlink(unix_path(options));

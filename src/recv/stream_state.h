@@ -9,18 +9,18 @@
 #include "dd/link/wire.h"
 
 /* as /{stream}/stats names them */
-struct dd_recv_ledger {
+struct dd_stream_ledger {
     uint64_t datagrams_sent, datagrams_received, datagrams_recovered, datagrams_lost, bytes_received;
     uint64_t refused_session, refused_replay, refused_forged, refused_malformed;
     uint64_t frames_complete, frames_incomplete, frames_late, frames_bad, frames_skipped;
 };
 
 /* what can't be laid to a stream, of its UDP port */
-struct dd_recv_socket {
+struct dd_socket_counters {
     uint64_t refused_short, refused_version, refused_key, kernel_drops;
 };
 
-struct dd_recv_state {
+struct dd_stream_state {
     uint64_t heard_us;            /* the newest authentic datagram arrived */
     uint64_t status_us;           /* the newest STATUS arrived */
     struct dd_wire_status status; /* that STATUS */
@@ -33,8 +33,8 @@ struct dd_recv_state {
     uint64_t newer_us;            /* since when the sender has a newer frame than the newest complete one; 0: it has not */
     uint64_t shown_us;            /* the newest STATUS that names frame arrived; 0: none yet for this frame */
     uint64_t shown_age_us;        /* how old the picture was then: the age that it states and its delay */
-    struct dd_recv_ledger session, total;
-    struct dd_recv_socket socket;
+    struct dd_stream_ledger session, total;
+    struct dd_socket_counters socket;
 };
 
 #endif

@@ -46,15 +46,15 @@ struct stream {
 };
 
 struct sender {
-    struct dd_supervise *supervise;
+    struct dd_supervisor *supervise;
     struct dd_send_daemon options;
     bool as_root;
-    struct dd_sandbox_user user, capture_user;
+    struct dd_privileges_user user, capture_user;
     char state_dir[PATH_MAX]; /* "": none */
     uint64_t epoch_us;
     int socket_ipv4, socket_ipv6; /* -1: none */
     int book_fd;
-    struct dd_transmit_book *book;
+    struct dd_session_table *book;
     struct stream *streams;
     size_t stream_count;
     int transmit_id; /* role; -1: not started */
@@ -79,17 +79,17 @@ static bool same_sockets(const struct dd_send_daemon *a, const struct dd_send_da
  * none. 0 or a negative enum dd_error, logged. */
 static int find_socket(const struct sender *s, const struct dd_send_daemon *o, int family, bool needed, int *fd)
 {
-    struct dd_oneway_config config = {.family = family,
-                                      .bind_address = o->bind_address,
-                                      .bind_interface = o->bind_interface,
-                                      .source_port = (uint16_t)o->source_port,
-                                      .dscp = (uint8_t)o->dscp,
-                                      .ttl = (uint8_t)o->ttl};
+    struct dd_oneway_socket_config config = {.family = family,
+                                             .bind_address = o->bind_address,
+                                             .bind_interface = o->bind_interface,
+                                             .source_port = (uint16_t)o->source_port,
+                                             .dscp = (uint8_t)o->dscp,
+                                             .ttl = (uint8_t)o->ttl};
     int old_fd = family == AF_INET ? s->socket_ipv4 : s->socket_ipv6;
     *fd = -1;
     if (!needed)
         return 0;
-    *fd = old_fd >= 0 && same_sockets(&s->options, o) ? old_fd : dd_oneway_open(&config);
+    *fd = old_fd >= 0 && same_sockets(&s->options, o) ? old_fd : dd_oneway_socket_open(&config);
     return *fd < 0 ? *fd : 0;
 }
 
@@ -101,7 +101,7 @@ static void swap_socket(int *fd, int new_fd)
 }
 
 /* Opens the sockets of a configuration before anything of the one before it ends, so that it can still be refused. */
-static int open_sockets(struct sender *s, const struct dd_send_daemon *options, const struct dd_plan *plan)
+static int open_sockets(struct sender *s, const struct dd_send_daemon *options, const struct dd_send_role_config *plan)
 {
     int ipv4 = -1, ipv6 = -1;
     int error = find_socket(s, options, AF_INET, plan->transmit->has_ipv4, &ipv4);
@@ -134,7 +134,7 @@ err0:
     return DD_ERROR_SYSTEM;
 }
 
-static int open_streams(struct sender *s, const struct dd_plan *plan)
+static int open_streams(struct sender *s, const struct dd_send_role_config *plan)
 {
     s->streams = calloc(plan->stream_count, sizeof *s->streams);
     if (!s->streams) {
@@ -147,11 +147,11 @@ static int open_streams(struct sender *s, const struct dd_plan *plan)
         stream->key_id = plan->key_ids[i];
         stream->capture_id = -1;
         stream->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        stream->ring_fd = dd_ring_create("dd-ring", &plan->transmit->streams[i].ring);
+        stream->ring_fd = dd_frame_ring_create("dd-ring", &plan->transmit->streams[i].ring);
         if (stream->wake_fd < 0 || stream->ring_fd < 0)
             return DD_ERROR_SYSTEM;
         if (s->state_dir[0])
-            stream->saved_start_us = dd_store_load(s->state_dir, stream->key_id);
+            stream->saved_start_us = dd_send_session_store_load(s->state_dir, stream->key_id);
         plan->transmit->streams[i].last_start_us = stream->saved_start_us;
         s->book->start_us[i] = 0;
     }
@@ -178,7 +178,7 @@ static void save_sessions(struct sender *s)
             continue;
         if (dd_clock_now_us() < s->streams[i].save_us)
             continue;
-        if (dd_store_save(s->state_dir, s->streams[i].key_id, start_us) == 0)
+        if (dd_send_session_store_save(s->state_dir, s->streams[i].key_id, start_us) == 0)
             s->streams[i].saved_start_us = start_us;
         else
             s->streams[i].save_us = dd_clock_now_us() + SAVE_AGAIN_US;
@@ -187,7 +187,7 @@ static void save_sessions(struct sender *s)
 
 /* ---- the roles ---- */
 
-static int start_transmit(struct sender *s, const struct dd_plan *plan)
+static int start_transmit(struct sender *s, const struct dd_send_role_config *plan)
 {
     int fds[DD_ROLE_FDS_MAX];
     size_t count = 0;
@@ -202,17 +202,17 @@ static int start_transmit(struct sender *s, const struct dd_plan *plan)
     }
     struct dd_role_boot boot = {
         .name = "transmit", .kind = KIND_TRANSMIT, .config = plan->transmit, .config_size = plan->transmit_size};
-    struct dd_supervise_role role = {.name = boot.name,
-                                     .boot_fd = dd_role_boot_open(&boot),
-                                     .fds = fds,
-                                     .fd_count = count,
-                                     .user = s->as_root ? &s->user : NULL,
-                                     .essential = true};
-    s->transmit_id = role.boot_fd < 0 ? role.boot_fd : dd_supervise_start(s->supervise, &role);
+    struct dd_supervisor_role role = {.name = boot.name,
+                                      .boot_fd = dd_role_boot_open(&boot),
+                                      .fds = fds,
+                                      .fd_count = count,
+                                      .user = s->as_root ? &s->user : NULL,
+                                      .essential = true};
+    s->transmit_id = role.boot_fd < 0 ? role.boot_fd : dd_supervisor_start(s->supervise, &role);
     return s->transmit_id < 0 ? s->transmit_id : 0;
 }
 
-static int start_capture(struct sender *s, const struct dd_plan *plan, size_t i)
+static int start_capture(struct sender *s, const struct dd_send_role_config *plan, size_t i)
 {
     char name[DD_ROLE_NAME_SIZE];
     int fds[DD_CAPTURE_FDS];
@@ -221,16 +221,16 @@ static int start_capture(struct sender *s, const struct dd_plan *plan, size_t i)
     snprintf(name, sizeof name, "capture %s", s->streams[i].name);
     struct dd_role_boot boot = {
         .name = name, .kind = KIND_CAPTURE, .config = &plan->captures[i], .config_size = sizeof plan->captures[i]};
-    struct dd_supervise_role role = {.name = name,
-                                     .boot_fd = dd_role_boot_open(&boot),
-                                     .fds = fds,
-                                     .fd_count = DD_CAPTURE_FDS,
-                                     .user = s->as_root ? &s->capture_user : NULL};
-    s->streams[i].capture_id = role.boot_fd < 0 ? role.boot_fd : dd_supervise_start(s->supervise, &role);
+    struct dd_supervisor_role role = {.name = name,
+                                      .boot_fd = dd_role_boot_open(&boot),
+                                      .fds = fds,
+                                      .fd_count = DD_CAPTURE_FDS,
+                                      .user = s->as_root ? &s->capture_user : NULL};
+    s->streams[i].capture_id = role.boot_fd < 0 ? role.boot_fd : dd_supervisor_start(s->supervise, &role);
     return s->streams[i].capture_id < 0 ? s->streams[i].capture_id : 0;
 }
 
-static int start_roles(struct sender *s, const struct dd_plan *plan)
+static int start_roles(struct sender *s, const struct dd_send_role_config *plan)
 {
     int error = start_transmit(s, plan);
     for (size_t i = 0; i < s->stream_count && !error; i++)
@@ -247,7 +247,7 @@ static void end_roles(struct sender *s)
             ids[count++] = s->streams[i].capture_id;
     if (s->transmit_id >= 0)
         ids[count++] = s->transmit_id;
-    dd_supervise_end(s->supervise, ids, count);
+    dd_supervisor_end(s->supervise, ids, count);
     for (size_t i = 0; i < s->stream_count; i++)
         s->streams[i].capture_id = -1;
     s->transmit_id = -1;
@@ -270,9 +270,9 @@ static void notice_deaths(struct sender *s)
     uint64_t one = 1;
     for (size_t i = 0; i < s->stream_count; i++) {
         struct stream *stream = &s->streams[i];
-        int pid = dd_supervise_pid(s->supervise, stream->capture_id);
+        int pid = dd_supervisor_pid(s->supervise, stream->capture_id);
         if (stream->capture_pid && pid != stream->capture_pid) {
-            dd_ring_end_heartbeat(stream->ring_fd);
+            dd_frame_ring_end_heartbeat(stream->ring_fd);
             empty_wake(stream);
             if (write(stream->wake_fd, &one, sizeof one) < 0)
                 dd_log_debug("%s: transmit cannot be woken: %s", stream->name, strerror(errno));
@@ -287,14 +287,14 @@ static void tick(void *context)
     notice_deaths(context);
 }
 
-static void describe_plan(const struct dd_plan *plan, char *text, size_t size)
+static void describe_plan(const struct dd_send_role_config *plan, char *text, size_t size)
 {
     snprintf(text, size, "%zu stream%s; pictures take at most %.1f MiB of memory", plan->stream_count,
              plan->stream_count == 1 ? "" : "s", (double)plan->memory_bytes / (1024 * 1024));
 }
 
 /* Opens what is missing, starts the roles and wipes the plan: from then on only the roles know the secrets. */
-static int start(struct sender *s, struct dd_plan *plan)
+static int start(struct sender *s, struct dd_send_role_config *plan)
 {
     char text[128];
     plan->transmit->epoch_us = s->epoch_us;
@@ -302,9 +302,9 @@ static int start(struct sender *s, struct dd_plan *plan)
     if (!error)
         error = start_roles(s, plan);
     describe_plan(plan, text, sizeof text);
-    dd_plan_free(plan);
+    dd_send_role_config_free(plan);
     if (!error)
-        error = dd_supervise_await(s->supervise, s->transmit_id, READY_MS);
+        error = dd_supervisor_await(s->supervise, s->transmit_id, READY_MS);
     if (!error)
         dd_log_notice("%s", text);
     return error;
@@ -312,16 +312,16 @@ static int start(struct sender *s, struct dd_plan *plan)
 
 /* ---- the command line ---- */
 
-static struct dd_plan prepared;
+static struct dd_send_role_config prepared;
 
 static int prepare(struct dd_options *options)
 {
-    return dd_plan_make(&prepared, options);
+    return dd_send_role_config_build(&prepared, options);
 }
 
 static void forget(void)
 {
-    dd_plan_free(&prepared);
+    dd_send_role_config_free(&prepared);
 }
 
 static void describe(void)
@@ -396,8 +396,8 @@ static int find_users(struct sender *s)
     s->as_root = geteuid() == 0;
     if (!s->as_root)
         return 0;
-    int error = dd_sandbox_find_user(s->options.user, &s->user);
-    return error ? error : dd_sandbox_find_user(s->options.capture_user, &s->capture_user);
+    int error = dd_privileges_find_user(s->options.user, &s->user);
+    return error ? error : dd_privileges_find_user(s->options.capture_user, &s->capture_user);
 }
 
 static int find_state_dir(struct sender *s)
@@ -413,15 +413,15 @@ static int find_state_dir(struct sender *s)
 static int watch(struct sender *s, int argc, char **argv)
 {
     for (;;) {
-        enum dd_supervise_event event = dd_supervise_run(s->supervise, tick, s);
-        if (event == DD_SUPERVISE_STOP)
+        enum dd_supervisor_event event = dd_supervisor_run(s->supervise, tick, s);
+        if (event == DD_SUPERVISOR_STOP)
             return EXIT_SUCCESS;
-        if (event == DD_SUPERVISE_FAILED)
+        if (event == DD_SUPERVISOR_FAILED)
             return EXIT_FAILURE;
         int error = reload(s, argc, argv);
         if (error)
             return error == DD_ERROR_STOPPED ? EXIT_SUCCESS : EXIT_FAILURE;
-        dd_supervise_reloaded(s->supervise, "Running");
+        dd_supervisor_reloaded(s->supervise, "Running");
     }
 }
 
@@ -433,7 +433,7 @@ static int run(struct dd_options *options, int argc, char **argv)
     s.epoch_us = dd_clock_wall_us() - dd_clock_now_us();
     dd_options_free(options);
     if (find_users(&s) == 0 && find_state_dir(&s) == 0 && open_book(&s) == 0)
-        s.supervise = dd_supervise_new("ddsend");
+        s.supervise = dd_supervisor_new("ddsend");
     if (s.supervise) {
         int error = open_sockets(&s, &s.options, &prepared);
         if (!error)
@@ -441,7 +441,7 @@ static int run(struct dd_options *options, int argc, char **argv)
         code = error == 0 ? watch(&s, argc, argv) : error == DD_ERROR_STOPPED ? EXIT_SUCCESS : EXIT_FAILURE;
     }
     forget();
-    dd_supervise_free(s.supervise);
+    dd_supervisor_free(s.supervise);
     if (s.book)
         save_sessions(&s);
     close_streams(&s);
@@ -459,9 +459,9 @@ static int run_role(struct dd_role *role)
 {
     switch (dd_role_kind(role)) {
     case KIND_TRANSMIT:
-        return dd_transmit_run(role);
+        return dd_transmit_role_run(role);
     case KIND_CAPTURE:
-        return dd_capture_run(role);
+        return dd_capture_role_run(role);
     default:
         return EXIT_FAILURE;
     }
@@ -475,7 +475,7 @@ static const struct dd_daemon ddsend = {.schema = &dd_send_options_schema,
                                         .forget = forget,
                                         .run = run};
 
-int dd_sender_main(int argc, char **argv)
+int dd_ddsend_main(int argc, char **argv)
 {
     return dd_daemon_main(&ddsend, argc, argv);
 }

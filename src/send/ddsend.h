@@ -3,6 +3,6 @@
 #define DD_SEND_DDSEND_H
 
 /* main() of ddsend. An exit code: 2 for a wrong command line or configuration. */
-int dd_sender_main(int argc, char **argv);
+int dd_ddsend_main(int argc, char **argv);
 
 #endif

@@ -38,7 +38,7 @@ static bool split(char *text, char **host, uint16_t *port)
     return parse_port(colon + 1, port);
 }
 
-static bool fill_ipv4(struct dd_address *a, const char *host, uint16_t port)
+static bool fill_ipv4(struct dd_destination *a, const char *host, uint16_t port)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
     if (inet_pton(AF_INET, host, &v4.sin_addr) != 1)
@@ -50,7 +50,7 @@ static bool fill_ipv4(struct dd_address *a, const char *host, uint16_t port)
 }
 
 /* A link-local address needs its zone: fe80::1%eth0. */
-static bool fill_ipv6(struct dd_address *a, const char *host, uint16_t port)
+static bool fill_ipv6(struct dd_destination *a, const char *host, uint16_t port)
 {
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
     char ip[INET6_ADDRSTRLEN + IF_NAMESIZE];
@@ -69,7 +69,7 @@ static bool fill_ipv6(struct dd_address *a, const char *host, uint16_t port)
     return true;
 }
 
-static int parse_one(char *item, uint16_t default_port, struct dd_address *a, char *why, size_t why_size)
+static int parse_one(char *item, uint16_t default_port, struct dd_destination *a, char *why, size_t why_size)
 {
     uint16_t port = default_port;
     char *host = NULL;
@@ -91,16 +91,16 @@ static int parse_one(char *item, uint16_t default_port, struct dd_address *a, ch
     return 0;
 }
 
-int dd_address_parse_list(const char *text, uint16_t default_port, struct dd_address addresses[static DD_ADDRESS_MAX],
-                          size_t *count, char *why, size_t why_size)
+int dd_destination_parse_list(const char *text, uint16_t default_port, struct dd_destination addresses[static DD_DESTINATION_MAX],
+                              size_t *count, char *why, size_t why_size)
 {
     char copy[2048], *save = NULL;
     *count = 0;
     if ((size_t)snprintf(copy, sizeof copy, "%s", text) >= sizeof copy)
         copy[0] = '\0';
     for (char *item = strtok_r(copy, ", ", &save); item; item = strtok_r(NULL, ", ", &save)) {
-        if (*count == DD_ADDRESS_MAX) {
-            snprintf(why, why_size, "at most %d addresses", DD_ADDRESS_MAX);
+        if (*count == DD_DESTINATION_MAX) {
+            snprintf(why, why_size, "at most %d addresses", DD_DESTINATION_MAX);
             return DD_ERROR_INPUT;
         }
         int error = parse_one(item, default_port, &addresses[*count], why, why_size);
@@ -119,7 +119,7 @@ int dd_address_parse_list(const char *text, uint16_t default_port, struct dd_add
     return *count ? 0 : DD_ERROR_INPUT;
 }
 
-unsigned dd_address_header_bytes(const struct dd_address *address)
+unsigned dd_destination_header_bytes(const struct dd_destination *address)
 {
     return address->socket_address.ss_family == AF_INET ? 20 + 8 : 40 + 8;
 }

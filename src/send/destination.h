@@ -6,20 +6,20 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-enum { DD_ADDRESS_MAX = 8, DD_ADDRESS_TEXT = 64 };
+enum { DD_DESTINATION_MAX = 8, DD_DESTINATION_TEXT_SIZE = 64 };
 
-struct dd_address {
+struct dd_destination {
     struct sockaddr_storage socket_address;
     socklen_t size;
-    char text[DD_ADDRESS_TEXT]; /* "192.0.2.10:5006", "[2001:db8::1]:5006" */
+    char text[DD_DESTINATION_TEXT_SIZE]; /* "192.0.2.10:5006", "[2001:db8::1]:5006" */
 };
 
-/* Reads "ip", "ip:port", "ip6", "[ip6]" and "[ip6]:port", several with commas, at most DD_ADDRESS_MAX, no two the same.
+/* Reads "ip", "ip:port", "ip6", "[ip6]" and "[ip6]:port", several with commas, at most DD_DESTINATION_MAX, no two the same.
  * default_port where none is given, 0: it is then required. 0, or DD_ERROR_INPUT with what would be right in why. */
-int dd_address_parse_list(const char *text, uint16_t default_port, struct dd_address addresses[static DD_ADDRESS_MAX],
-                          size_t *count, char *why, size_t why_size);
+int dd_destination_parse_list(const char *text, uint16_t default_port, struct dd_destination addresses[static DD_DESTINATION_MAX],
+                              size_t *count, char *why, size_t why_size);
 
 /* Bytes of the IP and UDP headers in front of a datagram to it. */
-unsigned dd_address_header_bytes(const struct dd_address *address);
+unsigned dd_destination_header_bytes(const struct dd_destination *address);
 
 #endif

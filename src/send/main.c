@@ -2,5 +2,5 @@
 
 int main(int argc, char **argv)
 {
-    return dd_sender_main(argc, argv);
+    return dd_ddsend_main(argc, argv);
 }

@@ -24,8 +24,8 @@ static int check_resolution(const char *text, char *why, size_t why_size)
 
 static int check_crop(const char *text, char *why, size_t why_size)
 {
-    struct dd_area area;
-    if (!*text || dd_area_parse(text, &area) == 0)
+    struct dd_rect area;
+    if (!*text || dd_rect_parse(text, &area) == 0)
         return 0;
     snprintf(why, why_size, "WIDTHxHEIGHT+X+Y in pixels, such as 640x480+100+20");
     return DD_ERROR_INPUT;
@@ -33,17 +33,17 @@ static int check_crop(const char *text, char *why, size_t why_size)
 
 static int check_mask(const char *text, char *why, size_t why_size)
 {
-    struct dd_area_fraction mask[DD_AREA_MASK_MAX];
+    struct dd_rect_fraction mask[DD_RECT_MASK_MAX];
     size_t count;
     /* an empty shell variable must not lay open what it was to hide */
-    return dd_area_parse_mask(*text ? text : ",", mask, &count, why, why_size);
+    return dd_rect_parse_mask(*text ? text : ",", mask, &count, why, why_size);
 }
 
 static int check_cloud_ip(const char *text, char *why, size_t why_size)
 {
-    struct dd_address addresses[DD_ADDRESS_MAX];
+    struct dd_destination addresses[DD_DESTINATION_MAX];
     size_t count;
-    return dd_address_parse_list(text, 1, addresses, &count, why, why_size);
+    return dd_destination_parse_list(text, 1, addresses, &count, why, why_size);
 }
 
 static int check_bind_address(const char *text, char *why, size_t why_size)
@@ -67,7 +67,7 @@ static int check_reload(const char *text, char *why, size_t why_size)
 {
     double seconds;
     if (strcmp(text, "auto") == 0 ||
-        (dd_value_parse_quantity(text, DD_OPTIONS_SECONDS, &seconds) == 0 && seconds >= 0 && seconds <= 604800))
+        (dd_option_value_parse_quantity(text, DD_OPTIONS_SECONDS, &seconds) == 0 && seconds >= 0 && seconds <= 604800))
         return 0;
     snprintf(why, why_size, "seconds from 0 (never) to 604800, or 'auto'");
     return DD_ERROR_INPUT;
@@ -131,7 +131,7 @@ static const struct dd_options_row rows[] = {
      .help = "Turn the picture clockwise"},
     {"flip", DD_OPTIONS_CHOICE, STREAM(flip), .choices = "none|horizontal|vertical", .fallback = "none", .argument = "HOW",
      .help = "Mirror the picture"},
-    {"overlay", DD_OPTIONS_STRING, STREAM(overlay), .argument = "TEXT", .check = dd_overlay_check,
+    {"overlay", DD_OPTIONS_STRING, STREAM(overlay), .argument = "TEXT", .check = dd_text_overlay_check,
      .help = "Text burnt into the picture, as strftime(3) writes it"},
     {"jpeg_quality", DD_OPTIONS_INTEGER, STREAM(jpeg_quality), 0, 100, .fallback = "60", .argument = "N",
      .help = "JPEG quality"},

@@ -12,9 +12,9 @@
 /* A sum of fractions such as 0.7 + 0.3 may be a hair above 1. */
 static const double hair = 1e-9;
 
-int dd_area_parse(const char *text, struct dd_area *area)
+int dd_rect_parse(const char *text, struct dd_rect *area)
 {
-    struct dd_area a = {0};
+    struct dd_rect a = {0};
     int end = 0;
 
     *area = a;
@@ -22,7 +22,7 @@ int dd_area_parse(const char *text, struct dd_area *area)
     if (strspn(text, "0123456789x+") != strlen(text) ||
         sscanf(text, "%5dx%5d+%5d+%5d%n", &a.width, &a.height, &a.x, &a.y, &end) != 4 || text[end] != '\0')
         return DD_ERROR_INPUT;
-    if (a.width < 1 || a.height < 1 || a.x + a.width > DD_AREA_PIXELS_MAX || a.y + a.height > DD_AREA_PIXELS_MAX)
+    if (a.width < 1 || a.height < 1 || a.x + a.width > DD_RECT_SIDE_MAX || a.y + a.height > DD_RECT_SIDE_MAX)
         return DD_ERROR_INPUT;
     *area = a;
     return 0;
@@ -41,14 +41,14 @@ static bool read_fraction(const char **text, char behind, double *value)
     return true;
 }
 
-static bool parse_fraction(const char *text, struct dd_area_fraction *f)
+static bool parse_fraction(const char *text, struct dd_rect_fraction *f)
 {
     return read_fraction(&text, 'x', &f->width) && read_fraction(&text, '+', &f->height) && read_fraction(&text, '+', &f->x) &&
            read_fraction(&text, '\0', &f->y) && f->width > 0 && f->height > 0 && f->x + f->width <= 1 + hair &&
            f->y + f->height <= 1 + hair;
 }
 
-int dd_area_parse_mask(const char *text, struct dd_area_fraction mask[static DD_AREA_MASK_MAX], size_t *count, char *why,
+int dd_rect_parse_mask(const char *text, struct dd_rect_fraction mask[static DD_RECT_MASK_MAX], size_t *count, char *why,
                        size_t why_size)
 {
     char copy[2048], *save = NULL;
@@ -59,8 +59,8 @@ int dd_area_parse_mask(const char *text, struct dd_area_fraction mask[static DD_
         return DD_ERROR_INPUT;
     }
     for (char *item = strtok_r(copy, ", ", &save); item; item = strtok_r(NULL, ", ", &save)) {
-        if (*count == DD_AREA_MASK_MAX) {
-            snprintf(why, why_size, "at most %d rectangles", DD_AREA_MASK_MAX);
+        if (*count == DD_RECT_MASK_MAX) {
+            snprintf(why, why_size, "at most %d rectangles", DD_RECT_MASK_MAX);
             return DD_ERROR_INPUT;
         }
         if (!parse_fraction(item, &mask[*count])) {
@@ -90,22 +90,22 @@ static void cover(double from, double to, int size, int *start, int *length)
     *length = end - first;
 }
 
-struct dd_area dd_area_pixels(const struct dd_area_fraction *fraction, int width, int height)
+struct dd_rect dd_rect_of_fraction(const struct dd_rect_fraction *fraction, int width, int height)
 {
-    struct dd_area area;
+    struct dd_rect area;
 
     cover(fraction->x, fraction->x + fraction->width, width, &area.x, &area.width);
     cover(fraction->y, fraction->y + fraction->height, height, &area.y, &area.height);
     return area;
 }
 
-struct dd_area dd_area_common(const struct dd_area *a, const struct dd_area *b)
+struct dd_rect dd_rect_intersect(const struct dd_rect *a, const struct dd_rect *b)
 {
     int left = a->x > b->x ? a->x : b->x, top = a->y > b->y ? a->y : b->y;
     int right = a->x + a->width < b->x + b->width ? a->x + a->width : b->x + b->width;
     int bottom = a->y + a->height < b->y + b->height ? a->y + a->height : b->y + b->height;
 
     if (right <= left || bottom <= top)
-        return (struct dd_area){0};
-    return (struct dd_area){left, top, right - left, bottom - top};
+        return (struct dd_rect){0};
+    return (struct dd_rect){left, top, right - left, bottom - top};
 }

@@ -4,30 +4,30 @@
 
 #include <stddef.h>
 
-enum { DD_AREA_MASK_MAX = 32, DD_AREA_PIXELS_MAX = 65535 };
+enum { DD_RECT_MASK_MAX = 32, DD_RECT_SIDE_MAX = 65535 };
 
 /* in pixels */
-struct dd_area {
+struct dd_rect {
     int x, y, width, height;
 };
 
 /* in fractions of the picture's width and height */
-struct dd_area_fraction {
+struct dd_rect_fraction {
     double x, y, width, height;
 };
 
 /* Reads "640x480+100+20". 0, or DD_ERROR_INPUT with *area zeroed. */
-int dd_area_parse(const char *text, struct dd_area *area);
+int dd_rect_parse(const char *text, struct dd_rect *area);
 
-/* Reads "0.25x0.1+0.5+0", several with commas or blanks between, DD_AREA_MASK_MAX at most; each has a width and height and
+/* Reads "0.25x0.1+0.5+0", several with commas or blanks between, DD_RECT_MASK_MAX at most; each has a width and height and
  * lies within the picture. "" is none, and else there is at least one. 0, or DD_ERROR_INPUT with what would be right in why. */
-int dd_area_parse_mask(const char *text, struct dd_area_fraction mask[static DD_AREA_MASK_MAX], size_t *count, char *why,
+int dd_rect_parse_mask(const char *text, struct dd_rect_fraction mask[static DD_RECT_MASK_MAX], size_t *count, char *why,
                        size_t why_size);
 
 /* The pixels that an area of a picture of width x height touches, were it only in part. */
-struct dd_area dd_area_pixels(const struct dd_area_fraction *fraction, int width, int height);
+struct dd_rect dd_rect_of_fraction(const struct dd_rect_fraction *fraction, int width, int height);
 
 /* What both have in common; width and height are 0 if that is nothing. */
-struct dd_area dd_area_common(const struct dd_area *a, const struct dd_area *b);
+struct dd_rect dd_rect_intersect(const struct dd_rect *a, const struct dd_rect *b);
 
 #endif

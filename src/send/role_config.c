@@ -139,7 +139,7 @@ static int check_login(const struct draft *d)
 static int check_web(const struct draft *d)
 {
     struct dd_send_stream *s = d->stream;
-    struct dd_site *site = calloc(1, sizeof *site);
+    struct dd_web_options *site = calloc(1, sizeof *site);
     char why[256] = "out of memory";
     int error = DD_ERROR_MEMORY;
 
@@ -148,8 +148,8 @@ static int check_web(const struct draft *d)
     if (!error)
         error = read_text(d, "headers_file", s->headers_file, s->headers, sizeof s->headers, true);
     if (!error) {
-        error = dd_site_read(site, s, why, sizeof why);
-        dd_site_wipe(site);
+        error = dd_web_options_parse(site, s, why, sizeof why);
+        dd_web_options_wipe(site);
         /* the first thing that it looks at is the address */
         if (error)
             dd_log_error("%s: %s", dd_options_where(d->options, d->i, strncmp(why, "line", 4) ? "source" : "headers_file"), why);
@@ -224,7 +224,7 @@ static int read_vncpasswd(const struct draft *d)
     char path[DD_SEND_PATH];
     int error = DD_ERROR_INPUT;
     /* it may be a password by mistake: then it is not shown */
-    if (dd_value_expand_path(s->password, path, sizeof path) || access(path, F_OK) < 0) {
+    if (dd_option_value_expand_path(s->password, path, sizeof path) || access(path, F_OK) < 0) {
         dd_log_error("%s: there is no such file; of a VNC desktop it names a file made by vncpasswd, and password_file one with "
                      "the password in clear",
                      where);
@@ -255,11 +255,11 @@ static int read_password(const struct draft *d)
     return dd_file_read_secret_line(s->password_file, s->password, sizeof s->password) ? DD_ERROR_INPUT : 0;
 }
 
-static int check_mtu(const struct draft *d, const struct dd_address *to)
+static int check_mtu(const struct draft *d, const struct dd_destination *to)
 {
     const struct dd_send_daemon *daemon = dd_options_daemon(d->options);
-    struct dd_oneway_config config = {.family = to->socket_address.ss_family, .bind_interface = daemon->bind_interface};
-    unsigned mtu = dd_oneway_mtu(&config, to), headers = dd_address_header_bytes(to);
+    struct dd_oneway_socket_config config = {.family = to->socket_address.ss_family, .bind_interface = daemon->bind_interface};
+    unsigned mtu = dd_oneway_socket_mtu(&config, to), headers = dd_destination_header_bytes(to);
     if (!mtu) {
         dd_log_warning("there is no route to %s now; datagrams are lost until there is one", to->text);
         return 0;
@@ -278,7 +278,8 @@ static int read_addresses(const struct draft *d)
     struct dd_transmit_stream *t = d->transmit;
     if (require(d, "cloud_ip"))
         return DD_ERROR_INPUT;
-    int error = dd_address_parse_list(d->stream->cloud_ip, (uint16_t)d->stream->cloud_port, t->to, &t->to_count, why, sizeof why);
+    int error =
+        dd_destination_parse_list(d->stream->cloud_ip, (uint16_t)d->stream->cloud_port, t->to, &t->to_count, why, sizeof why);
     if (error)
         dd_log_error("%s: '%s' is not valid: it takes %s", dd_options_where(d->options, d->i, "cloud_ip"), d->stream->cloud_ip,
                      why);
@@ -300,7 +301,7 @@ static int plan_pictures(const struct draft *d)
     if (dd_send_options_resolution(d->stream->capture_resolution, &t->max_width, &t->max_height) ||
         dd_picture_layout(largest, t->max_width, t->max_height, &layout))
         return DD_ERROR_INPUT;
-    t->ring = (struct dd_ring_shape){.entries = RING_SLOTS, .arena_bytes = RING_SLOTS * layout.bytes};
+    t->ring = (struct dd_frame_ring_shape){.entries = RING_SLOTS, .arena_bytes = RING_SLOTS * layout.bytes};
     t->quality = (int)d->stream->jpeg_quality;
     t->max_packet_size = (uint32_t)d->stream->max_packet_size;
     t->loss_tolerance = d->stream->loss_tolerance;
@@ -330,7 +331,7 @@ static int plan_stream(const struct draft *d, uint32_t *key_id)
 }
 
 /* Streams that an attacker could swap. */
-static int check_twins(const struct dd_plan *plan)
+static int check_twins(const struct dd_send_role_config *plan)
 {
     for (size_t i = 0; i < plan->stream_count; i++)
         for (size_t j = 0; j < i; j++)
@@ -345,12 +346,12 @@ static int check_twins(const struct dd_plan *plan)
 
 static uint64_t memory_of(const struct dd_transmit_stream *t)
 {
-    size_t jpeg = dd_encode_bound(t->max_width, t->max_height, DD_ENCODE_444);
-    return dd_ring_memory(&t->ring) + JPEG_BUFFERS * jpeg +
-           dd_symbols_memory((uint32_t)jpeg, t->max_packet_size, t->loss_tolerance);
+    size_t jpeg = dd_jpeg_encoder_bound(t->max_width, t->max_height, DD_JPEG_ENCODER_444);
+    return dd_frame_ring_memory(&t->ring) + JPEG_BUFFERS * jpeg +
+           dd_fragmenter_memory((uint32_t)jpeg, t->max_packet_size, t->loss_tolerance);
 }
 
-static int allocate(struct dd_plan *plan, size_t count)
+static int allocate(struct dd_send_role_config *plan, size_t count)
 {
     plan->stream_count = count;
     plan->transmit_size = sizeof *plan->transmit + count * sizeof plan->transmit->streams[0];
@@ -363,7 +364,7 @@ static int allocate(struct dd_plan *plan, size_t count)
     return DD_ERROR_MEMORY;
 }
 
-int dd_plan_make(struct dd_plan *plan, struct dd_options *options)
+int dd_send_role_config_build(struct dd_send_role_config *plan, struct dd_options *options)
 {
     const struct dd_send_daemon *daemon = dd_options_daemon(options);
     memset(plan, 0, sizeof *plan);
@@ -385,7 +386,7 @@ int dd_plan_make(struct dd_plan *plan, struct dd_options *options)
     if (!error)
         error = check_twins(plan);
     if (error) {
-        dd_plan_free(plan);
+        dd_send_role_config_free(plan);
         return error;
     }
     plan->transmit->stream_count = (uint32_t)plan->stream_count;
@@ -393,7 +394,7 @@ int dd_plan_make(struct dd_plan *plan, struct dd_options *options)
     return 0;
 }
 
-void dd_plan_free(struct dd_plan *plan)
+void dd_send_role_config_free(struct dd_send_role_config *plan)
 {
     if (plan->transmit)
         explicit_bzero(plan->transmit, plan->transmit_size);

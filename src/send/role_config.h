@@ -9,7 +9,7 @@ struct dd_capture_config;
 struct dd_options;
 struct dd_transmit_config;
 
-struct dd_plan {
+struct dd_send_role_config {
     size_t stream_count;
     struct dd_transmit_config *transmit; /* owned; holds the keys */
     size_t transmit_size;
@@ -20,9 +20,9 @@ struct dd_plan {
 
 /* Checks the options and reads key and password files. 0; or a negative enum dd_error after it was logged, with plan
  * empty. What is secret in options is wiped from them. */
-int dd_plan_make(struct dd_plan *plan, struct dd_options *options);
+int dd_send_role_config_build(struct dd_send_role_config *plan, struct dd_options *options);
 
 /* Wipes and frees what plan holds. */
-void dd_plan_free(struct dd_plan *plan);
+void dd_send_role_config_free(struct dd_send_role_config *plan);
 
 #endif

@@ -17,7 +17,7 @@ static void path_of(const char *state_dir, uint32_t key_id, char path[static PAT
     snprintf(path, PATH_MAX, "%s/session-%08" PRIx32, state_dir, key_id);
 }
 
-uint64_t dd_store_load(const char *state_dir, uint32_t key_id)
+uint64_t dd_send_session_store_load(const char *state_dir, uint32_t key_id)
 {
     char path[PATH_MAX], text[TEXT + 1] = "";
     path_of(state_dir, key_id, path);
@@ -34,7 +34,7 @@ uint64_t dd_store_load(const char *state_dir, uint32_t key_id)
     return strtoull(text, NULL, 10);
 }
 
-int dd_store_save(const char *state_dir, uint32_t key_id, uint64_t start_us)
+int dd_send_session_store_save(const char *state_dir, uint32_t key_id, uint64_t start_us)
 {
     char path[PATH_MAX], text[TEXT];
     path_of(state_dir, key_id, path);

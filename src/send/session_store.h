@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 /* The start that is kept for a key id, 0 if there is none (a file that cannot be read is logged). */
-uint64_t dd_store_load(const char *state_dir, uint32_t key_id);
+uint64_t dd_send_session_store_load(const char *state_dir, uint32_t key_id);
 
 /* Keeps it. 0 or a negative enum dd_error, logged. */
-int dd_store_save(const char *state_dir, uint32_t key_id, uint64_t start_us);
+int dd_send_session_store_save(const char *state_dir, uint32_t key_id, uint64_t start_us);
 
 #endif

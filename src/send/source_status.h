@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-struct dd_send_state {
+struct dd_source_status {
     uint32_t source;       /* enum dd_wire_source */
     uint32_t reason;       /* enum dd_wire_reason; 0 while source is ok */
     uint64_t confirmed_us; /* dd_clock_now_us() when the source last showed the newest picture in the ring; 0: at its capture */

@@ -76,8 +76,8 @@ struct simulation {
     uint64_t random;
     uint32_t burst;
     bool in_burst;
-    struct dd_symbols *symbols;
-    struct dd_reassemble *reassemble;
+    struct dd_fragmenter *symbols;
+    struct dd_reassembly *reassemble;
     uint8_t *frames[KEPT];
     uint32_t sizes[KEPT];
     uint64_t now_us;
@@ -119,11 +119,11 @@ static void make_frame(struct simulation *s, uint64_t number)
 
 static void receive(struct simulation *s, const struct dd_wire_fragment *fragment)
 {
-    struct dd_reassemble_frame frame;
-    enum dd_reassemble_verdict verdict = dd_reassemble_add(s->reassemble, 1, fragment, s->now_us, &frame);
-    if (verdict == DD_REASSEMBLE_MALFORMED || verdict == DD_REASSEMBLE_MEMORY)
+    struct dd_reassembly_frame frame;
+    enum dd_reassembly_verdict verdict = dd_reassembly_add(s->reassemble, 1, fragment, s->now_us, &frame);
+    if (verdict == DD_REASSEMBLY_MALFORMED || verdict == DD_REASSEMBLY_MEMORY)
         fail("a datagram was refused");
-    if (verdict != DD_REASSEMBLE_COMPLETE)
+    if (verdict != DD_REASSEMBLY_COMPLETE)
         return;
     if (frame.size != s->sizes[frame.number % KEPT] || memcmp(frame.bytes, s->frames[frame.number % KEPT], frame.size))
         fail("a frame arrived that was not sent");
@@ -164,18 +164,18 @@ static void tick(struct simulation *s)
 }
 
 /* The length of the send call that begins with datagram n. */
-static uint32_t burst_at(const struct simulation *s, const struct dd_fragment_plan *plan, uint32_t n)
+static uint32_t burst_at(const struct simulation *s, const struct dd_block_plan *plan, uint32_t n)
 {
-    uint32_t left = dd_fragment_datagrams(plan) - n;
+    uint32_t left = dd_block_plan_datagrams(plan) - n;
     if (s->path->bursts == RULED_BURSTS)
-        return dd_fragment_burst(plan, n, s->burst);
+        return dd_block_plan_burst(plan, n, s->burst);
     return left < s->burst ? left : s->burst;
 }
 
-static uint32_t count_bursts(const struct simulation *s, const struct dd_fragment_plan *plan)
+static uint32_t count_bursts(const struct simulation *s, const struct dd_block_plan *plan)
 {
     uint32_t count = 0;
-    for (uint32_t n = 0; n < dd_fragment_datagrams(plan); n += burst_at(s, plan, n))
+    for (uint32_t n = 0; n < dd_block_plan_datagrams(plan); n += burst_at(s, plan, n))
         count++;
     return count;
 }
@@ -190,19 +190,19 @@ static bool random_burst(struct simulation *s)
 
 static void send_frame(struct simulation *s, uint64_t number)
 {
-    struct dd_fragment_plan plan;
+    struct dd_block_plan plan;
     struct dd_wire_fragment fragment = {.frame = number, .captured_us = s->now_us + 1};
-    if (dd_fragment_plan(&plan, s->sizes[number % KEPT], PACKET, s->path->tolerance) ||
-        dd_symbols_begin(s->symbols, &plan, s->frames[number % KEPT]))
+    if (dd_block_plan_compute(&plan, s->sizes[number % KEPT], PACKET, s->path->tolerance) ||
+        dd_fragmenter_begin(s->symbols, &plan, s->frames[number % KEPT]))
         fail("a frame cannot be sent");
     bool in_turn = s->path->bursts == ANY_BURSTS || s->path->bursts == RULED_BURSTS;
     uint32_t bursts = in_turn ? count_bursts(s, &plan) : 0, burst = 0, burst_end = 0;
-    for (uint32_t n = 0; dd_symbols_left(s->symbols); n++) {
+    for (uint32_t n = 0; dd_fragmenter_left(s->symbols); n++) {
         if (bursts && n == burst_end) {
             burst_end += burst_at(s, &plan, n);
             burst++;
         }
-        if (dd_symbols_next(s->symbols, &fragment))
+        if (dd_fragmenter_next(s->symbols, &fragment))
             fail("a symbol cannot be made");
         bool lost = bursts                             ? burst - 1 == number % bursts
                     : s->path->bursts == RANDOM_BURSTS ? random_burst(s)
@@ -223,11 +223,11 @@ static bool run(struct simulation *s, uint64_t frames)
         make_frame(s, number);
         send_frame(s, number);
         s->now_us += PERIOD_US;
-        dd_reassemble_expire(s->reassemble, s->now_us);
+        dd_reassembly_expire(s->reassemble, s->now_us);
     }
     for (size_t i = 0; i < SLOTS; i++)
         tick(s);
-    const struct dd_reassemble_counters *c = dd_reassemble_counters(s->reassemble);
+    const struct dd_reassembly_counters *c = dd_reassembly_counters(s->reassemble);
     double share = (double)s->delivered / (double)frames, n = (double)frames;
     bool good = share >= s->path->target;
     char target[16] = "-";
@@ -243,16 +243,16 @@ static bool run(struct simulation *s, uint64_t frames)
 static bool simulate(const struct path *path, uint64_t frames, uint32_t burst, uint64_t seed)
 {
     struct simulation s = {.path = path, .random = seed, .burst = burst};
-    s.symbols = dd_symbols_new();
-    s.reassemble = dd_reassemble_new(FRAME_MAX);
+    s.symbols = dd_fragmenter_new();
+    s.reassemble = dd_reassembly_new(FRAME_MAX);
     s.slots = malloc(SLOTS * sizeof *s.slots);
     for (size_t i = 0; i < KEPT; i++)
         s.frames[i] = malloc(FRAME_MAX + sizeof(uint64_t));
     if (!s.symbols || !s.reassemble || !s.slots || !s.frames[0] || !s.frames[1] || !s.frames[2] || !s.frames[3])
         fail("out of memory");
     bool good = run(&s, frames);
-    dd_symbols_free(s.symbols);
-    dd_reassemble_free(s.reassemble);
+    dd_fragmenter_free(s.symbols);
+    dd_reassembly_free(s.reassemble);
     for (size_t i = 0; i < KEPT; i++)
         free(s.frames[i]);
     free(s.slots);

@@ -35,7 +35,7 @@
 
 enum { DATAGRAM = 1400, ROUND_MS = 1000, JPEG_BYTES = 90000, MESSAGE = 65536, NONCE = 12 };
 
-static const struct dd_ring_shape shape = {.entries = 3, .arena_bytes = 3 * 4096};
+static const struct dd_frame_ring_shape shape = {.entries = 3, .arena_bytes = 3 * 4096};
 static uint8_t bare_key[DD_KEY_BYTES] = {1, 2, 3};
 
 static double cpu_seconds(void)
@@ -111,7 +111,7 @@ static void *read_all(void *context)
     return NULL;
 }
 
-static void reader_start(struct reader *r, bool opens, struct dd_address *address)
+static void reader_start(struct reader *r, bool opens, struct dd_destination *address)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct timeval wait = {.tv_usec = 100000};
@@ -124,7 +124,7 @@ static void reader_start(struct reader *r, bool opens, struct dd_address *addres
     setsockopt(r->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
     if (bind(r->fd, (struct sockaddr *)&v4, sizeof v4) || getsockname(r->fd, (struct sockaddr *)&v4, &size))
         fail("bind");
-    *address = (struct dd_address){.size = size};
+    *address = (struct dd_destination){.size = size};
     memcpy(&address->socket_address, &v4, sizeof v4);
     pthread_create(&r->thread, NULL, read_all, r);
 }
@@ -154,12 +154,12 @@ static void seal_bare(EVP_CIPHER_CTX *cipher, uint8_t *datagram, const uint8_t *
 }
 
 /* Gbit/s per CPU-second. */
-static double send_bare(const struct dd_address *to, size_t burst)
+static double send_bare(const struct dd_destination *to, size_t burst)
 {
-    static uint8_t text[DATAGRAM], datagrams[DD_ONEWAY_BURST][DATAGRAM];
-    struct dd_oneway out = {.fd = socket(AF_INET, SOCK_DGRAM, 0)};
+    static uint8_t text[DATAGRAM], datagrams[DD_ONEWAY_SOCKET_BURST][DATAGRAM];
+    struct dd_oneway_socket out = {.fd = socket(AF_INET, SOCK_DGRAM, 0)};
     EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
-    struct iovec vectors[DD_ONEWAY_BURST];
+    struct iovec vectors[DD_ONEWAY_SOCKET_BURST];
     uint64_t counter = 0, until_us = dd_clock_now_us() + ROUND_MS * DD_CLOCK_US_PER_MS;
     double bits = 0, start = cpu_seconds();
     EVP_EncryptInit_ex2(cipher, EVP_aes_256_gcm(), bare_key, NULL, NULL);
@@ -169,7 +169,7 @@ static double send_bare(const struct dd_address *to, size_t burst)
             seal_bare(cipher, datagrams[i], text, counter++);
             vectors[i] = (struct iovec){datagrams[i], DATAGRAM};
         }
-        if (dd_oneway_send(&out, to, vectors, burst, &error) != burst)
+        if (dd_oneway_socket_send(&out, to, vectors, burst, &error) != burst)
             fail("sendmsg");
         bits += (double)burst * DATAGRAM * 8;
     }
@@ -182,7 +182,7 @@ static double send_bare(const struct dd_address *to, size_t burst)
 static int limits(size_t burst)
 {
     struct reader reader;
-    struct dd_address to;
+    struct dd_destination to;
     reader_start(&reader, true, &to);
     double send_gbps = send_bare(&to, burst);
     reader_stop(&reader);
@@ -198,8 +198,8 @@ static uint8_t *make_jpeg(uint32_t *size)
     enum { WIDTH = 640, HEIGHT = 288 };
     struct dd_picture_layout layout;
     struct dd_picture picture;
-    struct dd_encode *encoder = dd_encode_new();
-    size_t room = dd_encode_bound(WIDTH, HEIGHT, DD_ENCODE_444), bytes = 0;
+    struct dd_jpeg_encoder *encoder = dd_jpeg_encoder_new();
+    size_t room = dd_jpeg_encoder_bound(WIDTH, HEIGHT, DD_JPEG_ENCODER_444), bytes = 0;
     uint8_t *jpeg = malloc(room), *pixels;
     dd_picture_layout(DD_PICTURE_I420, WIDTH, HEIGHT, &layout);
     pixels = malloc(layout.bytes);
@@ -207,8 +207,8 @@ static uint8_t *make_jpeg(uint32_t *size)
         pixels[i] = (uint8_t)rand();
     dd_picture_over(&picture, DD_PICTURE_I420, WIDTH, HEIGHT, &layout, pixels);
     for (int quality = 100; quality > 0 && (!bytes || bytes > JPEG_BYTES); quality--)
-        bytes = dd_encode_jpeg(encoder, &picture, quality, DD_ENCODE_420, jpeg, room);
-    dd_encode_free(encoder);
+        bytes = dd_jpeg_encoder_jpeg(encoder, &picture, quality, DD_JPEG_ENCODER_420, jpeg, room);
+    dd_jpeg_encoder_free(encoder);
     free(pixels);
     *size = (uint32_t)bytes;
     return jpeg;
@@ -217,17 +217,17 @@ static uint8_t *make_jpeg(uint32_t *size)
 struct ours {
     struct dd_transmit_stream config;
     int ring_fd;
-    struct dd_ring *ring;
-    struct dd_outlet *outlet;
-    struct dd_outlet_burst burst;
-    struct dd_encoders_picture picture;
-    struct dd_oneway out;
-    struct dd_address to;
+    struct dd_frame_ring *ring;
+    struct dd_stream_sender *outlet;
+    struct dd_stream_sender_burst burst;
+    struct dd_encoder_pool_picture picture;
+    struct dd_oneway_socket out;
+    struct dd_destination to;
 };
 
-static void ours_open(struct ours *o, const uint8_t key[static DD_KEY_BYTES], const struct dd_address *to)
+static void ours_open(struct ours *o, const uint8_t key[static DD_KEY_BYTES], const struct dd_destination *to)
 {
-    const struct dd_oneway_config socket = {.family = AF_INET, .bind_address = "", .bind_interface = ""};
+    const struct dd_oneway_socket_config socket = {.family = AF_INET, .bind_address = "", .bind_interface = ""};
     *o = (struct ours){.config = {.name = "bench",
                                   .max_packet_size = DATAGRAM,
                                   .interval_us = 40000,
@@ -236,13 +236,13 @@ static void ours_open(struct ours *o, const uint8_t key[static DD_KEY_BYTES], co
                                   .max_height = 1080,
                                   .weight = 1},
                        .to = *to,
-                       .out = {.fd = dd_oneway_open(&socket)}};
+                       .out = {.fd = dd_oneway_socket_open(&socket)}};
     memcpy(o->config.key, key, DD_KEY_BYTES);
-    o->ring_fd = dd_ring_create("bench", &shape);
-    o->ring = dd_ring_open_reader(o->ring_fd, &shape);
-    o->outlet = dd_outlet_new(&o->config, o->ring, dd_clock_wall_us() - dd_clock_now_us());
+    o->ring_fd = dd_frame_ring_create("bench", &shape);
+    o->ring = dd_frame_ring_open_reader(o->ring_fd, &shape);
+    o->outlet = dd_stream_sender_new(&o->config, o->ring, dd_clock_wall_us() - dd_clock_now_us());
     o->burst.stride = DATAGRAM;
-    o->burst.bytes = malloc((size_t)DATAGRAM * DD_ONEWAY_BURST);
+    o->burst.bytes = malloc((size_t)DATAGRAM * DD_ONEWAY_SOCKET_BURST);
     o->picture.jpeg = make_jpeg(&o->picture.size);
     o->picture.width = 640;
     o->picture.height = 288;
@@ -256,8 +256,8 @@ static void ours_close(struct ours *o)
         const uint8_t *read;
         uint8_t *write;
     } jpeg = {.read = o->picture.jpeg};
-    dd_outlet_free(o->outlet);
-    dd_ring_close(o->ring);
+    dd_stream_sender_free(o->outlet);
+    dd_frame_ring_close(o->ring);
     close(o->ring_fd);
     close(o->out.fd);
     free(o->burst.bytes);
@@ -265,7 +265,7 @@ static void ours_close(struct ours *o)
 }
 
 /* Leaves datagrams out of the burst, as a bad network does. */
-static void lose(struct dd_outlet_burst *burst, double percent)
+static void lose(struct dd_stream_sender_burst *burst, double percent)
 {
     size_t kept = 0;
     for (size_t i = 0; i < burst->count; i++)
@@ -279,17 +279,17 @@ static double send_ours(struct ours *o, double loss_percent)
 {
     double bits = 0;
     int error;
-    if (!dd_outlet_is_sending(o->outlet)) {
+    if (!dd_stream_sender_is_sending(o->outlet)) {
         o->picture.captured_us = dd_clock_now_us();
-        if (dd_outlet_begin(o->outlet, &o->picture))
+        if (dd_stream_sender_begin_frame(o->outlet, &o->picture))
             fail("cannot begin a frame");
     }
-    dd_outlet_fill(o->outlet, &o->burst);
+    dd_stream_sender_fill(o->outlet, &o->burst);
     if (loss_percent > 0)
         lose(&o->burst, loss_percent);
     for (size_t i = 0; i < o->burst.count; i++)
         bits += (double)o->burst.datagrams[i].iov_len * 8;
-    if (o->burst.count && dd_oneway_send(&o->out, &o->to, o->burst.datagrams, o->burst.count, &error) != o->burst.count)
+    if (o->burst.count && dd_oneway_socket_send(&o->out, &o->to, o->burst.datagrams, o->burst.count, &error) != o->burst.count)
         fail("sending");
     return bits;
 }
@@ -299,10 +299,10 @@ static int transmit(int rounds)
     static const uint8_t key[DD_KEY_BYTES] = {7};
     for (int i = 0; i < rounds; i++) {
         struct reader reader;
-        struct dd_address to;
+        struct dd_destination to;
         struct ours ours;
         reader_start(&reader, false, &to);
-        double bare_gbps = send_bare(&to, DD_ONEWAY_BURST), bits = 0;
+        double bare_gbps = send_bare(&to, DD_ONEWAY_SOCKET_BURST), bits = 0;
         ours_open(&ours, key, &to);
         double start = cpu_seconds();
         for (uint64_t until_us = dd_clock_now_us() + ROUND_MS * DD_CLOCK_US_PER_MS; dd_clock_now_us() < until_us;)
@@ -322,8 +322,8 @@ static int flood(char **words)
     const char *why = "";
     struct sockaddr_in v4 = {
         .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(words[0])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct dd_address to = {.size = sizeof v4};
-    struct dd_pace pace;
+    struct dd_destination to = {.size = sizeof v4};
+    struct dd_token_bucket pace;
     struct ours ours;
     double bits = 0, loss = atof(words[4]);
     if (dd_key_parse(words[1], key, &why)) {
@@ -333,15 +333,15 @@ static int flood(char **words)
     memcpy(&to.socket_address, &v4, sizeof v4);
     ours_open(&ours, key, &to);
     uint64_t now_us = dd_clock_now_us(), until_us = now_us + (uint64_t)(atof(words[3]) * DD_CLOCK_US_PER_S);
-    dd_pace_begin(&pace, (uint64_t)(atof(words[2]) * 1e6), DATAGRAM * DD_ONEWAY_BURST * 8, now_us);
+    dd_token_bucket_init(&pace, (uint64_t)(atof(words[2]) * 1e6), DATAGRAM * DD_ONEWAY_SOCKET_BURST * 8, now_us);
     while ((now_us = dd_clock_now_us()) < until_us) {
-        uint64_t wait_us = dd_pace_wait_us(&pace, now_us);
+        uint64_t wait_us = dd_token_bucket_wait_us(&pace, now_us);
         if (wait_us) {
             usleep((useconds_t)wait_us);
             continue;
         }
         double burst = send_ours(&ours, loss);
-        dd_pace_spend(&pace, (uint64_t)burst);
+        dd_token_bucket_spend(&pace, (uint64_t)burst);
         bits += burst;
     }
     ours_close(&ours);
@@ -352,7 +352,7 @@ static int flood(char **words)
 int main(int argc, char **argv)
 {
     dd_log_open("transport", DD_LOG_WARNING);
-    if (argc == 3 && strcmp(argv[1], "limits") == 0 && atoi(argv[2]) >= 1 && atoi(argv[2]) <= DD_ONEWAY_BURST)
+    if (argc == 3 && strcmp(argv[1], "limits") == 0 && atoi(argv[2]) >= 1 && atoi(argv[2]) <= DD_ONEWAY_SOCKET_BURST)
         return limits((size_t)atoi(argv[2]));
     if (argc == 3 && strcmp(argv[1], "transmit") == 0)
         return transmit(atoi(argv[2]));

@@ -32,7 +32,7 @@ enum {
 };
 #define SECOND UINT64_C(1000000)
 
-static const struct dd_ring_shape ring_shape = {.entries = 3, .arena_bytes = 8192};
+static const struct dd_frame_ring_shape ring_shape = {.entries = 3, .arena_bytes = 8192};
 
 struct session {
     uint64_t next;  /* the counter of what is sealed next */
@@ -53,8 +53,8 @@ struct sealed {
 };
 
 static struct {
-    struct dd_inlet *inlet;
-    struct dd_ring *reader;
+    struct dd_stream_receiver *inlet;
+    struct dd_frame_ring *reader;
     int ring_fd;
     uint64_t now_us, wall_us, opened_us;
     struct fuzz_frame shapes[SHAPES];
@@ -76,8 +76,8 @@ static struct {
     uint64_t foreign[BUDGET]; /* numbers of frames of which the input wrote a fragment of its own */
     size_t foreign_count;
     uint64_t given, in_ring;
-    struct dd_recv_socket socket;
-    struct dd_recv_state state;
+    struct dd_socket_counters socket;
+    struct dd_stream_state state;
 } t;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -121,7 +121,7 @@ static enum expected judge(const struct sealed *d)
     if (d->counter >= DD_WIRE_SESSION_DATAGRAMS || was_accepted(k, s, d->counter))
         return REPLAY;
     uint64_t known = t.sessions[k][s].known;
-    return known > d->counter && known - d->counter > DD_REPLAY_WINDOW ? REPLAY : ACCEPTED;
+    return known > d->counter && known - d->counter > DD_REPLAY_WINDOW_SIZE ? REPLAY : ACCEPTED;
 }
 
 static void note_accepted(const struct sealed *d)
@@ -180,9 +180,9 @@ static bool is_foreign(uint64_t number)
 static void check_frame(uint64_t position)
 {
     static uint8_t bytes[MAX_FRAME];
-    struct dd_ring_frame frame;
-    bool is_newest = position + 1 == dd_ring_count(t.reader);
-    MUST(dd_ring_copy(t.reader, position, &frame, bytes, sizeof bytes) == 0);
+    struct dd_frame_ring_frame frame;
+    bool is_newest = position + 1 == dd_frame_ring_count(t.reader);
+    MUST(dd_frame_ring_copy(t.reader, position, &frame, bytes, sizeof bytes) == 0);
     MUST(frame.bytes <= MAX_FRAME && frame.width && frame.height);
     if (is_newest) {
         t.frame_order = 0;
@@ -203,14 +203,14 @@ static void check_frame(uint64_t position)
 /* Nobody writes meanwhile: all frames that the ring says it has are there, and at most one is new. */
 static void check_ring(void)
 {
-    uint64_t count = dd_ring_count(t.reader), oldest = dd_ring_oldest(t.reader);
+    uint64_t count = dd_frame_ring_count(t.reader), oldest = dd_frame_ring_oldest(t.reader);
     MUST(count <= t.in_ring + 1 && count - oldest <= ring_shape.entries && (oldest < count || !count));
     for (uint64_t i = oldest; count > t.in_ring && i < count; i++)
         check_frame(i);
     t.in_ring = count;
 }
 
-static void check_ledger(const struct dd_recv_ledger *l)
+static void check_ledger(const struct dd_stream_ledger *l)
 {
     MUST(l->datagrams_sent >= l->datagrams_received && l->datagrams_lost == l->datagrams_sent - l->datagrams_received);
     MUST(l->bytes_received >= l->datagrams_received * (DD_WIRE_HEADER_BYTES + DD_WIRE_TAG_BYTES));
@@ -218,14 +218,14 @@ static void check_ledger(const struct dd_recv_ledger *l)
     MUST(l->frames_complete + l->frames_late + l->frames_bad + l->frames_incomplete <= l->datagrams_received);
 }
 
-static uint64_t refused(const struct dd_recv_ledger *l, const struct dd_recv_socket *s)
+static uint64_t refused(const struct dd_stream_ledger *l, const struct dd_socket_counters *s)
 {
     return l->refused_session + l->refused_replay + l->refused_forged + s->refused_short + s->refused_version + s->refused_key;
 }
 
 static void check_state(void)
 {
-    const struct dd_recv_state *s = &t.state;
+    const struct dd_stream_state *s = &t.state;
     const uint64_t *total = (const uint64_t *)&s->total, *session = (const uint64_t *)&s->session;
     for (size_t i = 0; i < sizeof s->total / sizeof *total; i++)
         MUST(session[i] <= total[i]);
@@ -242,15 +242,15 @@ static void check_state(void)
     bool repeated = t.frame_order < t.session_count && !s->newer_us;
     MUST((s->newer_us != 0) == newer || (s->frame && (!t.frame_order || repeated)));
     MUST(!s->shown_us || s->status.frame == s->frame || s->shown_us <= s->status_us);
-    MUST(s->total.frames_complete == dd_ring_count(t.reader) && (s->frame != 0) == (s->frame_us != 0));
-    MUST(dd_ring_alive_until(t.reader) == t.now_us + (uint64_t)ALIVE_MS * DD_CLOCK_US_PER_MS);
+    MUST(s->total.frames_complete == dd_frame_ring_count(t.reader) && (s->frame != 0) == (s->frame_us != 0));
+    MUST(dd_frame_ring_alive_until(t.reader) == t.now_us + (uint64_t)ALIVE_MS * DD_CLOCK_US_PER_MS);
 }
 
 /* Tells, and compares what the reader sees then with what the datagram should have changed. */
 static void tell(void)
 {
-    dd_inlet_tell(t.inlet, &t.socket, t.now_us);
-    MUST(dd_ring_observe(t.reader, &t.state, sizeof t.state) == 0);
+    dd_stream_receiver_publish(t.inlet, &t.socket, t.now_us);
+    MUST(dd_frame_ring_observe(t.reader, &t.state, sizeof t.state) == 0);
     check_ring();
     check_state();
 }
@@ -271,16 +271,16 @@ static void take(const uint8_t *bytes, size_t size)
         t.socket.refused_version++;
     else if (error)
         t.socket.refused_short++;
-    else if (key == KEYS || dd_inlet_is_retired(t.inlet, key))
+    else if (key == KEYS || dd_stream_receiver_is_retired(t.inlet, key))
         t.socket.refused_key++;
     else
-        dd_inlet_take(t.inlet, &(struct dd_inlet_datagram){.header = &header,
-                                                           .bytes = bytes,
-                                                           .size = size,
-                                                           .key = key,
-                                                           .from = &from,
-                                                           .now_us = t.now_us,
-                                                           .wall_us = t.wall_us});
+        dd_stream_receiver_handle(t.inlet, &(struct dd_stream_receiver_datagram){.header = &header,
+                                                                                 .bytes = bytes,
+                                                                                 .size = size,
+                                                                                 .key = key,
+                                                                                 .from = &from,
+                                                                                 .now_us = t.now_us,
+                                                                                 .wall_us = t.wall_us});
 }
 
 static void give_raw(const uint8_t *bytes, size_t size)
@@ -295,8 +295,8 @@ static void give(const struct sealed *d)
 {
     if (t.given >= BUDGET)
         return;
-    const struct dd_recv_ledger before = t.state.total;
-    const struct dd_recv_socket socket = t.state.socket;
+    const struct dd_stream_ledger before = t.state.total;
+    const struct dd_socket_counters socket = t.state.socket;
     enum expected expected = judge(d);
     if (d->size < DD_WIRE_DATAGRAM_MIN)
         expected = ANY_REFUSAL;
@@ -369,8 +369,8 @@ static void send_status(struct dd_cursor *c, uint8_t who)
 static const uint8_t *read_some(struct dd_cursor *c, size_t *size)
 {
     *size = dd_cursor_read_u8(c);
-    if (*size > dd_cursor_left(c))
-        *size = dd_cursor_left(c);
+    if (*size > dd_cursor_remaining(c))
+        *size = dd_cursor_remaining(c);
     return dd_cursor_read_bytes(c, *size);
 }
 
@@ -411,7 +411,7 @@ static void move_counter(struct dd_cursor *c, uint8_t who)
     uint8_t how = dd_cursor_read_u8(c);
     uint16_t by = dd_cursor_read_u16(c);
     if (how & 4) /* about as far as the window reaches */
-        by = (uint16_t)(DD_REPLAY_WINDOW - 128 + by % 256);
+        by = (uint16_t)(DD_REPLAY_WINDOW_SIZE - 128 + by % 256);
     if (how % 4 == 0)
         *next += by;
     else if (how % 4 == 1)
@@ -489,10 +489,10 @@ static void set_up(struct dd_cursor *c)
     t.wall_us = fuzz_sender_starts[4];
     for (size_t i = 0; i < SHAPES; i++)
         make_shape(c, i);
-    t.ring_fd = dd_ring_create("fuzz", &ring_shape);
-    t.reader = dd_ring_open_reader(t.ring_fd, &ring_shape);
-    t.inlet =
-        dd_inlet_new(&config, &(struct dd_inlet_io){.ring_fd = t.ring_fd, .wake_fd = -1, .scratch = scratch, .now_us = t.now_us});
+    t.ring_fd = dd_frame_ring_create("fuzz", &ring_shape);
+    t.reader = dd_frame_ring_open_reader(t.ring_fd, &ring_shape);
+    t.inlet = dd_stream_receiver_new(
+        &config, &(struct dd_stream_receiver_io){.ring_fd = t.ring_fd, .wake_fd = -1, .scratch = scratch, .now_us = t.now_us});
     MUST(t.reader && t.inlet);
     tell();
 }
@@ -501,10 +501,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct dd_cursor c = dd_cursor_reader(data, size);
     set_up(&c);
-    while (dd_cursor_left(&c) && t.given < BUDGET)
+    while (dd_cursor_remaining(&c) && t.given < BUDGET)
         act(&c);
-    dd_inlet_free(t.inlet);
-    dd_ring_close(t.reader);
+    dd_stream_receiver_free(t.inlet);
+    dd_frame_ring_close(t.reader);
     close(t.ring_fd);
     return 0;
 }

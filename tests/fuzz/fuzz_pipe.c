@@ -17,7 +17,7 @@
 #include "send/picture.h"
 
 static struct dd_send_stream options;
-static struct dd_site site;
+static struct dd_web_options site;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -35,22 +35,22 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     snprintf(options.headers, sizeof options.headers, "X-Token: t\n");
     options.page_zoom = 1;
     options.timeout = 30 * DD_CLOCK_US_PER_S;
-    MUST(dd_site_read(&site, &options, why, sizeof why) == 0);
+    MUST(dd_web_options_parse(&site, &options, why, sizeof why) == 0);
     return 0;
 }
 
-static struct dd_pipe *open_pipe(void (*event)(void *context, const struct dd_pipe_event *event), void *context)
+static struct dd_cdp *open_pipe(void (*event)(void *context, const struct dd_cdp_event *event), void *context)
 {
-    const struct dd_pipe_config config = {
+    const struct dd_cdp_config config = {
         .read_fd = open("/dev/null", O_RDONLY), .write_fd = open("/dev/null", O_WRONLY), .event = event, .context = context};
-    struct dd_pipe *pipe = dd_pipe_new(&config);
+    struct dd_cdp *pipe = dd_cdp_new(&config);
     MUST(pipe);
     return pipe;
 }
 
 /* ---- the pipe alone ---- */
 
-static void add_up(void *context, const struct dd_pipe_event *event)
+static void add_up(void *context, const struct dd_cdp_event *event)
 {
     uint64_t *sum = context;
     MUST(event->session && *event->method);
@@ -62,24 +62,24 @@ static void add_up(void *context, const struct dd_pipe_event *event)
     *sum += 1;
 }
 
-static int feed(struct dd_pipe *pipe, const uint8_t *data, size_t size, size_t piece)
+static int feed(struct dd_cdp *pipe, const uint8_t *data, size_t size, size_t piece)
 {
     int error = 0;
     for (size_t at = 0; at < size && !error; at += piece)
-        error = dd_pipe_feed(pipe, data + at, piece < size - at ? piece : size - at);
+        error = dd_cdp_feed(pipe, data + at, piece < size - at ? piece : size - at);
     return error;
 }
 
 static void compare(const uint8_t *data, size_t size, size_t piece)
 {
     uint64_t whole = 0, parts = 0;
-    struct dd_pipe *a = open_pipe(add_up, &whole), *b = open_pipe(add_up, &parts);
-    int error = dd_pipe_feed(a, data, size);
+    struct dd_cdp *a = open_pipe(add_up, &whole), *b = open_pipe(add_up, &parts);
+    int error = dd_cdp_feed(a, data, size);
     MUST(error == 0 || error == DD_ERROR_INPUT);
     MUST(feed(b, data, size, piece) == error);
     MUST(whole == parts);
-    dd_pipe_free(a);
-    dd_pipe_free(b);
+    dd_cdp_free(a);
+    dd_cdp_free(b);
 }
 
 /* ---- with a page behind it ---- */
@@ -92,7 +92,7 @@ struct view {
     const uint8_t *data; /* all that the browser says */
     size_t size;
     struct dd_page *page;
-    struct dd_shots *shots;
+    struct dd_screenshots *shots;
 };
 
 static bool is_stopping(void *context)
@@ -110,27 +110,27 @@ static bool betrays(const struct view *v, const char *message)
 static void look(struct view *v, struct dd_source_io *io)
 {
     struct dd_picture picture;
-    dd_page_turn(v->page);
+    dd_page_step(v->page);
     if (dd_page_state(v->page) == DD_PAGE_FAILED) {
         v->outcome = FAILED;
-        MUST(dd_page_tell(v->page, io) == DD_ERROR_SOURCE && io->message[0] && !betrays(v, io->message));
+        MUST(dd_page_report(v->page, io) == DD_ERROR_SOURCE && io->message[0] && !betrays(v, io->message));
     }
     if (dd_page_state(v->page) != DD_PAGE_READY)
         return;
     if (!v->shots)
-        v->shots = dd_shots_new(v->page, &site);
+        v->shots = dd_screenshots_new(v->page, &site);
     MUST(v->shots);
-    int news = dd_shots_next(v->shots, io, 0, &picture);
-    if (news == DD_SHOTS_PICTURE) {
+    int news = dd_screenshots_next(v->shots, io, 0, &picture);
+    if (news == DD_SCREENSHOTS_PICTURE) {
         v->outcome = SHOWN;
         MUST(picture.width > 0 && picture.height > 0 && picture.plane[0] && picture.captured_us <= dd_clock_now_us());
     }
 }
 
-static void hand_on(void *context, const struct dd_pipe_event *event)
+static void hand_on(void *context, const struct dd_cdp_event *event)
 {
     struct view *v = context;
-    if (v->page && !(v->shots && dd_shots_event(v->shots, event)))
+    if (v->page && !(v->shots && dd_screenshots_event(v->shots, event)))
         dd_page_event(v->page, event);
 }
 
@@ -150,21 +150,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     view.data = data;
     view.size = size;
 
-    struct dd_pipe *pipe = open_pipe(hand_on, &view);
+    struct dd_cdp *pipe = open_pipe(hand_on, &view);
     view.page = dd_page_open(pipe, &site, UINT64_MAX);
     MUST(view.page);
     /* message by message, with the time between them in which something becomes due */
     for (const uint8_t *end = data + size, *next; data < end; data = next) {
         const uint8_t *nul = memchr(data, 0, (size_t)(end - data));
         next = nul ? nul + 1 : end;
-        if (dd_pipe_feed(pipe, data, (size_t)(next - data)))
+        if (dd_cdp_feed(pipe, data, (size_t)(next - data)))
             break;
         look(&view, &io);
     }
     MUST(expected == ANY || view.outcome == expected);
-    dd_shots_free(view.shots);
+    dd_screenshots_free(view.shots);
     dd_page_close(view.page);
-    dd_pipe_free(pipe);
+    dd_cdp_free(pipe);
     return 0;
 }
 

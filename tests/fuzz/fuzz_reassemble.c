@@ -19,11 +19,11 @@ enum {
     DATAGRAMS = 304,        /* of a frame */
     GIVEN = 11 * DATAGRAMS, /* of a frame that one lied about */
     BUDGET = 500,           /* symbols in an input */
-    REMEMBERED = 4 * DD_REASSEMBLE_FRAMES,
+    REMEMBERED = 4 * DD_REASSEMBLY_FRAMES,
     ACTIONS = 8,
 };
 /* what notes of symbols and blocks may take besides the frames */
-#define MEMORY_MAX (DD_REASSEMBLE_FRAMES * ((size_t)MAX_FRAME + DD_WIRE_DATAGRAM_MAX + 3 * 65536) + (1 << 20))
+#define MEMORY_MAX (DD_REASSEMBLY_FRAMES * ((size_t)MAX_FRAME + DD_WIRE_DATAGRAM_MAX + 3 * 65536) + (1 << 20))
 
 /* A frame as the receiver should know it. */
 struct model {
@@ -36,13 +36,13 @@ struct model {
 };
 
 static struct {
-    struct dd_reassemble *r;
+    struct dd_reassembly *r;
     struct fuzz_frame shapes[SHAPES];
     struct model models[SESSIONS * NUMBERS + 1]; /* the last: the frame after all others */
     size_t making;
     uint64_t ended;
     uint64_t newest_session, newest_number; /* complete */
-    struct dd_reassemble_counters counters;
+    struct dd_reassembly_counters counters;
     uint64_t now_us;
     size_t budget, allocated;
 } t;
@@ -111,20 +111,20 @@ static struct model *oldest_making(void)
 
 /* What the receiver may say of a fragment whose frame is not in the making;
  * true: it begins the frame. */
-static bool begins(struct model *m, const struct dd_wire_fragment *f, enum dd_reassemble_verdict verdict)
+static bool begins(struct model *m, const struct dd_wire_fragment *f, enum dd_reassembly_verdict verdict)
 {
     if (m->ended && t.ended - m->ended < REMEMBERED) {
-        MUST(verdict == DD_REASSEMBLE_LATE);
+        MUST(verdict == DD_REASSEMBLY_LATE);
         return false;
     }
     if (f->frame_bytes > MAX_FRAME) {
-        MUST(verdict == DD_REASSEMBLE_MALFORMED);
+        MUST(verdict == DD_REASSEMBLY_MALFORMED);
         return false;
     }
-    if (t.making == DD_REASSEMBLE_FRAMES) {
+    if (t.making == DD_REASSEMBLY_FRAMES) {
         struct model *oldest = oldest_making();
         if (is_newer(oldest->session, oldest->number, m->session, m->number)) {
-            MUST(verdict == DD_REASSEMBLE_LATE);
+            MUST(verdict == DD_REASSEMBLY_LATE);
             return false;
         }
         t.counters.incomplete++;
@@ -156,16 +156,16 @@ static bool is_whole(const struct model *m)
     return true;
 }
 
-static void check_complete(struct model *m, const struct dd_reassemble_frame *got, enum dd_reassemble_verdict verdict)
+static void check_complete(struct model *m, const struct dd_reassembly_frame *got, enum dd_reassembly_verdict verdict)
 {
     MUST(is_whole(m));
     end(m);
     if (!is_newer(m->session, m->number, t.newest_session, t.newest_number)) {
-        MUST(verdict == DD_REASSEMBLE_LATE);
+        MUST(verdict == DD_REASSEMBLY_LATE);
         t.counters.late++;
         return;
     }
-    MUST(verdict == DD_REASSEMBLE_COMPLETE);
+    MUST(verdict == DD_REASSEMBLY_COMPLETE);
     t.counters.complete++;
     t.newest_session = m->session;
     t.newest_number = m->number;
@@ -180,21 +180,21 @@ static void check_complete(struct model *m, const struct dd_reassemble_frame *go
 
 static void check_counters(void)
 {
-    const struct dd_reassemble_counters *now = dd_reassemble_counters(t.r);
+    const struct dd_reassembly_counters *now = dd_reassembly_counters(t.r);
     MUST(now->complete == t.counters.complete && now->late == t.counters.late && now->incomplete == t.counters.incomplete);
 }
 
 /* What the receiver may say of a datagram of a frame in the making, true or a
  * lie. */
-static void check_symbol(struct model *m, const struct dd_wire_fragment *f, enum dd_reassemble_verdict verdict)
+static void check_symbol(struct model *m, const struct dd_wire_fragment *f, enum dd_reassembly_verdict verdict)
 {
     uint32_t symbols = (f->frame_bytes + f->symbol_bytes - 1) / f->symbol_bytes;
     uint32_t first = f->index < f->data ? 0 : symbols, turn = f->index < f->data ? f->index : f->index - f->data;
     uint32_t n = first + turn * f->blocks + f->block;
     bool known = m->given[n / 8] >> n % 8 & 1;
-    MUST(verdict != DD_REASSEMBLE_MALFORMED);
-    MUST(!known || verdict != DD_REASSEMBLE_COMPLETE);
-    MUST(known || verdict != DD_REASSEMBLE_DUPLICATE);
+    MUST(verdict != DD_REASSEMBLY_MALFORMED);
+    MUST(!known || verdict != DD_REASSEMBLY_COMPLETE);
+    MUST(known || verdict != DD_REASSEMBLY_DUPLICATE);
     m->touched_us = t.now_us;
     m->given[n / 8] |= (uint8_t)(1 << n % 8);
 }
@@ -202,15 +202,15 @@ static void check_symbol(struct model *m, const struct dd_wire_fragment *f, enum
 /* Gives a fragment: a datagram of a frame, or a lie about it. */
 static void give(struct model *m, const struct dd_wire_fragment *f, bool lie)
 {
-    struct dd_reassemble_frame got;
-    const struct dd_reassemble_counters *now = dd_reassemble_counters(t.r);
+    struct dd_reassembly_frame got;
+    const struct dd_reassembly_counters *now = dd_reassembly_counters(t.r);
     uint64_t completed = now->complete + now->late;
     if (!t.budget)
         return;
     t.budget--;
-    enum dd_reassemble_verdict verdict = dd_reassemble_add(t.r, m->session, f, t.now_us, &got);
-    MUST(verdict != DD_REASSEMBLE_MEMORY);
-    MUST((verdict == DD_REASSEMBLE_COMPLETE) == (got.bytes != NULL));
+    enum dd_reassembly_verdict verdict = dd_reassembly_add(t.r, m->session, f, t.now_us, &got);
+    MUST(verdict != DD_REASSEMBLY_MEMORY);
+    MUST((verdict == DD_REASSEMBLY_COMPLETE) == (got.bytes != NULL));
     if (m->making || begins(m, f, verdict)) {
         if (agrees(&m->begun, f)) {
             m->lied |= lie;
@@ -218,9 +218,9 @@ static void give(struct model *m, const struct dd_wire_fragment *f, bool lie)
             if (now->complete + now->late > completed)
                 check_complete(m, &got, verdict);
             else
-                MUST(!is_whole(m) && verdict != DD_REASSEMBLE_LATE);
+                MUST(!is_whole(m) && verdict != DD_REASSEMBLY_LATE);
         } else {
-            MUST(verdict == DD_REASSEMBLE_MALFORMED);
+            MUST(verdict == DD_REASSEMBLY_MALFORMED);
         }
     }
     check_counters();
@@ -263,10 +263,10 @@ static void contradict(struct model *m, size_t shape, uint32_t n, uint8_t field)
 
 static void expire(void)
 {
-    dd_reassemble_expire(t.r, t.now_us);
+    dd_reassembly_expire(t.r, t.now_us);
     for (size_t i = 0; i < sizeof t.models / sizeof *t.models; i++) {
         struct model *m = &t.models[i];
-        if (m->making && t.now_us - m->touched_us > (uint64_t)DD_REASSEMBLE_PATIENCE_MS * DD_CLOCK_US_PER_MS &&
+        if (m->making && t.now_us - m->touched_us > (uint64_t)DD_REASSEMBLY_PATIENCE_MS * DD_CLOCK_US_PER_MS &&
             is_newer(t.newest_session, t.newest_number, m->session, m->number)) {
             t.counters.incomplete++;
             end(m);
@@ -325,7 +325,7 @@ static void set_up(struct dd_cursor *c)
         t.models[i].number = 1 + i % NUMBERS;
     }
     t.allocated = allocated();
-    t.r = dd_reassemble_new(MAX_FRAME);
+    t.r = dd_reassembly_new(MAX_FRAME);
     MUST(t.r);
 }
 
@@ -333,7 +333,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct dd_cursor c = dd_cursor_reader(data, size);
     set_up(&c);
-    while (dd_cursor_left(&c))
+    while (dd_cursor_remaining(&c))
         act(&c);
     /* whatever came before, a newer frame comes through */
     struct model *last = &t.models[SESSIONS * NUMBERS];
@@ -341,7 +341,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (uint32_t n = 0; n < t.shapes[0].symbols; n++)
         give_datagram(last, 0, n, false);
     MUST(t.shapes[0].size > MAX_FRAME || t.newest_session == last->session);
-    dd_reassemble_free(t.r);
+    dd_reassembly_free(t.r);
     return 0;
 }
 

@@ -97,12 +97,12 @@ static void write_data(struct dd_cursor *in, struct dd_cursor *out, size_t size)
 {
     size_t given = dd_cursor_read_u8(in);
 
-    if (given > dd_cursor_left(in))
-        given = dd_cursor_left(in);
+    if (given > dd_cursor_remaining(in))
+        given = dd_cursor_remaining(in);
     const uint8_t *bytes = dd_cursor_read_bytes(in, given);
     if (bytes)
         dd_cursor_write_bytes(out, bytes, given);
-    for (; given < size && dd_cursor_left(out); given++)
+    for (; given < size && dd_cursor_remaining(out); given++)
         dd_cursor_write_u8(out, 0);
 }
 
@@ -173,12 +173,12 @@ static size_t write_stream(struct dd_cursor *in, uint8_t flags, uint8_t stream[s
     struct dd_cursor out = dd_cursor_writer(stream, STREAM_MAX);
 
     if (flags & RAW) {
-        size_t left = dd_cursor_left(in);
+        size_t left = dd_cursor_remaining(in);
         dd_cursor_write_bytes(&out, dd_cursor_read_bytes(in, left), left);
         return out.at;
     }
     write_login(in, &out, flags);
-    while (dd_cursor_left(in) && !out.failed)
+    while (dd_cursor_remaining(in) && !out.failed)
         write_message(in, &out);
     return out.at;
 }
@@ -215,7 +215,7 @@ static void check_picture(const struct dd_picture *picture, uint64_t start_us)
 {
     uint32_t sum = 0;
 
-    MUST(picture->format == DD_PICTURE_BGRX && dd_vnc_screen_fits(picture->width, picture->height));
+    MUST(picture->format == DD_PICTURE_BGRX && dd_vnc_framebuffer_fits(picture->width, picture->height));
     MUST(picture->stride[0] >= picture->width * 4 && picture->plane[0]);
     MUST(picture->captured_us >= start_us && picture->captured_us <= dd_clock_now_us());
     for (int y = 0; y < picture->height; y++) /* AddressSanitizer looks */
@@ -229,7 +229,7 @@ static void watch(struct dd_source_io *io, int fd, uint8_t flags)
     uint64_t start_us = dd_clock_now_us();
     struct dd_picture picture;
     void *state;
-    int error = dd_vnc_start(&state, io, fd, "host");
+    int error = dd_vnc_source_start(&state, io, fd, "host");
 
     MUST((error == 0) == (state != NULL));
     for (unsigned i = 0; !error && i < PICTURES; i++) {
@@ -248,7 +248,7 @@ static void watch(struct dd_source_io *io, int fd, uint8_t flags)
 /* The log-in alone. */
 static void log_in(struct dd_source_io *io, int fd, uint8_t flags)
 {
-    const struct dd_vnc_login login = {
+    const struct dd_vnc_handshake_config login = {
         .name = "fuzz",
         .host = "host",
         .username = flags & OLD ? "viewer" : "",
@@ -256,15 +256,15 @@ static void log_in(struct dd_source_io *io, int fd, uint8_t flags)
         .authorities = "",
         .anonymous = flags & ANONYMOUS,
     };
-    struct dd_line line = {.fd = fd, .io = io};
-    struct dd_vnc_login_result result;
-    int error = dd_vnc_login(&line, &login, &result);
+    struct dd_channel line = {.fd = fd, .io = io};
+    struct dd_vnc_handshake_result result;
+    int error = dd_vnc_handshake_run(&line, &login, &result);
 
     if (error)
         check_error(io, error);
     else
         MUST(result.width >= 0 && result.width <= 65535 && result.height >= 0 && result.height <= 65535);
-    dd_line_close(&line);
+    dd_channel_close(&line);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,24 +1,20 @@
-/* A Check suite of one file: SUITE_MAIN("base/cursor", a_test, another_test) makes its main(). */
+/* Check suites: SUITE("base/cursor", a_test, another_test) declares that of one file. main.c runs all suites of a program. */
 #ifndef DD_TESTS_UNIT_SUITE_H
 #define DD_TESTS_UNIT_SUITE_H
 
 #include <check.h>
+#include <stddef.h>
 #include <stdlib.h>
 
-#define SUITE_MAIN(name, ...)                                                                                                    \
-    int main(void)                                                                                                               \
+/* Adds a suite of count tests to those that main() runs. name and the tests are borrowed for the program's life, their
+ * array for this call. */
+void suite_add(const char *name, const TTest *const *tests, size_t count);
+
+#define SUITE(name, ...)                                                                                                         \
+    static void __attribute__((constructor)) suite_register(void)                                                                \
     {                                                                                                                            \
-        const TTest *const cases[] = {__VA_ARGS__};                                                                              \
-        Suite *suite = suite_create(name);                                                                                       \
-        TCase *tcase = tcase_create("all");                                                                                      \
-        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)                                                                \
-            tcase_add_test(tcase, cases[i]);                                                                                     \
-        suite_add_tcase(suite, tcase);                                                                                           \
-        SRunner *runner = srunner_create(suite);                                                                                 \
-        srunner_run_all(runner, CK_ENV);                                                                                         \
-        int failed = srunner_ntests_failed(runner);                                                                              \
-        srunner_free(runner);                                                                                                    \
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;                                                                             \
+        const TTest *const tests[] = {__VA_ARGS__};                                                                              \
+        suite_add(name, tests, sizeof tests / sizeof *tests);                                                                    \
     }
 
 #endif

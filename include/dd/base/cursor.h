@@ -20,7 +20,7 @@ struct dd_cursor dd_cursor_reader(const uint8_t *bytes, size_t size);
 struct dd_cursor dd_cursor_writer(uint8_t *bytes, size_t size);
 
 /* Bytes between the position and the end. */
-size_t dd_cursor_left(const struct dd_cursor *c);
+size_t dd_cursor_remaining(const struct dd_cursor *c);
 
 uint8_t dd_cursor_read_u8(struct dd_cursor *c);
 uint16_t dd_cursor_read_u16(struct dd_cursor *c);

@@ -6,32 +6,32 @@
 
 #include "dd/base/options.h"
 
-enum { DD_VALUE_TEXT = 2200 };
+enum { DD_OPTION_VALUE_TEXT = 2200 };
 
 /* The row of schema with that name; schema->row_count if there is none. */
-size_t dd_value_find_row(const struct dd_options_schema *schema, const char *name);
+size_t dd_option_value_find_row(const struct dd_options_schema *schema, const char *name);
 
 /* Sets row's field in base, the struct of its scope, from text. 0, or DD_ERROR_INPUT with what would be right in why
  * ("a number from 0 to 100"); the field is then as before. */
-int dd_value_set(const struct dd_options_row *row, void *base, const char *text, char *why, size_t why_size);
+int dd_option_value_set(const struct dd_options_row *row, void *base, const char *text, char *why, size_t why_size);
 
 /* Copies text, a leading ~ or ~user replaced by that home folder. 0, or DD_ERROR_INPUT: no such folder, or too long. */
-int dd_value_expand_path(const char *text, char *path, size_t size);
+int dd_option_value_expand_path(const char *text, char *path, size_t size);
 
-/* The field as text, masked as dd_value_mask does. */
-void dd_value_print(const struct dd_options_row *row, const void *base, char *text, size_t size);
+/* The field as text, masked as dd_option_value_mask does. */
+void dd_option_value_print(const struct dd_options_row *row, const void *base, char *text, size_t size);
 
 /* What row takes, for messages and --help: "bytes from 1Ki to 64Mi". "" where everything goes. */
-void dd_value_allowed(const struct dd_options_row *row, char *text, size_t size);
+void dd_option_value_allowed(const struct dd_options_row *row, char *text, size_t size);
 
 /* True if text has what nobody may see: all of a secret; user info or parameters of a URL that may hold one. */
-bool dd_value_holds_secret(const struct dd_options_row *row, const char *text);
+bool dd_option_value_holds_secret(const struct dd_options_row *row, const char *text);
 
 /* Copies text with what is secret in it replaced by "(hidden)". */
-void dd_value_mask(const struct dd_options_row *row, const char *text, char *masked, size_t size);
+void dd_option_value_mask(const struct dd_options_row *row, const char *text, char *masked, size_t size);
 
 /* Numbers as options write them: SIZE and RATE with an optional K, M, G, Ki, Mi or Gi; INTEGER, SIZE and RATE are whole.
  * 0 or DD_ERROR_INPUT. */
-int dd_value_parse_quantity(const char *text, enum dd_options_type type, double *value);
+int dd_option_value_parse_quantity(const char *text, enum dd_options_type type, double *value);
 
 #endif

@@ -12,47 +12,47 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct dd_sandbox_user;
-struct dd_supervise;
+struct dd_privileges_user;
+struct dd_supervisor;
 
-enum dd_supervise_event {
-    DD_SUPERVISE_STOP = 1,   /* a signal asks the daemon to stop */
-    DD_SUPERVISE_RELOAD = 2, /* a signal asks it to read its configuration again */
-    DD_SUPERVISE_FAILED = 3, /* an essential role died; logged */
+enum dd_supervisor_event {
+    DD_SUPERVISOR_STOP = 1,   /* a signal asks the daemon to stop */
+    DD_SUPERVISOR_RELOAD = 2, /* a signal asks it to read its configuration again */
+    DD_SUPERVISOR_FAILED = 3, /* an essential role died; logged */
 };
 
-struct dd_supervise_role {
-    const char *name;                   /* borrowed, copied; "transmit", "capture lobby" */
-    int boot_fd;                        /* taken: closed when the role cannot be started again any more */
-    const int *fds;                     /* borrowed, the array copied; the descriptors stay open until the role is ended */
-    size_t fd_count;                    /* at most DD_ROLE_FDS_MAX */
-    const struct dd_sandbox_user *user; /* borrowed, copied; NULL: the supervisor's own */
-    bool essential;                     /* its death ends the daemon; its boot record is closed once it runs */
+struct dd_supervisor_role {
+    const char *name;                      /* borrowed, copied; "transmit", "capture lobby" */
+    int boot_fd;                           /* taken: closed when the role cannot be started again any more */
+    const int *fds;                        /* borrowed, the array copied; the descriptors stay open until the role is ended */
+    size_t fd_count;                       /* at most DD_ROLE_FDS_MAX */
+    const struct dd_privileges_user *user; /* borrowed, copied; NULL: the supervisor's own */
+    bool essential;                        /* its death ends the daemon; its boot record is closed once it runs */
 };
 
 /* program: as the roles' titles begin, "ddsend"; static. NULL, logged, if the system refuses. */
-struct dd_supervise *dd_supervise_new(const char *program);
+struct dd_supervisor *dd_supervisor_new(const char *program);
 
 /* Starts a role, and goes on starting it. Returns its id, >= 0; or a negative enum dd_error, logged; or DD_ERROR_STOPPED: a
  * signal asks the daemon to stop, so that nothing is started any more. */
-int dd_supervise_start(struct dd_supervise *s, const struct dd_supervise_role *role);
+int dd_supervisor_start(struct dd_supervisor *s, const struct dd_supervisor_role *role);
 
 /* Waits until a role says that it is ready. DD_ERROR_TIMEOUT, DD_ERROR_GONE (it died) or DD_ERROR_STOPPED. */
-int dd_supervise_await(struct dd_supervise *s, int id, unsigned timeout_ms);
+int dd_supervisor_await(struct dd_supervisor *s, int id, unsigned timeout_ms);
 
 /* Stops roles, all of them within 1.7 s, by SIGTERM and then SIGKILL, and forgets them. The others go on. */
-void dd_supervise_end(struct dd_supervise *s, const int *ids, size_t count);
+void dd_supervisor_end(struct dd_supervisor *s, const int *ids, size_t count);
 
 /* Watches until there is something to decide. tick (may be NULL) is called with data at least every 250 ms. */
-enum dd_supervise_event dd_supervise_run(struct dd_supervise *s, void (*tick)(void *data), void *data);
+enum dd_supervisor_event dd_supervisor_run(struct dd_supervisor *s, void (*tick)(void *data), void *data);
 
-/* Tells systemd that the daemon is ready again after DD_SUPERVISE_RELOAD, with a line for its status. */
-void dd_supervise_reloaded(struct dd_supervise *s, const char *status);
+/* Tells systemd that the daemon is ready again after DD_SUPERVISOR_RELOAD, with a line for its status. */
+void dd_supervisor_reloaded(struct dd_supervisor *s, const char *status);
 
 /* Process id of a role, 0 while it does not run. */
-int dd_supervise_pid(const struct dd_supervise *s, int id);
+int dd_supervisor_pid(const struct dd_supervisor *s, int id);
 
 /* Stops all roles, together, within 1.7 s, and frees s. Unnamed processes that they left behind are killed. */
-void dd_supervise_free(struct dd_supervise *s);
+void dd_supervisor_free(struct dd_supervisor *s);
 
 #endif

@@ -4,10 +4,10 @@
 
 #include <stdint.h>
 
-enum { DD_FONT_WIDTH = 5, DD_FONT_HEIGHT = 7, DD_FONT_ADVANCE = 6 };
+enum { DD_BITMAP_FONT_WIDTH = 5, DD_BITMAP_FONT_HEIGHT = 7, DD_BITMAP_FONT_ADVANCE = 6 };
 
-/* The DD_FONT_HEIGHT rows of a character, from the top; bit 4 is the leftmost pixel. Small letters look like capitals, and
+/* The DD_BITMAP_FONT_HEIGHT rows of a character, from the top; bit 4 is the leftmost pixel. Small letters look like capitals, and
  * what the font lacks like a box. Never NULL; static. */
-const uint8_t *dd_font_rows(char character);
+const uint8_t *dd_bitmap_font_rows(char character);
 
 #endif

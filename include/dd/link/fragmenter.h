@@ -5,29 +5,29 @@
 
 #include <stdint.h>
 
-struct dd_fragment_plan;
-struct dd_symbols;
+struct dd_block_plan;
+struct dd_fragmenter;
 struct dd_wire_fragment;
 
 /* NULL, logged, if memory is exhausted. */
-struct dd_symbols *dd_symbols_new(void);
-void dd_symbols_free(struct dd_symbols *s);
+struct dd_fragmenter *dd_fragmenter_new(void);
+void dd_fragmenter_free(struct dd_fragmenter *s);
 
 /* Begins a frame, whatever is left of the one before. bytes is borrowed until none are left. 0, or DD_ERROR_MEMORY, logged:
  * then none are left. */
-int dd_symbols_begin(struct dd_symbols *s, const struct dd_fragment_plan *plan, const uint8_t *bytes);
+int dd_fragmenter_begin(struct dd_fragmenter *s, const struct dd_block_plan *plan, const uint8_t *bytes);
 
 /* How many symbols of the frame are still to come; 0 before the first frame. */
-uint32_t dd_symbols_left(const struct dd_symbols *s);
+uint32_t dd_fragmenter_left(const struct dd_fragmenter *s);
 
-/* How many of them, most at most, can be sent in one call (dd_fragment_burst()). */
-uint32_t dd_symbols_burst(const struct dd_symbols *s, uint32_t most);
+/* How many of them, most at most, can be sent in one call (dd_block_plan_burst()). */
+uint32_t dd_fragmenter_burst(const struct dd_fragmenter *s, uint32_t most);
 
 /* The next symbol, of those that are left: sets all of fragment but frame and captured_us. fragment->symbol is borrowed until
  * the next call. 0, or DD_ERROR_MEMORY, logged: then none are left. */
-int dd_symbols_next(struct dd_symbols *s, struct dd_wire_fragment *fragment);
+int dd_fragmenter_next(struct dd_fragmenter *s, struct dd_wire_fragment *fragment);
 
-/* The most memory that it takes for frames of at most bytes, cut as dd_fragment_plan does. */
-uint64_t dd_symbols_memory(uint32_t bytes, uint32_t max_packet_size, double loss_tolerance);
+/* The most memory that it takes for frames of at most bytes, cut as dd_block_plan_compute does. */
+uint64_t dd_fragmenter_memory(uint32_t bytes, uint32_t max_packet_size, double loss_tolerance);
 
 #endif

@@ -5,20 +5,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { DD_REPLAY_WINDOW = 16384, DD_REPLAY_WORDS = DD_REPLAY_WINDOW / 64 + 1 };
+enum { DD_REPLAY_WINDOW_SIZE = 16384, DD_REPLAY_WINDOW_WORDS = DD_REPLAY_WINDOW_SIZE / 64 + 1 };
 
 /* zeroes: nothing seen */
-struct dd_replay {
+struct dd_replay_window {
     uint64_t next; /* highest counter seen + 1 */
-    uint64_t seen[DD_REPLAY_WORDS];
+    uint64_t seen[DD_REPLAY_WINDOW_WORDS];
 };
 
 /* True if counter is neither seen nor older than the window. */
-bool dd_replay_fresh(const struct dd_replay *replay, uint64_t counter);
+bool dd_replay_window_fresh(const struct dd_replay_window *replay, uint64_t counter);
 /* Marks counter, which must be fresh, as seen. */
-void dd_replay_mark(struct dd_replay *replay, uint64_t counter);
+void dd_replay_window_mark(struct dd_replay_window *replay, uint64_t counter);
 
 /* From now on every counter below next, which is not below the highest seen, counts as seen. */
-void dd_replay_skip(struct dd_replay *replay, uint64_t next);
+void dd_replay_window_skip(struct dd_replay_window *replay, uint64_t next);
 
 #endif

@@ -38,7 +38,7 @@ struct dd_unseal_memory {
     uint32_t reserved;
     uint64_t start_us, salt; /* start_us 0: there was no session yet */
     uint64_t latest_us;      /* the latest start of any session that was accepted: one that was admitted may begin earlier */
-    struct dd_replay replay;
+    struct dd_replay_window replay;
 };
 
 /* For one of a stream's keys; copied. NULL, logged, if memory or cryptography fails. */

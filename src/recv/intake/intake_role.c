@@ -37,7 +37,7 @@ struct route {
 
 struct port {
     int fd;
-    struct dd_recv_socket counters;
+    struct dd_socket_counters counters;
     struct dd_log_limit refusal_log;
 };
 
@@ -46,8 +46,8 @@ struct intake {
     struct dd_intake_config *config; /* keys are wiped once derived from */
     int epoll_fd;
     struct port *ports;
-    struct dd_inlet **inlets;
-    struct dd_keep **keeps;
+    struct dd_stream_receiver **inlets;
+    struct dd_recv_session_store **keeps;
     struct route *routes; /* sorted by compare_routes */
     size_t route_count;
     struct mmsghdr messages[BATCH];
@@ -82,17 +82,17 @@ static int watch(struct intake *t, int fd, uint32_t token)
     return DD_ERROR_SYSTEM;
 }
 
-static struct dd_inlet *open_inlet(struct intake *t, uint32_t i)
+static struct dd_stream_receiver *open_inlet(struct intake *t, uint32_t i)
 {
     const struct dd_intake_config *c = t->config;
     size_t ring = DD_INTAKE_FD_SOCKETS + c->socket_count + i;
-    t->keeps[i] = dd_keep_open(dd_role_fd(t->role, ring + c->stream_count), c->boot_id, c->streams[i].name);
-    const struct dd_inlet_io io = {.ring_fd = dd_role_fd(t->role, ring),
-                                   .wake_fd = dd_role_fd(t->role, DD_INTAKE_FD_WAKE),
-                                   .scratch = t->scratch,
-                                   .keep = t->keeps[i],
-                                   .now_us = dd_clock_now_us()};
-    return t->keeps[i] ? dd_inlet_new(&c->streams[i], &io) : NULL;
+    t->keeps[i] = dd_recv_session_store_map(dd_role_fd(t->role, ring + c->stream_count), c->boot_id, c->streams[i].name);
+    const struct dd_stream_receiver_io io = {.ring_fd = dd_role_fd(t->role, ring),
+                                             .wake_fd = dd_role_fd(t->role, DD_INTAKE_FD_WAKE),
+                                             .scratch = t->scratch,
+                                             .keep = t->keeps[i],
+                                             .now_us = dd_clock_now_us()};
+    return t->keeps[i] ? dd_stream_receiver_new(&c->streams[i], &io) : NULL;
 }
 
 static int open_inlets(struct intake *t)
@@ -104,7 +104,7 @@ static int open_inlets(struct intake *t)
         if (!t->inlets[i])
             return DD_ERROR_SYSTEM;
         for (uint32_t k = 0; k < stream->key_count; k++)
-            t->routes[t->route_count++] = (struct route){stream->socket, dd_inlet_key_id(t->inlets[i], k), i, k};
+            t->routes[t->route_count++] = (struct route){stream->socket, dd_stream_receiver_key_id(t->inlets[i], k), i, k};
         explicit_bzero(t->config->streams[i].keys, sizeof t->config->streams[i].keys);
     }
     qsort(t->routes, t->route_count, sizeof *t->routes, compare_routes);
@@ -140,9 +140,9 @@ static void release(struct intake *t)
 {
     close(t->epoll_fd);
     for (uint32_t i = 0; t->inlets && i < t->config->stream_count; i++)
-        dd_inlet_free(t->inlets[i]);
+        dd_stream_receiver_free(t->inlets[i]);
     for (uint32_t i = 0; t->keeps && i < t->config->stream_count; i++)
-        dd_keep_close(t->keeps[i]);
+        dd_recv_session_store_unmap(t->keeps[i]);
     if (t->scratch)
         explicit_bzero(t->scratch, MESSAGE);
     free(t->scratch);
@@ -157,11 +157,11 @@ static void release(struct intake *t)
 
 static void log_refusal(struct intake *t, const struct arrival *arrival, const char *what)
 {
-    char from[DD_INLET_PEER_SIZE];
+    char from[DD_STREAM_RECEIVER_PEER_SIZE];
     uint64_t suppressed;
     if (!dd_log_allowed(&t->ports[arrival->socket].refusal_log, &suppressed))
         return;
-    dd_inlet_describe(arrival->from, from);
+    dd_stream_receiver_peer_text(arrival->from, from);
     dd_log_info("refused a datagram from %s: %s (%ju others before it)", from, what, (uintmax_t)suppressed);
 }
 
@@ -169,7 +169,7 @@ static void log_refusal(struct intake *t, const struct arrival *arrival, const c
 static void take_datagram(struct intake *t, const struct arrival *arrival, const uint8_t *bytes, size_t size)
 {
     struct dd_wire_header header;
-    struct dd_recv_socket *counters = &t->ports[arrival->socket].counters;
+    struct dd_socket_counters *counters = &t->ports[arrival->socket].counters;
     int error = dd_wire_read_header(&header, bytes, size);
     if (error) {
         counters->refused_short += error == DD_ERROR_SPACE;
@@ -179,19 +179,19 @@ static void take_datagram(struct intake *t, const struct arrival *arrival, const
     }
     struct route wanted = {.socket = arrival->socket, .key_id = header.key_id};
     const struct route *route = bsearch(&wanted, t->routes, t->route_count, sizeof *t->routes, compare_routes);
-    if (!route || dd_inlet_is_retired(t->inlets[route->stream], route->key)) {
+    if (!route || dd_stream_receiver_is_retired(t->inlets[route->stream], route->key)) {
         counters->refused_key++;
         log_refusal(t, arrival, "no stream here has its key; compare key and stream_id at both ends");
         return;
     }
-    struct dd_inlet_datagram datagram = {.header = &header,
-                                         .bytes = bytes,
-                                         .size = size,
-                                         .key = route->key,
-                                         .from = arrival->from,
-                                         .now_us = arrival->now_us,
-                                         .wall_us = arrival->wall_us};
-    dd_inlet_take(t->inlets[route->stream], &datagram);
+    struct dd_stream_receiver_datagram datagram = {.header = &header,
+                                                   .bytes = bytes,
+                                                   .size = size,
+                                                   .key = route->key,
+                                                   .from = arrival->from,
+                                                   .now_us = arrival->now_us,
+                                                   .wall_us = arrival->wall_us};
+    dd_stream_receiver_handle(t->inlets[route->stream], &datagram);
 }
 
 /* Reads what the kernel says beside a message: how many it has dropped at this socket so far because it was full
@@ -264,7 +264,7 @@ static void tell(struct intake *t)
 {
     uint64_t now_us = dd_clock_now_us();
     for (uint32_t i = 0; i < t->config->stream_count; i++)
-        dd_inlet_tell(t->inlets[i], &t->ports[t->config->streams[i].socket].counters, now_us);
+        dd_stream_receiver_publish(t->inlets[i], &t->ports[t->config->streams[i].socket].counters, now_us);
 }
 
 /* Waits for datagrams. How many events. */
@@ -293,7 +293,7 @@ static void run(struct intake *t)
     }
 }
 
-int dd_intake_run(struct dd_role *role)
+int dd_intake_role_run(struct dd_role *role)
 {
     struct intake *t = calloc(1, sizeof *t);
     int code = EXIT_FAILURE;

@@ -22,12 +22,12 @@ struct dd_intake_stream {
     char stream_id[DD_KEY_STREAM_ID_MAX + 1];
     uint32_t socket; /* which of the sockets */
     uint32_t max_frame_bytes;
-    struct dd_ring_shape ring;
+    struct dd_frame_ring_shape ring;
 };
 
 struct dd_intake_config { /* in the boot record, followed by its streams */
     uint32_t stream_count, socket_count;
-    char boot_id[DD_KEEP_BOOT_SIZE]; /* of this boot */
+    char boot_id[DD_RECV_SESSION_STORE_BOOT_SIZE]; /* of this boot */
     struct dd_intake_stream streams[];
 };
 
@@ -36,6 +36,6 @@ struct dd_intake_config { /* in the boot record, followed by its streams */
 enum { DD_INTAKE_FD_WAKE = 0, DD_INTAKE_FD_SOCKETS = 1 };
 
 /* Runs until the role is to stop. An exit code. */
-int dd_intake_run(struct dd_role *role);
+int dd_intake_role_run(struct dd_role *role);
 
 #endif

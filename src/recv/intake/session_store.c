@@ -37,9 +37,9 @@ struct wish {
 struct page {
     char magic[8];
     uint32_t version, size; /* of struct page */
-    char boot_id[DD_KEEP_BOOT_SIZE + 3];
+    char boot_id[DD_RECV_SESSION_STORE_BOOT_SIZE + 3];
     uint64_t sequence; /* of copies: which is the newer one */
-    struct dd_keep_live live;
+    struct dd_recv_session_state live;
     uint64_t checksum; /* of copies: of all before it */
 };
 
@@ -56,7 +56,7 @@ struct file {
 
 _Static_assert(sizeof(struct file) == (2 + COPIES) * PAGE, "a page each");
 
-struct dd_keep {
+struct dd_recv_session_store {
     struct file *file;
     uint32_t wish_number; /* that was taken */
     uint64_t copied_us;   /* 0: not yet */
@@ -78,7 +78,7 @@ static int open_file(const char *state_dir, const char *stream, int flags)
     return open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
 }
 
-int dd_keep_create(const char *state_dir, const char *stream)
+int dd_recv_session_store_open_file(const char *state_dir, const char *stream)
 {
     struct stat s;
     int fd = open_file(state_dir, stream, O_CREAT);
@@ -99,19 +99,19 @@ int dd_keep_create(const char *state_dir, const char *stream)
     return error == EWOULDBLOCK ? DD_ERROR_INPUT : DD_ERROR_SYSTEM;
 }
 
-void dd_keep_release(int fd)
+void dd_recv_session_store_close_file(int fd)
 {
     flock(fd, LOCK_UN);
     close(fd);
 }
 
-void dd_keep_read_boot_id(char boot_id[static DD_KEEP_BOOT_SIZE])
+void dd_recv_session_store_read_boot_id(char boot_id[static DD_RECV_SESSION_STORE_BOOT_SIZE])
 {
-    char text[2 * DD_KEEP_BOOT_SIZE];
+    char text[2 * DD_RECV_SESSION_STORE_BOOT_SIZE];
     long size = dd_file_read("/proc/sys/kernel/random/boot_id", text, sizeof text, false);
-    memset(boot_id, 0, DD_KEEP_BOOT_SIZE);
-    if (size >= DD_KEEP_BOOT_SIZE - 1)
-        memcpy(boot_id, text, DD_KEEP_BOOT_SIZE - 1);
+    memset(boot_id, 0, DD_RECV_SESSION_STORE_BOOT_SIZE);
+    if (size >= DD_RECV_SESSION_STORE_BOOT_SIZE - 1)
+        memcpy(boot_id, text, DD_RECV_SESSION_STORE_BOOT_SIZE - 1);
 }
 
 static struct file *map(int fd)
@@ -128,7 +128,7 @@ static struct file *map(int fd)
     return NULL;
 }
 
-int dd_keep_admit(const char *state_dir, const char *stream, uint64_t start_us, uint64_t salt)
+int dd_recv_session_store_request_admission(const char *state_dir, const char *stream, uint64_t start_us, uint64_t salt)
 {
     int fd = open_file(state_dir, stream, 0);
     if (fd < 0) {
@@ -183,16 +183,16 @@ static void take_copy(struct page *live, const struct page *copy)
     uint64_t rate = live->live.most_a_second ? live->live.most_a_second : UNKNOWN_A_SECOND;
     uint64_t next = session->replay.next + MARGIN_S * rate;
     if (session->start_us)
-        dd_replay_skip(&session->replay, next < DD_WIRE_SESSION_DATAGRAMS ? next : DD_WIRE_SESSION_DATAGRAMS);
+        dd_replay_window_skip(&session->replay, next < DD_WIRE_SESSION_DATAGRAMS ? next : DD_WIRE_SESSION_DATAGRAMS);
     /* by a clock that began anew */
     dd_delay_forget(&live->live.delay);
     live->live.status_counter = 0;
 }
 
-struct dd_keep *dd_keep_open(int fd, const char *boot_id, const char *stream)
+struct dd_recv_session_store *dd_recv_session_store_map(int fd, const char *boot_id, const char *stream)
 {
     static const char nothing[sizeof magic];
-    struct dd_keep *k = calloc(1, sizeof *k);
+    struct dd_recv_session_store *k = calloc(1, sizeof *k);
     if (!k) {
         dd_log_error("out of memory");
         return NULL;
@@ -221,7 +221,7 @@ struct dd_keep *dd_keep_open(int fd, const char *boot_id, const char *stream)
     return k;
 }
 
-void dd_keep_close(struct dd_keep *k)
+void dd_recv_session_store_unmap(struct dd_recv_session_store *k)
 {
     if (!k)
         return;
@@ -229,7 +229,7 @@ void dd_keep_close(struct dd_keep *k)
     free(k);
 }
 
-struct dd_keep_live *dd_keep_live(struct dd_keep *k)
+struct dd_recv_session_state *dd_recv_session_store_state(struct dd_recv_session_store *k)
 {
     return &k->file->live.live;
 }
@@ -237,9 +237,9 @@ struct dd_keep_live *dd_keep_live(struct dd_keep *k)
 /* ---- from now on ---- */
 
 /* Between two copies of one session, of which both saw datagrams come: a pause in between counts with its length. */
-static void note_speed(struct dd_keep *k, uint64_t now_us)
+static void note_speed(struct dd_recv_session_store *k, uint64_t now_us)
 {
-    struct dd_keep_live *live = dd_keep_live(k);
+    struct dd_recv_session_state *live = dd_recv_session_store_state(k);
     uint64_t seconds = (now_us - k->copied_us) / DD_CLOCK_US_PER_S, next = live->session.replay.next;
     if (k->start_us && k->start_us == live->session.start_us) {
         uint64_t rate = (next - k->next) / (seconds ? seconds : 1) + 1;
@@ -250,7 +250,7 @@ static void note_speed(struct dd_keep *k, uint64_t now_us)
     k->next = next;
 }
 
-void dd_keep_copy(struct dd_keep *k, uint64_t now_us)
+void dd_recv_session_store_checkpoint(struct dd_recv_session_store *k, uint64_t now_us)
 {
     struct page *live = &k->file->live;
     bool has_begun = live->live.session.start_us != k->start_us;
@@ -265,21 +265,21 @@ void dd_keep_copy(struct dd_keep *k, uint64_t now_us)
     k->copied_us = now_us;
 }
 
-void dd_keep_retire(struct dd_keep_live *live, uint32_t key_id)
+void dd_recv_session_store_retire(struct dd_recv_session_state *live, uint32_t key_id)
 {
-    if (!dd_keep_is_retired(live, key_id))
-        live->retired[live->retired_count++ % DD_KEEP_RETIRED_MAX] = key_id;
+    if (!dd_recv_session_store_is_retired(live, key_id))
+        live->retired[live->retired_count++ % DD_RECV_SESSION_STORE_RETIRED_MAX] = key_id;
 }
 
-bool dd_keep_is_retired(const struct dd_keep_live *live, uint32_t key_id)
+bool dd_recv_session_store_is_retired(const struct dd_recv_session_state *live, uint32_t key_id)
 {
-    for (uint64_t i = 0; i < live->retired_count && i < DD_KEEP_RETIRED_MAX; i++)
+    for (uint64_t i = 0; i < live->retired_count && i < DD_RECV_SESSION_STORE_RETIRED_MAX; i++)
         if (live->retired[i] == key_id)
             return true;
     return false;
 }
 
-bool dd_keep_is_admitted(struct dd_keep *k, uint64_t *start_us, uint64_t *salt)
+bool dd_recv_session_store_is_admitted(struct dd_recv_session_store *k, uint64_t *start_us, uint64_t *salt)
 {
     uint32_t number = atomic_load(&k->file->wish.number);
     *start_us = k->file->wish.start_us;
@@ -289,7 +289,7 @@ bool dd_keep_is_admitted(struct dd_keep *k, uint64_t *start_us, uint64_t *salt)
     return is_new;
 }
 
-void dd_keep_end_admission(struct dd_keep *k, uint64_t start_us, uint64_t salt)
+void dd_recv_session_store_end_admission(struct dd_recv_session_store *k, uint64_t start_us, uint64_t salt)
 {
     if (k->file->wish.start_us == start_us && k->file->wish.salt == salt)
         k->file->wish.start_us = 0;

@@ -25,26 +25,26 @@ enum { ALIVE_MS = 3000, LOG_PERIOD_MS = 10000 };
 /* Whether a datagram of a refused session is authentic costs as much as to accept it. */
 enum { PROVE_PERIOD_MS = 100, LOST_SENDER_LOG_MS = 60000 };
 
-_Static_assert(sizeof(struct dd_recv_state) <= DD_RING_STATE_SIZE, "the state fits its place in the ring");
+_Static_assert(sizeof(struct dd_stream_state) <= DD_FRAME_RING_STATE_SIZE, "the state fits its place in the ring");
 
-struct dd_inlet {
+struct dd_stream_receiver {
     char name[DD_OPTIONS_NAME_SIZE];
     struct dd_key keys[DD_INTAKE_KEYS_MAX];
     struct dd_unseal *unseals[DD_INTAKE_KEYS_MAX];
     size_t key_count, current_key; /* keys before the current one are retired */
     uint32_t max_frame_bytes;
-    struct dd_reassemble *reassemble;
-    struct dd_reassemble_counters counted; /* as last put into the ledger */
-    struct dd_jpeg *jpeg;
-    struct dd_ring *ring;
+    struct dd_reassembly *reassemble;
+    struct dd_reassembly_counters counted; /* as last put into the ledger */
+    struct dd_jpeg_codec *jpeg;
+    struct dd_frame_ring *ring;
     int wake_fd;  /* -1: none */
     bool is_news; /* there is a frame that its reader has not been woken for */
     uint8_t *scratch;
-    struct dd_recv_state state;
-    bool changed;              /* state, since it was last published */
-    struct dd_keep *keep;      /* NULL: nothing is kept */
-    struct dd_keep_live *live; /* the keep's, or own_live */
-    struct dd_keep_live own_live;
+    struct dd_stream_state state;
+    bool changed;                       /* state, since it was last published */
+    struct dd_recv_session_store *keep; /* NULL: nothing is kept */
+    struct dd_recv_session_state *live; /* the keep's, or own_live */
+    struct dd_recv_session_state own_live;
     uint64_t opened_us;
     uint64_t session;                        /* the newest; see session_number */
     uint64_t frame_session;                  /* of the newest complete frame */
@@ -68,7 +68,7 @@ static void add(uint64_t *total, uint64_t *session, bool is_newest, uint64_t n)
 
 #define COUNT(inlet, field, is_newest, n) add(&(inlet)->state.total.field, &(inlet)->state.session.field, is_newest, n)
 
-void dd_inlet_describe(const struct sockaddr_storage *peer, char text[static DD_INLET_PEER_SIZE])
+void dd_stream_receiver_peer_text(const struct sockaddr_storage *peer, char text[static DD_STREAM_RECEIVER_PEER_SIZE])
 {
     char ip[INET6_ADDRSTRLEN] = "?";
     unsigned port;
@@ -83,20 +83,20 @@ void dd_inlet_describe(const struct sockaddr_storage *peer, char text[static DD_
         inet_ntop(AF_INET6, &v6.sin6_addr, ip, sizeof ip);
         port = ntohs(v6.sin6_port);
     }
-    snprintf(text, DD_INLET_PEER_SIZE, peer->ss_family == AF_INET ? "%s:%u" : "[%s]:%u", ip, port);
+    snprintf(text, DD_STREAM_RECEIVER_PEER_SIZE, peer->ss_family == AF_INET ? "%s:%u" : "[%s]:%u", ip, port);
 }
 
 /* Keys that were replaced stay so, whatever the configuration says. */
-static void warn_retired(const struct dd_inlet *inlet)
+static void warn_retired(const struct dd_stream_receiver *inlet)
 {
     for (size_t i = 0; i < inlet->key_count; i++)
-        if (dd_keep_is_retired(inlet->live, inlet->keys[i].id))
+        if (dd_recv_session_store_is_retired(inlet->live, inlet->keys[i].id))
             dd_log_warning("%s: its key number %zu was replaced by another before, and is refused: make a new one", inlet->name,
                            i + 1);
 }
 
 /* Goes on where another process has ended. */
-static int restore(struct dd_inlet *inlet)
+static int restore(struct dd_stream_receiver *inlet)
 {
     struct dd_unseal_memory *memory = &inlet->live->session;
     size_t key = 0;
@@ -116,14 +116,14 @@ static int restore(struct dd_inlet *inlet)
     if (inlet->live->status_counter)
         inlet->status_counter = inlet->live->status_counter - 1;
     if (inlet->live->frame)
-        dd_reassemble_skip(inlet->reassemble, inlet->session, inlet->live->frame);
+        dd_reassembly_skip_before(inlet->reassemble, inlet->session, inlet->live->frame);
     dd_log_info("%s: the newest session known is %" PRIu64 ":%016" PRIx64, inlet->name, memory->start_us, memory->salt);
     return 0;
 }
 
-struct dd_inlet *dd_inlet_new(const struct dd_intake_stream *config, const struct dd_inlet_io *io)
+struct dd_stream_receiver *dd_stream_receiver_new(const struct dd_intake_stream *config, const struct dd_stream_receiver_io *io)
 {
-    struct dd_inlet *inlet = calloc(1, sizeof *inlet);
+    struct dd_stream_receiver *inlet = calloc(1, sizeof *inlet);
     if (!inlet) {
         dd_log_error("out of memory");
         return NULL;
@@ -133,7 +133,7 @@ struct dd_inlet *dd_inlet_new(const struct dd_intake_stream *config, const struc
     inlet->wake_fd = io->wake_fd;
     inlet->opened_us = io->now_us;
     inlet->keep = io->keep;
-    inlet->live = io->keep ? dd_keep_live(io->keep) : &inlet->own_live;
+    inlet->live = io->keep ? dd_recv_session_store_state(io->keep) : &inlet->own_live;
     inlet->prove_limit.period_ms = PROVE_PERIOD_MS;
     inlet->lost_sender_log.period_ms = LOST_SENDER_LOG_MS;
     inlet->max_frame_bytes = config->max_frame_bytes;
@@ -146,48 +146,48 @@ struct dd_inlet *dd_inlet_new(const struct dd_intake_stream *config, const struc
         if (!inlet->unseals[inlet->key_count])
             goto err0;
     }
-    inlet->reassemble = dd_reassemble_new(config->max_frame_bytes);
-    inlet->jpeg = dd_jpeg_new();
-    inlet->ring = dd_ring_open_writer(io->ring_fd, &config->ring, -1);
+    inlet->reassemble = dd_reassembly_new(config->max_frame_bytes);
+    inlet->jpeg = dd_jpeg_codec_new();
+    inlet->ring = dd_frame_ring_open_writer(io->ring_fd, &config->ring, -1);
     if (!inlet->reassemble || !inlet->jpeg || !inlet->ring || restore(inlet))
         goto err0;
     inlet->changed = true;
     return inlet;
 
 err0:
-    dd_inlet_free(inlet);
+    dd_stream_receiver_free(inlet);
     return NULL;
 }
 
-void dd_inlet_free(struct dd_inlet *inlet)
+void dd_stream_receiver_free(struct dd_stream_receiver *inlet)
 {
     if (!inlet)
         return;
     for (size_t i = 0; i < DD_INTAKE_KEYS_MAX; i++)
         dd_unseal_free(inlet->unseals[i]);
-    dd_reassemble_free(inlet->reassemble);
-    dd_jpeg_free(inlet->jpeg);
-    dd_ring_close(inlet->ring);
+    dd_reassembly_free(inlet->reassemble);
+    dd_jpeg_codec_free(inlet->jpeg);
+    dd_frame_ring_close(inlet->ring);
     explicit_bzero(inlet, sizeof *inlet);
     free(inlet);
 }
 
-uint32_t dd_inlet_key_id(const struct dd_inlet *inlet, size_t i)
+uint32_t dd_stream_receiver_key_id(const struct dd_stream_receiver *inlet, size_t i)
 {
     return inlet->keys[i].id;
 }
 
-bool dd_inlet_is_retired(const struct dd_inlet *inlet, size_t i)
+bool dd_stream_receiver_is_retired(const struct dd_stream_receiver *inlet, size_t i)
 {
-    return i < inlet->current_key || dd_keep_is_retired(inlet->live, inlet->keys[i].id);
+    return i < inlet->current_key || dd_recv_session_store_is_retired(inlet->live, inlet->keys[i].id);
 }
 
 /* ---- what has authenticated ---- */
 
 /* Since when the sender has a newer frame than the newest that is complete. */
-static void note_newer(struct dd_inlet *inlet, uint64_t now_us)
+static void note_newer(struct dd_stream_receiver *inlet, uint64_t now_us)
 {
-    struct dd_recv_state *s = &inlet->state;
+    struct dd_stream_state *s = &inlet->state;
     bool newer = s->status_us && s->status.frame &&
                  (!s->frame || inlet->status_session > inlet->frame_session ||
                   (inlet->status_session == inlet->frame_session && s->status.frame > s->frame));
@@ -198,9 +198,9 @@ static void note_newer(struct dd_inlet *inlet, uint64_t now_us)
 }
 
 /* The newest STATUS may name the newest frame: what it says of that frame's age then counts. */
-static void note_shown(struct dd_inlet *inlet)
+static void note_shown(struct dd_stream_receiver *inlet)
 {
-    struct dd_recv_state *s = &inlet->state;
+    struct dd_stream_state *s = &inlet->state;
     bool named = s->status_us && s->frame && s->status.frame == s->frame && inlet->status_session >= inlet->frame_session;
     s->shown_us = named ? s->status_us : 0;
     s->shown_age_us = named ? (uint64_t)s->status.age_ms * DD_CLOCK_US_PER_MS + s->delay_us : 0;
@@ -208,8 +208,8 @@ static void note_shown(struct dd_inlet *inlet)
 
 /* By the sender's clock, its session is as old as this STATUS says; if this inlet was open for as long, then whatever is
  * missing from its beginning was lost on the way. True if all of the session was sent to this inlet. */
-static bool note_beginning(struct dd_inlet *inlet, const struct dd_unseal_message *m, const struct dd_inlet_datagram *d,
-                           uint64_t sent_us, bool is_newest)
+static bool note_beginning(struct dd_stream_receiver *inlet, const struct dd_unseal_message *m,
+                           const struct dd_stream_receiver_datagram *d, uint64_t sent_us, bool is_newest)
 {
     uint64_t start_us = d->header->session_start_us;
     bool began_here = sent_us >= start_us && sent_us - start_us <= d->now_us - inlet->opened_us;
@@ -218,8 +218,8 @@ static bool note_beginning(struct dd_inlet *inlet, const struct dd_unseal_messag
     return began_here || m->whole;
 }
 
-static void take_status(struct dd_inlet *inlet, const struct dd_unseal_message *m, const struct dd_inlet_datagram *d,
-                        uint64_t session)
+static void take_status(struct dd_stream_receiver *inlet, const struct dd_unseal_message *m,
+                        const struct dd_stream_receiver_datagram *d, uint64_t session)
 {
     struct dd_wire_status status;
     bool is_newest = session == inlet->session;
@@ -251,9 +251,9 @@ static void take_status(struct dd_inlet *inlet, const struct dd_unseal_message *
         note_shown(inlet);
 }
 
-static void count_frames(struct dd_inlet *inlet, bool is_newest)
+static void count_frames(struct dd_stream_receiver *inlet, bool is_newest)
 {
-    const struct dd_reassemble_counters *now = dd_reassemble_counters(inlet->reassemble);
+    const struct dd_reassembly_counters *now = dd_reassembly_counters(inlet->reassemble);
     COUNT(inlet, frames_incomplete, is_newest, now->incomplete - inlet->counted.incomplete);
     COUNT(inlet, frames_late, is_newest, now->late - inlet->counted.late);
     COUNT(inlet, datagrams_recovered, is_newest, now->recovered - inlet->counted.recovered);
@@ -263,14 +263,14 @@ static void count_frames(struct dd_inlet *inlet, bool is_newest)
 }
 
 /* A refresh in a new session: what is shown is what is newest. */
-static void take_repeat(struct dd_inlet *inlet, const struct dd_reassemble_frame *frame, uint64_t now_us)
+static void take_repeat(struct dd_stream_receiver *inlet, const struct dd_reassembly_frame *frame, uint64_t now_us)
 {
     inlet->frame_session = frame->session;
     note_newer(inlet, now_us);
     note_shown(inlet);
 }
 
-static void take_frame(struct dd_inlet *inlet, const struct dd_reassemble_frame *frame, bool is_newest, uint64_t now_us)
+static void take_frame(struct dd_stream_receiver *inlet, const struct dd_reassembly_frame *frame, bool is_newest, uint64_t now_us)
 {
     uint64_t suppressed;
     int width, height;
@@ -279,8 +279,8 @@ static void take_frame(struct dd_inlet *inlet, const struct dd_reassemble_frame 
         take_repeat(inlet, frame, now_us);
         return;
     }
-    if (dd_jpeg_check(inlet->jpeg, frame->bytes, frame->size, &width, &height) == 0)
-        place = dd_ring_reserve(inlet->ring, frame->size);
+    if (dd_jpeg_codec_check(inlet->jpeg, frame->bytes, frame->size, &width, &height) == 0)
+        place = dd_frame_ring_reserve(inlet->ring, frame->size);
     if (!place) {
         COUNT(inlet, frames_bad, is_newest, 1);
         if (dd_log_allowed(&inlet->bad_log, &suppressed))
@@ -290,11 +290,11 @@ static void take_frame(struct dd_inlet *inlet, const struct dd_reassemble_frame 
         return;
     }
     memcpy(place, frame->bytes, frame->size);
-    struct dd_ring_frame entry = {.number = frame->number,
-                                  .captured_us = frame->captured_us,
-                                  .bytes = frame->size,
-                                  .width = (uint16_t)width,
-                                  .height = (uint16_t)height};
+    struct dd_frame_ring_frame entry = {.number = frame->number,
+                                        .captured_us = frame->captured_us,
+                                        .bytes = frame->size,
+                                        .width = (uint16_t)width,
+                                        .height = (uint16_t)height};
     COUNT(inlet, frames_complete, is_newest, 1);
     inlet->frame_session = frame->session;
     if (is_newest)
@@ -306,16 +306,16 @@ static void take_frame(struct dd_inlet *inlet, const struct dd_reassemble_frame 
     note_newer(inlet, now_us);
     note_shown(inlet);
     /* The state first: who is woken by the frame finds what belongs to it. */
-    dd_ring_publish(inlet->ring, &inlet->state, sizeof inlet->state, false);
-    dd_ring_commit(inlet->ring, &entry);
+    dd_frame_ring_publish(inlet->ring, &inlet->state, sizeof inlet->state, false);
+    dd_frame_ring_commit(inlet->ring, &entry);
     inlet->is_news = true;
 }
 
-static void take_fragment(struct dd_inlet *inlet, const struct dd_unseal_message *m, const struct dd_inlet_datagram *d,
-                          uint64_t session)
+static void take_fragment(struct dd_stream_receiver *inlet, const struct dd_unseal_message *m,
+                          const struct dd_stream_receiver_datagram *d, uint64_t session)
 {
     struct dd_wire_fragment fragment;
-    struct dd_reassemble_frame frame;
+    struct dd_reassembly_frame frame;
     uint64_t suppressed;
     bool is_newest = session == inlet->session;
     int error = dd_wire_read_fragment(&fragment, inlet->max_frame_bytes, m->bytes, m->size);
@@ -326,40 +326,40 @@ static void take_fragment(struct dd_inlet *inlet, const struct dd_unseal_message
         COUNT(inlet, refused_malformed, is_newest, 1);
         return;
     }
-    switch (dd_reassemble_add(inlet->reassemble, session, &fragment, d->now_us, &frame)) {
-    case DD_REASSEMBLE_COMPLETE:
+    switch (dd_reassembly_add(inlet->reassemble, session, &fragment, d->now_us, &frame)) {
+    case DD_REASSEMBLY_COMPLETE:
         take_frame(inlet, &frame, is_newest, d->now_us);
         break;
-    case DD_REASSEMBLE_MALFORMED:
+    case DD_REASSEMBLY_MALFORMED:
         COUNT(inlet, refused_malformed, is_newest, 1);
         break;
-    case DD_REASSEMBLE_TAKEN:
-    case DD_REASSEMBLE_LATE:
-    case DD_REASSEMBLE_DUPLICATE:
-    case DD_REASSEMBLE_MEMORY:
-    case DD_REASSEMBLE_SPARE:
+    case DD_REASSEMBLY_TAKEN:
+    case DD_REASSEMBLY_LATE:
+    case DD_REASSEMBLY_DUPLICATE:
+    case DD_REASSEMBLY_MEMORY:
+    case DD_REASSEMBLY_SPARE:
         break;
     }
     count_frames(inlet, is_newest);
 }
 
 /* A datagram under key has come: those before it are of no use any more, nor is another one that was in use before. */
-static void retire_keys(struct dd_inlet *inlet, size_t key)
+static void retire_keys(struct dd_stream_receiver *inlet, size_t key)
 {
     uint32_t before = inlet->live->session.key_id;
     for (size_t i = 0; i < key; i++)
-        dd_keep_retire(inlet->live, inlet->keys[i].id);
+        dd_recv_session_store_retire(inlet->live, inlet->keys[i].id);
     if (inlet->live->session.start_us && before != inlet->keys[key].id) {
-        dd_keep_retire(inlet->live, before);
+        dd_recv_session_store_retire(inlet->live, before);
         dd_delay_forget(&inlet->live->delay); /* it may be another sender */
     }
     inlet->current_key = key;
 }
 
-static void begin_session(struct dd_inlet *inlet, const struct dd_inlet_datagram *d, uint64_t session)
+static void begin_session(struct dd_stream_receiver *inlet, const struct dd_stream_receiver_datagram *d, uint64_t session)
 {
-    char from[DD_INLET_PEER_SIZE];
-    dd_inlet_describe(d->from, from);
+    char from[DD_STREAM_RECEIVER_PEER_SIZE];
+    dd_stream_receiver_peer_text(d->from, from);
     inlet->session = session;
     memset(&inlet->state.session, 0, sizeof inlet->state.session);
     retire_keys(inlet, d->key);
@@ -368,12 +368,12 @@ static void begin_session(struct dd_inlet *inlet, const struct dd_inlet_datagram
     if (d->header->session_start_us < inlet->live->session.latest_us) /* it was admitted: its clock is another one */
         dd_delay_forget(&inlet->live->delay);
     if (inlet->keep)
-        dd_keep_end_admission(inlet->keep, d->header->session_start_us, d->header->session_salt);
+        dd_recv_session_store_end_admission(inlet->keep, d->header->session_start_us, d->header->session_salt);
     dd_log_notice("%s: session %" PRIu64 ":%016" PRIx64 " from %s%s", inlet->name, d->header->session_start_us,
                   d->header->session_salt, from, d->key ? ", under a later key" : "");
 }
 
-static void count_refusal(struct dd_inlet *inlet, enum dd_unseal_verdict verdict)
+static void count_refusal(struct dd_stream_receiver *inlet, enum dd_unseal_verdict verdict)
 {
     switch (verdict) {
     case DD_UNSEAL_ACCEPTED:
@@ -391,15 +391,15 @@ static void count_refusal(struct dd_inlet *inlet, enum dd_unseal_verdict verdict
 }
 
 /* A sender that has lost its clock and its memory of it is refused: but it is told of, and the way out with it. */
-static void tell_lost_sender(struct dd_inlet *inlet, const struct dd_inlet_datagram *d)
+static void tell_lost_sender(struct dd_stream_receiver *inlet, const struct dd_stream_receiver_datagram *d)
 {
-    char from[DD_INLET_PEER_SIZE];
+    char from[DD_STREAM_RECEIVER_PEER_SIZE];
     uint64_t suppressed;
     if (!dd_log_allowed(&inlet->prove_limit, &suppressed) ||
         !dd_unseal_is_authentic(inlet->unseals[d->key], d->header, d->bytes, d->size, inlet->scratch) ||
         !dd_log_allowed(&inlet->lost_sender_log, &suppressed))
         return;
-    dd_inlet_describe(d->from, from);
+    dd_stream_receiver_peer_text(d->from, from);
     dd_log_warning("%s: refused session %" PRIu64 ":%016" PRIx64
                    " from %s, which has the key, but is no newer than the newest one, or "
                    "begins over a day ahead of this clock. It may be a recording. If ddsend says at its start that this is its "
@@ -408,13 +408,13 @@ static void tell_lost_sender(struct dd_inlet *inlet, const struct dd_inlet_datag
                    d->header->session_start_us, d->header->session_salt);
 }
 
-void dd_inlet_take(struct dd_inlet *inlet, const struct dd_inlet_datagram *d)
+void dd_stream_receiver_handle(struct dd_stream_receiver *inlet, const struct dd_stream_receiver_datagram *d)
 {
     static const char *const words[] = {
         [DD_UNSEAL_SESSION] = "of a session older than the newest one, or of one that begins over a day ahead of this clock",
         [DD_UNSEAL_REPLAY] = "it came before, or is too old to tell",
         [DD_UNSEAL_FORGED] = "forged, or damaged on the way"};
-    char from[DD_INLET_PEER_SIZE];
+    char from[DD_STREAM_RECEIVER_PEER_SIZE];
     struct dd_unseal_message m;
     uint64_t suppressed;
     enum dd_unseal_verdict verdict =
@@ -425,7 +425,7 @@ void dd_inlet_take(struct dd_inlet *inlet, const struct dd_inlet_datagram *d)
         if (verdict == DD_UNSEAL_SESSION)
             tell_lost_sender(inlet, d);
         if (dd_log_allowed(&inlet->refusal_log, &suppressed)) {
-            dd_inlet_describe(d->from, from);
+            dd_stream_receiver_peer_text(d->from, from);
             dd_log_info("%s: refused a datagram from %s: %s (%" PRIu64 " others before it)", inlet->name, from, words[verdict],
                         suppressed);
         }
@@ -448,7 +448,7 @@ void dd_inlet_take(struct dd_inlet *inlet, const struct dd_inlet_datagram *d)
 }
 
 /* Once for all frames of a batch: it costs as much as many datagrams do. */
-static void wake_reader(struct dd_inlet *inlet)
+static void wake_reader(struct dd_stream_receiver *inlet)
 {
     uint64_t one = 1;
     /* A pipe that is full holds a wake-up already; and a reader that is gone needs none. */
@@ -457,18 +457,18 @@ static void wake_reader(struct dd_inlet *inlet)
     inlet->is_news = false;
 }
 
-static void remember(struct dd_inlet *inlet, uint64_t now_us)
+static void remember(struct dd_stream_receiver *inlet, uint64_t now_us)
 {
     uint64_t start_us, salt;
     if (!inlet->keep)
         return;
-    dd_keep_copy(inlet->keep, now_us);
-    if (!dd_keep_is_admitted(inlet->keep, &start_us, &salt))
+    dd_recv_session_store_checkpoint(inlet->keep, now_us);
+    if (!dd_recv_session_store_is_admitted(inlet->keep, &start_us, &salt))
         return;
     if (start_us == inlet->live->session.start_us && salt == inlet->live->session.salt) {
         /* it is in already: so what is not right is what is known of its clock */
         dd_delay_forget(&inlet->live->delay);
-        dd_keep_end_admission(inlet->keep, start_us, salt);
+        dd_recv_session_store_end_admission(inlet->keep, start_us, salt);
         dd_log_notice("%s: its delay is learnt anew", inlet->name);
         return;
     }
@@ -477,16 +477,16 @@ static void remember(struct dd_inlet *inlet, uint64_t now_us)
     dd_log_notice("%s: session %" PRIu64 ":%016" PRIx64 " will be admitted", inlet->name, start_us, salt);
 }
 
-static void settle(struct dd_recv_ledger *ledger)
+static void settle(struct dd_stream_ledger *ledger)
 {
     ledger->datagrams_lost = ledger->datagrams_sent - ledger->datagrams_received;
 }
 
-void dd_inlet_tell(struct dd_inlet *inlet, const struct dd_recv_socket *socket, uint64_t now_us)
+void dd_stream_receiver_publish(struct dd_stream_receiver *inlet, const struct dd_socket_counters *socket, uint64_t now_us)
 {
-    dd_reassemble_expire(inlet->reassemble, now_us);
+    dd_reassembly_expire(inlet->reassemble, now_us);
     count_frames(inlet, true);
-    dd_ring_beat(inlet->ring, now_us + (uint64_t)ALIVE_MS * DD_CLOCK_US_PER_MS);
+    dd_frame_ring_beat(inlet->ring, now_us + (uint64_t)ALIVE_MS * DD_CLOCK_US_PER_MS);
     wake_reader(inlet);
     remember(inlet, now_us);
     if (!inlet->changed && memcmp(&inlet->state.socket, socket, sizeof *socket) == 0)
@@ -495,6 +495,6 @@ void dd_inlet_tell(struct dd_inlet *inlet, const struct dd_recv_socket *socket, 
     settle(&inlet->state.session);
     settle(&inlet->state.total);
     /* no wake-up: a state is read when somebody asks for it, and not every datagram of a stranger is worth one */
-    dd_ring_publish(inlet->ring, &inlet->state, sizeof inlet->state, false);
+    dd_frame_ring_publish(inlet->ring, &inlet->state, sizeof inlet->state, false);
     inlet->changed = false;
 }

@@ -31,7 +31,7 @@ static void add_time(struct dd_json *to, const char *name, uint64_t wall_us)
 static void fill_freshness(struct dd_json *to, const struct dd_freshness *f)
 {
     dd_json_add_string(to, "state", dd_freshness_level_text(f->level));
-    dd_json_add_string(to, "status", dd_freshness_colour(f->level));
+    dd_json_add_string(to, "status", dd_freshness_color(f->level));
     dd_json_add_number(to, "seconds", f->frame ? f->seconds : NAN, MS_DECIMALS);
     dd_json_add_string(to, "sender", dd_freshness_sender_text(f->sender));
     dd_json_add_string(to, "source", f->source);
@@ -48,14 +48,14 @@ static void fill_freshness(struct dd_json *to, const struct dd_freshness *f)
     dd_json_add_number(to, "delay_seconds", f->frame ? f->delay_seconds : NAN, MS_DECIMALS);
 }
 
-char *dd_status_freshness(const struct dd_freshness *freshness)
+char *dd_api_json_freshness(const struct dd_freshness *freshness)
 {
     struct dd_json *document = dd_json_new_object();
     fill_freshness(document, freshness);
     return print(document);
 }
 
-char *dd_status_freshness_all(const struct dd_serve_config *config, const struct dd_freshness *list)
+char *dd_api_json_freshness_all(const struct dd_serve_config *config, const struct dd_freshness *list)
 {
     struct dd_json *document = dd_json_new_object();
     struct dd_json *streams = dd_json_add_object(document, "streams");
@@ -64,7 +64,7 @@ char *dd_status_freshness_all(const struct dd_serve_config *config, const struct
     return print(document);
 }
 
-static void fill_ledger(struct dd_json *to, const struct dd_recv_ledger *ledger)
+static void fill_ledger(struct dd_json *to, const struct dd_stream_ledger *ledger)
 {
     dd_json_add_integer(to, "datagrams_sent", ledger->datagrams_sent);
     dd_json_add_integer(to, "datagrams_received", ledger->datagrams_received);
@@ -83,7 +83,7 @@ static void fill_ledger(struct dd_json *to, const struct dd_recv_ledger *ledger)
     dd_json_add_integer(to, "frames_skipped", ledger->frames_skipped);
 }
 
-char *dd_status_stats(const struct dd_recv_state *state, unsigned viewers)
+char *dd_api_json_stats(const struct dd_stream_state *state, unsigned viewers)
 {
     struct dd_json *document = dd_json_new_object();
     fill_ledger(dd_json_add_object(document, "session"), &state->session);
@@ -98,18 +98,19 @@ char *dd_status_stats(const struct dd_recv_state *state, unsigned viewers)
     return print(document);
 }
 
-char *dd_status_frames(const struct dd_ring *ring, uint32_t max_bytes)
+char *dd_api_json_frames(const struct dd_frame_ring *ring, uint32_t max_bytes)
 {
     struct dd_json *document = dd_json_new_object();
     struct dd_json *frames = dd_json_add_array(document, "frames");
-    uint64_t oldest = dd_ring_oldest(ring);
-    uint64_t count = dd_ring_count(ring);
+    uint64_t oldest = dd_frame_ring_oldest(ring);
+    uint64_t count = dd_frame_ring_count(ring);
     /* The ring's word on how much it holds is not trusted with the time that it takes to look. */
-    if (count - oldest > DD_RING_ENTRIES_MAX)
-        oldest = count > DD_RING_ENTRIES_MAX ? count - DD_RING_ENTRIES_MAX : 0;
+    if (count - oldest > DD_FRAME_RING_ENTRIES_MAX)
+        oldest = count > DD_FRAME_RING_ENTRIES_MAX ? count - DD_FRAME_RING_ENTRIES_MAX : 0;
     for (uint64_t position = oldest; position < count; position++) {
-        struct dd_ring_frame frame;
-        if (dd_ring_peek(ring, position, &frame, NULL) != 0 || frame.bytes > max_bytes || frame.number > DD_WIRE_FRAME_NUMBER_MAX)
+        struct dd_frame_ring_frame frame;
+        if (dd_frame_ring_peek(ring, position, &frame, NULL) != 0 || frame.bytes > max_bytes ||
+            frame.number > DD_WIRE_FRAME_NUMBER_MAX)
             continue;
         struct dd_json *item = dd_json_add_object(frames, NULL);
         dd_json_add_integer(item, "frame", frame.number);

@@ -6,15 +6,15 @@
 #include <stdint.h>
 
 struct dd_freshness;
-struct dd_recv_state;
-struct dd_ring;
+struct dd_stream_state;
+struct dd_frame_ring;
 struct dd_serve_config;
 
-char *dd_status_freshness(const struct dd_freshness *freshness);
+char *dd_api_json_freshness(const struct dd_freshness *freshness);
 /* list has one for each stream of config. */
-char *dd_status_freshness_all(const struct dd_serve_config *config, const struct dd_freshness *list);
-char *dd_status_stats(const struct dd_recv_state *state, unsigned viewers);
+char *dd_api_json_freshness_all(const struct dd_serve_config *config, const struct dd_freshness *list);
+char *dd_api_json_stats(const struct dd_stream_state *state, unsigned viewers);
 /* The frames that ring holds, oldest first, without those over max_bytes. */
-char *dd_status_frames(const struct dd_ring *ring, uint32_t max_bytes);
+char *dd_api_json_frames(const struct dd_frame_ring *ring, uint32_t max_bytes);
 
 #endif

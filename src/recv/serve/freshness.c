@@ -36,7 +36,7 @@ static double seconds(uint64_t us)
     return (double)us / DD_CLOCK_US_PER_S;
 }
 
-static enum dd_freshness_sender judge_sender(const struct dd_recv_state *state, uint64_t live_us, uint64_t now_us)
+static enum dd_freshness_sender judge_sender(const struct dd_stream_state *state, uint64_t live_us, uint64_t now_us)
 {
     uint64_t period_us = (uint64_t)state->status.period_ms * DD_CLOCK_US_PER_MS;
     uint64_t patience_us = larger(SILENT_PERIODS * period_us, silent_min_us);
@@ -46,7 +46,7 @@ static enum dd_freshness_sender judge_sender(const struct dd_recv_state *state, 
 }
 
 /* What a source was before its sender fell silent says nothing of what it is. */
-static const char *judge_source(const struct dd_recv_state *state, enum dd_freshness_sender sender)
+static const char *judge_source(const struct dd_stream_state *state, enum dd_freshness_sender sender)
 {
     if (!state->status_us || sender == DD_FRESHNESS_SILENT)
         return "unknown";
@@ -64,7 +64,7 @@ static const char *judge_source(const struct dd_recv_state *state, enum dd_fresh
     }
 }
 
-static uint64_t picture_age_us(const struct dd_recv_state *state, uint64_t now_us)
+static uint64_t picture_age_us(const struct dd_stream_state *state, uint64_t now_us)
 {
     uint64_t age_us = sum(since(now_us, state->frame_us), state->frame_age_us);
     if (state->shown_us) {
@@ -79,7 +79,7 @@ static uint64_t picture_age_us(const struct dd_recv_state *state, uint64_t now_u
     return age_us;
 }
 
-static enum dd_freshness_level judge_level(const struct dd_recv_state *state, const struct dd_freshness_limits *limits,
+static enum dd_freshness_level judge_level(const struct dd_stream_state *state, const struct dd_freshness_limits *limits,
                                            uint64_t age_us)
 {
     uint64_t interval_us = state->status_us ? (uint64_t)state->status.interval_ms * DD_CLOCK_US_PER_MS : 0;
@@ -90,7 +90,7 @@ static enum dd_freshness_level judge_level(const struct dd_recv_state *state, co
 }
 
 /* The cause that is farthest upstream of what is known for sure comes first: of a silent sender nothing else is known. */
-static const char *judge_reason(const struct dd_recv_state *state, const struct dd_freshness *f, bool newer_lost)
+static const char *judge_reason(const struct dd_stream_state *state, const struct dd_freshness *f, bool newer_lost)
 {
     if (f->sender == DD_FRESHNESS_SILENT)
         return "sender silent";
@@ -108,10 +108,10 @@ static const char *judge_reason(const struct dd_recv_state *state, const struct 
     return state->frame ? "source gives no new picture" : "no picture yet";
 }
 
-void dd_freshness_judge(const struct dd_recv_state *state, const struct dd_freshness_limits *limits, uint64_t now_us,
-                        struct dd_freshness *out)
+void dd_freshness_evaluate(const struct dd_stream_state *state, const struct dd_freshness_limits *limits, uint64_t now_us,
+                           struct dd_freshness *out)
 {
-    static const struct dd_recv_state nothing;
+    static const struct dd_stream_state nothing;
     memset(out, 0, sizeof *out);
     if (!state)
         state = &nothing;
@@ -141,7 +141,7 @@ const char *dd_freshness_level_text(enum dd_freshness_level level)
     return level == DD_FRESHNESS_LIVE ? "live" : level == DD_FRESHNESS_STALLED ? "stalled" : "stale";
 }
 
-const char *dd_freshness_colour(enum dd_freshness_level level)
+const char *dd_freshness_color(enum dd_freshness_level level)
 {
     return level == DD_FRESHNESS_LIVE ? "green" : level == DD_FRESHNESS_STALLED ? "yellow" : "red";
 }

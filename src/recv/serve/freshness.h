@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-struct dd_recv_state;
+struct dd_stream_state;
 
 enum dd_freshness_level { DD_FRESHNESS_LIVE = 0, DD_FRESHNESS_STALLED = 1, DD_FRESHNESS_STALE = 2 };
 enum dd_freshness_sender { DD_FRESHNESS_ALIVE = 0, DD_FRESHNESS_DELAYED = 1, DD_FRESHNESS_SILENT = 2 };
@@ -27,12 +27,12 @@ struct dd_freshness {
 };
 
 /* state may be NULL: nothing was ever heard. now_us: dd_clock_now_us(). */
-void dd_freshness_judge(const struct dd_recv_state *state, const struct dd_freshness_limits *limits, uint64_t now_us,
-                        struct dd_freshness *out);
+void dd_freshness_evaluate(const struct dd_stream_state *state, const struct dd_freshness_limits *limits, uint64_t now_us,
+                           struct dd_freshness *out);
 
 /* "live", "stalled", "stale"; "green", "yellow", "red"; "alive", "delayed", "silent". Static. */
 const char *dd_freshness_level_text(enum dd_freshness_level level);
-const char *dd_freshness_colour(enum dd_freshness_level level);
+const char *dd_freshness_color(enum dd_freshness_level level);
 const char *dd_freshness_sender_text(enum dd_freshness_sender sender);
 
 #endif

@@ -28,8 +28,8 @@ enum {
     FILES_SPARE = 64, /* what the process has open beside connections and rings */
 };
 
-struct dd_http {
-    const struct dd_answer_site *site;
+struct dd_http_server {
+    const struct dd_response_site *site;
     struct MHD_Daemon *daemon;
     char security_policy[DD_RECV_TEXT + 256];
 };
@@ -42,12 +42,12 @@ static void add(struct MHD_Response *response, const char *name, const char *val
         dd_log_error("no memory for the header field %s", name);
 }
 
-static void add_headers(const struct dd_http *http, struct MHD_Response *response, const struct dd_answer *answer)
+static void add_headers(const struct dd_http_server *http, struct MHD_Response *response, const struct dd_response *answer)
 {
     char retry_after[16] = "";
     if (answer->retry_after_s)
         snprintf(retry_after, sizeof retry_after, "%u", answer->retry_after_s);
-    add(response, "Content-Type", answer->pictures ? DD_MJPEG_TYPE : answer->type);
+    add(response, "Content-Type", answer->pictures ? DD_MJPEG_WRITER_TYPE : answer->type);
     add(response, "ETag", answer->etag);
     add(response, "Last-Modified", answer->last_modified);
     add(response, "Location", answer->location);
@@ -66,7 +66,7 @@ static void release_nothing(void *owner)
 }
 
 /* Takes what answer owns. NULL if there is no memory. */
-static struct MHD_Response *make_fixed(const struct dd_answer *answer)
+static struct MHD_Response *make_fixed(const struct dd_response *answer)
 {
     /* libmicrohttpd takes no pointer to const, and only reads. */
     union {
@@ -81,20 +81,21 @@ static struct MHD_Response *make_fixed(const struct dd_answer *answer)
 }
 
 /* answer becomes a refusal if there are too many viewers. */
-static struct MHD_Response *make_pictures(const struct dd_http *http, struct dd_answer *answer, struct MHD_Connection *connection)
+static struct MHD_Response *make_pictures(const struct dd_http_server *http, struct dd_response *answer,
+                                          struct MHD_Connection *connection)
 {
     struct MHD_Response *response = NULL;
-    const struct dd_hub_viewer wish = {.stream = answer->stream, .period_us = answer->period_us, .raw = answer->raw};
+    const struct dd_broadcast_viewer wish = {.stream = answer->stream, .period_us = answer->period_us, .raw = answer->raw};
     int error = dd_viewer_open(http->site->hub, &wish, connection, &response);
     if (error != DD_ERROR_SPACE)
         return response;
-    dd_answer_text(answer, 503, "There are as many viewers as this site serves.\n");
+    dd_response_set_text(answer, 503, "There are as many viewers as this site serves.\n");
     answer->retry_after_s = VIEWER_RETRY_S;
     return make_fixed(answer);
 }
 
 /* Takes what answer owns. */
-static enum MHD_Result reply(const struct dd_http *http, struct MHD_Connection *connection, struct dd_answer *answer)
+static enum MHD_Result reply(const struct dd_http_server *http, struct MHD_Connection *connection, struct dd_response *answer)
 {
     struct MHD_Response *response = answer->pictures ? make_pictures(http, answer, connection) : make_fixed(answer);
     if (!response) {
@@ -110,13 +111,13 @@ static enum MHD_Result reply(const struct dd_http *http, struct MHD_Connection *
 static enum MHD_Result handle(void *owner, struct MHD_Connection *connection, const char *path, const char *method,
                               const char *version, const char *upload, size_t *upload_size, void **request_state)
 {
-    const struct dd_http *http = owner;
-    struct dd_answer answer;
+    const struct dd_http_server *http = owner;
+    struct dd_response answer;
     static int seen;
     (void)version;
     (void)upload;
     if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
-        dd_answer_refuse_method(&answer);
+        dd_response_method_not_allowed(&answer);
         return reply(http, connection, &answer);
     }
     /* The first call is made before a body, which nobody needs, has come in; the answer belongs to the last one. */
@@ -125,14 +126,14 @@ static enum MHD_Result handle(void *owner, struct MHD_Connection *connection, co
         *upload_size = 0;
         return MHD_YES;
     }
-    const struct dd_answer_request request = {
+    const struct dd_response_request request = {
         .path = path,
         .if_none_match = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "If-None-Match"),
         .fail = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "fail"),
         .fps = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "fps"),
         .raw = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "raw"),
     };
-    dd_answer_make(http->site, &request, &answer);
+    dd_response_build(http->site, &request, &answer);
     return reply(http, connection, &answer);
 }
 
@@ -151,7 +152,7 @@ __attribute__((format(printf, 2, 0))) static void log_message(void *owner, const
 }
 
 /* Says who may frame the pages: embed_origins, as far as it can't be anything but origins in this header field. */
-static void write_security_policy(struct dd_http *http, const char *embed_origins)
+static void write_security_policy(struct dd_http_server *http, const char *embed_origins)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:/*[]";
     size_t size = sizeof http->security_policy;
@@ -189,7 +190,7 @@ static unsigned connection_limit(const struct dd_serve_config *config)
     return (unsigned)possible;
 }
 
-static struct MHD_Daemon *start_daemon(struct dd_http *http, int listen_fd)
+static struct MHD_Daemon *start_daemon(struct dd_http_server *http, int listen_fd)
 {
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     unsigned threads = cpus > 1 ? (unsigned)cpus : 0; /* 0: no pool; a pool of one is not possible */
@@ -209,9 +210,9 @@ static struct MHD_Daemon *start_daemon(struct dd_http *http, int listen_fd)
                             http, MHD_OPTION_EXTERNAL_LOGGER, log_message, NULL, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
 
-struct dd_http *dd_http_start(const struct dd_answer_site *site, int listen_fd)
+struct dd_http_server *dd_http_server_start(const struct dd_response_site *site, int listen_fd)
 {
-    struct dd_http *http = calloc(1, sizeof *http);
+    struct dd_http_server *http = calloc(1, sizeof *http);
     if (!http) {
         dd_log_error("no memory for the HTTP server");
         return NULL;
@@ -227,14 +228,14 @@ struct dd_http *dd_http_start(const struct dd_answer_site *site, int listen_fd)
     return http;
 }
 
-void dd_http_stop(struct dd_http *http)
+void dd_http_server_stop(struct dd_http_server *http)
 {
     if (!http)
         return;
     /* Gives the listening socket back, which libmicrohttpd would close, and the supervisor's other end of it shut down. */
     MHD_quiesce_daemon(http->daemon);
     /* It must not be stopped while a connection is suspended. */
-    dd_hub_stop(http->site->hub);
+    dd_broadcast_stop(http->site->hub);
     MHD_stop_daemon(http->daemon);
     free(http);
 }

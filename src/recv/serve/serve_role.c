@@ -28,10 +28,10 @@ struct serve {
     struct dd_role *role;
     struct dd_serve_config *config;
     int ring_fds[DD_OPTIONS_STREAMS_MAX];
-    struct dd_hub *hub;
+    struct dd_broadcast *hub;
     struct dd_pages *pages;
-    struct dd_answer_site site;
-    struct dd_http *http;
+    struct dd_response_site site;
+    struct dd_http_server *http;
     uint64_t next_report_us;
     enum dd_freshness_level *reported; /* per stream */
 };
@@ -57,22 +57,22 @@ static int set_up(struct serve *s)
     for (size_t i = 0; i < s->config->stream_count; i++)
         s->ring_fds[i] = dd_role_fd(s->role, DD_SERVE_FD_RINGS + i);
     s->reported = calloc(s->config->stream_count, sizeof *s->reported);
-    s->hub = dd_hub_new(s->config, s->ring_fds);
+    s->hub = dd_broadcast_new(s->config, s->ring_fds);
     s->pages = dd_pages_new(s->config);
     if (!s->reported || !s->hub || !s->pages)
         return DD_ERROR_MEMORY;
     for (size_t i = 0; i < s->config->stream_count; i++)
         s->reported[i] = DD_FRESHNESS_STALE; /* as before the first picture: nothing to report */
-    s->site = (struct dd_answer_site){.config = s->config, .hub = s->hub, .pages = s->pages};
-    s->http = dd_http_start(&s->site, dd_role_fd(s->role, DD_SERVE_FD_LISTEN));
+    s->site = (struct dd_response_site){.config = s->config, .hub = s->hub, .pages = s->pages};
+    s->http = dd_http_server_start(&s->site, dd_role_fd(s->role, DD_SERVE_FD_LISTEN));
     return s->http ? 0 : DD_ERROR_SYSTEM;
 }
 
 static void tear_down(struct serve *s)
 {
-    dd_http_stop(s->http);
+    dd_http_server_stop(s->http);
     dd_pages_free(s->pages);
-    dd_hub_free(s->hub);
+    dd_broadcast_free(s->hub);
     free(s->reported);
     free(s->config);
 }
@@ -85,7 +85,7 @@ static void report_changes(struct serve *s, uint64_t now_us)
     s->next_report_us = now_us + report_period_us;
     for (size_t i = 0; i < s->config->stream_count; i++) {
         struct dd_freshness freshness;
-        dd_hub_freshness(s->hub, i, &freshness);
+        dd_broadcast_freshness(s->hub, i, &freshness);
         if (freshness.level == s->reported[i])
             continue;
         s->reported[i] = freshness.level;
@@ -112,7 +112,7 @@ static int watch(struct serve *s)
     while (!dd_role_stopping(s->role)) {
         dd_role_beat(s->role, BEAT_MS);
         uint64_t now_us = dd_clock_now_us();
-        uint64_t due_us = dd_hub_watch(s->hub, now_us);
+        uint64_t due_us = dd_broadcast_watch(s->hub, now_us);
         report_changes(s, now_us);
         int limit_ms = fds[WAKE].fd >= 0 ? TICK_MS : BLIND_TICK_MS;
         if (poll(fds, FDS, dd_clock_wait_ms(dd_clock_now_us(), due_us, limit_ms)) < 0 && errno != EINTR) {
@@ -126,7 +126,7 @@ static int watch(struct serve *s)
     return 0;
 }
 
-int dd_serve_run(struct dd_role *role)
+int dd_serve_role_run(struct dd_role *role)
 {
     struct serve s = {.role = role};
     int error = set_up(&s);

@@ -19,7 +19,7 @@ struct dd_serve_stream {
     char display_resolution[DD_RECV_SHORT];
     bool stale_mark;
     uint64_t live_us, stale_us;
-    struct dd_ring_shape ring;
+    struct dd_frame_ring_shape ring;
     uint32_t max_frame_bytes;
 };
 
@@ -37,6 +37,6 @@ struct dd_serve_config {
 enum { DD_SERVE_FD_LISTEN = 0, DD_SERVE_FD_WAKE = 1, DD_SERVE_FD_RINGS = 2 };
 
 /* Runs until the role is to stop. An exit code. */
-int dd_serve_run(struct dd_role *role);
+int dd_serve_role_run(struct dd_role *role);
 
 #endif

@@ -8,7 +8,7 @@
 #include "dd/link/frame_ring.h"
 #include "dd/link/wire.h"
 
-struct dd_frame {
+struct dd_shared_picture {
     atomic_uint references;
     uint64_t number;
     uint64_t captured_us;
@@ -16,9 +16,9 @@ struct dd_frame {
     uint8_t bytes[];
 };
 
-static struct dd_frame *allocate(size_t size)
+static struct dd_shared_picture *allocate(size_t size)
 {
-    struct dd_frame *frame = malloc(sizeof *frame + size);
+    struct dd_shared_picture *frame = malloc(sizeof *frame + size);
     if (!frame) {
         dd_log_error("no memory for a picture of %zu bytes", size);
         return NULL;
@@ -28,16 +28,16 @@ static struct dd_frame *allocate(size_t size)
     return frame;
 }
 
-struct dd_frame *dd_frame_take(const struct dd_ring *ring, uint64_t position, uint32_t max_bytes)
+struct dd_shared_picture *dd_shared_picture_copy(const struct dd_frame_ring *ring, uint64_t position, uint32_t max_bytes)
 {
-    struct dd_ring_frame entry;
-    if (dd_ring_peek(ring, position, &entry, NULL) != 0 || entry.bytes == 0 || entry.bytes > max_bytes)
+    struct dd_frame_ring_frame entry;
+    if (dd_frame_ring_peek(ring, position, &entry, NULL) != 0 || entry.bytes == 0 || entry.bytes > max_bytes)
         return NULL;
-    struct dd_frame *frame = allocate(entry.bytes);
+    struct dd_shared_picture *frame = allocate(entry.bytes);
     if (!frame)
         return NULL;
     /* The entry may be another one by now: only what was copied counts. */
-    int error = dd_ring_copy(ring, position, &entry, frame->bytes, frame->size);
+    int error = dd_frame_ring_copy(ring, position, &entry, frame->bytes, frame->size);
     if (error || entry.bytes == 0 || entry.bytes > frame->size || entry.number == 0 || entry.number > DD_WIRE_FRAME_NUMBER_MAX) {
         free(frame);
         return NULL;
@@ -48,9 +48,9 @@ struct dd_frame *dd_frame_take(const struct dd_ring *ring, uint64_t position, ui
     return frame;
 }
 
-struct dd_frame *dd_frame_new(uint64_t number, uint64_t captured_us, const uint8_t *bytes, size_t size)
+struct dd_shared_picture *dd_shared_picture_new(uint64_t number, uint64_t captured_us, const uint8_t *bytes, size_t size)
 {
-    struct dd_frame *frame = allocate(size);
+    struct dd_shared_picture *frame = allocate(size);
     if (!frame)
         return NULL;
     frame->number = number;
@@ -59,36 +59,36 @@ struct dd_frame *dd_frame_new(uint64_t number, uint64_t captured_us, const uint8
     return frame;
 }
 
-struct dd_frame *dd_frame_ref(struct dd_frame *frame)
+struct dd_shared_picture *dd_shared_picture_ref(struct dd_shared_picture *frame)
 {
     atomic_fetch_add_explicit(&frame->references, 1, memory_order_relaxed);
     return frame;
 }
 
-void dd_frame_unref(struct dd_frame **frame)
+void dd_shared_picture_unref(struct dd_shared_picture **frame)
 {
-    struct dd_frame *f = *frame;
+    struct dd_shared_picture *f = *frame;
     *frame = NULL;
     if (f && atomic_fetch_sub_explicit(&f->references, 1, memory_order_acq_rel) == 1)
         free(f);
 }
 
-uint64_t dd_frame_number(const struct dd_frame *frame)
+uint64_t dd_shared_picture_number(const struct dd_shared_picture *frame)
 {
     return frame->number;
 }
 
-uint64_t dd_frame_captured_us(const struct dd_frame *frame)
+uint64_t dd_shared_picture_captured_us(const struct dd_shared_picture *frame)
 {
     return frame->captured_us;
 }
 
-const uint8_t *dd_frame_bytes(const struct dd_frame *frame)
+const uint8_t *dd_shared_picture_bytes(const struct dd_shared_picture *frame)
 {
     return frame->bytes;
 }
 
-size_t dd_frame_size(const struct dd_frame *frame)
+size_t dd_shared_picture_size(const struct dd_shared_picture *frame)
 {
     return frame->size;
 }

@@ -8,17 +8,17 @@
 #include "recv/serve/shared_picture.h"
 #include "recv/serve/stale_mark.h"
 
-struct dd_marks {
+struct dd_stale_mark_cache {
     size_t bytes_max;       /* immutable */
     pthread_mutex_t making; /* held by the one who makes a mark; before lock */
     pthread_mutex_t lock;
-    struct dd_frame *made;      /* NULL: none; lock */
-    struct dd_mark_words words; /* of made; lock */
+    struct dd_shared_picture *made;   /* NULL: none; lock */
+    struct dd_stale_mark_words words; /* of made; lock */
 };
 
-struct dd_marks *dd_marks_new(size_t bytes_max)
+struct dd_stale_mark_cache *dd_stale_mark_cache_new(size_t bytes_max)
 {
-    struct dd_marks *marks = calloc(1, sizeof *marks);
+    struct dd_stale_mark_cache *marks = calloc(1, sizeof *marks);
     if (!marks)
         return NULL;
     marks->bytes_max = bytes_max;
@@ -27,51 +27,54 @@ struct dd_marks *dd_marks_new(size_t bytes_max)
     return marks;
 }
 
-void dd_marks_free(struct dd_marks *marks)
+void dd_stale_mark_cache_free(struct dd_stale_mark_cache *marks)
 {
     if (!marks)
         return;
-    dd_frame_unref(&marks->made);
+    dd_shared_picture_unref(&marks->made);
     pthread_mutex_destroy(&marks->lock);
     pthread_mutex_destroy(&marks->making);
     free(marks);
 }
 
 /* Frames of one stream are told apart by number and time: a repeated one is the same picture. */
-static bool same_frame(const struct dd_frame *a, const struct dd_frame *b)
+static bool same_frame(const struct dd_shared_picture *a, const struct dd_shared_picture *b)
 {
-    return dd_frame_number(a) == dd_frame_number(b) && dd_frame_captured_us(a) == dd_frame_captured_us(b);
+    return dd_shared_picture_number(a) == dd_shared_picture_number(b) &&
+           dd_shared_picture_captured_us(a) == dd_shared_picture_captured_us(b);
 }
 
 /* What was made for frame and words, with one reference; NULL if it was not. */
-static struct dd_frame *find(struct dd_marks *marks, const struct dd_frame *frame, const struct dd_mark_words *words)
+static struct dd_shared_picture *find(struct dd_stale_mark_cache *marks, const struct dd_shared_picture *frame,
+                                      const struct dd_stale_mark_words *words)
 {
-    struct dd_frame *found = NULL;
+    struct dd_shared_picture *found = NULL;
     pthread_mutex_lock(&marks->lock);
-    if (marks->made && same_frame(marks->made, frame) && dd_mark_says_the_same(&marks->words, words))
-        found = dd_frame_ref(marks->made);
+    if (marks->made && same_frame(marks->made, frame) && dd_stale_mark_says_the_same(&marks->words, words))
+        found = dd_shared_picture_ref(marks->made);
     pthread_mutex_unlock(&marks->lock);
     return found;
 }
 
-static void keep(struct dd_marks *marks, struct dd_frame *made, const struct dd_mark_words *words)
+static void keep(struct dd_stale_mark_cache *marks, struct dd_shared_picture *made, const struct dd_stale_mark_words *words)
 {
     pthread_mutex_lock(&marks->lock);
-    dd_frame_unref(&marks->made);
-    marks->made = dd_frame_ref(made);
+    dd_shared_picture_unref(&marks->made);
+    marks->made = dd_shared_picture_ref(made);
     marks->words = *words;
     pthread_mutex_unlock(&marks->lock);
 }
 
-struct dd_frame *dd_marks_get(struct dd_marks *marks, const struct dd_frame *frame, const struct dd_mark_words *words)
+struct dd_shared_picture *dd_stale_mark_cache_get(struct dd_stale_mark_cache *marks, const struct dd_shared_picture *frame,
+                                                  const struct dd_stale_mark_words *words)
 {
-    struct dd_frame *made = find(marks, frame, words);
+    struct dd_shared_picture *made = find(marks, frame, words);
     if (made)
         return made;
     pthread_mutex_lock(&marks->making);
     made = find(marks, frame, words);
     if (!made) {
-        made = dd_mark_frame(frame, words, marks->bytes_max);
+        made = dd_stale_mark_apply(frame, words, marks->bytes_max);
         if (made)
             keep(marks, made, words);
     }
@@ -79,9 +82,9 @@ struct dd_frame *dd_marks_get(struct dd_marks *marks, const struct dd_frame *fra
     return made;
 }
 
-void dd_marks_drop(struct dd_marks *marks)
+void dd_stale_mark_cache_drop(struct dd_stale_mark_cache *marks)
 {
     pthread_mutex_lock(&marks->lock);
-    dd_frame_unref(&marks->made);
+    dd_shared_picture_unref(&marks->made);
     pthread_mutex_unlock(&marks->lock);
 }

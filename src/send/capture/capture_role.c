@@ -35,12 +35,12 @@ struct capture {
     struct dd_role *role;
     struct dd_capture_config *config;
     const struct dd_source_kind *kind;
-    struct dd_ring *ring;
-    struct dd_chain *chain;
+    struct dd_frame_ring *ring;
+    struct dd_pipeline *chain;
     struct dd_source_io io;
     void *source;   /* NULL while it is closed */
     bool connected; /* it can be asked for pictures */
-    struct dd_send_state state;
+    struct dd_source_status state;
     bool published;
     unsigned promise_ms;
     uint64_t beat_us; /* when the next sign of life is due */
@@ -64,7 +64,7 @@ static void beat(struct capture *c)
         return;
     c->beat_us = now_us + BEAT_EVERY_MS * DD_CLOCK_US_PER_MS;
     dd_role_beat(c->role, c->promise_ms);
-    dd_ring_beat(c->ring, now_us + c->promise_ms * UINT64_C(1000));
+    dd_frame_ring_beat(c->ring, now_us + c->promise_ms * UINT64_C(1000));
 }
 
 static void promise(struct capture *c, unsigned within_ms)
@@ -96,7 +96,7 @@ static void set_deadline(struct capture *c, uint64_t from_us)
     c->io.deadline_us = (from_us > now_us ? from_us : now_us) + (uint64_t)c->config->options.timeout;
 }
 
-static void publish(struct capture *c, const struct dd_send_state *state)
+static void publish(struct capture *c, const struct dd_source_status *state)
 {
     bool changed = !c->published || state->source != c->state.source || state->reason != c->state.reason;
 
@@ -104,12 +104,12 @@ static void publish(struct capture *c, const struct dd_send_state *state)
         return;
     c->state = *state;
     c->published = true;
-    dd_ring_publish(c->ring, &c->state, sizeof c->state, changed);
+    dd_frame_ring_publish(c->ring, &c->state, sizeof c->state, changed);
 }
 
 static void set_state(struct capture *c, enum dd_wire_source source, unsigned reason)
 {
-    struct dd_send_state state = c->state;
+    struct dd_source_status state = c->state;
 
     state.source = source;
     state.reason = reason;
@@ -207,16 +207,16 @@ static int store(struct capture *c, const struct dd_picture *picture)
     uint64_t suppressed;
     int width, height;
 
-    if (dd_chain_size(c->chain, picture, &format, &width, &height))
+    if (dd_pipeline_size(c->chain, picture, &format, &width, &height))
         return dd_source_fail(&c->io, DD_WIRE_REASON_UNSUITABLE, "its picture of %dx%d has nothing of crop %s", picture->width,
                               picture->height, c->config->options.crop);
     if (dd_picture_layout(format, width, height, &layout) == 0)
-        bytes = dd_ring_reserve(c->ring, (uint32_t)layout.bytes);
+        bytes = dd_frame_ring_reserve(c->ring, (uint32_t)layout.bytes);
     if (!bytes)
         return dd_source_fail(&c->io, DD_WIRE_REASON_UNSUITABLE, "its picture of %dx%d cannot be sent as %dx%d", picture->width,
                               picture->height, width, height);
     dd_picture_over(&out, format, width, height, &layout, bytes);
-    if (dd_chain_make(c->chain, picture, &out))
+    if (dd_pipeline_run(c->chain, picture, &out))
         return dd_source_fail(&c->io, DD_WIRE_REASON_UNSUITABLE, "its picture of %dx%d is of a kind that cannot be sent",
                               picture->width, picture->height);
     if (picture->width != c->shown_width || picture->height != c->shown_height) {
@@ -227,19 +227,19 @@ static int store(struct capture *c, const struct dd_picture *picture)
         c->shown_height = picture->height;
     }
 
-    const struct dd_ring_frame frame = {
+    const struct dd_frame_ring_frame frame = {
         .captured_us = picture->captured_us,
         .bytes = (uint32_t)layout.bytes,
         .format = format,
         .width = (uint16_t)width,
         .height = (uint16_t)height,
     };
-    struct dd_send_state state = c->state;
+    struct dd_source_status state = c->state;
     state.source = DD_WIRE_SOURCE_OK;
     state.reason = DD_WIRE_REASON_NONE;
     state.confirmed_us = 0;
     publish(c, &state);
-    dd_ring_commit(c->ring, &frame);
+    dd_frame_ring_commit(c->ring, &frame);
     return 0;
 }
 
@@ -254,7 +254,7 @@ static void advance(struct capture *c, uint64_t captured_us)
         c->due_us = captured_us;
     c->due_us += interval_us;
     if (c->due_us + interval_us <= now_us) {
-        struct dd_send_state state = c->state;
+        struct dd_source_status state = c->state;
         state.skipped += (now_us - c->due_us) / interval_us;
         publish(c, &state);
         c->due_us = now_us;
@@ -282,7 +282,7 @@ static int deliver(struct capture *c)
     int error = c->kind->next(c->source, &c->io, due_us, &picture);
     if (error == DD_ERROR_AGAIN) {
         /* it shows what it showed */
-        struct dd_send_state state = c->state;
+        struct dd_source_status state = c->state;
         state.confirmed_us = picture.captured_us ? picture.captured_us : dd_clock_now_us();
         publish(c, &state);
         if (!c->kind->still)
@@ -333,7 +333,7 @@ static int prepare(struct capture *c, struct dd_role *role)
     return 0;
 }
 
-int dd_capture_run(struct dd_role *role)
+int dd_capture_role_run(struct dd_role *role)
 {
     struct capture c = {0};
     size_t size = 0;
@@ -344,19 +344,20 @@ int dd_capture_run(struct dd_role *role)
         goto done0;
     if (prepare(&c, role))
         goto done1;
-    c.chain = dd_chain_new(&c.config->options);
+    c.chain = dd_pipeline_new(&c.config->options);
     if (!c.chain)
         goto done1;
-    c.ring = dd_ring_open_writer(dd_role_fd(role, DD_CAPTURE_FD_RING), &c.config->ring, dd_role_fd(role, DD_CAPTURE_FD_WAKE));
+    c.ring =
+        dd_frame_ring_open_writer(dd_role_fd(role, DD_CAPTURE_FD_RING), &c.config->ring, dd_role_fd(role, DD_CAPTURE_FD_WAKE));
     if (!c.ring)
         goto done2;
     dd_role_ready(role);
     run(&c);
     code = EXIT_SUCCESS;
 
-    dd_ring_close(c.ring);
+    dd_frame_ring_close(c.ring);
 done2:
-    dd_chain_free(c.chain);
+    dd_pipeline_free(c.chain);
 done1:
     explicit_bzero(c.config, size);
     free(c.config);

@@ -10,12 +10,12 @@ struct dd_role;
 /* in the boot record */
 struct dd_capture_config {
     struct dd_send_stream options; /* keys wiped, password file read into password */
-    struct dd_ring_shape ring;
+    struct dd_frame_ring_shape ring;
 };
 
 enum { DD_CAPTURE_FD_RING = 0, DD_CAPTURE_FD_WAKE = 1, DD_CAPTURE_FDS = 2 };
 
 /* Runs until the role is to stop. An exit code. */
-int dd_capture_run(struct dd_role *role);
+int dd_capture_role_run(struct dd_role *role);
 
 #endif

@@ -95,7 +95,7 @@ static void draw_title(struct testcard *t, int bars_bottom)
 {
     static const char title[] = "SOFT DATA DIODE";
     int scale = t->picture.width * 45 / 100 / dd_paint_text_width(title, 1);
-    int width = dd_paint_text_width(title, scale), height = DD_FONT_HEIGHT * scale, margin = 3 * scale;
+    int width = dd_paint_text_width(title, scale), height = DD_BITMAP_FONT_HEIGHT * scale, margin = 3 * scale;
     int x = (t->picture.width - width) / 2, y = (bars_bottom - height) / 2;
 
     if (scale < 1)
@@ -119,24 +119,24 @@ static void draw_panel(struct testcard *t, int top, uint64_t wall_us)
     dd_paint_rectangle(p, 0, top, p->width, height, dd_paint_color(20, 24, 32));
 
     /* both in one row, with a gap of two characters and half a one at the sides */
-    int cells = (int)(strlen(clock) + 3 + strlen(frame)) * DD_FONT_ADVANCE;
-    int wide = p->width / cells, high = height / 2 / DD_FONT_HEIGHT;
+    int cells = (int)(strlen(clock) + 3 + strlen(frame)) * DD_BITMAP_FONT_ADVANCE;
+    int wide = p->width / cells, high = height / 2 / DD_BITMAP_FONT_HEIGHT;
     int scale = wide < high ? wide : high;
     if (scale < 1) /* a very small picture: the clock alone, if anything */
-        scale = p->width >= dd_paint_text_width(clock, 1) && height >= DD_FONT_HEIGHT;
-    int label = scale / 3, left = (p->width - cells * scale) / 2 + DD_FONT_ADVANCE / 2 * scale;
+        scale = p->width >= dd_paint_text_width(clock, 1) && height >= DD_BITMAP_FONT_HEIGHT;
+    int label = scale / 3, left = (p->width - cells * scale) / 2 + DD_BITMAP_FONT_ADVANCE / 2 * scale;
     if (p->width < cells)
         left = (p->width - dd_paint_text_width(clock, scale)) / 2;
-    int right = left + (int)(strlen(clock) + 2) * DD_FONT_ADVANCE * scale;
-    int gap = label * DD_FONT_HEIGHT;
-    int y = top + (height - (DD_FONT_HEIGHT * (scale + label) + gap)) / 2;
+    int right = left + (int)(strlen(clock) + 2) * DD_BITMAP_FONT_ADVANCE * scale;
+    int gap = label * DD_BITMAP_FONT_HEIGHT;
+    int y = top + (height - (DD_BITMAP_FONT_HEIGHT * (scale + label) + gap)) / 2;
 
     dd_paint_text(p, left, y, label, date, grey);
-    dd_paint_text(p, left, y + DD_FONT_HEIGHT * label + gap, scale, clock, white);
+    dd_paint_text(p, left, y + DD_BITMAP_FONT_HEIGHT * label + gap, scale, clock, white);
     if (p->width < cells)
         return;
     dd_paint_text(p, right, y, label, size, grey);
-    dd_paint_text(p, right, y + DD_FONT_HEIGHT * label + gap, scale, frame, dd_paint_color(255, 200, 60));
+    dd_paint_text(p, right, y + DD_BITMAP_FONT_HEIGHT * label + gap, scale, frame, dd_paint_color(255, 200, 60));
 }
 
 static void draw(struct testcard *t, uint64_t time_us, uint64_t wall_us)

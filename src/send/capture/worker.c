@@ -13,19 +13,19 @@
 #include "dd/base/log.h"
 #include "send/capture/net/connect.h"
 
-struct dd_aside {
+struct dd_worker {
     char name[16];
     pthread_t thread;
     int done_fd; /* an eventfd, readable once the call has returned */
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    struct dd_aside_call call; /* with lock */
-    bool wanted, ending;       /* with lock */
+    struct dd_worker_call call; /* with lock */
+    bool wanted, ending;        /* with lock */
 };
 
 static void *work(void *argument)
 {
-    struct dd_aside *a = argument;
+    struct dd_worker *a = argument;
     const uint64_t one = 1;
 
     pthread_setname_np(pthread_self(), a->name);
@@ -35,7 +35,7 @@ static void *work(void *argument)
             pthread_cond_wait(&a->changed, &a->lock);
         if (a->ending)
             break;
-        const struct dd_aside_call call = a->call;
+        const struct dd_worker_call call = a->call;
         pthread_mutex_unlock(&a->lock);
         call.run(call.context);
         pthread_mutex_lock(&a->lock);
@@ -47,9 +47,9 @@ static void *work(void *argument)
     return NULL;
 }
 
-struct dd_aside *dd_aside_new(const char *name)
+struct dd_worker *dd_worker_new(const char *name)
 {
-    struct dd_aside *a = calloc(1, sizeof *a);
+    struct dd_worker *a = calloc(1, sizeof *a);
 
     if (!a)
         goto fail0;
@@ -74,7 +74,7 @@ fail0:
     return NULL;
 }
 
-void dd_aside_free(struct dd_aside *a)
+void dd_worker_free(struct dd_worker *a)
 {
     if (!a)
         return;
@@ -89,7 +89,7 @@ void dd_aside_free(struct dd_aside *a)
     free(a);
 }
 
-int dd_aside_run(struct dd_aside *a, const struct dd_aside_call *call, const struct dd_source_io *io, uint64_t until_us)
+int dd_worker_run(struct dd_worker *a, const struct dd_worker_call *call, const struct dd_source_io *io, uint64_t until_us)
 {
     uint64_t count;
 

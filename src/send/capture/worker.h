@@ -5,21 +5,21 @@
 
 #include <stdint.h>
 
-struct dd_aside;
+struct dd_worker;
 struct dd_source_io;
 
-struct dd_aside_call {
+struct dd_worker_call {
     void (*run)(void *context);       /* in the thread */
     void (*interrupt)(void *context); /* in the caller's, while run() is at work: makes it return soon */
     void *context;
 };
 
 /* name is the thread's, 15 characters at most. NULL, logged, if there is no memory. */
-struct dd_aside *dd_aside_new(const char *name);
-void dd_aside_free(struct dd_aside *aside);
+struct dd_worker *dd_worker_new(const char *name);
+void dd_worker_free(struct dd_worker *aside);
 
 /* Runs a call to its end. 0; DD_ERROR_TIMEOUT: until_us, io's deadline or a stop came first, and it was interrupted. It has
  * returned by then all the same: one that does not come back costs the process its signs of life, and so its life. */
-int dd_aside_run(struct dd_aside *aside, const struct dd_aside_call *call, const struct dd_source_io *io, uint64_t until_us);
+int dd_worker_run(struct dd_worker *aside, const struct dd_worker_call *call, const struct dd_source_io *io, uint64_t until_us);
 
 #endif

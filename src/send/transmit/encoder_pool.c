@@ -18,15 +18,15 @@ enum { BUFFERS = 3, THREADS_MAX = 64 };
 
 /* A stream's JPEG goes round three buffers: one is being filled, one is ready, one is being sent. */
 struct lane {
-    struct dd_encoders_stream config; /* constant */
-    uint8_t *buffer[BUFFERS];         /* of capacity bytes; the pointers are constant */
+    struct dd_encoder_pool_stream config; /* constant */
+    uint8_t *buffer[BUFFERS];             /* of capacity bytes; the pointers are constant */
     size_t capacity;
     /* Under the lock: */
-    int filling, ready, taken;          /* indices of buffer; roles swap */
-    struct dd_encoders_picture picture; /* the newest that was encoded; size 0: none yet */
-    struct dd_encoders_shown shown;     /* until when the ring had it again */
+    int filling, ready, taken;              /* indices of buffer; roles swap */
+    struct dd_encoder_pool_picture picture; /* the newest that was encoded; size 0: none yet */
+    struct dd_encoder_pool_shown shown;     /* until when the ring had it again */
     bool wanted, busy, is_ready;
-    struct dd_encoders_counters counters;
+    struct dd_encoder_pool_counters counters;
     /* Of the thread that has set busy: */
     uint64_t position; /* of the next picture that was not looked at */
     bool has_encoded;
@@ -36,7 +36,7 @@ struct lane {
 /* What came of looking at a ring. */
 enum outcome { NOTHING, ENCODED, SAME };
 
-struct dd_encoders {
+struct dd_encoder_pool {
     pthread_mutex_t lock;
     pthread_cond_t work;
     bool stopping; /* under the lock */
@@ -44,7 +44,7 @@ struct dd_encoders {
     int wake_fd;
     size_t count;
     struct lane *lanes;
-    struct dd_encode *encoders[THREADS_MAX]; /* one per thread */
+    struct dd_jpeg_encoder *encoders[THREADS_MAX]; /* one per thread */
     pthread_t threads[THREADS_MAX];
     size_t thread_count, next_encoder; /* next_encoder: under the lock */
 };
@@ -53,10 +53,10 @@ struct dd_encoders {
  * DD_ERROR_INPUT. */
 static int read_picture(const struct lane *lane, uint64_t position, struct dd_picture *picture)
 {
-    struct dd_ring_frame frame;
+    struct dd_frame_ring_frame frame;
     struct dd_picture_layout layout;
     const uint8_t *bytes;
-    if (dd_ring_peek(lane->config.ring, position, &frame, &bytes))
+    if (dd_frame_ring_peek(lane->config.ring, position, &frame, &bytes))
         return DD_ERROR_GONE;
     bool usable = frame.width <= lane->config.max_width && frame.height <= lane->config.max_height &&
                   dd_picture_layout((enum dd_picture_format)frame.format, frame.width, frame.height, &layout) == 0 &&
@@ -71,9 +71,10 @@ static int read_picture(const struct lane *lane, uint64_t position, struct dd_pi
 }
 
 /* Finds the newest picture of the lane's ring. False if there is none, or none that can be used. */
-static bool find_picture(struct lane *lane, struct dd_picture *picture, uint64_t *position, struct dd_encoders_counters *counted)
+static bool find_picture(struct lane *lane, struct dd_picture *picture, uint64_t *position,
+                         struct dd_encoder_pool_counters *counted)
 {
-    uint64_t count = dd_ring_count(lane->config.ring);
+    uint64_t count = dd_frame_ring_count(lane->config.ring);
     if (count < lane->position) { /* the ring began anew */
         lane->position = 0;
         lane->has_encoded = false;
@@ -95,43 +96,44 @@ static bool is_same(const struct lane *lane, const struct dd_picture *picture, u
 {
     struct dd_picture before;
     return lane->has_encoded && read_picture(lane, lane->encoded_position, &before) == 0 && dd_picture_equal(&before, picture) &&
-           dd_ring_unchanged(lane->config.ring, lane->encoded_position) && dd_ring_unchanged(lane->config.ring, position);
+           dd_frame_ring_unchanged(lane->config.ring, lane->encoded_position) &&
+           dd_frame_ring_unchanged(lane->config.ring, position);
 }
 
 /* Encodes the newest picture of a busy lane into its filling buffer, if it is another one than before; out describes it
  * then. *shown is when and where the ring had it. */
-static enum outcome encode(struct dd_encode *encoder, struct lane *lane, struct dd_encoders_picture *out,
-                           struct dd_encoders_shown *shown, struct dd_encoders_counters *counted)
+static enum outcome encode(struct dd_jpeg_encoder *encoder, struct lane *lane, struct dd_encoder_pool_picture *out,
+                           struct dd_encoder_pool_shown *shown, struct dd_encoder_pool_counters *counted)
 {
     struct dd_picture picture;
     uint64_t position = 0;
     if (!find_picture(lane, &picture, &position, counted))
         return NOTHING;
-    *shown = (struct dd_encoders_shown){.captured_us = picture.captured_us, .position = position};
+    *shown = (struct dd_encoder_pool_shown){.captured_us = picture.captured_us, .position = position};
     if (is_same(lane, &picture, position)) {
         lane->encoded_position = position; /* equal, and longer in the ring */
         counted->same++;
         return SAME;
     }
-    size_t size =
-        dd_encode_jpeg(encoder, &picture, lane->config.quality, lane->config.full_chroma ? DD_ENCODE_444 : DD_ENCODE_420,
-                       lane->buffer[lane->filling], lane->capacity);
+    size_t size = dd_jpeg_encoder_jpeg(encoder, &picture, lane->config.quality,
+                                       lane->config.full_chroma ? DD_JPEG_ENCODER_444 : DD_JPEG_ENCODER_420,
+                                       lane->buffer[lane->filling], lane->capacity);
     /* A source that writes faster than this encodes: what was read is a mixture, and there is a newer picture anyway. */
-    if (!size || !dd_ring_unchanged(lane->config.ring, position)) {
+    if (!size || !dd_frame_ring_unchanged(lane->config.ring, position)) {
         counted->skipped++;
         return NOTHING;
     }
     lane->has_encoded = true;
     lane->encoded_position = position;
-    *out = (struct dd_encoders_picture){.size = (uint32_t)size,
-                                        .captured_us = picture.captured_us,
-                                        .position = position,
-                                        .width = (uint16_t)picture.width,
-                                        .height = (uint16_t)picture.height};
+    *out = (struct dd_encoder_pool_picture){.size = (uint32_t)size,
+                                            .captured_us = picture.captured_us,
+                                            .position = position,
+                                            .width = (uint16_t)picture.width,
+                                            .height = (uint16_t)picture.height};
     return ENCODED;
 }
 
-static struct lane *find_work(struct dd_encoders *e)
+static struct lane *find_work(struct dd_encoder_pool *e)
 {
     for (size_t i = 0; i < e->count; i++) {
         struct lane *lane = &e->lanes[(e->turn + i) % e->count];
@@ -144,7 +146,7 @@ static struct lane *find_work(struct dd_encoders *e)
 }
 
 /* Under the lock. */
-static void deliver(struct dd_encoders *e, struct lane *lane, const struct dd_encoders_picture *picture)
+static void deliver(struct dd_encoder_pool *e, struct lane *lane, const struct dd_encoder_pool_picture *picture)
 {
     uint64_t one = 1;
     int filled = lane->filling;
@@ -163,14 +165,14 @@ static void deliver(struct dd_encoders *e, struct lane *lane, const struct dd_en
 
 static void *run(void *context)
 {
-    struct dd_encoders *e = context;
+    struct dd_encoder_pool *e = context;
     prctl(PR_SET_NAME, "encoder");
     pthread_mutex_lock(&e->lock);
-    struct dd_encode *encoder = e->encoders[e->next_encoder++];
+    struct dd_jpeg_encoder *encoder = e->encoders[e->next_encoder++];
     while (!e->stopping) {
-        struct dd_encoders_picture picture;
-        struct dd_encoders_shown shown;
-        struct dd_encoders_counters counted = {0};
+        struct dd_encoder_pool_picture picture;
+        struct dd_encoder_pool_shown shown;
+        struct dd_encoder_pool_counters counted = {0};
         struct lane *lane = find_work(e);
         if (!lane) {
             pthread_cond_wait(&e->work, &e->lock);
@@ -194,10 +196,10 @@ static void *run(void *context)
     return NULL;
 }
 
-static int make_lane(struct lane *lane, const struct dd_encoders_stream *config)
+static int make_lane(struct lane *lane, const struct dd_encoder_pool_stream *config)
 {
     lane->config = *config;
-    lane->capacity = dd_encode_bound(config->max_width, config->max_height, DD_ENCODE_444);
+    lane->capacity = dd_jpeg_encoder_bound(config->max_width, config->max_height, DD_JPEG_ENCODER_444);
     lane->filling = 0;
     lane->ready = 1;
     lane->taken = 2;
@@ -216,9 +218,9 @@ static size_t thread_count(size_t streams)
     return streams < most ? streams : most;
 }
 
-struct dd_encoders *dd_encoders_start(const struct dd_encoders_stream *streams, size_t count, int wake_fd)
+struct dd_encoder_pool *dd_encoder_pool_start(const struct dd_encoder_pool_stream *streams, size_t count, int wake_fd)
 {
-    struct dd_encoders *e = calloc(1, sizeof *e);
+    struct dd_encoder_pool *e = calloc(1, sizeof *e);
     if (!e)
         goto err0;
     pthread_mutex_init(&e->lock, NULL);
@@ -233,20 +235,20 @@ struct dd_encoders *dd_encoders_start(const struct dd_encoders_stream *streams, 
             goto err1;
         }
     for (size_t threads = thread_count(count); e->thread_count < threads; e->thread_count++) {
-        e->encoders[e->thread_count] = dd_encode_new();
+        e->encoders[e->thread_count] = dd_jpeg_encoder_new();
         if (!e->encoders[e->thread_count] || pthread_create(&e->threads[e->thread_count], NULL, run, e))
             goto err1;
     }
     return e;
 
 err1:
-    dd_encoders_stop(e);
+    dd_encoder_pool_stop(e);
 err0:
     dd_log_error("no memory or no threads for the encoders of %zu streams", count);
     return NULL;
 }
 
-void dd_encoders_stop(struct dd_encoders *e)
+void dd_encoder_pool_stop(struct dd_encoder_pool *e)
 {
     if (!e)
         return;
@@ -257,7 +259,7 @@ void dd_encoders_stop(struct dd_encoders *e)
     for (size_t i = 0; i < e->thread_count; i++)
         pthread_join(e->threads[i], NULL);
     for (size_t i = 0; i < THREADS_MAX; i++)
-        dd_encode_free(e->encoders[i]);
+        dd_jpeg_encoder_free(e->encoders[i]);
     for (size_t i = 0; i < e->count; i++)
         for (int b = 0; b < BUFFERS; b++)
             free(e->lanes[i].buffer[b]);
@@ -267,7 +269,7 @@ void dd_encoders_stop(struct dd_encoders *e)
     free(e);
 }
 
-void dd_encoders_notify(struct dd_encoders *e, size_t i)
+void dd_encoder_pool_notify(struct dd_encoder_pool *e, size_t i)
 {
     pthread_mutex_lock(&e->lock);
     e->lanes[i].wanted = true;
@@ -275,7 +277,7 @@ void dd_encoders_notify(struct dd_encoders *e, size_t i)
     pthread_mutex_unlock(&e->lock);
 }
 
-bool dd_encoders_take(struct dd_encoders *e, size_t i, struct dd_encoders_picture *picture)
+bool dd_encoder_pool_take(struct dd_encoder_pool *e, size_t i, struct dd_encoder_pool_picture *picture)
 {
     struct lane *lane = &e->lanes[i];
     pthread_mutex_lock(&e->lock);
@@ -291,7 +293,7 @@ bool dd_encoders_take(struct dd_encoders *e, size_t i, struct dd_encoders_pictur
     return is_ready;
 }
 
-bool dd_encoders_shown(struct dd_encoders *e, size_t i, struct dd_encoders_shown *shown)
+bool dd_encoder_pool_last_shown(struct dd_encoder_pool *e, size_t i, struct dd_encoder_pool_shown *shown)
 {
     struct lane *lane = &e->lanes[i];
     pthread_mutex_lock(&e->lock);
@@ -301,7 +303,7 @@ bool dd_encoders_shown(struct dd_encoders *e, size_t i, struct dd_encoders_shown
     return is_taken;
 }
 
-void dd_encoders_count(struct dd_encoders *e, size_t i, struct dd_encoders_counters *counters)
+void dd_encoder_pool_read_counters(struct dd_encoder_pool *e, size_t i, struct dd_encoder_pool_counters *counters)
 {
     pthread_mutex_lock(&e->lock);
     *counters = e->lanes[i].counters;

@@ -7,18 +7,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct dd_encoders;
-struct dd_ring;
+struct dd_encoder_pool;
+struct dd_frame_ring;
 
-struct dd_encoders_stream {
-    const struct dd_ring *ring; /* borrowed for the life of the encoders */
-    int max_width, max_height;  /* larger pictures are left out */
-    int quality;                /* 0 … 100 */
-    bool full_chroma;           /* 4:4:4 of what comes as BGRX */
+struct dd_encoder_pool_stream {
+    const struct dd_frame_ring *ring; /* borrowed for the life of the encoders */
+    int max_width, max_height;        /* larger pictures are left out */
+    int quality;                      /* 0 … 100 */
+    bool full_chroma;                 /* 4:4:4 of what comes as BGRX */
 };
 
-struct dd_encoders_picture {
-    const uint8_t *jpeg; /* borrowed until the next dd_encoders_take of the stream */
+struct dd_encoder_pool_picture {
+    const uint8_t *jpeg; /* borrowed until the next dd_encoder_pool_take of the stream */
     uint32_t size;
     uint64_t captured_us; /* dd_clock_now_us() */
     uint64_t position;    /* in the stream's ring */
@@ -26,12 +26,12 @@ struct dd_encoders_picture {
 };
 
 /* That a source still shows a picture: the last one in the ring that was the same, pixel for pixel. */
-struct dd_encoders_shown {
+struct dd_encoder_pool_shown {
     uint64_t captured_us; /* dd_clock_now_us() */
     uint64_t position;
 };
 
-struct dd_encoders_counters {
+struct dd_encoder_pool_counters {
     uint64_t encoded;  /* pictures */
     uint64_t same;     /* pictures that were not encoded because they equalled the one before */
     uint64_t skipped;  /* pictures in the ring that were not encoded, or encoded and replaced before they were taken */
@@ -41,21 +41,21 @@ struct dd_encoders_counters {
 
 /* Starts min(count, CPUs) threads. wake_fd: an eventfd that is written when a picture is ready; borrowed. NULL, logged, if
  * memory is exhausted or the system refuses. */
-struct dd_encoders *dd_encoders_start(const struct dd_encoders_stream *streams, size_t count, int wake_fd);
+struct dd_encoder_pool *dd_encoder_pool_start(const struct dd_encoder_pool_stream *streams, size_t count, int wake_fd);
 /* Waits for the pictures under way and ends the threads. stop(NULL) is safe. */
-void dd_encoders_stop(struct dd_encoders *e);
+void dd_encoder_pool_stop(struct dd_encoder_pool *e);
 
 /* There may be a new picture in the ring of stream i. */
-void dd_encoders_notify(struct dd_encoders *e, size_t i);
+void dd_encoder_pool_notify(struct dd_encoder_pool *e, size_t i);
 
 /* The newest picture of stream i that was not taken yet. False if there is none. A picture that equals the one before is not
  * encoded again. */
-bool dd_encoders_take(struct dd_encoders *e, size_t i, struct dd_encoders_picture *picture);
+bool dd_encoder_pool_take(struct dd_encoder_pool *e, size_t i, struct dd_encoder_pool_picture *picture);
 
 /* Until when the picture of stream i that was taken last was seen in the ring again. False if none was taken, or there is
  * another one by now. */
-bool dd_encoders_shown(struct dd_encoders *e, size_t i, struct dd_encoders_shown *shown);
+bool dd_encoder_pool_last_shown(struct dd_encoder_pool *e, size_t i, struct dd_encoder_pool_shown *shown);
 
-void dd_encoders_count(struct dd_encoders *e, size_t i, struct dd_encoders_counters *counters);
+void dd_encoder_pool_read_counters(struct dd_encoder_pool *e, size_t i, struct dd_encoder_pool_counters *counters);
 
 #endif

@@ -1,18 +1,18 @@
 #include "send/transmit/fair_queue.h"
 
-void dd_share_begin(struct dd_share *share, double clock)
+void dd_fair_queue_activate(struct dd_fair_queue_flow *share, double clock)
 {
     share->active = true;
     if (share->served < clock)
         share->served = clock;
 }
 
-void dd_share_end(struct dd_share *share)
+void dd_fair_queue_deactivate(struct dd_fair_queue_flow *share)
 {
     share->active = false;
 }
 
-size_t dd_share_pick(const struct dd_share *shares, size_t count, double *clock)
+size_t dd_fair_queue_pick(const struct dd_fair_queue_flow *shares, size_t count, double *clock)
 {
     size_t next = count;
 
@@ -24,7 +24,7 @@ size_t dd_share_pick(const struct dd_share *shares, size_t count, double *clock)
     return next;
 }
 
-void dd_share_spend(struct dd_share *share, uint64_t bits)
+void dd_fair_queue_charge(struct dd_fair_queue_flow *share, uint64_t bits)
 {
     share->served += (double)bits / share->weight;
 }

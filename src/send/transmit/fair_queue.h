@@ -8,20 +8,20 @@
 #include <stdint.h>
 
 /* One stream's; begins zeroed but for weight. */
-struct dd_share {
+struct dd_fair_queue_flow {
     double weight; /* above 0 */
     double served; /* bits by weight, as if it had always been sending */
     bool active;   /* it has something to send */
 };
 
-/* The stream has something to send, after it had nothing. clock is that of dd_share_pick(). */
-void dd_share_begin(struct dd_share *share, double clock);
-void dd_share_end(struct dd_share *share);
+/* The stream has something to send, after it had nothing. clock is that of dd_fair_queue_pick(). */
+void dd_fair_queue_activate(struct dd_fair_queue_flow *share, double clock);
+void dd_fair_queue_deactivate(struct dd_fair_queue_flow *share);
 
 /* Of the active ones the one that is to send next, and sets *clock to its place; count if none is active. */
-size_t dd_share_pick(const struct dd_share *shares, size_t count, double *clock);
+size_t dd_fair_queue_pick(const struct dd_fair_queue_flow *shares, size_t count, double *clock);
 
 /* What it sent. */
-void dd_share_spend(struct dd_share *share, uint64_t bits);
+void dd_fair_queue_charge(struct dd_fair_queue_flow *share, uint64_t bits);
 
 #endif

@@ -8,13 +8,13 @@
 #include "dd/base/log.h"
 #include "send/picture.h"
 
-struct dd_encode {
+struct dd_jpeg_encoder {
     tjhandle handle;
 };
 
-struct dd_encode *dd_encode_new(void)
+struct dd_jpeg_encoder *dd_jpeg_encoder_new(void)
 {
-    struct dd_encode *e = malloc(sizeof *e);
+    struct dd_jpeg_encoder *e = malloc(sizeof *e);
 
     if (!e)
         goto fail0;
@@ -30,7 +30,7 @@ fail0:
     return NULL;
 }
 
-void dd_encode_free(struct dd_encode *e)
+void dd_jpeg_encoder_free(struct dd_jpeg_encoder *e)
 {
     if (!e)
         return;
@@ -38,25 +38,25 @@ void dd_encode_free(struct dd_encode *e)
     free(e);
 }
 
-size_t dd_encode_bound(int width, int height, enum dd_encode_subsampling subsampling)
+size_t dd_jpeg_encoder_bound(int width, int height, enum dd_jpeg_encoder_subsampling subsampling)
 {
-    unsigned long bound = tjBufSize(width, height, subsampling == DD_ENCODE_444 ? TJSAMP_444 : TJSAMP_420);
+    unsigned long bound = tjBufSize(width, height, subsampling == DD_JPEG_ENCODER_444 ? TJSAMP_444 : TJSAMP_420);
 
     return bound == (unsigned long)-1 ? 0 : bound;
 }
 
-size_t dd_encode_jpeg(struct dd_encode *e, const struct dd_picture *picture, int quality, enum dd_encode_subsampling subsampling,
-                      uint8_t *jpeg, size_t size)
+size_t dd_jpeg_encoder_jpeg(struct dd_jpeg_encoder *e, const struct dd_picture *picture, int quality,
+                            enum dd_jpeg_encoder_subsampling subsampling, uint8_t *jpeg, size_t size)
 {
     unsigned long bytes = size;
     int samp, refused;
 
     if (picture->format != DD_PICTURE_BGRX)
-        subsampling = picture->format == DD_PICTURE_I444 ? DD_ENCODE_444 : DD_ENCODE_420;
-    samp = subsampling == DD_ENCODE_444 ? TJSAMP_444 : TJSAMP_420;
+        subsampling = picture->format == DD_PICTURE_I444 ? DD_JPEG_ENCODER_444 : DD_JPEG_ENCODER_420;
+    samp = subsampling == DD_JPEG_ENCODER_444 ? TJSAMP_444 : TJSAMP_420;
 
     /* TurboJPEG takes the room for granted when it must not reallocate */
-    size_t bound = dd_encode_bound(picture->width, picture->height, subsampling);
+    size_t bound = dd_jpeg_encoder_bound(picture->width, picture->height, subsampling);
     if (bound == 0 || size < bound || picture->format == DD_PICTURE_FOREIGN) {
         dd_log_error("a picture of %dx%d cannot be encoded into %zu bytes", picture->width, picture->height, size);
         return 0;

@@ -50,7 +50,7 @@ static int ignore_path(int fd, int family)
     return set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_INTERFACE);
 }
 
-static int set_fields(int fd, const struct dd_oneway_config *c)
+static int set_fields(int fd, const struct dd_oneway_socket_config *c)
 {
     bool v4 = c->family == AF_INET;
     if (c->dscp && set(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_TOS : IPV6_TCLASS, c->dscp << 2) < 0)
@@ -61,7 +61,7 @@ static int set_fields(int fd, const struct dd_oneway_config *c)
     return 0;
 }
 
-static int bind_source(int fd, const struct dd_oneway_config *c)
+static int bind_source(int fd, const struct dd_oneway_socket_config *c)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(c->source_port)};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(c->source_port)};
@@ -82,7 +82,7 @@ static int bind_interface(int fd, const char *name)
     return name[0] ? setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)strlen(name)) : 0;
 }
 
-int dd_oneway_open(const struct dd_oneway_config *c)
+int dd_oneway_socket_open(const struct dd_oneway_socket_config *c)
 {
     const char *what = "open";
     int fd = socket(c->family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -124,7 +124,7 @@ static size_t bundle(const struct iovec *datagrams, size_t count)
 }
 
 /* 0 or errno. */
-static int send_bundle(int fd, const struct dd_address *to, struct iovec *datagrams, size_t count)
+static int send_bundle(int fd, const struct dd_destination *to, struct iovec *datagrams, size_t count)
 {
     struct sockaddr_storage address = to->socket_address;
     uint16_t length = (uint16_t)datagrams[0].iov_len;
@@ -147,9 +147,9 @@ static int send_bundle(int fd, const struct dd_address *to, struct iovec *datagr
 }
 
 /* How many went, and errno of the one that did not. */
-static size_t send_one_by_one(int fd, const struct dd_address *to, struct iovec *datagrams, size_t count, int *error)
+static size_t send_one_by_one(int fd, const struct dd_destination *to, struct iovec *datagrams, size_t count, int *error)
 {
-    struct mmsghdr messages[DD_ONEWAY_BURST];
+    struct mmsghdr messages[DD_ONEWAY_SOCKET_BURST];
     struct sockaddr_storage address = to->socket_address;
     size_t done = 0;
     memset(messages, 0, sizeof messages);
@@ -178,7 +178,8 @@ static bool refuses_bundles(int error)
     return error == EINVAL || error == EIO || error == EOPNOTSUPP || error == ENOPROTOOPT;
 }
 
-size_t dd_oneway_send(struct dd_oneway *socket, const struct dd_address *to, struct iovec *datagrams, size_t count, int *error)
+size_t dd_oneway_socket_send(struct dd_oneway_socket *socket, const struct dd_destination *to, struct iovec *datagrams,
+                             size_t count, int *error)
 {
     size_t done = 0;
     *error = 0;
@@ -235,7 +236,7 @@ static bool find_interface(int fd, char name[static IF_NAMESIZE])
     return found != NULL;
 }
 
-unsigned dd_oneway_mtu(const struct dd_oneway_config *c, const struct dd_address *address)
+unsigned dd_oneway_socket_mtu(const struct dd_oneway_socket_config *c, const struct dd_destination *address)
 {
     struct ifreq request = {0};
     unsigned mtu = 0;

@@ -8,11 +8,11 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-struct dd_address;
+struct dd_destination;
 
-enum { DD_ONEWAY_BURST = 16 };
+enum { DD_ONEWAY_SOCKET_BURST = 16 };
 
-struct dd_oneway_config {
+struct dd_oneway_socket_config {
     int family;                 /* AF_INET or AF_INET6 */
     const char *bind_address;   /* borrowed, "": any; used if it is of the family */
     const char *bind_interface; /* borrowed, "": any */
@@ -22,20 +22,21 @@ struct dd_oneway_config {
 
 /* Opens the socket, drops whatever could arrive at it, and locks that. A descriptor, returned-owned, or a negative enum
  * dd_error, logged. */
-int dd_oneway_open(const struct dd_oneway_config *config);
+int dd_oneway_socket_open(const struct dd_oneway_socket_config *config);
 
 /* An open socket, as its one user keeps it. */
-struct dd_oneway {
+struct dd_oneway_socket {
     int fd;          /* borrowed */
     bool one_by_one; /* the system has refused a bundle: none is tried again */
 };
 
-/* Sends count <= DD_ONEWAY_BURST datagrams to one address without waiting: in one bundle (UDP_SEGMENT) where all but the last
- * have one length and the last is not longer, else, or where bundles are refused, one by one. How many went; *error is the
+/* Sends count <= DD_ONEWAY_SOCKET_BURST datagrams to one address without waiting: in one bundle (UDP_SEGMENT) where all but the
+ * last have one length and the last is not longer, else, or where bundles are refused, one by one. How many went; *error is the
  * errno of the first that did not, 0 if all did. */
-size_t dd_oneway_send(struct dd_oneway *socket, const struct dd_address *to, struct iovec *datagrams, size_t count, int *error);
+size_t dd_oneway_socket_send(struct dd_oneway_socket *socket, const struct dd_destination *to, struct iovec *datagrams,
+                             size_t count, int *error);
 
 /* The MTU of the interface through which datagrams to address go, 0 if there is no way to it now. */
-unsigned dd_oneway_mtu(const struct dd_oneway_config *config, const struct dd_address *address);
+unsigned dd_oneway_socket_mtu(const struct dd_oneway_socket_config *config, const struct dd_destination *address);
 
 #endif

@@ -22,9 +22,9 @@ enum {
     REPEAT_ONCE_MS = 2000, /* without refreshes: when a change is repeated */
 };
 
-struct dd_outlet {
+struct dd_stream_sender {
     char name[DD_OPTIONS_NAME_SIZE];
-    const struct dd_ring *ring;
+    const struct dd_frame_ring *ring;
     struct dd_seal *seal;
     uint64_t epoch_us;
     uint32_t max_packet_size;
@@ -33,19 +33,19 @@ struct dd_outlet {
     uint64_t next_number;
 
     /* The frame being sent. */
-    struct dd_symbols *symbols; /* none are left: there is no such frame */
+    struct dd_fragmenter *symbols; /* none are left: there is no such frame */
     struct dd_wire_fragment fragment;
-    struct dd_encoders_picture sending;
+    struct dd_encoder_pool_picture sending;
     bool is_repeat;
     double expansion; /* bytes of its datagrams for each of its own */
 
     /* The newest frame that was sent whole. */
     uint64_t sent_number;
-    struct dd_encoders_picture sent;
+    struct dd_encoder_pool_picture sent;
     uint64_t sent_us; /* when its last datagram was sealed, of the last time that it went */
     bool was_repeated;
-    bool is_taken;                  /* it is the last that was taken from the encoders: its jpeg is still there */
-    struct dd_encoders_shown shown; /* until when the ring had it again */
+    bool is_taken;                      /* it is the last that was taken from the encoders: its jpeg is still there */
+    struct dd_encoder_pool_shown shown; /* until when the ring had it again */
 
     /* What STATUS says of the source, as last told or worked out. */
     uint8_t source;
@@ -58,16 +58,17 @@ struct dd_outlet {
     uint64_t capture_skipped, capture_skipped_sum;
 };
 
-static void log_session(const struct dd_outlet *o)
+static void log_session(const struct dd_stream_sender *o)
 {
     dd_log_notice("%s: session %" PRIu64 ":%016" PRIx64, o->name, dd_seal_session_start_us(o->seal),
                   dd_seal_session_salt(o->seal));
 }
 
-struct dd_outlet *dd_outlet_new(const struct dd_transmit_stream *config, const struct dd_ring *ring, uint64_t epoch_us)
+struct dd_stream_sender *dd_stream_sender_new(const struct dd_transmit_stream *config, const struct dd_frame_ring *ring,
+                                              uint64_t epoch_us)
 {
     struct dd_key key;
-    struct dd_outlet *o = calloc(1, sizeof *o);
+    struct dd_stream_sender *o = calloc(1, sizeof *o);
     if (!o) {
         dd_log_error("out of memory");
         return NULL;
@@ -80,7 +81,7 @@ struct dd_outlet *dd_outlet_new(const struct dd_transmit_stream *config, const s
     o->interval_us = config->interval_us;
     o->refresh_us = config->refresh_us;
     o->expansion = 1;
-    o->symbols = dd_symbols_new();
+    o->symbols = dd_fragmenter_new();
     if (!o->symbols)
         goto err0;
     if (dd_key_derive(&key, config->key, config->stream_id) == 0)
@@ -93,33 +94,33 @@ struct dd_outlet *dd_outlet_new(const struct dd_transmit_stream *config, const s
     return o;
 
 err1:
-    dd_symbols_free(o->symbols);
+    dd_fragmenter_free(o->symbols);
 err0:
     free(o);
     return NULL;
 }
 
-void dd_outlet_free(struct dd_outlet *o)
+void dd_stream_sender_free(struct dd_stream_sender *o)
 {
     if (!o)
         return;
     dd_seal_free(o->seal);
-    dd_symbols_free(o->symbols);
+    dd_fragmenter_free(o->symbols);
     free(o);
 }
 
-uint64_t dd_outlet_session_start_us(const struct dd_outlet *o)
+uint64_t dd_stream_sender_session_start_us(const struct dd_stream_sender *o)
 {
     return dd_seal_session_start_us(o->seal);
 }
 
-bool dd_outlet_is_sending(const struct dd_outlet *o)
+bool dd_stream_sender_is_sending(const struct dd_stream_sender *o)
 {
-    return dd_symbols_left(o->symbols) != 0;
+    return dd_fragmenter_left(o->symbols) != 0;
 }
 
 /* Between frames: a new session where one is due. STATUS datagrams of the frame's time are allowed for. */
-static int renew_session(struct dd_outlet *o, uint64_t datagrams)
+static int renew_session(struct dd_stream_sender *o, uint64_t datagrams)
 {
     enum { SPARE = 4096 };
     if (!dd_seal_due(o->seal, datagrams + SPARE))
@@ -133,18 +134,18 @@ static int renew_session(struct dd_outlet *o, uint64_t datagrams)
     return 0;
 }
 
-static int begin(struct dd_outlet *o, const struct dd_encoders_picture *picture)
+static int begin(struct dd_stream_sender *o, const struct dd_encoder_pool_picture *picture)
 {
-    struct dd_fragment_plan plan;
-    int error = dd_fragment_plan(&plan, picture->size, o->max_packet_size, o->loss_tolerance);
+    struct dd_block_plan plan;
+    int error = dd_block_plan_compute(&plan, picture->size, o->max_packet_size, o->loss_tolerance);
     if (error) {
         dd_log_error("%s: a picture of %u bytes does not fit datagrams of %u", o->name, picture->size, o->max_packet_size);
         return error;
     }
-    uint32_t datagrams = dd_fragment_datagrams(&plan);
+    uint32_t datagrams = dd_block_plan_datagrams(&plan);
     error = renew_session(o, datagrams);
     if (!error)
-        error = dd_symbols_begin(o->symbols, &plan, picture->jpeg);
+        error = dd_fragmenter_begin(o->symbols, &plan, picture->jpeg);
     if (error)
         return error;
     o->sending = *picture;
@@ -153,7 +154,7 @@ static int begin(struct dd_outlet *o, const struct dd_encoders_picture *picture)
     return 0;
 }
 
-int dd_outlet_begin(struct dd_outlet *o, const struct dd_encoders_picture *picture)
+int dd_stream_sender_begin_frame(struct dd_stream_sender *o, const struct dd_encoder_pool_picture *picture)
 {
     o->is_taken = false;
     int error = begin(o, picture);
@@ -164,9 +165,9 @@ int dd_outlet_begin(struct dd_outlet *o, const struct dd_encoders_picture *pictu
     return 0;
 }
 
-int dd_outlet_repeat(struct dd_outlet *o)
+int dd_stream_sender_begin_refresh(struct dd_stream_sender *o)
 {
-    const struct dd_encoders_picture picture = o->sent;
+    const struct dd_encoder_pool_picture picture = o->sent;
     int error = begin(o, &picture);
     if (error)
         return error;
@@ -175,7 +176,7 @@ int dd_outlet_repeat(struct dd_outlet *o)
     return 0;
 }
 
-static void end_frame(struct dd_outlet *o)
+static void end_frame(struct dd_stream_sender *o)
 {
     o->sent_us = dd_clock_now_us();
     o->was_repeated = o->is_repeat;
@@ -184,12 +185,12 @@ static void end_frame(struct dd_outlet *o)
     o->sent_number = o->fragment.frame;
     o->sent = o->sending;
     o->is_taken = true;
-    o->shown = (struct dd_encoders_shown){.captured_us = o->sent.captured_us, .position = o->sent.position};
+    o->shown = (struct dd_encoder_pool_shown){.captured_us = o->sent.captured_us, .position = o->sent.position};
     o->session_frames++;
 }
 
 /* Seals message, which lies where its ciphertext will, as the burst's next datagram. */
-static void add_datagram(struct dd_outlet *o, struct dd_outlet_burst *burst, size_t message_size)
+static void add_datagram(struct dd_stream_sender *o, struct dd_stream_sender_burst *burst, size_t message_size)
 {
     uint8_t *datagram = burst->bytes + burst->count * burst->stride;
     size_t size = dd_seal_datagram(o->seal, datagram + DD_WIRE_HEADER_BYTES, message_size, datagram);
@@ -197,27 +198,28 @@ static void add_datagram(struct dd_outlet *o, struct dd_outlet_burst *burst, siz
         burst->datagrams[burst->count++] = (struct iovec){.iov_base = datagram, .iov_len = size};
 }
 
-void dd_outlet_fill(struct dd_outlet *o, struct dd_outlet_burst *burst)
+void dd_stream_sender_fill(struct dd_stream_sender *o, struct dd_stream_sender_burst *burst)
 {
     burst->count = 0;
-    for (uint32_t left = dd_symbols_burst(o->symbols, DD_ONEWAY_BURST); left && dd_outlet_is_sending(o); left--) {
+    for (uint32_t left = dd_fragmenter_burst(o->symbols, DD_ONEWAY_SOCKET_BURST); left && dd_stream_sender_is_sending(o);
+         left--) {
         uint8_t *message = burst->bytes + burst->count * burst->stride + DD_WIRE_HEADER_BYTES;
         size_t room = burst->stride - DD_WIRE_HEADER_BYTES - DD_WIRE_TAG_BYTES;
         /* all data are out before memory can run out, for parity */
-        if (dd_symbols_next(o->symbols, &o->fragment) == 0)
+        if (dd_fragmenter_next(o->symbols, &o->fragment) == 0)
             add_datagram(o, burst, dd_wire_write_fragment(&o->fragment, message, room));
-        if (!dd_outlet_is_sending(o))
+        if (!dd_stream_sender_is_sending(o))
             end_frame(o);
     }
 }
 
-double dd_outlet_expansion(const struct dd_outlet *o)
+double dd_stream_sender_expansion(const struct dd_stream_sender *o)
 {
     return o->expansion;
 }
 
 /* Takes over what capture says, field by field: it is a less trusted process. */
-static void take_state(struct dd_outlet *o, const struct dd_send_state *state, uint64_t now_us)
+static void take_state(struct dd_stream_sender *o, const struct dd_source_status *state, uint64_t now_us)
 {
     o->source = state->source <= DD_WIRE_SOURCE_FAILED ? (uint8_t)state->source : DD_WIRE_SOURCE_FAILED;
     o->reason = o->source == DD_WIRE_SOURCE_OK ? DD_WIRE_REASON_NONE : (uint16_t)state->reason;
@@ -227,17 +229,17 @@ static void take_state(struct dd_outlet *o, const struct dd_send_state *state, u
     o->capture_skipped = state->skipped;
 }
 
-bool dd_outlet_observe(struct dd_outlet *o, uint64_t now_us)
+bool dd_stream_sender_poll_source(struct dd_stream_sender *o, uint64_t now_us)
 {
-    struct dd_send_state state;
+    struct dd_source_status state;
     uint8_t source = o->source;
     uint16_t reason = o->reason;
-    uint64_t alive_until = dd_ring_alive_until(o->ring);
+    uint64_t alive_until = dd_frame_ring_alive_until(o->ring);
     bool alive = alive_until > now_us;
     if (!alive && o->was_alive) {
         o->source = DD_WIRE_SOURCE_FAILED;
         o->reason = DD_WIRE_REASON_CAPTURE;
-    } else if (dd_ring_observe(o->ring, &state, sizeof state) == 0) {
+    } else if (dd_frame_ring_observe(o->ring, &state, sizeof state) == 0) {
         take_state(o, &state, now_us);
     }
     o->was_alive = o->was_alive || alive;
@@ -247,12 +249,12 @@ bool dd_outlet_observe(struct dd_outlet *o, uint64_t now_us)
     return now_us >= o->status_due_us;
 }
 
-uint64_t dd_outlet_status_due_us(const struct dd_outlet *o)
+uint64_t dd_stream_sender_status_due_us(const struct dd_stream_sender *o)
 {
     return o->status_due_us;
 }
 
-void dd_outlet_show(struct dd_outlet *o, const struct dd_encoders_shown *shown)
+void dd_stream_sender_note_shown(struct dd_stream_sender *o, const struct dd_encoder_pool_shown *shown)
 {
     if (o->is_taken && shown->captured_us > o->shown.captured_us)
         o->shown = *shown;
@@ -260,34 +262,35 @@ void dd_outlet_show(struct dd_outlet *o, const struct dd_encoders_shown *shown)
 
 /* Until when the source has shown the newest frame that was sent: as the ring had it, or as capture says it, if that frame is
  * still the newest one that it took. */
-static uint64_t shown_until(const struct dd_outlet *o)
+static uint64_t shown_until(const struct dd_stream_sender *o)
 {
-    if (o->confirmed_us > o->shown.captured_us && dd_ring_count(o->ring) == o->shown.position + 1)
+    if (o->confirmed_us > o->shown.captured_us && dd_frame_ring_count(o->ring) == o->shown.position + 1)
         return o->confirmed_us;
     return o->shown.captured_us;
 }
 
-bool dd_outlet_is_repeat_due(const struct dd_outlet *o, uint64_t now_us)
+bool dd_stream_sender_is_refresh_due(const struct dd_stream_sender *o, uint64_t now_us)
 {
     uint64_t wait_us = o->refresh_us ? o->refresh_us : (uint64_t)REPEAT_ONCE_MS * DD_CLOCK_US_PER_MS;
-    if (!o->is_taken || dd_outlet_is_sending(o) || now_us < o->sent_us + wait_us)
+    if (!o->is_taken || dd_stream_sender_is_sending(o) || now_us < o->sent_us + wait_us)
         return false;
     /* what the source does not show any more, nobody needs again */
     return o->refresh_us ? shown_until(o) > o->sent_us : !o->was_repeated;
 }
 
-static uint32_t age_ms(const struct dd_outlet *o, uint64_t now_us)
+static uint32_t age_ms(const struct dd_stream_sender *o, uint64_t now_us)
 {
     uint64_t shown_us = shown_until(o);
     uint64_t ms = shown_us < now_us ? (now_us - shown_us) / DD_CLOCK_US_PER_MS : 0;
     return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
 }
 
-void dd_outlet_status(struct dd_outlet *o, uint64_t now_us, uint64_t skipped, struct dd_outlet_burst *burst)
+void dd_stream_sender_write_status(struct dd_stream_sender *o, uint64_t now_us, uint64_t skipped,
+                                   struct dd_stream_sender_burst *burst)
 {
     uint8_t *message = burst->bytes + DD_WIRE_HEADER_BYTES;
     /* a stream without new pictures needs new sessions as well; if there is none to be had, the old one goes on */
-    if (!dd_outlet_is_sending(o))
+    if (!dd_stream_sender_is_sending(o))
         renew_session(o, 1);
     o->skipped = skipped + o->capture_skipped_sum;
     struct dd_wire_status status = {.source = o->source,

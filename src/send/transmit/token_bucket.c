@@ -4,12 +4,12 @@
 
 enum { DEPTH_US = 2000 };
 
-static double bits_in(const struct dd_pace *pace, uint64_t us)
+static double bits_in(const struct dd_token_bucket *pace, uint64_t us)
 {
     return (double)pace->rate_bps * (double)us / DD_CLOCK_US_PER_S;
 }
 
-void dd_pace_begin(struct dd_pace *pace, uint64_t rate_bps, uint64_t burst_bits, uint64_t now_us)
+void dd_token_bucket_init(struct dd_token_bucket *pace, uint64_t rate_bps, uint64_t burst_bits, uint64_t now_us)
 {
     pace->rate_bps = rate_bps;
     pace->depth = bits_in(pace, DEPTH_US);
@@ -19,7 +19,7 @@ void dd_pace_begin(struct dd_pace *pace, uint64_t rate_bps, uint64_t burst_bits,
     pace->filled_us = now_us;
 }
 
-uint64_t dd_pace_wait_us(struct dd_pace *pace, uint64_t now_us)
+uint64_t dd_token_bucket_wait_us(struct dd_token_bucket *pace, uint64_t now_us)
 {
     pace->tokens += bits_in(pace, now_us - pace->filled_us);
     pace->filled_us = now_us;
@@ -31,7 +31,7 @@ uint64_t dd_pace_wait_us(struct dd_pace *pace, uint64_t now_us)
     return (uint64_t)(-pace->tokens * DD_CLOCK_US_PER_S / (double)pace->rate_bps) + 1;
 }
 
-void dd_pace_spend(struct dd_pace *pace, uint64_t bits)
+void dd_token_bucket_spend(struct dd_token_bucket *pace, uint64_t bits)
 {
     pace->tokens -= (double)bits;
 }

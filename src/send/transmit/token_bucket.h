@@ -4,19 +4,19 @@
 
 #include <stdint.h>
 
-struct dd_pace {
+struct dd_token_bucket {
     uint64_t rate_bps;
     double tokens, depth; /* bits; tokens are negative after a burst larger than what was there */
     uint64_t filled_us;   /* dd_clock_now_us() of the last refill */
 };
 
 /* Begins full. The bucket holds what may leave in one go: 2 ms of the rate, and never less than burst_bits. */
-void dd_pace_begin(struct dd_pace *pace, uint64_t rate_bps, uint64_t burst_bits, uint64_t now_us);
+void dd_token_bucket_init(struct dd_token_bucket *pace, uint64_t rate_bps, uint64_t burst_bits, uint64_t now_us);
 
 /* Microseconds until the next burst may go: 0 if it may go now. */
-uint64_t dd_pace_wait_us(struct dd_pace *pace, uint64_t now_us);
+uint64_t dd_token_bucket_wait_us(struct dd_token_bucket *pace, uint64_t now_us);
 
 /* What went. */
-void dd_pace_spend(struct dd_pace *pace, uint64_t bits);
+void dd_token_bucket_spend(struct dd_token_bucket *pace, uint64_t bits);
 
 #endif

@@ -30,8 +30,8 @@ enum { TOKEN_STOP = UINT32_MAX, TOKEN_ENCODED = UINT32_MAX - 1 };
 
 struct lane {
     const struct dd_transmit_stream *config;
-    struct dd_ring *ring;
-    struct dd_outlet *outlet;
+    struct dd_frame_ring *ring;
+    struct dd_stream_sender *outlet;
     uint64_t count;  /* of its ring, as last told to the encoders */
     uint64_t failed; /* pictures that could not be sent */
     uint64_t unsent; /* datagrams that the system did not take */
@@ -43,16 +43,16 @@ struct transmit {
     struct dd_role *role;
     struct dd_transmit_config *config; /* keys are wiped once derived from */
     size_t config_size;
-    struct dd_transmit_book *book;
-    struct dd_oneway ipv4, ipv6; /* fd -1: none */
+    struct dd_session_table *book;
+    struct dd_oneway_socket ipv4, ipv6; /* fd -1: none */
     int epoll_fd, encoded_fd;
     struct lane *lanes;
-    struct dd_share *shares; /* of the lanes */
+    struct dd_fair_queue_flow *shares; /* of the lanes */
     size_t lane_count;
     double share_clock;
-    struct dd_encoders *encoders;
-    struct dd_pace pace;
-    struct dd_outlet_burst burst;
+    struct dd_encoder_pool *encoders;
+    struct dd_token_bucket pace;
+    struct dd_stream_sender_burst burst;
     struct dd_log_limit send_errors;
     /* For the report that rate_limit is too low: counters when it was last looked at. */
     uint64_t report_us, reported_skipped, reported_encoded;
@@ -73,14 +73,14 @@ static int open_lane(struct transmit *t, size_t i, size_t fd)
     struct lane *lane = &t->lanes[i];
     lane->config = &t->config->streams[i];
     t->shares[i].weight = lane->config->weight;
-    lane->ring = dd_ring_open_reader(dd_role_fd(t->role, fd), &lane->config->ring);
+    lane->ring = dd_frame_ring_open_reader(dd_role_fd(t->role, fd), &lane->config->ring);
     if (!lane->ring)
         return DD_ERROR_SYSTEM;
-    lane->outlet = dd_outlet_new(lane->config, lane->ring, t->config->epoch_us);
+    lane->outlet = dd_stream_sender_new(lane->config, lane->ring, t->config->epoch_us);
     explicit_bzero(t->config->streams[i].key, sizeof t->config->streams[i].key);
     if (!lane->outlet)
         return DD_ERROR_CRYPTO;
-    t->book->start_us[i] = dd_outlet_session_start_us(lane->outlet);
+    t->book->start_us[i] = dd_stream_sender_session_start_us(lane->outlet);
     return watch(t, dd_role_fd(t->role, fd + 1), (uint32_t)i);
 }
 
@@ -108,16 +108,16 @@ static int open_lanes(struct transmit *t)
 
 static int start_encoders(struct transmit *t)
 {
-    struct dd_encoders_stream *streams = calloc(t->lane_count, sizeof *streams);
+    struct dd_encoder_pool_stream *streams = calloc(t->lane_count, sizeof *streams);
     if (!streams)
         return DD_ERROR_MEMORY;
     for (size_t i = 0; i < t->lane_count; i++)
-        streams[i] = (struct dd_encoders_stream){.ring = t->lanes[i].ring,
-                                                 .max_width = t->lanes[i].config->max_width,
-                                                 .max_height = t->lanes[i].config->max_height,
-                                                 .quality = t->lanes[i].config->quality,
-                                                 .full_chroma = t->lanes[i].config->full_chroma};
-    t->encoders = dd_encoders_start(streams, t->lane_count, t->encoded_fd);
+        streams[i] = (struct dd_encoder_pool_stream){.ring = t->lanes[i].ring,
+                                                     .max_width = t->lanes[i].config->max_width,
+                                                     .max_height = t->lanes[i].config->max_height,
+                                                     .quality = t->lanes[i].config->quality,
+                                                     .full_chroma = t->lanes[i].config->full_chroma};
+    t->encoders = dd_encoder_pool_start(streams, t->lane_count, t->encoded_fd);
     free(streams);
     return t->encoders ? 0 : DD_ERROR_MEMORY;
 }
@@ -133,7 +133,7 @@ static size_t largest_datagram(const struct transmit *t)
 
 static int prepare(struct transmit *t)
 {
-    t->book = mmap(NULL, sizeof *t->book, PROT_READ | PROT_WRITE, MAP_SHARED, dd_role_fd(t->role, DD_TRANSMIT_FD_BOOK), 0);
+    t->book = mmap(NULL, sizeof *t->book, PROT_READ | PROT_WRITE, MAP_SHARED, dd_role_fd(t->role, DD_TRANSMIT_FD_SESSIONS), 0);
     t->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     t->encoded_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (t->book == MAP_FAILED || t->epoll_fd < 0 || t->encoded_fd < 0) {
@@ -144,23 +144,23 @@ static int prepare(struct transmit *t)
         start_encoders(t))
         return DD_ERROR_SYSTEM;
     t->burst.stride = largest_datagram(t);
-    t->burst.bytes = malloc(t->burst.stride * DD_ONEWAY_BURST);
+    t->burst.bytes = malloc(t->burst.stride * DD_ONEWAY_SOCKET_BURST);
     if (!t->burst.bytes) {
         dd_log_error("out of memory");
         return DD_ERROR_MEMORY;
     }
     t->send_errors.period_ms = REPORT_MS;
     t->report_us = dd_clock_now_us();
-    dd_pace_begin(&t->pace, t->config->rate_bps, t->burst.stride * DD_ONEWAY_BURST * 8, t->report_us);
+    dd_token_bucket_init(&t->pace, t->config->rate_bps, t->burst.stride * DD_ONEWAY_SOCKET_BURST * 8, t->report_us);
     return 0;
 }
 
 static void release(struct transmit *t)
 {
-    dd_encoders_stop(t->encoders);
+    dd_encoder_pool_stop(t->encoders);
     for (size_t i = 0; i < t->lane_count; i++) {
-        dd_outlet_free(t->lanes[i].outlet);
-        dd_ring_close(t->lanes[i].ring);
+        dd_stream_sender_free(t->lanes[i].outlet);
+        dd_frame_ring_close(t->lanes[i].ring);
     }
     free(t->lanes);
     free(t->shares);
@@ -180,24 +180,24 @@ static uint64_t send_burst(struct transmit *t, struct lane *lane)
     for (size_t i = 0; i < t->burst.count; i++)
         bytes += t->burst.datagrams[i].iov_len;
     for (size_t i = 0; i < lane->config->to_count; i++) {
-        const struct dd_address *to = &lane->config->to[i];
-        struct dd_oneway *socket = to->socket_address.ss_family == AF_INET ? &t->ipv4 : &t->ipv6;
+        const struct dd_destination *to = &lane->config->to[i];
+        struct dd_oneway_socket *socket = to->socket_address.ss_family == AF_INET ? &t->ipv4 : &t->ipv6;
         int error = 0;
-        size_t sent = dd_oneway_send(socket, to, t->burst.datagrams, t->burst.count, &error);
+        size_t sent = dd_oneway_socket_send(socket, to, t->burst.datagrams, t->burst.count, &error);
         lane->unsent += t->burst.count - sent;
         if (error && dd_log_allowed(&t->send_errors, &suppressed))
             dd_log_warning("%s: datagrams to %s are not sent: %s (%ju of the stream so far)", lane->config->name, to->text,
                            strerror(error), (uintmax_t)lane->unsent);
-        bits += (bytes + t->burst.count * dd_address_header_bytes(to)) * 8;
+        bits += (bytes + t->burst.count * dd_destination_header_bytes(to)) * 8;
     }
-    dd_pace_spend(&t->pace, bits);
+    dd_token_bucket_spend(&t->pace, bits);
     return bits;
 }
 
 static uint64_t skipped_of(struct transmit *t, size_t i)
 {
-    struct dd_encoders_counters counters;
-    dd_encoders_count(t->encoders, i, &counters);
+    struct dd_encoder_pool_counters counters;
+    dd_encoder_pool_read_counters(t->encoders, i, &counters);
     return counters.skipped + t->lanes[i].failed;
 }
 
@@ -206,10 +206,10 @@ static void send_statuses(struct transmit *t, uint64_t now_us)
 {
     for (size_t i = 0; i < t->lane_count; i++) {
         struct lane *lane = &t->lanes[i];
-        if (!dd_outlet_observe(lane->outlet, now_us))
+        if (!dd_stream_sender_poll_source(lane->outlet, now_us))
             continue;
-        dd_outlet_status(lane->outlet, now_us, skipped_of(t, i), &t->burst);
-        t->book->start_us[i] = dd_outlet_session_start_us(lane->outlet);
+        dd_stream_sender_write_status(lane->outlet, now_us, skipped_of(t, i), &t->burst);
+        t->book->start_us[i] = dd_stream_sender_session_start_us(lane->outlet);
         send_burst(t, lane);
     }
 }
@@ -218,25 +218,25 @@ static void send_statuses(struct transmit *t, uint64_t now_us)
 static void look_for_frame(struct transmit *t, size_t i)
 {
     struct lane *lane = &t->lanes[i];
-    struct dd_encoders_picture picture;
-    struct dd_encoders_shown shown;
+    struct dd_encoder_pool_picture picture;
+    struct dd_encoder_pool_shown shown;
     int error;
     if (t->shares[i].active)
         return;
-    if (dd_encoders_take(t->encoders, i, &picture)) {
-        error = dd_outlet_begin(lane->outlet, &picture);
+    if (dd_encoder_pool_take(t->encoders, i, &picture)) {
+        error = dd_stream_sender_begin_frame(lane->outlet, &picture);
         lane->failed += error != 0;
     } else {
-        if (dd_encoders_shown(t->encoders, i, &shown))
-            dd_outlet_show(lane->outlet, &shown);
-        if (!dd_outlet_is_repeat_due(lane->outlet, dd_clock_now_us()))
+        if (dd_encoder_pool_last_shown(t->encoders, i, &shown))
+            dd_stream_sender_note_shown(lane->outlet, &shown);
+        if (!dd_stream_sender_is_refresh_due(lane->outlet, dd_clock_now_us()))
             return;
-        error = dd_outlet_repeat(lane->outlet);
+        error = dd_stream_sender_begin_refresh(lane->outlet);
     }
     if (error)
         return;
-    t->book->start_us[i] = dd_outlet_session_start_us(lane->outlet);
-    dd_share_begin(&t->shares[i], t->share_clock);
+    t->book->start_us[i] = dd_stream_sender_session_start_us(lane->outlet);
+    dd_fair_queue_activate(&t->shares[i], t->share_clock);
 }
 
 /* Bursts of all streams, each its share, as long as the bucket allows. Microseconds to wait; UINT64_MAX: nothing to send. */
@@ -245,16 +245,16 @@ static uint64_t send_frames(struct transmit *t)
     for (size_t i = 0; i < t->lane_count; i++)
         look_for_frame(t, i);
     for (int bursts = 0; bursts < BURSTS; bursts++) {
-        size_t i = dd_share_pick(t->shares, t->lane_count, &t->share_clock);
+        size_t i = dd_fair_queue_pick(t->shares, t->lane_count, &t->share_clock);
         if (i == t->lane_count)
             return UINT64_MAX;
-        uint64_t wait_us = dd_pace_wait_us(&t->pace, dd_clock_now_us());
+        uint64_t wait_us = dd_token_bucket_wait_us(&t->pace, dd_clock_now_us());
         if (wait_us)
             return wait_us;
-        dd_outlet_fill(t->lanes[i].outlet, &t->burst);
-        dd_share_spend(&t->shares[i], send_burst(t, &t->lanes[i]));
-        if (!dd_outlet_is_sending(t->lanes[i].outlet)) {
-            dd_share_end(&t->shares[i]);
+        dd_stream_sender_fill(t->lanes[i].outlet, &t->burst);
+        dd_fair_queue_charge(&t->shares[i], send_burst(t, &t->lanes[i]));
+        if (!dd_stream_sender_is_sending(t->lanes[i].outlet)) {
+            dd_fair_queue_deactivate(&t->shares[i]);
             look_for_frame(t, i);
         }
     }
@@ -278,10 +278,10 @@ static void report_demand(struct transmit *t, uint64_t now_us)
     if (now_us - t->report_us < (uint64_t)REPORT_MS * DD_CLOCK_US_PER_MS)
         return;
     for (size_t i = 0; i < t->lane_count; i++) {
-        struct dd_encoders_counters c;
-        dd_encoders_count(t->encoders, i, &c);
+        struct dd_encoder_pool_counters c;
+        dd_encoder_pool_read_counters(t->encoders, i, &c);
         skipped += c.skipped;
-        bytes += (double)(c.jpeg_bytes - t->lanes[i].jpeg_bytes) * dd_outlet_expansion(t->lanes[i].outlet) *
+        bytes += (double)(c.jpeg_bytes - t->lanes[i].jpeg_bytes) * dd_stream_sender_expansion(t->lanes[i].outlet) *
                  (double)t->lanes[i].config->to_count;
         t->lanes[i].jpeg_bytes = c.jpeg_bytes;
         encoded += c.encoded;
@@ -302,7 +302,7 @@ static uint64_t until_next_status(const struct transmit *t, uint64_t now_us)
 {
     uint64_t wait_us = (uint64_t)TURN_MS * DD_CLOCK_US_PER_MS;
     for (size_t i = 0; i < t->lane_count; i++) {
-        uint64_t due = dd_outlet_status_due_us(t->lanes[i].outlet);
+        uint64_t due = dd_stream_sender_status_due_us(t->lanes[i].outlet);
         if (due < now_us + wait_us)
             wait_us = due > now_us ? due - now_us : 0;
     }
@@ -326,9 +326,9 @@ static bool wait_for_work(struct transmit *t, uint64_t wait_us)
 static void notify_encoders(struct transmit *t)
 {
     for (size_t i = 0; i < t->lane_count; i++) {
-        uint64_t count = dd_ring_count(t->lanes[i].ring);
+        uint64_t count = dd_frame_ring_count(t->lanes[i].ring);
         if (count != t->lanes[i].count)
-            dd_encoders_notify(t->encoders, i);
+            dd_encoder_pool_notify(t->encoders, i);
         t->lanes[i].count = count;
     }
 }
@@ -350,7 +350,7 @@ static void run(struct transmit *t)
     } while (wait_for_work(t, wait_us));
 }
 
-int dd_transmit_run(struct dd_role *role)
+int dd_transmit_role_run(struct dd_role *role)
 {
     struct transmit t = {.role = role, .ipv4.fd = -1, .ipv6.fd = -1};
     int code = EXIT_FAILURE;

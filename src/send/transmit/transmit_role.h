@@ -19,7 +19,7 @@ struct dd_transmit_stream {
     char name[DD_OPTIONS_NAME_SIZE];
     uint8_t key[DD_KEY_BYTES]; /* secret */
     char stream_id[DD_KEY_STREAM_ID_MAX + 1];
-    struct dd_ring_shape ring;
+    struct dd_frame_ring_shape ring;
     int max_width, max_height;
     int quality;
     bool full_chroma;
@@ -29,7 +29,7 @@ struct dd_transmit_stream {
     uint64_t refresh_us;    /* 0: never */
     double weight;          /* share of rate_bps against the other streams */
     uint64_t last_start_us; /* of the stream's sessions in earlier runs; 0: none is known */
-    struct dd_address to[DD_ADDRESS_MAX];
+    struct dd_destination to[DD_DESTINATION_MAX];
     size_t to_count;
 };
 
@@ -42,15 +42,15 @@ struct dd_transmit_config { /* in the boot record, followed by its streams */
 };
 
 /* Shared with the supervisor, which keeps it on disk: the start of the newest session of each stream. */
-struct dd_transmit_book {
+struct dd_session_table {
     _Atomic uint64_t start_us[DD_OPTIONS_STREAMS_MAX];
 };
 
 /* Descriptors: the book, the IPv4 socket and the IPv6 socket (those that there are), then for each stream its ring and its
  * wake-up, an eventfd. */
-enum { DD_TRANSMIT_FD_BOOK = 0, DD_TRANSMIT_FD_SOCKETS = 1 };
+enum { DD_TRANSMIT_FD_SESSIONS = 0, DD_TRANSMIT_FD_SOCKETS = 1 };
 
 /* Runs until the role is to stop. An exit code. */
-int dd_transmit_run(struct dd_role *role);
+int dd_transmit_role_run(struct dd_role *role);
 
 #endif

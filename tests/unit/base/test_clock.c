@@ -34,4 +34,4 @@ START_TEST(never_goes_back)
 }
 END_TEST
 
-SUITE_MAIN("base/clock", writes_rfc_3339, rounds_waits_up_and_limits_them, never_goes_back)
+SUITE("base/clock", writes_rfc_3339, rounds_waits_up_and_limits_them, never_goes_back)

@@ -14,7 +14,7 @@ START_TEST(writes_big_endian_and_reads_back)
     dd_cursor_write_u64(&w, 0x08090a0b0c0d0e0f);
     dd_cursor_write_bytes(&w, "abc", 3);
     ck_assert(!w.failed);
-    ck_assert_uint_eq(dd_cursor_left(&w), 0);
+    ck_assert_uint_eq(dd_cursor_remaining(&w), 0);
     for (uint8_t i = 0; i < 15; i++)
         ck_assert_uint_eq(bytes[i], i + 1);
 
@@ -36,7 +36,7 @@ START_TEST(stays_failed_after_the_end)
     ck_assert(r.failed);
     /* one byte would be there, but what came before it was not read */
     ck_assert_uint_eq(dd_cursor_read_u8(&r), 0);
-    ck_assert_uint_eq(dd_cursor_left(&r), 0);
+    ck_assert_uint_eq(dd_cursor_remaining(&r), 0);
     ck_assert_ptr_null(dd_cursor_read_bytes(&r, 0));
 }
 END_TEST
@@ -57,4 +57,4 @@ START_TEST(never_writes_beyond_the_end)
 }
 END_TEST
 
-SUITE_MAIN("base/cursor", writes_big_endian_and_reads_back, stays_failed_after_the_end, never_writes_beyond_the_end)
+SUITE("base/cursor", writes_big_endian_and_reads_back, stays_failed_after_the_end, never_writes_beyond_the_end)

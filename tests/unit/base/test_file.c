@@ -78,4 +78,4 @@ START_TEST(makes_the_state_folder)
 }
 END_TEST
 
-SUITE_MAIN("base/file", replaces_and_reads, refuses_secrets_that_others_can_read_or_write, makes_the_state_folder)
+SUITE("base/file", replaces_and_reads, refuses_secrets_that_others_can_read_or_write, makes_the_state_folder)

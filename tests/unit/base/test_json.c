@@ -97,5 +97,5 @@ START_TEST(prints_what_is_built)
 }
 END_TEST
 
-SUITE_MAIN("base/json", takes_whole_numbers_as_they_are, reads_values_and_order, refuses_what_is_not_json_and_says_where,
-           the_wire_is_strict_and_bounded, prints_what_is_built)
+SUITE("base/json", takes_whole_numbers_as_they_are, reads_values_and_order, refuses_what_is_not_json_and_says_where,
+      the_wire_is_strict_and_bounded, prints_what_is_built)

@@ -85,4 +85,4 @@ START_TEST(limits_repetition)
 }
 END_TEST
 
-SUITE_MAIN("base/log", keeps_a_message_on_one_line, cuts_long_messages, marks_priorities_for_the_journal, limits_repetition)
+SUITE("base/log", keeps_a_message_on_one_line, cuts_long_messages, marks_priorities_for_the_journal, limits_repetition)

@@ -51,7 +51,7 @@ static const struct dd_options_row url_row = ROW(path, DD_OPTIONS_STRING), .flag
 static int set(const struct dd_options_row *row, struct values *v, const char *text)
 {
     char why[256];
-    return dd_value_set(row, v, text, why, sizeof why);
+    return dd_option_value_set(row, v, text, why, sizeof why);
 }
 
 START_TEST(takes_every_type)
@@ -113,20 +113,20 @@ END_TEST
 START_TEST(masks_secrets)
 {
     struct values v = {.text = "secret", .path = "rtsp://user:p@ss@camera/path"};
-    char text[DD_VALUE_TEXT];
-    dd_value_print(&secret_row, &v, text, sizeof text);
+    char text[DD_OPTION_VALUE_TEXT];
+    dd_option_value_print(&secret_row, &v, text, sizeof text);
     ck_assert_str_eq(text, "(hidden)");
-    dd_value_print(&url_row, &v, text, sizeof text);
+    dd_option_value_print(&url_row, &v, text, sizeof text);
     ck_assert_str_eq(text, "rtsp://(hidden)@camera/path");
-    dd_value_mask(&url_row, "rtsp://camera/path", text, sizeof text);
+    dd_option_value_mask(&url_row, "rtsp://camera/path", text, sizeof text);
     ck_assert_str_eq(text, "rtsp://camera/path");
-    dd_value_mask(&url_row, "rtsp://camera/path?user=a&password=b", text, sizeof text);
+    dd_option_value_mask(&url_row, "rtsp://camera/path?user=a&password=b", text, sizeof text);
     ck_assert_str_eq(text, "rtsp://camera/path(hidden)");
-    dd_value_mask(&url_row, "rtsp://u:p@camera/user=a_password=b", text, sizeof text);
+    dd_option_value_mask(&url_row, "rtsp://u:p@camera/user=a_password=b", text, sizeof text);
     ck_assert_str_eq(text, "rtsp://(hidden)@camera/user(hidden)");
-    dd_value_mask(&url_row, "user:secret@camera", text, sizeof text);
+    dd_option_value_mask(&url_row, "user:secret@camera", text, sizeof text);
     ck_assert_str_eq(text, "(hidden)@camera");
-    dd_value_mask(&secret_row, "", text, sizeof text);
+    dd_option_value_mask(&secret_row, "", text, sizeof text);
     ck_assert_str_eq(text, "");
 }
 END_TEST
@@ -138,14 +138,14 @@ START_TEST(prints_what_it_takes)
         const char *text;
     } values[] = {{&size_row, "8Mi"}, {&size_row, "1000"}, {&seconds_row, "0.04"}, {&choice_row, "udp"}, {&flag_row, "true"}};
     struct values v = {0};
-    char text[DD_VALUE_TEXT];
+    char text[DD_OPTION_VALUE_TEXT];
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         ck_assert_int_eq(set(values[i].row, &v, values[i].text), 0);
-        dd_value_print(values[i].row, &v, text, sizeof text);
+        dd_option_value_print(values[i].row, &v, text, sizeof text);
         ck_assert_str_eq(text, values[i].text);
     }
 }
 END_TEST
 
-SUITE_MAIN("base/value", takes_every_type, refuses_wrong_values_and_keeps_the_old, expands_home, masks_secrets,
-           prints_what_it_takes)
+SUITE("base/option_value", takes_every_type, refuses_wrong_values_and_keeps_the_old, expands_home, masks_secrets,
+      prints_what_it_takes)

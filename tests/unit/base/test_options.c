@@ -219,6 +219,6 @@ START_TEST(lets_the_command_line_win)
 }
 END_TEST
 
-SUITE_MAIN("base/options", reads_the_command_line, takes_a_switch_with_and_without_value, refuses_a_wrong_command_line,
-           wipes_secrets_from_the_arguments, reads_streams_of_a_file, reads_a_file_of_one_stream_with_old_names,
-           refuses_a_wrong_file, lets_the_command_line_win)
+SUITE("base/options", reads_the_command_line, takes_a_switch_with_and_without_value, refuses_a_wrong_command_line,
+      wipes_secrets_from_the_arguments, reads_streams_of_a_file, reads_a_file_of_one_stream_with_old_names, refuses_a_wrong_file,
+      lets_the_command_line_win)

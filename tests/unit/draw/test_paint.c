@@ -70,15 +70,15 @@ START_TEST(text_is_the_font_s_pixels)
     struct dd_paint_planes p = make(0, 0);
     dd_paint_planes_text(&p, 1, 1, 2, "7e", color);
     for (int i = 0; i < 2; i++)
-        for (int y = 0; y < DD_FONT_HEIGHT * 2; y++)
-            for (int x = 0; x < DD_FONT_WIDTH * 2; x++) {
-                int set = dd_font_rows("7e"[i])[y / 2] >> (DD_FONT_WIDTH - 1 - x / 2) & 1;
-                int at = (1 + y) * WIDTH + 1 + x + i * DD_FONT_ADVANCE * 2;
+        for (int y = 0; y < DD_BITMAP_FONT_HEIGHT * 2; y++)
+            for (int x = 0; x < DD_BITMAP_FONT_WIDTH * 2; x++) {
+                int set = dd_bitmap_font_rows("7e"[i])[y / 2] >> (DD_BITMAP_FONT_WIDTH - 1 - x / 2) & 1;
+                int at = (1 + y) * WIDTH + 1 + x + i * DD_BITMAP_FONT_ADVANCE * 2;
                 ck_assert_int_eq(p.plane[0][at], set ? 200 : 0);
             }
-    ck_assert_int_eq(dd_paint_text_width("7e", 2), 2 * (DD_FONT_ADVANCE + DD_FONT_WIDTH));
+    ck_assert_int_eq(dd_paint_text_width("7e", 2), 2 * (DD_BITMAP_FONT_ADVANCE + DD_BITMAP_FONT_WIDTH));
     done(&p);
 }
 END_TEST
 
-SUITE_MAIN("draw/paint", covers_what_it_touches_and_no_more, stays_within_the_picture, text_is_the_font_s_pixels)
+SUITE("draw/paint", covers_what_it_touches_and_no_more, stays_within_the_picture, text_is_the_font_s_pixels)

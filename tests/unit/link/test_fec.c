@@ -220,5 +220,5 @@ START_TEST(what_is_no_block_is_refused)
 }
 END_TEST
 
-SUITE_MAIN("link/fec", parity_is_as_defined, blocks_of_other_sizes_between_change_nothing,
-           every_loss_of_small_blocks_is_recovered, as_much_as_the_parity_is_recovered, what_is_no_block_is_refused)
+SUITE("link/fec", parity_is_as_defined, blocks_of_other_sizes_between_change_nothing, every_loss_of_small_blocks_is_recovered,
+      as_much_as_the_parity_is_recovered, what_is_no_block_is_refused)

@@ -15,51 +15,51 @@
 
 enum { FRAME = 1000, ARENA = 8192 };
 
-static const struct dd_ring_shape shape = {.entries = 4, .arena_bytes = ARENA};
+static const struct dd_frame_ring_shape shape = {.entries = 4, .arena_bytes = ARENA};
 static int fd;
-static struct dd_ring *writer, *reader;
+static struct dd_frame_ring *writer, *reader;
 static uint8_t bytes[ARENA];
 
 static void open_both(int wake_fd)
 {
-    fd = dd_ring_create("test", &shape);
+    fd = dd_frame_ring_create("test", &shape);
     ck_assert_int_ge(fd, 0);
-    writer = dd_ring_open_writer(fd, &shape, wake_fd);
-    reader = dd_ring_open_reader(fd, &shape);
+    writer = dd_frame_ring_open_writer(fd, &shape, wake_fd);
+    reader = dd_frame_ring_open_reader(fd, &shape);
     ck_assert_ptr_nonnull(writer);
     ck_assert_ptr_nonnull(reader);
 }
 
 static void close_both(void)
 {
-    dd_ring_close(writer);
-    dd_ring_close(reader);
+    dd_frame_ring_close(writer);
+    dd_frame_ring_close(reader);
     close(fd);
 }
 
 static void put(uint64_t number, uint32_t size)
 {
-    struct dd_ring_frame frame = {.number = number, .bytes = size, .width = 1};
-    uint8_t *place = dd_ring_reserve(writer, size);
+    struct dd_frame_ring_frame frame = {.number = number, .bytes = size, .width = 1};
+    uint8_t *place = dd_frame_ring_reserve(writer, size);
     ck_assert_ptr_nonnull(place);
     memset(place, (int)number, size);
-    dd_ring_commit(writer, &frame);
+    dd_frame_ring_commit(writer, &frame);
 }
 
 START_TEST(gives_back_what_was_put)
 {
-    struct dd_ring_frame frame;
+    struct dd_frame_ring_frame frame;
     open_both(-1);
-    ck_assert_uint_eq(dd_ring_count(reader), 0);
-    ck_assert_int_eq(dd_ring_copy(reader, 0, &frame, bytes, sizeof bytes), DD_ERROR_GONE);
+    ck_assert_uint_eq(dd_frame_ring_count(reader), 0);
+    ck_assert_int_eq(dd_frame_ring_copy(reader, 0, &frame, bytes, sizeof bytes), DD_ERROR_GONE);
     put(7, FRAME);
-    ck_assert_uint_eq(dd_ring_count(reader), 1);
-    ck_assert_int_eq(dd_ring_copy(reader, 0, &frame, bytes, sizeof bytes), 0);
+    ck_assert_uint_eq(dd_frame_ring_count(reader), 1);
+    ck_assert_int_eq(dd_frame_ring_copy(reader, 0, &frame, bytes, sizeof bytes), 0);
     ck_assert_uint_eq(frame.number, 7);
     ck_assert_uint_eq(frame.bytes, FRAME);
     ck_assert_uint_gt(frame.stored_us, 0);
     ck_assert_uint_eq(bytes[FRAME - 1], 7);
-    ck_assert_int_eq(dd_ring_copy(reader, 0, &frame, bytes, FRAME - 1), DD_ERROR_SPACE);
+    ck_assert_int_eq(dd_frame_ring_copy(reader, 0, &frame, bytes, FRAME - 1), DD_ERROR_SPACE);
     ck_assert_uint_eq(frame.bytes, FRAME);
     close_both();
 }
@@ -67,19 +67,19 @@ END_TEST
 
 START_TEST(drops_the_oldest_by_entries_and_by_bytes)
 {
-    struct dd_ring_frame frame;
+    struct dd_frame_ring_frame frame;
     open_both(-1);
     for (uint64_t i = 0; i < 6; i++)
         put(i, 64);
-    ck_assert_uint_eq(dd_ring_oldest(reader), 2);
-    ck_assert_int_eq(dd_ring_copy(reader, 1, &frame, bytes, sizeof bytes), DD_ERROR_GONE);
-    ck_assert_int_eq(dd_ring_copy(reader, 2, &frame, bytes, sizeof bytes), 0);
+    ck_assert_uint_eq(dd_frame_ring_oldest(reader), 2);
+    ck_assert_int_eq(dd_frame_ring_copy(reader, 1, &frame, bytes, sizeof bytes), DD_ERROR_GONE);
+    ck_assert_int_eq(dd_frame_ring_copy(reader, 2, &frame, bytes, sizeof bytes), 0);
     put(6, 4000);
     put(7, 2000);
     put(8, 2000); /* at the start again, where the small ones lie */
-    ck_assert_int_eq(dd_ring_copy(reader, 7, &frame, bytes, sizeof bytes), 0);
-    ck_assert_uint_eq(dd_ring_oldest(reader), 7);
-    ck_assert_int_eq(dd_ring_copy(reader, 6, &frame, bytes, sizeof bytes), DD_ERROR_GONE);
+    ck_assert_int_eq(dd_frame_ring_copy(reader, 7, &frame, bytes, sizeof bytes), 0);
+    ck_assert_uint_eq(dd_frame_ring_oldest(reader), 7);
+    ck_assert_int_eq(dd_frame_ring_copy(reader, 6, &frame, bytes, sizeof bytes), DD_ERROR_GONE);
     close_both();
 }
 END_TEST
@@ -87,19 +87,19 @@ END_TEST
 /* All sizes round and round: whatever the reader gets is whole, and the newest is always there. */
 START_TEST(keeps_every_frame_whole)
 {
-    struct dd_ring_frame frame;
+    struct dd_frame_ring_frame frame;
     uint64_t random = 1;
     open_both(-1);
     for (uint64_t i = 0; i < 20000; i++) {
         random = random * UINT64_C(6364136223846793005) + 1;
         put(i, (uint32_t)(random >> 33) % (ARENA / 2) + 1);
-        for (uint64_t p = dd_ring_oldest(reader); p < dd_ring_count(reader); p++) {
-            ck_assert_int_eq(dd_ring_copy(reader, p, &frame, bytes, sizeof bytes), 0);
+        for (uint64_t p = dd_frame_ring_oldest(reader); p < dd_frame_ring_count(reader); p++) {
+            ck_assert_int_eq(dd_frame_ring_copy(reader, p, &frame, bytes, sizeof bytes), 0);
             ck_assert_uint_eq(frame.number, p);
             ck_assert_uint_eq(bytes[0], p % 256);
             ck_assert_mem_eq(bytes, bytes + 1, frame.bytes - 1);
         }
-        ck_assert_uint_eq(dd_ring_count(reader), i + 1);
+        ck_assert_uint_eq(dd_frame_ring_count(reader), i + 1);
     }
     close_both();
 }
@@ -107,55 +107,55 @@ END_TEST
 
 START_TEST(keeps_the_newest_while_the_next_is_written)
 {
-    struct dd_ring_frame frame;
+    struct dd_frame_ring_frame frame;
     uint64_t random = 1;
     open_both(-1);
     for (uint64_t i = 0; i < 5000; i++) {
         random = random * UINT64_C(6364136223846793005) + 1;
         put(i, (uint32_t)(random >> 33) % 2688 + 1); /* a third of the arena, in units of 64 */
-        ck_assert_ptr_nonnull(dd_ring_reserve(writer, 2688));
-        ck_assert_int_eq(dd_ring_copy(reader, i, &frame, bytes, sizeof bytes), 0);
+        ck_assert_ptr_nonnull(dd_frame_ring_reserve(writer, 2688));
+        ck_assert_int_eq(dd_frame_ring_copy(reader, i, &frame, bytes, sizeof bytes), 0);
     }
-    ck_assert_ptr_null(dd_ring_reserve(writer, 0));
-    ck_assert_ptr_null(dd_ring_reserve(writer, ARENA + 1));
-    ck_assert_ptr_nonnull(dd_ring_reserve(writer, ARENA));
+    ck_assert_ptr_null(dd_frame_ring_reserve(writer, 0));
+    ck_assert_ptr_null(dd_frame_ring_reserve(writer, ARENA + 1));
+    ck_assert_ptr_nonnull(dd_frame_ring_reserve(writer, ARENA));
     close_both();
 }
 END_TEST
 
 START_TEST(notices_a_change_during_reading_in_place)
 {
-    struct dd_ring_frame frame;
+    struct dd_frame_ring_frame frame;
     const uint8_t *place;
     open_both(-1);
     put(1, 4000);
-    ck_assert_int_eq(dd_ring_peek(reader, 0, &frame, &place), 0);
-    ck_assert(dd_ring_unchanged(reader, 0));
+    ck_assert_int_eq(dd_frame_ring_peek(reader, 0, &frame, &place), 0);
+    ck_assert(dd_frame_ring_unchanged(reader, 0));
     put(2, 4000);
-    ck_assert(dd_ring_unchanged(reader, 0));
+    ck_assert(dd_frame_ring_unchanged(reader, 0));
     put(3, 4000);
-    ck_assert(!dd_ring_unchanged(reader, 0));
+    ck_assert(!dd_frame_ring_unchanged(reader, 0));
     close_both();
 }
 END_TEST
 
 START_TEST(goes_on_after_a_writer_died)
 {
-    struct dd_ring_frame frame;
+    struct dd_frame_ring_frame frame;
     open_both(-1);
     put(1, FRAME);
     put(2, FRAME);
-    ck_assert_ptr_nonnull(dd_ring_reserve(writer, FRAME));
-    dd_ring_publish(writer, "old", 4, false);
-    dd_ring_close(writer);
-    writer = dd_ring_open_writer(fd, &shape, -1);
+    ck_assert_ptr_nonnull(dd_frame_ring_reserve(writer, FRAME));
+    dd_frame_ring_publish(writer, "old", 4, false);
+    dd_frame_ring_close(writer);
+    writer = dd_frame_ring_open_writer(fd, &shape, -1);
     ck_assert_ptr_nonnull(writer);
-    ck_assert_uint_eq(dd_ring_oldest(reader), dd_ring_count(reader));
+    ck_assert_uint_eq(dd_frame_ring_oldest(reader), dd_frame_ring_count(reader));
     put(3, FRAME);
-    ck_assert_uint_eq(dd_ring_count(reader), 3);
-    ck_assert_int_eq(dd_ring_copy(reader, 2, &frame, bytes, sizeof bytes), 0);
+    ck_assert_uint_eq(dd_frame_ring_count(reader), 3);
+    ck_assert_int_eq(dd_frame_ring_copy(reader, 2, &frame, bytes, sizeof bytes), 0);
     ck_assert_uint_eq(frame.number, 3);
-    ck_assert_int_eq(dd_ring_copy(reader, 1, &frame, bytes, sizeof bytes), DD_ERROR_GONE);
+    ck_assert_int_eq(dd_frame_ring_copy(reader, 1, &frame, bytes, sizeof bytes), DD_ERROR_GONE);
     close_both();
 }
 END_TEST
@@ -164,15 +164,15 @@ START_TEST(publishes_state_and_heartbeat)
 {
     char state[8] = "before";
     open_both(-1);
-    ck_assert_int_eq(dd_ring_observe(reader, state, sizeof state), DD_ERROR_AGAIN);
+    ck_assert_int_eq(dd_frame_ring_observe(reader, state, sizeof state), DD_ERROR_AGAIN);
     ck_assert_str_eq(state, "before");
-    dd_ring_publish(writer, "1234567", 8, false);
-    ck_assert_int_eq(dd_ring_observe(reader, state, 7), DD_ERROR_AGAIN);
-    ck_assert_int_eq(dd_ring_observe(reader, state, sizeof state), 0);
+    dd_frame_ring_publish(writer, "1234567", 8, false);
+    ck_assert_int_eq(dd_frame_ring_observe(reader, state, 7), DD_ERROR_AGAIN);
+    ck_assert_int_eq(dd_frame_ring_observe(reader, state, sizeof state), 0);
     ck_assert_str_eq(state, "1234567");
-    ck_assert_uint_eq(dd_ring_alive_until(reader), 0);
-    dd_ring_beat(writer, 42);
-    ck_assert_uint_eq(dd_ring_alive_until(reader), 42);
+    ck_assert_uint_eq(dd_frame_ring_alive_until(reader), 0);
+    dd_frame_ring_beat(writer, 42);
+    ck_assert_uint_eq(dd_frame_ring_alive_until(reader), 42);
     close_both();
 }
 END_TEST
@@ -183,8 +183,8 @@ START_TEST(wakes_without_ever_blocking)
     int event = eventfd(0, EFD_NONBLOCK), ends[2];
     open_both(event);
     put(1, FRAME);
-    dd_ring_publish(writer, "x", 2, true);
-    dd_ring_publish(writer, "x", 2, false);
+    dd_frame_ring_publish(writer, "x", 2, true);
+    dd_frame_ring_publish(writer, "x", 2, false);
     ck_assert_int_eq(read(event, &count, sizeof count), sizeof count);
     ck_assert_uint_eq(count, 2);
     close_both();
@@ -197,7 +197,7 @@ START_TEST(wakes_without_ever_blocking)
     close(ends[0]);
     signal(SIGPIPE, SIG_IGN);
     put(70000, 64);
-    ck_assert_uint_eq(dd_ring_count(reader), 70001);
+    ck_assert_uint_eq(dd_frame_ring_count(reader), 70001);
     close_both();
     close(ends[1]);
 }
@@ -205,28 +205,28 @@ END_TEST
 
 START_TEST(refuses_another_shape_and_unsealed_memory)
 {
-    struct dd_ring_shape other = {.entries = 4, .arena_bytes = ARENA + 4096};
+    struct dd_frame_ring_shape other = {.entries = 4, .arena_bytes = ARENA + 4096};
     open_both(-1);
-    ck_assert_ptr_null(dd_ring_open_reader(fd, &other));
+    ck_assert_ptr_null(dd_frame_ring_open_reader(fd, &other));
     close_both();
     int unsealed = memfd_create("test", MFD_ALLOW_SEALING);
-    ck_assert_int_eq(ftruncate(unsealed, (off_t)dd_ring_memory(&shape)), 0);
-    ck_assert_ptr_null(dd_ring_open_reader(unsealed, &shape));
+    ck_assert_int_eq(ftruncate(unsealed, (off_t)dd_frame_ring_memory(&shape)), 0);
+    ck_assert_ptr_null(dd_frame_ring_open_reader(unsealed, &shape));
     close(unsealed);
     other.entries = 1;
-    ck_assert_int_lt(dd_ring_create("test", &other), 0);
+    ck_assert_int_lt(dd_frame_ring_create("test", &other), 0);
 }
 END_TEST
 
 START_TEST(cannot_be_written_once_sealed)
 {
     open_both(-1);
-    ck_assert_int_eq(dd_ring_seal_future_writes(fd), 0);
+    ck_assert_int_eq(dd_frame_ring_seal_future_writes(fd), 0);
     ck_assert_ptr_eq(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), MAP_FAILED);
     ck_assert_int_eq(write(fd, "x", 1), -1);
     ck_assert_int_eq(ftruncate(fd, 0), -1);
     put(1, FRAME); /* the writer that is there goes on */
-    ck_assert_uint_eq(dd_ring_count(reader), 1);
+    ck_assert_uint_eq(dd_frame_ring_count(reader), 1);
     close_both();
 }
 END_TEST
@@ -234,30 +234,30 @@ END_TEST
 /* A writer that means harm can put anything into the memory: the reader stays within it. */
 START_TEST(survives_a_hostile_writer)
 {
-    struct dd_ring_frame frame;
+    struct dd_frame_ring_frame frame;
     const uint8_t *place;
     open_both(-1);
-    size_t size = (size_t)dd_ring_memory(&shape);
+    size_t size = (size_t)dd_frame_ring_memory(&shape);
     uint8_t *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     ck_assert_ptr_ne(memory, MAP_FAILED);
     uint64_t random = 3;
     for (int round = 0; round < 2000; round++) {
         put((uint64_t)round, FRAME);
-        uint64_t newest = dd_ring_count(reader) - 1;
+        uint64_t newest = dd_frame_ring_count(reader) - 1;
         for (int i = 0; i < 64; i++) {
             random = random * UINT64_C(6364136223846793005) + 1442695040888963407U;
             memory[4096 + (random >> 33) % 256] = (uint8_t)(random >> 56);
         }
-        if (dd_ring_peek(reader, newest, &frame, &place) == 0) {
+        if (dd_frame_ring_peek(reader, newest, &frame, &place) == 0) {
             /* under a sanitizer this touches every byte that the reader was promised */
             volatile uint8_t sum = 0;
             for (uint32_t i = 0; i < frame.bytes; i++)
                 sum = (uint8_t)(sum + place[i]);
         }
-        dd_ring_oldest(reader);
-        dd_ring_close(writer);
+        dd_frame_ring_oldest(reader);
+        dd_frame_ring_close(writer);
         memset(memory + 4096, 0, 4096);
-        writer = dd_ring_open_writer(fd, &shape, -1);
+        writer = dd_frame_ring_open_writer(fd, &shape, -1);
         ck_assert_ptr_nonnull(writer);
     }
     munmap(memory, size);
@@ -268,7 +268,7 @@ END_TEST
 /* Two processes, as in life: what the reader accepts is whole although the writer never waits. */
 START_TEST(holds_between_processes)
 {
-    struct dd_ring_frame frame;
+    struct dd_frame_ring_frame frame;
     open_both(-1);
     pid_t child = fork();
     ck_assert_int_ge(child, 0);
@@ -279,8 +279,8 @@ START_TEST(holds_between_processes)
     uint64_t taken = 0, begin = dd_clock_now_us();
     while (taken <= 10 || dd_clock_now_us() - begin < 300000) {
         ck_assert_int_eq(waitpid(child, NULL, WNOHANG), 0);
-        uint64_t count = dd_ring_count(reader);
-        if (!count || dd_ring_copy(reader, count - 1, &frame, bytes, sizeof bytes))
+        uint64_t count = dd_frame_ring_count(reader);
+        if (!count || dd_frame_ring_copy(reader, count - 1, &frame, bytes, sizeof bytes))
             continue;
         ck_assert_uint_eq(frame.number, count - 1);
         for (uint32_t i = 0; i < frame.bytes; i++)
@@ -293,7 +293,7 @@ START_TEST(holds_between_processes)
 }
 END_TEST
 
-SUITE_MAIN("link/ring", gives_back_what_was_put, drops_the_oldest_by_entries_and_by_bytes, keeps_every_frame_whole,
-           keeps_the_newest_while_the_next_is_written, notices_a_change_during_reading_in_place, goes_on_after_a_writer_died,
-           publishes_state_and_heartbeat, wakes_without_ever_blocking, refuses_another_shape_and_unsealed_memory,
-           cannot_be_written_once_sealed, survives_a_hostile_writer, holds_between_processes)
+SUITE("link/frame_ring", gives_back_what_was_put, drops_the_oldest_by_entries_and_by_bytes, keeps_every_frame_whole,
+      keeps_the_newest_while_the_next_is_written, notices_a_change_during_reading_in_place, goes_on_after_a_writer_died,
+      publishes_state_and_heartbeat, wakes_without_ever_blocking, refuses_another_shape_and_unsealed_memory,
+      cannot_be_written_once_sealed, survives_a_hostile_writer, holds_between_processes)

@@ -81,5 +81,5 @@ START_TEST(derives_by_stream_and_session)
 }
 END_TEST
 
-SUITE_MAIN("link/key", reads_both_alphabets_padded_or_not, refuses_other_lengths_and_characters, generates_different_keys,
-           derives_by_stream_and_session)
+SUITE("link/key", reads_both_alphabets_padded_or_not, refuses_other_lengths_and_characters, generates_different_keys,
+      derives_by_stream_and_session)

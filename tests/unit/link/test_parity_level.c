@@ -26,7 +26,7 @@ START_TEST(it_is_just_enough)
     for (uint32_t data = 1; data <= DD_WIRE_DATA_MAX; data += data < 8 ? 1 : 15)
         for (size_t b = 0; b < sizeof blocks / sizeof *blocks; b++)
             for (size_t l = 0; l < sizeof losses / sizeof *losses; l++) {
-                uint32_t parity = dd_parity_needed(data, blocks[b], losses[l], 1000);
+                uint32_t parity = dd_parity_level_needed(data, blocks[b], losses[l], 1000);
                 long double wanted = 1e-5L / blocks[b];
                 ck_assert_uint_lt(parity, 1000);
                 ck_assert_msg(chance_of_loss(data, parity, losses[l]) < wanted, "%u in %u blocks at %g: %u is too few", data,
@@ -49,26 +49,27 @@ START_TEST(it_is_what_exact_arithmetic_gives)
                  {128, 1, 0.05, 21}, {128, 50, 0.05, 24},  {114, 2, 0.05, 20}, {128, 1, 0.2, 63}, {90, 1, 0.5, 156},
                  {85, 70, 0.5, 165}, {128, 65535, 0.1, 47}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        ck_assert_msg(dd_parity_needed(known[i].data, known[i].blocks, known[i].loss, 255) == known[i].parity, "%u in %u at %g",
-                      known[i].data, known[i].blocks, known[i].loss);
+        ck_assert_msg(dd_parity_level_needed(known[i].data, known[i].blocks, known[i].loss, 255) == known[i].parity,
+                      "%u in %u at %g", known[i].data, known[i].blocks, known[i].loss);
 }
 END_TEST
 
 START_TEST(no_loss_needs_none)
 {
     for (uint32_t data = 1; data <= DD_WIRE_DATA_MAX; data++)
-        ck_assert_uint_eq(dd_parity_needed(data, 65535, 0, 255), 0);
+        ck_assert_uint_eq(dd_parity_level_needed(data, 65535, 0, 255), 0);
 }
 END_TEST
 
 START_TEST(it_says_when_there_is_no_room)
 {
-    uint32_t needed = dd_parity_needed(100, 1, 0.05, 255);
-    ck_assert_uint_eq(dd_parity_needed(100, 1, 0.05, needed), needed);
-    ck_assert_uint_eq(dd_parity_needed(100, 1, 0.05, needed - 1), needed);
-    ck_assert_uint_eq(dd_parity_needed(100, 1, 0.05, needed - 2), needed - 1);
-    ck_assert_uint_eq(dd_parity_needed(100, 1, 0.05, 0), 1);
+    uint32_t needed = dd_parity_level_needed(100, 1, 0.05, 255);
+    ck_assert_uint_eq(dd_parity_level_needed(100, 1, 0.05, needed), needed);
+    ck_assert_uint_eq(dd_parity_level_needed(100, 1, 0.05, needed - 1), needed);
+    ck_assert_uint_eq(dd_parity_level_needed(100, 1, 0.05, needed - 2), needed - 1);
+    ck_assert_uint_eq(dd_parity_level_needed(100, 1, 0.05, 0), 1);
 }
 END_TEST
 
-SUITE_MAIN("link/parity", it_is_just_enough, it_is_what_exact_arithmetic_gives, no_loss_needs_none, it_says_when_there_is_no_room)
+SUITE("link/parity_level", it_is_just_enough, it_is_what_exact_arithmetic_gives, no_loss_needs_none,
+      it_says_when_there_is_no_room)

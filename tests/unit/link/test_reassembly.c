@@ -12,7 +12,7 @@
 enum { MAX_FRAME = 1 << 20, PACKET = 1400, DATAGRAMS = 1000 };
 
 static uint8_t symbol[PACKET];
-static struct dd_reassemble_frame got;
+static struct dd_reassembly_frame got;
 
 static uint8_t byte_of(uint64_t number, size_t i)
 {
@@ -20,30 +20,30 @@ static uint8_t byte_of(uint64_t number, size_t i)
 }
 
 /* Symbol j of frame number, through the wire format and back. */
-static enum dd_reassemble_verdict add(struct dd_reassemble *r, uint64_t session, uint64_t number, uint32_t size, uint32_t j,
+static enum dd_reassembly_verdict add(struct dd_reassembly *r, uint64_t session, uint64_t number, uint32_t size, uint32_t j,
                                       uint64_t now_us)
 {
     uint8_t message[PACKET];
-    struct dd_fragment_plan plan;
+    struct dd_block_plan plan;
     struct dd_wire_fragment f = {.frame = number, .captured_us = number * 1000}, back;
-    ck_assert_int_eq(dd_fragment_plan(&plan, size, PACKET, 0), 0);
+    ck_assert_int_eq(dd_block_plan_compute(&plan, size, PACKET, 0), 0);
     ck_assert_uint_lt(j, plan.symbols);
     size_t at = (size_t)j * plan.symbol_bytes;
     for (size_t i = 0; i < plan.symbol_bytes; i++)
         symbol[i] = at + i < size ? byte_of(number, at + i) : 0;
-    dd_fragment_describe(&plan, j, &f);
+    dd_block_plan_describe(&plan, j, &f);
     f.symbol = symbol;
     size_t length = dd_wire_write_fragment(&f, message, sizeof message);
     ck_assert_uint_gt(length, 0);
     ck_assert_uint_le(length + DD_WIRE_HEADER_BYTES + DD_WIRE_TAG_BYTES, PACKET);
     ck_assert_int_eq(dd_wire_read_fragment(&back, MAX_FRAME, message, length), 0);
-    return dd_reassemble_add(r, session, &back, now_us, &got);
+    return dd_reassembly_add(r, session, &back, now_us, &got);
 }
 
 static uint32_t symbols_of(uint32_t size)
 {
-    struct dd_fragment_plan plan;
-    ck_assert_int_eq(dd_fragment_plan(&plan, size, PACKET, 0), 0);
+    struct dd_block_plan plan;
+    ck_assert_int_eq(dd_block_plan_compute(&plan, size, PACKET, 0), 0);
     return plan.symbols;
 }
 
@@ -59,79 +59,79 @@ static void check_frame(uint64_t number, uint32_t size)
 START_TEST(puts_frames_of_all_sizes_together)
 {
     static const uint32_t sizes[] = {1, 2, 1319, 1320, 1321, 2641, 128 * 1320, 128 * 1320 + 1, 500000, MAX_FRAME};
-    struct dd_reassemble *r = dd_reassemble_new(MAX_FRAME);
+    struct dd_reassembly *r = dd_reassembly_new(MAX_FRAME);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         uint32_t n = symbols_of(sizes[i]);
         for (uint32_t j = n - 1; j > 0; j--)
-            ck_assert_int_eq(add(r, 1, i + 1, sizes[i], j, 0), DD_REASSEMBLE_TAKEN);
-        ck_assert_int_eq(add(r, 1, i + 1, sizes[i], 0, 0), DD_REASSEMBLE_COMPLETE);
+            ck_assert_int_eq(add(r, 1, i + 1, sizes[i], j, 0), DD_REASSEMBLY_TAKEN);
+        ck_assert_int_eq(add(r, 1, i + 1, sizes[i], 0, 0), DD_REASSEMBLY_COMPLETE);
         check_frame(i + 1, sizes[i]);
     }
-    ck_assert_uint_eq(dd_reassemble_counters(r)->complete, sizeof sizes / sizeof *sizes);
-    dd_reassemble_free(r);
+    ck_assert_uint_eq(dd_reassembly_counters(r)->complete, sizeof sizes / sizeof *sizes);
+    dd_reassembly_free(r);
 }
 END_TEST
 
 START_TEST(never_goes_back_to_an_older_frame)
 {
-    struct dd_reassemble *r = dd_reassemble_new(MAX_FRAME);
-    ck_assert_int_eq(add(r, 1, 10, 2000, 0, 0), DD_REASSEMBLE_TAKEN);
-    ck_assert_int_eq(add(r, 1, 11, 2000, 0, 0), DD_REASSEMBLE_TAKEN);
-    ck_assert_int_eq(add(r, 1, 11, 2000, 0, 0), DD_REASSEMBLE_DUPLICATE);
-    ck_assert_int_eq(add(r, 1, 11, 2000, 1, 0), DD_REASSEMBLE_COMPLETE);
-    ck_assert_int_eq(add(r, 1, 11, 2000, 1, 0), DD_REASSEMBLE_LATE);
-    ck_assert_int_eq(add(r, 1, 10, 2000, 1, 0), DD_REASSEMBLE_LATE);
-    ck_assert_uint_eq(dd_reassemble_counters(r)->late, 1);
+    struct dd_reassembly *r = dd_reassembly_new(MAX_FRAME);
+    ck_assert_int_eq(add(r, 1, 10, 2000, 0, 0), DD_REASSEMBLY_TAKEN);
+    ck_assert_int_eq(add(r, 1, 11, 2000, 0, 0), DD_REASSEMBLY_TAKEN);
+    ck_assert_int_eq(add(r, 1, 11, 2000, 0, 0), DD_REASSEMBLY_DUPLICATE);
+    ck_assert_int_eq(add(r, 1, 11, 2000, 1, 0), DD_REASSEMBLY_COMPLETE);
+    ck_assert_int_eq(add(r, 1, 11, 2000, 1, 0), DD_REASSEMBLY_LATE);
+    ck_assert_int_eq(add(r, 1, 10, 2000, 1, 0), DD_REASSEMBLY_LATE);
+    ck_assert_uint_eq(dd_reassembly_counters(r)->late, 1);
     /* a newer session counts as newer, whatever its numbers */
-    ck_assert_int_eq(add(r, 2, 5, 100, 0, 0), DD_REASSEMBLE_COMPLETE);
-    ck_assert_int_eq(add(r, 1, 12, 100, 0, 0), DD_REASSEMBLE_LATE);
-    dd_reassemble_free(r);
+    ck_assert_int_eq(add(r, 2, 5, 100, 0, 0), DD_REASSEMBLY_COMPLETE);
+    ck_assert_int_eq(add(r, 1, 12, 100, 0, 0), DD_REASSEMBLY_LATE);
+    dd_reassembly_free(r);
 }
 END_TEST
 
 START_TEST(refuses_contradictions_and_too_large_frames)
 {
-    struct dd_reassemble *r = dd_reassemble_new(5000);
-    ck_assert_int_eq(add(r, 1, 1, 4000, 0, 0), DD_REASSEMBLE_TAKEN);
-    ck_assert_int_eq(add(r, 1, 1, 4001, 1, 0), DD_REASSEMBLE_MALFORMED);
-    ck_assert_int_eq(add(r, 1, 2, 5001, 0, 0), DD_REASSEMBLE_MALFORMED);
-    ck_assert_int_eq(add(r, 1, 1, 4000, 1, 0), DD_REASSEMBLE_TAKEN);
-    dd_reassemble_free(r);
+    struct dd_reassembly *r = dd_reassembly_new(5000);
+    ck_assert_int_eq(add(r, 1, 1, 4000, 0, 0), DD_REASSEMBLY_TAKEN);
+    ck_assert_int_eq(add(r, 1, 1, 4001, 1, 0), DD_REASSEMBLY_MALFORMED);
+    ck_assert_int_eq(add(r, 1, 2, 5001, 0, 0), DD_REASSEMBLY_MALFORMED);
+    ck_assert_int_eq(add(r, 1, 1, 4000, 1, 0), DD_REASSEMBLY_TAKEN);
+    dd_reassembly_free(r);
 }
 END_TEST
 
 START_TEST(drops_the_oldest_when_too_many_are_begun)
 {
-    struct dd_reassemble *r = dd_reassemble_new(MAX_FRAME);
-    for (uint64_t number = 1; number <= DD_REASSEMBLE_FRAMES + 1; number++)
-        ck_assert_int_eq(add(r, 1, number, 2000, 0, 0), DD_REASSEMBLE_TAKEN);
-    ck_assert_uint_eq(dd_reassemble_counters(r)->incomplete, 1);
-    ck_assert_int_eq(add(r, 1, 1, 2000, 1, 0), DD_REASSEMBLE_LATE);
-    ck_assert_int_eq(add(r, 1, 2, 2000, 1, 0), DD_REASSEMBLE_COMPLETE);
-    dd_reassemble_free(r);
+    struct dd_reassembly *r = dd_reassembly_new(MAX_FRAME);
+    for (uint64_t number = 1; number <= DD_REASSEMBLY_FRAMES + 1; number++)
+        ck_assert_int_eq(add(r, 1, number, 2000, 0, 0), DD_REASSEMBLY_TAKEN);
+    ck_assert_uint_eq(dd_reassembly_counters(r)->incomplete, 1);
+    ck_assert_int_eq(add(r, 1, 1, 2000, 1, 0), DD_REASSEMBLY_LATE);
+    ck_assert_int_eq(add(r, 1, 2, 2000, 1, 0), DD_REASSEMBLY_COMPLETE);
+    dd_reassembly_free(r);
 }
 END_TEST
 
 START_TEST(gives_up_what_is_overtaken_and_waits)
 {
-    struct dd_reassemble *r = dd_reassemble_new(MAX_FRAME);
-    ck_assert_int_eq(add(r, 1, 1, 2000, 0, 0), DD_REASSEMBLE_TAKEN);
-    dd_reassemble_expire(r, 10000000);
-    ck_assert_uint_eq(dd_reassemble_counters(r)->incomplete, 0); /* nothing newer is there */
-    ck_assert_int_eq(add(r, 1, 2, 100, 0, 10000000), DD_REASSEMBLE_COMPLETE);
-    ck_assert_int_eq(add(r, 1, 1, 4000, 0, 10000000), DD_REASSEMBLE_MALFORMED);
-    dd_reassemble_expire(r, 1999999);
-    ck_assert_uint_eq(dd_reassemble_counters(r)->incomplete, 0);
-    dd_reassemble_expire(r, 10000000);
-    ck_assert_uint_eq(dd_reassemble_counters(r)->incomplete, 1);
-    ck_assert_int_eq(add(r, 1, 1, 2000, 1, 10000000), DD_REASSEMBLE_LATE);
-    dd_reassemble_free(r);
+    struct dd_reassembly *r = dd_reassembly_new(MAX_FRAME);
+    ck_assert_int_eq(add(r, 1, 1, 2000, 0, 0), DD_REASSEMBLY_TAKEN);
+    dd_reassembly_expire(r, 10000000);
+    ck_assert_uint_eq(dd_reassembly_counters(r)->incomplete, 0); /* nothing newer is there */
+    ck_assert_int_eq(add(r, 1, 2, 100, 0, 10000000), DD_REASSEMBLY_COMPLETE);
+    ck_assert_int_eq(add(r, 1, 1, 4000, 0, 10000000), DD_REASSEMBLY_MALFORMED);
+    dd_reassembly_expire(r, 1999999);
+    ck_assert_uint_eq(dd_reassembly_counters(r)->incomplete, 0);
+    dd_reassembly_expire(r, 10000000);
+    ck_assert_uint_eq(dd_reassembly_counters(r)->incomplete, 1);
+    ck_assert_int_eq(add(r, 1, 1, 2000, 1, 10000000), DD_REASSEMBLY_LATE);
+    dd_reassembly_free(r);
 }
 END_TEST
 
 /* All datagrams of a frame, with their parity, as the wire has them. */
 static struct {
-    struct dd_fragment_plan plan;
+    struct dd_block_plan plan;
     uint32_t size, count, order[DATAGRAMS];
     uint64_t number;
     uint8_t messages[DATAGRAMS][PACKET];
@@ -140,31 +140,31 @@ static struct {
 static void build(uint64_t number, uint32_t size, double loss_tolerance)
 {
     static uint8_t bytes[MAX_FRAME];
-    struct dd_symbols *s = dd_symbols_new();
+    struct dd_fragmenter *s = dd_fragmenter_new();
     struct dd_wire_fragment f = {.frame = number, .captured_us = number * 1000};
     for (uint32_t i = 0; i < size; i++)
         bytes[i] = byte_of(number, i);
-    ck_assert_int_eq(dd_fragment_plan(&sent.plan, size, PACKET, loss_tolerance), 0);
-    ck_assert_int_eq(dd_symbols_begin(s, &sent.plan, bytes), 0);
-    sent.count = dd_symbols_left(s);
+    ck_assert_int_eq(dd_block_plan_compute(&sent.plan, size, PACKET, loss_tolerance), 0);
+    ck_assert_int_eq(dd_fragmenter_begin(s, &sent.plan, bytes), 0);
+    sent.count = dd_fragmenter_left(s);
     sent.number = number;
     sent.size = size;
     ck_assert_uint_le(sent.count, DATAGRAMS);
     for (uint32_t n = 0; n < sent.count; n++) {
-        ck_assert_int_eq(dd_symbols_next(s, &f), 0);
+        ck_assert_int_eq(dd_fragmenter_next(s, &f), 0);
         ck_assert_uint_gt(dd_wire_write_fragment(&f, sent.messages[n], PACKET), 0);
         sent.order[n] = n;
     }
-    dd_symbols_free(s);
+    dd_fragmenter_free(s);
 }
 
-static enum dd_reassemble_verdict give(struct dd_reassemble *r, uint32_t n)
+static enum dd_reassembly_verdict give(struct dd_reassembly *r, uint32_t n)
 {
     struct dd_wire_fragment f;
     size_t length = DD_WIRE_FRAGMENT_BYTES + sent.plan.symbol_bytes;
     ck_assert_uint_lt(n, sent.count);
     ck_assert_int_eq(dd_wire_read_fragment(&f, MAX_FRAME, sent.messages[n], length), 0);
-    return dd_reassemble_add(r, 1, &f, 0, &got);
+    return dd_reassembly_add(r, 1, &f, 0, &got);
 }
 
 static void shuffle(void)
@@ -180,22 +180,22 @@ static void shuffle(void)
 
 /* Gives datagrams in their order until every block has as many as it has data; those of a block that has are left out.
  * Twice each, if twice is set. Checks each verdict; how many data symbols were left out. */
-static uint32_t give_just_enough(struct dd_reassemble *r, bool twice)
+static uint32_t give_just_enough(struct dd_reassembly *r, bool twice)
 {
     static uint32_t missing[UINT16_MAX];
     uint32_t open = sent.plan.blocks, left_out = sent.plan.symbols;
     for (uint32_t b = 0; b < sent.plan.blocks; b++)
-        missing[b] = dd_fragment_block_data(&sent.plan, b);
+        missing[b] = dd_block_plan_block_data(&sent.plan, b);
     for (uint32_t i = 0; open; i++) {
-        uint32_t n = sent.order[i], b = dd_fragment_block(&sent.plan, n);
+        uint32_t n = sent.order[i], b = dd_block_plan_block_of(&sent.plan, n);
         ck_assert_uint_lt(i, sent.count);
         if (!missing[b])
             continue;
         left_out -= n < sent.plan.symbols;
         open -= --missing[b] == 0;
-        ck_assert_int_eq(give(r, n), open ? DD_REASSEMBLE_TAKEN : DD_REASSEMBLE_COMPLETE);
+        ck_assert_int_eq(give(r, n), open ? DD_REASSEMBLY_TAKEN : DD_REASSEMBLY_COMPLETE);
         if (twice && open)
-            ck_assert_int_eq(give(r, n), missing[b] ? DD_REASSEMBLE_DUPLICATE : DD_REASSEMBLE_SPARE);
+            ck_assert_int_eq(give(r, n), missing[b] ? DD_REASSEMBLY_DUPLICATE : DD_REASSEMBLY_SPARE);
     }
     check_frame(sent.number, sent.size);
     return left_out;
@@ -205,7 +205,7 @@ START_TEST(any_symbols_will_do)
 {
     static const uint32_t sizes[] = {1, 1321, 5000, 90000, 128 * 1320, 300000};
     static const double losses[] = {0.01, 0.05, 0.2, 0.5};
-    struct dd_reassemble *r = dd_reassemble_new(MAX_FRAME);
+    struct dd_reassembly *r = dd_reassembly_new(MAX_FRAME);
     uint64_t recovered = 0, frames = 0;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes * 4; i++)
         for (int round = 0; round < 5; round++) {
@@ -213,19 +213,19 @@ START_TEST(any_symbols_will_do)
             if (round)
                 shuffle();
             recovered += give_just_enough(r, round & 1);
-            ck_assert_uint_eq(dd_reassemble_counters(r)->recovered, recovered);
-            ck_assert_int_eq(give(r, 0), DD_REASSEMBLE_LATE);
-            ck_assert_int_eq(give(r, sent.count - 1), DD_REASSEMBLE_LATE);
+            ck_assert_uint_eq(dd_reassembly_counters(r)->recovered, recovered);
+            ck_assert_int_eq(give(r, 0), DD_REASSEMBLY_LATE);
+            ck_assert_int_eq(give(r, sent.count - 1), DD_REASSEMBLY_LATE);
         }
     ck_assert_uint_gt(recovered, frames);
-    ck_assert_uint_eq(dd_reassemble_counters(r)->complete, frames);
-    dd_reassemble_free(r);
+    ck_assert_uint_eq(dd_reassembly_counters(r)->complete, frames);
+    dd_reassembly_free(r);
 }
 END_TEST
 
 START_TEST(parity_makes_way_for_data)
 {
-    struct dd_reassemble *r = dd_reassemble_new(MAX_FRAME);
+    struct dd_reassembly *r = dd_reassembly_new(MAX_FRAME);
     build(1, 90000, 0.05);
     for (uint32_t n = 0; n < sent.count; n++) /* parity first, then the data but for the first ones */
         sent.order[n] = sent.count - 1 - n;
@@ -234,70 +234,70 @@ START_TEST(parity_makes_way_for_data)
     for (uint32_t n = 0; n < sent.count; n++) /* parity first, then the data but for the last ones */
         sent.order[n] = n < sent.plan.parity ? sent.plan.symbols + n : n - sent.plan.parity;
     ck_assert_uint_eq(give_just_enough(r, true), sent.plan.parity);
-    dd_reassemble_free(r);
+    dd_reassembly_free(r);
 }
 END_TEST
 
 START_TEST(one_loss_too_many_is_a_loss)
 {
-    struct dd_reassemble *r = dd_reassemble_new(MAX_FRAME);
+    struct dd_reassembly *r = dd_reassembly_new(MAX_FRAME);
     build(1, 300000, 0.05);
     uint32_t lost = 0;
     for (uint32_t n = 0; n < sent.count; n++)
-        if (dd_fragment_block(&sent.plan, n) == 1 && lost <= sent.plan.parity)
+        if (dd_block_plan_block_of(&sent.plan, n) == 1 && lost <= sent.plan.parity)
             lost++;
         else
             ck_assert_int_eq(give(r, n),
-                             lost && n % 2 == 0 && n >= sent.plan.symbols ? DD_REASSEMBLE_SPARE : DD_REASSEMBLE_TAKEN);
-    ck_assert_uint_eq(dd_reassemble_counters(r)->recovered, 0);
-    ck_assert_uint_eq(dd_reassemble_counters(r)->complete, 0);
+                             lost && n % 2 == 0 && n >= sent.plan.symbols ? DD_REASSEMBLY_SPARE : DD_REASSEMBLY_TAKEN);
+    ck_assert_uint_eq(dd_reassembly_counters(r)->recovered, 0);
+    ck_assert_uint_eq(dd_reassembly_counters(r)->complete, 0);
     /* the other block is whole, and this one is too with any of what it lacks */
-    ck_assert_int_eq(give(r, 0), DD_REASSEMBLE_SPARE);
-    ck_assert_int_eq(give(r, 1), DD_REASSEMBLE_COMPLETE);
+    ck_assert_int_eq(give(r, 0), DD_REASSEMBLY_SPARE);
+    ck_assert_int_eq(give(r, 1), DD_REASSEMBLY_COMPLETE);
     check_frame(1, 300000);
-    ck_assert_uint_eq(dd_reassemble_counters(r)->recovered, sent.plan.parity);
-    dd_reassemble_free(r);
+    ck_assert_uint_eq(dd_reassembly_counters(r)->recovered, sent.plan.parity);
+    dd_reassembly_free(r);
 }
 END_TEST
 
 START_TEST(other_parity_is_a_contradiction)
 {
-    struct dd_reassemble *r = dd_reassemble_new(MAX_FRAME);
+    struct dd_reassembly *r = dd_reassembly_new(MAX_FRAME);
     build(1, 90000, 0.01);
     for (uint32_t n = 1; n < sent.plan.symbols; n++)
-        ck_assert_int_eq(give(r, n), DD_REASSEMBLE_TAKEN);
+        ck_assert_int_eq(give(r, n), DD_REASSEMBLY_TAKEN);
     build(1, 90000, 0.05);
     for (uint32_t n = 0; n < sent.count; n++)
-        ck_assert_int_eq(give(r, n), DD_REASSEMBLE_MALFORMED);
+        ck_assert_int_eq(give(r, n), DD_REASSEMBLY_MALFORMED);
     build(1, 90001, 0.01);
-    ck_assert_int_eq(give(r, sent.plan.symbols), DD_REASSEMBLE_MALFORMED);
+    ck_assert_int_eq(give(r, sent.plan.symbols), DD_REASSEMBLY_MALFORMED);
     build(1, 90000, 0.01);
-    ck_assert_int_eq(give(r, sent.plan.symbols + 3), DD_REASSEMBLE_COMPLETE);
+    ck_assert_int_eq(give(r, sent.plan.symbols + 3), DD_REASSEMBLY_COMPLETE);
     check_frame(1, 90000);
-    dd_reassemble_free(r);
+    dd_reassembly_free(r);
 }
 END_TEST
 
 /* Frames of tiny symbols would take more memory for notes than for themselves. */
 START_TEST(too_many_symbols_are_refused)
 {
-    struct dd_reassemble *r = dd_reassemble_new(MAX_FRAME);
-    uint32_t most = DD_REASSEMBLE_SYMBOLS + MAX_FRAME / DD_REASSEMBLE_SYMBOL_BYTES;
+    struct dd_reassembly *r = dd_reassembly_new(MAX_FRAME);
+    uint32_t most = DD_REASSEMBLY_SYMBOLS + MAX_FRAME / DD_REASSEMBLY_SYMBOL_BYTES;
     struct dd_wire_fragment f = {.frame = 1, .captured_us = 1, .symbol = symbol};
-    struct dd_fragment_plan plan;
+    struct dd_block_plan plan;
     for (uint32_t size = most; size <= most + 1; size++) {
         f.frame = size;
-        ck_assert_int_eq(dd_fragment_plan(&plan, size, DD_WIRE_OVERHEAD + 1, 0), 0);
-        dd_fragment_describe(&plan, 0, &f);
-        ck_assert_int_eq(dd_reassemble_add(r, 1, &f, 0, &got), size == most ? DD_REASSEMBLE_TAKEN : DD_REASSEMBLE_MALFORMED);
+        ck_assert_int_eq(dd_block_plan_compute(&plan, size, DD_WIRE_OVERHEAD + 1, 0), 0);
+        dd_block_plan_describe(&plan, 0, &f);
+        ck_assert_int_eq(dd_reassembly_add(r, 1, &f, 0, &got), size == most ? DD_REASSEMBLY_TAKEN : DD_REASSEMBLY_MALFORMED);
     }
-    ck_assert_uint_ge(dd_reassemble_memory(MAX_FRAME), DD_REASSEMBLE_FRAMES * (uint64_t)(MAX_FRAME + most));
-    ck_assert_uint_le(dd_reassemble_memory(8 << 20), (uint64_t)DD_REASSEMBLE_FRAMES * (8 << 20) * 5 / 4 + (16 << 20));
-    dd_reassemble_free(r);
+    ck_assert_uint_ge(dd_reassembly_memory(MAX_FRAME), DD_REASSEMBLY_FRAMES * (uint64_t)(MAX_FRAME + most));
+    ck_assert_uint_le(dd_reassembly_memory(8 << 20), (uint64_t)DD_REASSEMBLY_FRAMES * (8 << 20) * 5 / 4 + (16 << 20));
+    dd_reassembly_free(r);
 }
 END_TEST
 
-SUITE_MAIN("link/reassemble", puts_frames_of_all_sizes_together, never_goes_back_to_an_older_frame,
-           refuses_contradictions_and_too_large_frames, drops_the_oldest_when_too_many_are_begun,
-           gives_up_what_is_overtaken_and_waits, any_symbols_will_do, parity_makes_way_for_data, one_loss_too_many_is_a_loss,
-           other_parity_is_a_contradiction, too_many_symbols_are_refused)
+SUITE("link/reassembly", puts_frames_of_all_sizes_together, never_goes_back_to_an_older_frame,
+      refuses_contradictions_and_too_large_frames, drops_the_oldest_when_too_many_are_begun, gives_up_what_is_overtaken_and_waits,
+      any_symbols_will_do, parity_makes_way_for_data, one_loss_too_many_is_a_loss, other_parity_is_a_contradiction,
+      too_many_symbols_are_refused)

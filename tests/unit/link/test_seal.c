@@ -314,7 +314,7 @@ START_TEST(admits_an_older_session_once)
 }
 END_TEST
 
-SUITE_MAIN("link/seal", remembers_over_processes, a_session_that_began_meanwhile_counts_from_here, admits_an_older_session_once,
-           opens_what_was_sealed_once, seals_in_place, refuses_every_flipped_bit, refuses_another_key_or_stream,
-           sessions_go_forward_only, refuses_a_twin_session_and_the_far_future,
-           begins_after_the_last_start_whatever_the_clock_says, says_when_a_session_is_due)
+SUITE("link/seal", remembers_over_processes, a_session_that_began_meanwhile_counts_from_here, admits_an_older_session_once,
+      opens_what_was_sealed_once, seals_in_place, refuses_every_flipped_bit, refuses_another_key_or_stream,
+      sessions_go_forward_only, refuses_a_twin_session_and_the_far_future, begins_after_the_last_start_whatever_the_clock_says,
+      says_when_a_session_is_due)

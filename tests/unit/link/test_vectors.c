@@ -138,30 +138,30 @@ END_TEST
 /* The last of the frame's symbols is the second parity symbol; it stands for the first data symbol. */
 START_TEST(makes_and_uses_the_parity)
 {
-    static const struct dd_fragment_plan plan = {.frame_bytes = 45, .symbol_bytes = 15, .symbols = 3, .blocks = 1, .parity = 2};
+    static const struct dd_block_plan plan = {.frame_bytes = 45, .symbol_bytes = 15, .symbols = 3, .blocks = 1, .parity = 2};
     struct vector message = vector("parity_message");
     uint8_t bytes[45], made[VECTOR_MAX];
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (uint8_t)(i + 1);
-    struct dd_symbols *symbols = dd_symbols_new();
-    struct dd_reassemble *reassemble = dd_reassemble_new(1024);
-    struct dd_reassemble_frame frame;
+    struct dd_fragmenter *symbols = dd_fragmenter_new();
+    struct dd_reassembly *reassemble = dd_reassembly_new(1024);
+    struct dd_reassembly_frame frame;
     struct dd_wire_fragment fragment = {.frame = FRAME, .captured_us = CAPTURED_US}, read;
-    ck_assert_int_eq(dd_symbols_begin(symbols, &plan, bytes), 0);
+    ck_assert_int_eq(dd_fragmenter_begin(symbols, &plan, bytes), 0);
     ck_assert_int_eq(dd_wire_read_fragment(&read, 1024, message.bytes, message.size), 0);
-    ck_assert_int_eq(dd_reassemble_add(reassemble, 1, &read, 0, &frame), DD_REASSEMBLE_TAKEN);
-    for (uint32_t n = 0; dd_symbols_left(symbols); n++) {
-        ck_assert_int_eq(dd_symbols_next(symbols, &fragment), 0);
+    ck_assert_int_eq(dd_reassembly_add(reassemble, 1, &read, 0, &frame), DD_REASSEMBLY_TAKEN);
+    for (uint32_t n = 0; dd_fragmenter_left(symbols); n++) {
+        ck_assert_int_eq(dd_fragmenter_next(symbols, &fragment), 0);
         if (n == 1 || n == 2)
-            ck_assert_int_eq(dd_reassemble_add(reassemble, 1, &fragment, 0, &frame),
-                             n == 1 ? DD_REASSEMBLE_TAKEN : DD_REASSEMBLE_COMPLETE);
+            ck_assert_int_eq(dd_reassembly_add(reassemble, 1, &fragment, 0, &frame),
+                             n == 1 ? DD_REASSEMBLY_TAKEN : DD_REASSEMBLY_COMPLETE);
     }
     ck_assert_uint_eq(frame.size, sizeof bytes);
     ck_assert_mem_eq(frame.bytes, bytes, sizeof bytes);
     ck_assert_uint_eq(dd_wire_write_fragment(&fragment, made, sizeof made), message.size);
     ck_assert_mem_eq(made, message.bytes, message.size);
-    dd_reassemble_free(reassemble);
-    dd_symbols_free(symbols);
+    dd_reassembly_free(reassemble);
+    dd_fragmenter_free(symbols);
 }
 END_TEST
 
@@ -253,6 +253,6 @@ START_TEST(opens_the_status_datagram)
 }
 END_TEST
 
-SUITE_MAIN("link/vectors", reads_the_key, derives_without_stream_id, derives_with_stream_id, writes_the_header,
-           writes_and_reads_the_fragment, makes_and_uses_the_parity, writes_and_reads_the_status, opens_the_fragment_datagram,
-           opens_the_parity_datagram, opens_the_status_datagram)
+SUITE("link/vectors", reads_the_key, derives_without_stream_id, derives_with_stream_id, writes_the_header,
+      writes_and_reads_the_fragment, makes_and_uses_the_parity, writes_and_reads_the_status, opens_the_fragment_datagram,
+      opens_the_parity_datagram, opens_the_status_datagram)

@@ -148,5 +148,5 @@ START_TEST(knows_every_reason_in_words)
 }
 END_TEST
 
-SUITE_MAIN("link/wire", reads_back_a_header, reads_back_a_fragment, refuses_fields_that_contradict_each_other,
-           reads_back_a_status, knows_every_reason_in_words)
+SUITE("link/wire", reads_back_a_header, reads_back_a_fragment, refuses_fields_that_contradict_each_other, reads_back_a_status,
+      knows_every_reason_in_words)

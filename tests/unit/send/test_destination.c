@@ -6,13 +6,13 @@
 #include "dd/base/error.h"
 #include "suite.h"
 
-static struct dd_address list[DD_ADDRESS_MAX];
+static struct dd_destination list[DD_DESTINATION_MAX];
 static size_t count;
 static char why[256];
 
 static int parse(const char *text, uint16_t port)
 {
-    return dd_address_parse_list(text, port, list, &count, why, sizeof why);
+    return dd_destination_parse_list(text, port, list, &count, why, sizeof why);
 }
 
 START_TEST(takes_every_form)
@@ -24,8 +24,8 @@ START_TEST(takes_every_form)
     ck_assert_str_eq(list[2].text, "[2001:db8::1]:5");
     ck_assert_str_eq(list[3].text, "[2001:db8::2]:5");
     ck_assert_str_eq(list[4].text, "[2001:db8::3]:65535");
-    ck_assert_uint_eq(dd_address_header_bytes(&list[0]), 28);
-    ck_assert_uint_eq(dd_address_header_bytes(&list[2]), 48);
+    ck_assert_uint_eq(dd_destination_header_bytes(&list[0]), 28);
+    ck_assert_uint_eq(dd_destination_header_bytes(&list[2]), 48);
     ck_assert_int_eq(parse("192.0.2.1:7", 0), 0);
 }
 END_TEST
@@ -65,4 +65,4 @@ START_TEST(tells_how_to_find_an_address)
 }
 END_TEST
 
-SUITE_MAIN("send/address", takes_every_form, refuses_everything_else, tells_how_to_find_an_address)
+SUITE("send/destination", takes_every_form, refuses_everything_else, tells_how_to_find_an_address)

@@ -111,4 +111,4 @@ START_TEST(compares_pixels)
 }
 END_TEST
 
-SUITE_MAIN("send/picture", lays_out, refuses, lies_over_bytes, stands_upright_in_own_memory, compares_pixels)
+SUITE("send/picture", lays_out, refuses, lies_over_bytes, stands_upright_in_own_memory, compares_pixels)

@@ -48,12 +48,12 @@ static void take_message(void *object, int level, const char *format, va_list ar
     explicit_bzero(line, sizeof line);
 }
 
-void dd_avlog_start(void)
+void dd_ffmpeg_log_install(void)
 {
     av_log_set_callback(take_message);
 }
 
-void dd_avlog_hide(const struct dd_url *url)
+void dd_ffmpeg_log_redact(const struct dd_url *url)
 {
     pthread_mutex_lock(&lock);
     dd_url_wipe(&hidden);
@@ -62,7 +62,7 @@ void dd_avlog_hide(const struct dd_url *url)
     pthread_mutex_unlock(&lock);
 }
 
-unsigned dd_avlog_losses(void)
+unsigned dd_ffmpeg_log_rtp_losses(void)
 {
     return atomic_load(&losses);
 }

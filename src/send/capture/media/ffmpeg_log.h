@@ -5,12 +5,12 @@
 struct dd_url;
 
 /* Takes over libav's log; more than once does no harm. */
-void dd_avlog_start(void);
+void dd_ffmpeg_log_install(void);
 
 /* From now on hides what belongs to this URL (copied); NULL: nothing, and the copy is wiped. Thread-safe. */
-void dd_avlog_hide(const struct dd_url *url);
+void dd_ffmpeg_log_redact(const struct dd_url *url);
 
 /* How often libav has said so far that RTP packets were missing. Nothing but its log tells. Thread-safe. */
-unsigned dd_avlog_losses(void);
+unsigned dd_ffmpeg_log_rtp_losses(void);
 
 #endif

@@ -23,7 +23,7 @@ enum {
     DAMAGE_LIMIT_US = 10 * DD_CLOCK_US_PER_S,
 };
 
-struct dd_decode {
+struct dd_video_decoder {
     const char *name; /* borrowed */
     AVCodecContext *context;
     AVFrame *frame;
@@ -34,14 +34,14 @@ struct dd_decode {
     bool still;     /* the last packet is decoded alone, and libavcodec told that none comes after it */
 };
 
-const char dd_decode_codecs[] = "h264,hevc,mjpeg,mpeg4,mpeg2video,h263,vp8,vp9";
+const char dd_video_decoder_codecs[] = "h264,hevc,mjpeg,mpeg4,mpeg2video,h263,vp8,vp9";
 
 /* libav's own limit lies far above: here the refusal can be named. */
 static int get_buffer(AVCodecContext *context, AVFrame *frame, int flags)
 {
-    struct dd_decode *d = context->opaque;
+    struct dd_video_decoder *d = context->opaque;
 
-    if (frame->width > DD_DECODE_WIDTH_MAX || frame->height > DD_DECODE_HEIGHT_MAX) {
+    if (frame->width > DD_VIDEO_DECODER_WIDTH_MAX || frame->height > DD_VIDEO_DECODER_HEIGHT_MAX) {
         d->too_large = true;
         return AVERROR(EINVAL);
     }
@@ -49,7 +49,7 @@ static int get_buffer(AVCodecContext *context, AVFrame *frame, int flags)
 }
 
 /* An open decoder; NULL if there is no memory, or it does not understand the stream's parameters (*understood is false). */
-static AVCodecContext *open_context(struct dd_decode *d, const AVCodecParameters *parameters, bool *understood)
+static AVCodecContext *open_context(struct dd_video_decoder *d, const AVCodecParameters *parameters, bool *understood)
 {
     const AVCodec *codec = avcodec_find_decoder(parameters->codec_id);
     AVCodecContext *context = avcodec_alloc_context3(codec);
@@ -63,7 +63,7 @@ static AVCodecContext *open_context(struct dd_decode *d, const AVCodecParameters
      * them libavcodec no longer says which H.264 pictures are damaged. One thread keeps up with 25 pictures of 4K a second. */
     context->thread_count = 1;
     context->flags |= AV_CODEC_FLAG_LOW_DELAY;
-    context->max_pixels = INT64_C(4) * DD_DECODE_WIDTH_MAX * DD_DECODE_HEIGHT_MAX;
+    context->max_pixels = INT64_C(4) * DD_VIDEO_DECODER_WIDTH_MAX * DD_VIDEO_DECODER_HEIGHT_MAX;
     if (avcodec_parameters_to_context(context, parameters) < 0)
         goto fail0;
     if (avcodec_open2(context, codec, NULL) < 0) {
@@ -77,15 +77,15 @@ fail0:
     return NULL;
 }
 
-int dd_decode_open(struct dd_decode **decode, const struct AVCodecParameters *parameters, const char *name,
-                   struct dd_source_io *io)
+int dd_video_decoder_open(struct dd_video_decoder **decode, const struct AVCodecParameters *parameters, const char *name,
+                          struct dd_source_io *io)
 {
     const char *codec = avcodec_get_name(parameters->codec_id);
     bool understood = true;
-    struct dd_decode *d;
+    struct dd_video_decoder *d;
 
     *decode = NULL;
-    if (!avcodec_find_decoder(parameters->codec_id) || !av_match_list(codec, dd_decode_codecs, ','))
+    if (!avcodec_find_decoder(parameters->codec_id) || !av_match_list(codec, dd_video_decoder_codecs, ','))
         return dd_source_fail(io, DD_WIRE_REASON_NO_VIDEO,
                               "%s: its video format is not supported (%s); set the camera to H.264, H.265 or MJPEG", name, codec);
     d = calloc(1, sizeof *d);
@@ -101,7 +101,7 @@ int dd_decode_open(struct dd_decode **decode, const struct AVCodecParameters *pa
     return 0;
 
 fail1:
-    dd_decode_close(d);
+    dd_video_decoder_close(d);
     if (!understood)
         return dd_source_fail(io, DD_WIRE_REASON_BROKEN, "%s: what it says of its video cannot be understood (%s)", name, codec);
 fail0:
@@ -109,7 +109,7 @@ fail0:
     return DD_ERROR_MEMORY;
 }
 
-void dd_decode_close(struct dd_decode *d)
+void dd_video_decoder_close(struct dd_video_decoder *d)
 {
     if (!d)
         return;
@@ -118,14 +118,14 @@ void dd_decode_close(struct dd_decode *d)
     free(d);
 }
 
-int dd_decode_send(struct dd_decode *d, const struct AVPacket *packet, struct dd_source_io *io)
+int dd_video_decoder_send(struct dd_video_decoder *d, const struct AVPacket *packet, struct dd_source_io *io)
 {
     int error = avcodec_send_packet(d->context, packet);
 
     if (d->too_large)
         return dd_source_fail(io, DD_WIRE_REASON_UNSUITABLE,
-                              "its picture is larger than %dx%d; choose a smaller one at the camera", DD_DECODE_WIDTH_MAX,
-                              DD_DECODE_HEIGHT_MAX);
+                              "its picture is larger than %dx%d; choose a smaller one at the camera", DD_VIDEO_DECODER_WIDTH_MAX,
+                              DD_VIDEO_DECODER_HEIGHT_MAX);
     if (error == AVERROR(ENOMEM)) {
         dd_log_error("no memory for decoding video");
         return DD_ERROR_MEMORY;
@@ -135,10 +135,10 @@ int dd_decode_send(struct dd_decode *d, const struct AVPacket *packet, struct dd
     return 0;
 }
 
-int dd_decode_send_still(struct dd_decode *d, const struct AVPacket *packet, struct dd_source_io *io)
+int dd_video_decoder_send_key_frame(struct dd_video_decoder *d, const struct AVPacket *packet, struct dd_source_io *io)
 {
-    dd_decode_restart(d);
-    int error = dd_decode_send(d, packet, io);
+    dd_video_decoder_restart(d);
+    int error = dd_video_decoder_send(d, packet, io);
 
     if (!error) {
         avcodec_send_packet(d->context, NULL);
@@ -147,13 +147,13 @@ int dd_decode_send_still(struct dd_decode *d, const struct AVPacket *packet, str
     return error;
 }
 
-void dd_decode_restart(struct dd_decode *d)
+void dd_video_decoder_restart(struct dd_video_decoder *d)
 {
     avcodec_flush_buffers(d->context);
     d->still = false;
 }
 
-void dd_decode_damage(struct dd_decode *d, uint64_t captured_us)
+void dd_video_decoder_mark_damaged(struct dd_video_decoder *d, uint64_t captured_us)
 {
     if (!d->damaged_until_us)
         d->damaged_until_us = dd_clock_now_us() + DAMAGE_LIMIT_US;
@@ -163,7 +163,7 @@ void dd_decode_damage(struct dd_decode *d, uint64_t captured_us)
 }
 
 /* True if the frame can be shown; keeps track of damage. */
-static bool is_whole(struct dd_decode *d, const AVFrame *frame)
+static bool is_whole(struct dd_video_decoder *d, const AVFrame *frame)
 {
     uint64_t captured_us = frame->pts > 0 ? (uint64_t)frame->pts : 0;
 
@@ -171,7 +171,7 @@ static bool is_whole(struct dd_decode *d, const AVFrame *frame)
     if (d->still && frame->interlaced_frame)
         return false;
     if (frame->flags & AV_FRAME_FLAG_CORRUPT || frame->decode_error_flags) {
-        dd_decode_damage(d, captured_us);
+        dd_video_decoder_mark_damaged(d, captured_us);
         return false;
     }
     /* a key frame mends it, if it is none of those that are damaged */
@@ -207,7 +207,7 @@ static int plain_format(int format, bool *full_range)
     }
 }
 
-void dd_decode_describe(const struct AVFrame *frame, struct dd_picture *picture)
+void dd_video_decoder_describe(const struct AVFrame *frame, struct dd_picture *picture)
 {
     *picture = (struct dd_picture){
         .format = DD_PICTURE_FOREIGN,
@@ -226,7 +226,7 @@ void dd_decode_describe(const struct AVFrame *frame, struct dd_picture *picture)
     }
 }
 
-int dd_decode_receive(struct dd_decode *d, struct dd_picture *picture)
+int dd_video_decoder_receive(struct dd_video_decoder *d, struct dd_picture *picture)
 {
     for (;;) {
         int error = avcodec_receive_frame(d->context, d->frame);
@@ -236,17 +236,17 @@ int dd_decode_receive(struct dd_decode *d, struct dd_picture *picture)
         if (error < 0) {
             d->broken |= error != AVERROR_EOF;
             if (d->still)
-                dd_decode_restart(d);
+                dd_video_decoder_restart(d);
             return DD_ERROR_AGAIN;
         }
         if (is_whole(d, d->frame))
             break;
     }
-    dd_decode_describe(d->frame, picture);
+    dd_video_decoder_describe(d->frame, picture);
     return 0;
 }
 
-bool dd_decode_is_broken(const struct dd_decode *d)
+bool dd_video_decoder_is_broken(const struct dd_video_decoder *d)
 {
     return d->broken;
 }

@@ -12,13 +12,13 @@
 
 enum { SKIPPED = 4096 };
 
-static int wait_for(const struct dd_line *line, short events)
+static int wait_for(const struct dd_channel *line, short events)
 {
     return dd_connect_wait(line->fd, events, line->io, UINT64_MAX);
 }
 
 /* As dd_tls_read(). */
-static long read_some(struct dd_line *line, uint8_t *bytes, size_t size)
+static long read_some(struct dd_channel *line, uint8_t *bytes, size_t size)
 {
     if (line->tls)
         return dd_tls_read(line->tls, bytes, size);
@@ -28,7 +28,7 @@ static long read_some(struct dd_line *line, uint8_t *bytes, size_t size)
     return n > 0 ? n : DD_ERROR_GONE;
 }
 
-static long write_some(struct dd_line *line, const uint8_t *bytes, size_t size)
+static long write_some(struct dd_channel *line, const uint8_t *bytes, size_t size)
 {
     if (line->tls)
         return dd_tls_write(line->tls, bytes, size);
@@ -39,7 +39,7 @@ static long write_some(struct dd_line *line, const uint8_t *bytes, size_t size)
 }
 
 /* What an attempt means that moved n bytes: 0, also once it is worth trying again, or why there is no use. */
-static int follow_up(struct dd_line *line, long n, bool reading)
+static int follow_up(struct dd_channel *line, long n, bool reading)
 {
     if (n >= 0)
         return 0;
@@ -48,7 +48,7 @@ static int follow_up(struct dd_line *line, long n, bool reading)
     return wait_for(line, line->tls ? dd_tls_events(line->tls, reading, !reading) : reading ? POLLIN : POLLOUT);
 }
 
-int dd_line_read(struct dd_line *line, void *bytes, size_t size)
+int dd_channel_read(struct dd_channel *line, void *bytes, size_t size)
 {
     uint8_t *at = bytes;
 
@@ -65,13 +65,13 @@ int dd_line_read(struct dd_line *line, void *bytes, size_t size)
     return 0;
 }
 
-int dd_line_skip(struct dd_line *line, size_t size)
+int dd_channel_skip(struct dd_channel *line, size_t size)
 {
     uint8_t bytes[SKIPPED];
 
     while (size > 0) {
         size_t part = size < sizeof bytes ? size : sizeof bytes;
-        int error = dd_line_read(line, bytes, part);
+        int error = dd_channel_read(line, bytes, part);
         if (error)
             return error;
         size -= part;
@@ -79,7 +79,7 @@ int dd_line_skip(struct dd_line *line, size_t size)
     return 0;
 }
 
-int dd_line_write(struct dd_line *line, const void *bytes, size_t size)
+int dd_channel_write(struct dd_channel *line, const void *bytes, size_t size)
 {
     const uint8_t *at = bytes;
 
@@ -96,7 +96,7 @@ int dd_line_write(struct dd_line *line, const void *bytes, size_t size)
     return 0;
 }
 
-int dd_line_secure(struct dd_line *line, struct dd_tls *tls, char text[static DD_TLS_TEXT_SIZE], bool *refused)
+int dd_channel_start_tls(struct dd_channel *line, struct dd_tls *tls, char text[static DD_TLS_TEXT_SIZE], bool *refused)
 {
     text[0] = '\0';
     *refused = false;
@@ -113,7 +113,7 @@ int dd_line_secure(struct dd_line *line, struct dd_tls *tls, char text[static DD
     }
 }
 
-void dd_line_close(struct dd_line *line)
+void dd_channel_close(struct dd_channel *line)
 {
     dd_tls_free(line->tls);
     if (line->fd >= 0)

@@ -40,7 +40,7 @@ struct pipe {
 };
 
 /* Once the thread runs, all but stop_fd and port are its own. */
-struct dd_tunnel {
+struct dd_tls_proxy {
     int far_fd;
     struct dd_tls *tls;
     int listen_fd, port;
@@ -53,7 +53,7 @@ struct dd_tunnel {
 
 /* ---- TLS ---- */
 
-static int shake_hands(struct dd_tunnel *t, const struct dd_tunnel_config *config, struct dd_source_io *io)
+static int shake_hands(struct dd_tls_proxy *t, const struct dd_tls_proxy_config *config, struct dd_source_io *io)
 {
     const struct dd_connect_peer peer = {.name = config->name, .kind = "camera", .service = "RTSP service with TLS"};
     char text[DD_TLS_TEXT_SIZE];
@@ -78,7 +78,7 @@ static int shake_hands(struct dd_tunnel *t, const struct dd_tunnel_config *confi
 
 /* ---- the connection on loopback ---- */
 
-static int listen_locally(struct dd_tunnel *t)
+static int listen_locally(struct dd_tls_proxy *t)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
@@ -106,7 +106,7 @@ static bool is_ours(const struct sockaddr_in *peer)
     return false;
 }
 
-static void take_connection(struct dd_tunnel *t)
+static void take_connection(struct dd_tls_proxy *t)
 {
     struct sockaddr_in peer = {0};
     socklen_t size = sizeof peer;
@@ -133,7 +133,7 @@ static void take_connection(struct dd_tunnel *t)
 /* ---- carrying ---- */
 
 /* Reads and writes of one kind of end: bytes, 0 for nothing now, negative for over. */
-static long local_read(struct dd_tunnel *t, uint8_t *bytes, size_t size)
+static long local_read(struct dd_tls_proxy *t, uint8_t *bytes, size_t size)
 {
     ssize_t n = recv(t->local_fd, bytes, size, 0);
 
@@ -142,7 +142,7 @@ static long local_read(struct dd_tunnel *t, uint8_t *bytes, size_t size)
     return n > 0 ? n : -1;
 }
 
-static long local_write(struct dd_tunnel *t, const uint8_t *bytes, size_t size)
+static long local_write(struct dd_tls_proxy *t, const uint8_t *bytes, size_t size)
 {
     ssize_t n = send(t->local_fd, bytes, size, MSG_NOSIGNAL);
 
@@ -151,14 +151,14 @@ static long local_write(struct dd_tunnel *t, const uint8_t *bytes, size_t size)
     return n;
 }
 
-static long far_read(struct dd_tunnel *t, uint8_t *bytes, size_t size)
+static long far_read(struct dd_tls_proxy *t, uint8_t *bytes, size_t size)
 {
     long n = dd_tls_read(t->tls, bytes, size);
 
     return n == DD_ERROR_AGAIN ? 0 : n;
 }
 
-static long far_write(struct dd_tunnel *t, const uint8_t *bytes, size_t size)
+static long far_write(struct dd_tls_proxy *t, const uint8_t *bytes, size_t size)
 {
     long n = dd_tls_write(t->tls, bytes, size);
 
@@ -166,8 +166,8 @@ static long far_write(struct dd_tunnel *t, const uint8_t *bytes, size_t size)
 }
 
 /* Carries what can be carried at once. 1: something was; 0: nothing; -1: whom it is for is gone. */
-static int carry(struct dd_tunnel *t, struct pipe *p, long (*from)(struct dd_tunnel *, uint8_t *, size_t),
-                 long (*to)(struct dd_tunnel *, const uint8_t *, size_t))
+static int carry(struct dd_tls_proxy *t, struct pipe *p, long (*from)(struct dd_tls_proxy *, uint8_t *, size_t),
+                 long (*to)(struct dd_tls_proxy *, const uint8_t *, size_t))
 {
     int moved = 0;
 
@@ -195,7 +195,7 @@ static bool is_through(const struct pipe *p)
 }
 
 /* True while both sides are there. */
-static bool carry_all(struct dd_tunnel *t)
+static bool carry_all(struct dd_tls_proxy *t)
 {
     for (;;) {
         int up = carry(t, &t->up, local_read, far_write), down = carry(t, &t->down, far_read, local_write);
@@ -214,7 +214,7 @@ static bool has_room(const struct pipe *p)
 }
 
 /* Waits for the next thing to do. False if that is to stop. */
-static bool wait_all(const struct dd_tunnel *t)
+static bool wait_all(const struct dd_tls_proxy *t)
 {
     struct pollfd polls[] = {
         {.fd = t->stop_fd, .events = POLLIN},
@@ -240,7 +240,7 @@ static bool wait_all(const struct dd_tunnel *t)
 
 static void *run(void *argument)
 {
-    struct dd_tunnel *t = argument;
+    struct dd_tls_proxy *t = argument;
 
     pthread_setname_np(pthread_self(), "tunnel");
     while (wait_all(t)) {
@@ -260,7 +260,7 @@ static void *run(void *argument)
 
 /* ---- exports ---- */
 
-static void free_tunnel(struct dd_tunnel *t)
+static void free_tunnel(struct dd_tls_proxy *t)
 {
     dd_tls_free(t->tls);
     const int fds[] = {t->far_fd, t->listen_fd, t->local_fd, t->stop_fd};
@@ -271,9 +271,9 @@ static void free_tunnel(struct dd_tunnel *t)
 }
 
 /* NULL, logged, without memory. */
-static struct dd_tunnel *new_tunnel(void)
+static struct dd_tls_proxy *new_tunnel(void)
 {
-    struct dd_tunnel *t = malloc(sizeof *t);
+    struct dd_tls_proxy *t = malloc(sizeof *t);
 
     if (!t) {
         dd_log_error("no memory for TLS");
@@ -293,7 +293,7 @@ static struct dd_tunnel *new_tunnel(void)
     return t;
 }
 
-static int start_thread(struct dd_tunnel *t)
+static int start_thread(struct dd_tls_proxy *t)
 {
     if (pthread_create(&t->thread, NULL, run, t) == 0)
         return 0;
@@ -301,9 +301,9 @@ static int start_thread(struct dd_tunnel *t)
     return DD_ERROR_MEMORY;
 }
 
-int dd_tunnel_open(struct dd_tunnel **tunnel, const struct dd_tunnel_config *config, struct dd_source_io *io)
+int dd_tls_proxy_open(struct dd_tls_proxy **tunnel, const struct dd_tls_proxy_config *config, struct dd_source_io *io)
 {
-    struct dd_tunnel *t = new_tunnel();
+    struct dd_tls_proxy *t = new_tunnel();
 
     *tunnel = NULL;
     if (!t)
@@ -321,9 +321,9 @@ int dd_tunnel_open(struct dd_tunnel **tunnel, const struct dd_tunnel_config *con
     return 0;
 }
 
-int dd_tunnel_over(struct dd_tunnel **tunnel, int fd, struct dd_tls *tls, int *local_fd)
+int dd_tls_proxy_wrap(struct dd_tls_proxy **tunnel, int fd, struct dd_tls *tls, int *local_fd)
 {
-    struct dd_tunnel *t = new_tunnel();
+    struct dd_tls_proxy *t = new_tunnel();
     int pair[2], error = DD_ERROR_MEMORY;
 
     *tunnel = NULL;
@@ -354,12 +354,12 @@ fail0:
     return error;
 }
 
-int dd_tunnel_port(const struct dd_tunnel *t)
+int dd_tls_proxy_port(const struct dd_tls_proxy *t)
 {
     return t->port;
 }
 
-void dd_tunnel_close(struct dd_tunnel *t)
+void dd_tls_proxy_close(struct dd_tls_proxy *t)
 {
     uint64_t one = 1;
 

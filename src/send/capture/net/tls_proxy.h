@@ -8,9 +8,9 @@
 struct addrinfo;
 struct dd_source_io;
 struct dd_tls;
-struct dd_tunnel;
+struct dd_tls_proxy;
 
-struct dd_tunnel_config {
+struct dd_tls_proxy_config {
     const char *name;           /* of the source, for messages */
     const char *host;           /* as in its URL */
     const char *authorities;    /* as dd_tls_new() takes them */
@@ -18,15 +18,15 @@ struct dd_tunnel_config {
 };
 
 /* Connects to the camera, with TLS and all checks, before io's deadline. Then one connection of this very process to
- * dd_tunnel_port() on 127.0.0.1 leads there; those of others are turned away. What config points to is borrowed for this
+ * dd_tls_proxy_port() on 127.0.0.1 leads there; those of others are turned away. What config points to is borrowed for this
  * call. 0; or DD_ERROR_SOURCE, told in io; or another negative enum dd_error. */
-int dd_tunnel_open(struct dd_tunnel **tunnel, const struct dd_tunnel_config *config, struct dd_source_io *io);
+int dd_tls_proxy_open(struct dd_tls_proxy **tunnel, const struct dd_tls_proxy_config *config, struct dd_source_io *io);
 /* The same thread over a TLS connection that stands already: *local_fd is a socket that leads there, blocking, returned-owned
  * (-1 on errors). fd and tls are taken, also on errors. 0, or a negative enum dd_error, logged. */
-int dd_tunnel_over(struct dd_tunnel **tunnel, int fd, struct dd_tls *tls, int *local_fd);
+int dd_tls_proxy_wrap(struct dd_tls_proxy **tunnel, int fd, struct dd_tls *tls, int *local_fd);
 
-int dd_tunnel_port(const struct dd_tunnel *tunnel);
+int dd_tls_proxy_port(const struct dd_tls_proxy *tunnel);
 /* Ends both connections and the thread. */
-void dd_tunnel_close(struct dd_tunnel *tunnel);
+void dd_tls_proxy_close(struct dd_tls_proxy *tunnel);
 
 #endif

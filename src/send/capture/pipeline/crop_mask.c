@@ -11,13 +11,13 @@
 #include "dd/base/error.h"
 #include "dd/base/log.h"
 
-struct dd_region_copy {
+struct dd_crop_mask_copy {
     uint8_t *plane[4]; /* plane[0] owns them all */
     int stride[4];
     int width, height, format;
 };
 
-int dd_region_av_format(const struct dd_picture *picture)
+int dd_crop_mask_av_format(const struct dd_picture *picture)
 {
     switch (picture->format) {
     case DD_PICTURE_I420:
@@ -35,7 +35,7 @@ int dd_region_av_format(const struct dd_picture *picture)
 /* How many pixels share a sample of chroma, each way; false if pixels of this format have no addresses. */
 static bool describe(const struct dd_picture *picture, const AVPixFmtDescriptor **format, int *share_x, int *share_y)
 {
-    const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(dd_region_av_format(picture));
+    const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(dd_crop_mask_av_format(picture));
 
     *format = d;
     if (!d || d->flags & (AV_PIX_FMT_FLAG_BITSTREAM | AV_PIX_FMT_FLAG_HWACCEL | AV_PIX_FMT_FLAG_PAL))
@@ -58,7 +58,7 @@ static void locate(const AVPixFmtDescriptor *format, uint8_t *const plane[4], co
     }
 }
 
-int dd_region_cut(const struct dd_picture *whole, struct dd_area *area, struct dd_picture *part)
+int dd_crop_mask_cut(const struct dd_picture *whole, struct dd_rect *area, struct dd_picture *part)
 {
     const AVPixFmtDescriptor *format;
     uint8_t *planes[4] = {0}, *at[4];
@@ -81,16 +81,16 @@ int dd_region_cut(const struct dd_picture *whole, struct dd_area *area, struct d
     return 0;
 }
 
-struct dd_region_copy *dd_region_copy_new(void)
+struct dd_crop_mask_copy *dd_crop_mask_copy_new(void)
 {
-    struct dd_region_copy *copy = calloc(1, sizeof *copy);
+    struct dd_crop_mask_copy *copy = calloc(1, sizeof *copy);
 
     if (!copy)
         dd_log_error("no memory for a mask");
     return copy;
 }
 
-void dd_region_copy_free(struct dd_region_copy *copy)
+void dd_crop_mask_copy_free(struct dd_crop_mask_copy *copy)
 {
     if (!copy)
         return;
@@ -98,7 +98,7 @@ void dd_region_copy_free(struct dd_region_copy *copy)
     free(copy);
 }
 
-static int allocate(struct dd_region_copy *copy, const struct dd_picture *picture, int format)
+static int allocate(struct dd_crop_mask_copy *copy, const struct dd_picture *picture, int format)
 {
     if (copy->plane[0] && copy->width == picture->width && copy->height == picture->height && copy->format == format)
         return 0;
@@ -115,7 +115,7 @@ static int allocate(struct dd_region_copy *copy, const struct dd_picture *pictur
 }
 
 /* All chroma that the area shares with its surroundings goes with it. */
-static int blacken(struct dd_region_copy *copy, const AVPixFmtDescriptor *format, const struct dd_area *area, int share_x,
+static int blacken(struct dd_crop_mask_copy *copy, const AVPixFmtDescriptor *format, const struct dd_rect *area, int share_x,
                    int share_y, bool full_range)
 {
     int left = area->x - area->x % share_x, top = area->y - area->y % share_y;
@@ -132,8 +132,8 @@ static int blacken(struct dd_region_copy *copy, const AVPixFmtDescriptor *format
                                bottom - top);
 }
 
-int dd_region_mask(struct dd_region_copy *copy, const struct dd_picture *picture, const struct dd_area *areas, size_t count,
-                   struct dd_picture *masked)
+int dd_crop_mask_mask(struct dd_crop_mask_copy *copy, const struct dd_picture *picture, const struct dd_rect *areas, size_t count,
+                      struct dd_picture *masked)
 {
     const AVPixFmtDescriptor *format;
     int share_x, share_y;
@@ -145,7 +145,7 @@ int dd_region_mask(struct dd_region_copy *copy, const struct dd_picture *picture
         dd_log_error("pictures in the pixel format %s cannot be masked", format ? format->name : "unknown");
         return DD_ERROR_INPUT;
     }
-    int error = allocate(copy, picture, dd_region_av_format(picture));
+    int error = allocate(copy, picture, dd_crop_mask_av_format(picture));
     if (error)
         return error;
     av_image_copy(copy->plane, copy->stride, planes, picture->stride, copy->format, picture->width, picture->height);

@@ -36,7 +36,7 @@ static void narrow(int *start, int *length, double share)
 }
 
 /* Cuts the window to the limits' shape; wide and high are its size as it is seen, and follow. */
-static void cut_to_shape(const struct dd_fit_wish *wish, struct dd_area *window, double *wide, double *high)
+static void cut_to_shape(const struct dd_geometry_request *wish, struct dd_rect *window, double *wide, double *high)
 {
     double limit_wide = wish->limit_width, limit_high = wish->limit_height;
 
@@ -53,15 +53,15 @@ static void cut_to_shape(const struct dd_fit_wish *wish, struct dd_area *window,
     }
 }
 
-int dd_fit_picture(const struct dd_fit_wish *wish, int width, int height, int aspect_num, int aspect_den,
-                   struct dd_fit_result *result)
+int dd_geometry_compute(const struct dd_geometry_request *wish, int width, int height, int aspect_num, int aspect_den,
+                        struct dd_geometry_result *result)
 {
-    enum dd_fit fit = wish->resolution ? wish->fit : DD_FIT_CONTAIN;
-    struct dd_area all = {0, 0, width, height};
+    enum dd_geometry_fit fit = wish->resolution ? wish->fit : DD_GEOMETRY_CONTAIN;
+    struct dd_rect all = {0, 0, width, height};
 
-    *result = (struct dd_fit_result){.window = all};
+    *result = (struct dd_geometry_result){.window = all};
     if (wish->crop.width) {
-        result->window = dd_area_common(&wish->crop, &all);
+        result->window = dd_rect_intersect(&wish->crop, &all);
         if (!result->window.width)
             return DD_ERROR_INPUT;
         result->cut = result->window.width != wish->crop.width || result->window.height != wish->crop.height;
@@ -72,12 +72,12 @@ int dd_fit_picture(const struct dd_fit_wish *wish, int width, int height, int as
     double wide = result->window.width, high = result->window.height;
     if (aspect_num > 0 && aspect_den > 0)
         wide = wide * aspect_num / aspect_den;
-    if (fit == DD_FIT_COVER)
+    if (fit == DD_GEOMETRY_COVER)
         cut_to_shape(wish, &result->window, &wide, &high);
     if (wish->sideways)
         swap(&wide, &high);
     double ratio = min(1, min(wish->limit_width / wide, wish->limit_height / high));
-    if (fit == DD_FIT_STRETCH) {
+    if (fit == DD_GEOMETRY_STRETCH) {
         wide = wish->limit_width;
         high = wish->limit_height;
         ratio = 1;

@@ -7,18 +7,18 @@
 
 #include "send/rect.h"
 
-enum dd_fit { DD_FIT_CONTAIN = 0, DD_FIT_COVER = 1, DD_FIT_STRETCH = 2 }; /* as the option's choices */
+enum dd_geometry_fit { DD_GEOMETRY_CONTAIN = 0, DD_GEOMETRY_COVER = 1, DD_GEOMETRY_STRETCH = 2 }; /* as the option's choices */
 
-struct dd_fit_wish {
-    struct dd_area crop;           /* width 0: all of the picture */
+struct dd_geometry_request {
+    struct dd_rect crop;           /* width 0: all of the picture */
     bool sideways;                 /* turned by 90 or 270 degrees before it is fitted */
-    enum dd_fit fit;               /* without resolution: contain */
+    enum dd_geometry_fit fit;      /* without resolution: contain */
     bool resolution;               /* capture_resolution is a size, not "source" */
     int limit_width, limit_height; /* capture_resolution, or what may cross at most */
 };
 
-struct dd_fit_result {
-    struct dd_area window; /* what is taken of the source's picture */
+struct dd_geometry_result {
+    struct dd_rect window; /* what is taken of the source's picture */
     bool cut;              /* crop does not lie in the picture as a whole: window is what does */
     int width, height;     /* as it crosses, turned: even, and within the limits */
 };
@@ -29,7 +29,7 @@ struct dd_fit_result {
  * their size and never enlarged; what is over is cut off evenly on both sides. stretch: exactly the limits.
  *
  * 0, or DD_ERROR_INPUT if crop and picture have nothing in common. */
-int dd_fit_picture(const struct dd_fit_wish *wish, int width, int height, int aspect_num, int aspect_den,
-                   struct dd_fit_result *result);
+int dd_geometry_compute(const struct dd_geometry_request *wish, int width, int height, int aspect_num, int aspect_den,
+                        struct dd_geometry_result *result);
 
 #endif

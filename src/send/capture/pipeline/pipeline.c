@@ -22,46 +22,46 @@ struct seen {
     int width, height, aspect_num, aspect_den;
 };
 
-struct dd_chain {
+struct dd_pipeline {
     const struct dd_send_stream *options; /* borrowed */
     enum dd_picture_format format;
-    struct dd_fit_wish wish;
+    struct dd_geometry_request wish;
     int quarters;
-    enum dd_turn_flip flip;
-    struct dd_area_fraction mask[DD_AREA_MASK_MAX];
+    enum dd_rotate_flip flip;
+    struct dd_rect_fraction mask[DD_RECT_MASK_MAX];
     size_t mask_count;
-    struct dd_region_copy *masked;
+    struct dd_crop_mask_copy *masked;
     struct dd_scale *scale;
     struct seen seen; /* what fit is for; zeroes: nothing yet */
-    struct dd_fit_result fit;
+    struct dd_geometry_result fit;
     struct dd_log_limit cut_log; /* a source may change its size at every picture */
     uint8_t *upright;            /* a picture before it is turned */
     size_t upright_bytes;
 };
 
-static int read_options(struct dd_chain *c)
+static int read_options(struct dd_pipeline *c)
 {
     const struct dd_send_stream *o = c->options;
     char why[256];
 
     if (dd_send_options_resolution(o->capture_resolution, &c->wish.limit_width, &c->wish.limit_height) ||
-        (*o->crop && dd_area_parse(o->crop, &c->wish.crop)) ||
-        dd_area_parse_mask(o->mask, c->mask, &c->mask_count, why, sizeof why)) {
+        (*o->crop && dd_rect_parse(o->crop, &c->wish.crop)) ||
+        dd_rect_parse_mask(o->mask, c->mask, &c->mask_count, why, sizeof why)) {
         dd_log_error("capture_resolution, crop or mask is not valid");
         return DD_ERROR_INPUT;
     }
     c->format = dd_send_options_is_444(o) ? DD_PICTURE_I444 : DD_PICTURE_I420;
     c->quarters = (int)o->rotate;
-    c->flip = (enum dd_turn_flip)o->flip;
-    c->wish.fit = (enum dd_fit)o->fit;
+    c->flip = (enum dd_rotate_flip)o->flip;
+    c->wish.fit = (enum dd_geometry_fit)o->fit;
     c->wish.sideways = c->quarters % 2 == 1;
     c->wish.resolution = strcmp(o->capture_resolution, "source") != 0;
     return 0;
 }
 
-struct dd_chain *dd_chain_new(const struct dd_send_stream *options)
+struct dd_pipeline *dd_pipeline_new(const struct dd_send_stream *options)
 {
-    struct dd_chain *c = calloc(1, sizeof *c);
+    struct dd_pipeline *c = calloc(1, sizeof *c);
 
     if (!c) {
         dd_log_error("no memory for the picture chain");
@@ -74,7 +74,7 @@ struct dd_chain *dd_chain_new(const struct dd_send_stream *options)
     c->scale = dd_scale_new();
     if (!c->scale)
         goto fail0;
-    c->masked = dd_region_copy_new();
+    c->masked = dd_crop_mask_copy_new();
     if (!c->masked)
         goto fail1;
     return c;
@@ -86,17 +86,17 @@ fail0:
     return NULL;
 }
 
-void dd_chain_free(struct dd_chain *chain)
+void dd_pipeline_free(struct dd_pipeline *chain)
 {
     if (!chain)
         return;
-    dd_region_copy_free(chain->masked);
+    dd_crop_mask_copy_free(chain->masked);
     dd_scale_free(chain->scale);
     free(chain->upright);
     free(chain);
 }
 
-static int fit(struct dd_chain *c, const struct dd_picture *in)
+static int fit(struct dd_pipeline *c, const struct dd_picture *in)
 {
     const struct seen seen = {in->width, in->height, in->aspect_num, in->aspect_den};
     uint64_t suppressed;
@@ -104,7 +104,7 @@ static int fit(struct dd_chain *c, const struct dd_picture *in)
     if (memcmp(&seen, &c->seen, sizeof seen) == 0)
         return 0;
     memset(&c->seen, 0, sizeof c->seen);
-    int error = dd_fit_picture(&c->wish, in->width, in->height, in->aspect_num, in->aspect_den, &c->fit);
+    int error = dd_geometry_compute(&c->wish, in->width, in->height, in->aspect_num, in->aspect_den, &c->fit);
     if (error)
         return error;
     if (c->fit.cut && dd_log_allowed(&c->cut_log, &suppressed))
@@ -115,15 +115,16 @@ static int fit(struct dd_chain *c, const struct dd_picture *in)
 }
 
 /* True if in can cross as it is: libjpeg-turbo makes JFIF's colours of it in less time than swscale does. */
-static bool is_passed(const struct dd_chain *c, const struct dd_picture *in)
+static bool is_passed(const struct dd_pipeline *c, const struct dd_picture *in)
 {
-    const struct dd_area *window = &c->fit.window;
+    const struct dd_rect *window = &c->fit.window;
 
-    return in->format == DD_PICTURE_BGRX && !c->quarters && c->flip == DD_TURN_NONE && !*c->options->overlay &&
+    return in->format == DD_PICTURE_BGRX && !c->quarters && c->flip == DD_ROTATE_FLIP_NONE && !*c->options->overlay &&
            window->width == c->fit.width && window->height == c->fit.height;
 }
 
-int dd_chain_size(struct dd_chain *chain, const struct dd_picture *in, enum dd_picture_format *format, int *width, int *height)
+int dd_pipeline_size(struct dd_pipeline *chain, const struct dd_picture *in, enum dd_picture_format *format, int *width,
+                     int *height)
 {
     int error = fit(chain, in);
 
@@ -134,19 +135,19 @@ int dd_chain_size(struct dd_chain *chain, const struct dd_picture *in, enum dd_p
 }
 
 /* The window of in, and in it what the mask hides black. */
-static int cut_and_mask(struct dd_chain *c, const struct dd_picture *in, struct dd_picture *part)
+static int cut_and_mask(struct dd_pipeline *c, const struct dd_picture *in, struct dd_picture *part)
 {
-    struct dd_area window = c->fit.window, hidden[DD_AREA_MASK_MAX];
+    struct dd_rect window = c->fit.window, hidden[DD_RECT_MASK_MAX];
     size_t count = 0;
 
-    if (dd_region_cut(in, &window, part)) {
+    if (dd_crop_mask_cut(in, &window, part)) {
         dd_log_error("the source's pictures are in a pixel format that cannot be cropped");
         return DD_ERROR_INPUT;
     }
     for (size_t i = 0; i < c->mask_count; i++) {
         /* fractions of the whole picture: what they hide stays hidden whatever crop and fit take of it */
-        struct dd_area area = dd_area_pixels(&c->mask[i], in->width, in->height);
-        area = dd_area_common(&area, &window);
+        struct dd_rect area = dd_rect_of_fraction(&c->mask[i], in->width, in->height);
+        area = dd_rect_intersect(&area, &window);
         if (!area.width)
             continue;
         area.x -= window.x;
@@ -154,11 +155,11 @@ static int cut_and_mask(struct dd_chain *c, const struct dd_picture *in, struct 
         hidden[count++] = area;
     }
     const struct dd_picture bare = *part;
-    return count ? dd_region_mask(c->masked, &bare, hidden, count, part) : 0;
+    return count ? dd_crop_mask_mask(c->masked, &bare, hidden, count, part) : 0;
 }
 
 /* Memory for a picture that is still to be turned. */
-static int make_upright(struct dd_chain *c, const struct dd_picture *out, struct dd_picture *upright)
+static int make_upright(struct dd_pipeline *c, const struct dd_picture *out, struct dd_picture *upright)
 {
     int width = c->wish.sideways ? out->height : out->width, height = c->wish.sideways ? out->width : out->height;
     struct dd_picture_layout layout;
@@ -178,16 +179,16 @@ static int make_upright(struct dd_chain *c, const struct dd_picture *out, struct
     return 0;
 }
 
-static void paint_overlay(const struct dd_chain *c, const struct dd_picture *in, const struct dd_picture *out)
+static void paint_overlay(const struct dd_pipeline *c, const struct dd_picture *in, const struct dd_picture *out)
 {
     uint64_t now_us = dd_clock_now_us(), age_us = in->captured_us < now_us ? now_us - in->captured_us : 0;
 
-    dd_overlay_paint(out, c->options->overlay, dd_clock_wall_us() - age_us);
+    dd_text_overlay_paint(out, c->options->overlay, dd_clock_wall_us() - age_us);
 }
 
-int dd_chain_make(struct dd_chain *chain, const struct dd_picture *in, const struct dd_picture *out)
+int dd_pipeline_run(struct dd_pipeline *chain, const struct dd_picture *in, const struct dd_picture *out)
 {
-    bool turned = chain->quarters || chain->flip != DD_TURN_NONE;
+    bool turned = chain->quarters || chain->flip != DD_ROTATE_FLIP_NONE;
     struct dd_picture part, upright = *out;
     int error = fit(chain, in);
 
@@ -200,7 +201,7 @@ int dd_chain_make(struct dd_chain *chain, const struct dd_picture *in, const str
     if (error)
         return error;
     if (turned)
-        dd_turn_picture(&upright, chain->quarters, chain->flip, out);
+        dd_rotate_picture(&upright, chain->quarters, chain->flip, out);
     if (*chain->options->overlay)
         paint_overlay(chain, in, out);
     return 0;

@@ -5,18 +5,19 @@
 
 #include "send/picture.h"
 
-struct dd_chain;
+struct dd_pipeline;
 struct dd_send_stream;
 
 /* options are borrowed for the chain's life. NULL, logged, if there is no memory or the options make no sense. */
-struct dd_chain *dd_chain_new(const struct dd_send_stream *options);
-void dd_chain_free(struct dd_chain *chain);
+struct dd_pipeline *dd_pipeline_new(const struct dd_send_stream *options);
+void dd_pipeline_free(struct dd_pipeline *chain);
 
 /* How such a picture comes out. 0, or DD_ERROR_INPUT if crop leaves nothing of it. */
-int dd_chain_size(struct dd_chain *chain, const struct dd_picture *in, enum dd_picture_format *format, int *width, int *height);
+int dd_pipeline_size(struct dd_pipeline *chain, const struct dd_picture *in, enum dd_picture_format *format, int *width,
+                     int *height);
 
-/* Brings in to out, which is as dd_chain_size() said and whose planes are written. 0, or a negative enum dd_error, logged:
+/* Brings in to out, which is as dd_pipeline_size() said and whose planes are written. 0, or a negative enum dd_error, logged:
  * then out holds nothing that may be shown. */
-int dd_chain_make(struct dd_chain *chain, const struct dd_picture *in, const struct dd_picture *out);
+int dd_pipeline_run(struct dd_pipeline *chain, const struct dd_picture *in, const struct dd_picture *out);
 
 #endif

@@ -37,11 +37,11 @@ static void copy_plane(const struct walk *walk, uint8_t *to, ptrdiff_t stride, i
             copy_tile(walk, to, stride, x, y, width, height);
 }
 
-void dd_turn_picture(const struct dd_picture *in, int quarters, enum dd_turn_flip flip, const struct dd_picture *out)
+void dd_rotate_picture(const struct dd_picture *in, int quarters, enum dd_rotate_flip flip, const struct dd_picture *out)
 {
     bool transposed = quarters % 2 == 1;
-    bool backwards_x = (quarters == 1 || quarters == 2) != (flip == DD_TURN_HORIZONTAL);
-    bool backwards_y = (quarters == 2 || quarters == 3) != (flip == DD_TURN_VERTICAL);
+    bool backwards_x = (quarters == 1 || quarters == 2) != (flip == DD_ROTATE_FLIP_HORIZONTAL);
+    bool backwards_y = (quarters == 2 || quarters == 3) != (flip == DD_ROTATE_FLIP_VERTICAL);
 
     for (int i = 0; i < 3; i++) {
         int halve = i > 0 && out->format == DD_PICTURE_I420;

@@ -38,7 +38,7 @@ struct dd_scale *dd_scale_new(void)
         return NULL;
     }
     dd_color_from(&s->color, s->matrix, s->full_range);
-    dd_avlog_start();
+    dd_ffmpeg_log_install();
     return s;
 }
 
@@ -195,10 +195,10 @@ int dd_scale_picture(struct dd_scale *s, const struct dd_picture *in, const stru
     memset(&shape, 0, sizeof shape);
     shape.in_width = in->width;
     shape.in_height = in->height;
-    shape.in_format = dd_region_av_format(in);
+    shape.in_format = dd_crop_mask_av_format(in);
     shape.out_width = out->width;
     shape.out_height = out->height;
-    shape.out_format = dd_region_av_format(out);
+    shape.out_format = dd_crop_mask_av_format(out);
 
     bool same = shape.in_format == shape.out_format && in->width == out->width && in->height == out->height;
     int error = same ? 0 : scale(s, &shape, in, out);

@@ -39,7 +39,7 @@ static bool format_time(const char *format, uint64_t wall_us, char text[static T
 }
 #pragma GCC diagnostic pop
 
-int dd_overlay_check(const char *format, char *why, size_t why_size)
+int dd_text_overlay_check(const char *format, char *why, size_t why_size)
 {
     /* a Wednesday in September: the longest names */
     static const uint64_t long_us = UINT64_C(1790164800) * DD_CLOCK_US_PER_S;
@@ -54,7 +54,7 @@ int dd_overlay_check(const char *format, char *why, size_t why_size)
     return DD_ERROR_INPUT;
 }
 
-void dd_overlay_paint(const struct dd_picture *picture, const char *format, uint64_t wall_us)
+void dd_text_overlay_paint(const struct dd_picture *picture, const char *format, uint64_t wall_us)
 {
     char text[TEXT_SIZE];
     int scale = picture->height / ROWS;
@@ -66,7 +66,7 @@ void dd_overlay_paint(const struct dd_picture *picture, const char *format, uint
     scale = scale < 1 ? 1 : scale;
 
     int margin = PLATE_MARGIN * scale;
-    int width = dd_paint_text_width(text, scale) + 2 * margin, height = DD_FONT_HEIGHT * scale + 2 * margin;
+    int width = dd_paint_text_width(text, scale) + 2 * margin, height = DD_BITMAP_FONT_HEIGHT * scale + 2 * margin;
     int top = (picture->height - height) & ~1;
     dd_paint_rectangle(picture, 0, top, width, picture->height - top, dd_paint_color(20, 24, 32));
     dd_paint_text(picture, margin, top + margin, scale, text, dd_paint_color(255, 255, 255));

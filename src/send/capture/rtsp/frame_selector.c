@@ -14,10 +14,10 @@
 #include "send/options.h"
 #include "send/picture.h"
 
-struct dd_sift {
-    struct dd_decode *decode;
-    struct dd_keyframes keyframes;
-    AVPacket *kept[DD_KEYFRAMES_KEPT_MAX]; /* since the last key frame, which is the first */
+struct dd_frame_selector {
+    struct dd_video_decoder *decode;
+    struct dd_keyframe_policy keyframes;
+    AVPacket *kept[DD_KEYFRAME_POLICY_KEPT_MAX]; /* since the last key frame, which is the first */
     size_t kept_count;
     size_t fed; /* how many of them the decoder has got, while catching_up */
     bool catching_up;
@@ -27,45 +27,46 @@ struct dd_sift {
     uint64_t picture_us; /* of the last picture; at first: when the stream was opened */
 };
 
-int dd_sift_open(struct dd_sift **sift, const struct AVCodecParameters *parameters, const char *name, struct dd_source_io *io)
+int dd_frame_selector_open(struct dd_frame_selector **sift, const struct AVCodecParameters *parameters, const char *name,
+                           struct dd_source_io *io)
 {
-    struct dd_sift *s = calloc(1, sizeof *s);
+    struct dd_frame_selector *s = calloc(1, sizeof *s);
 
     *sift = NULL;
     if (!s) {
         dd_log_error("no memory for a video stream");
         return DD_ERROR_MEMORY;
     }
-    int error = dd_decode_open(&s->decode, parameters, name, io);
+    int error = dd_video_decoder_open(&s->decode, parameters, name, io);
     if (error) {
         free(s);
         return error;
     }
-    dd_keyframes_init(&s->keyframes, (uint64_t)io->options->interval, (uint64_t)io->options->timeout);
+    dd_keyframe_policy_init(&s->keyframes, (uint64_t)io->options->interval, (uint64_t)io->options->timeout);
     s->picture_us = dd_clock_now_us();
     *sift = s;
     return 0;
 }
 
-static void drop_kept(struct dd_sift *s)
+static void drop_kept(struct dd_frame_selector *s)
 {
     for (size_t i = 0; i < s->kept_count; i++)
         av_packet_free(&s->kept[i]);
     s->kept_count = s->fed = 0;
 }
 
-void dd_sift_close(struct dd_sift *s)
+void dd_frame_selector_close(struct dd_frame_selector *s)
 {
     if (!s)
         return;
     drop_kept(s);
-    dd_decode_close(s->decode);
+    dd_video_decoder_close(s->decode);
     free(s);
 }
 
-static int keep(struct dd_sift *s, const AVPacket *packet)
+static int keep(struct dd_frame_selector *s, const AVPacket *packet)
 {
-    AVPacket *copy = s->kept_count < DD_KEYFRAMES_KEPT_MAX ? av_packet_clone(packet) : NULL;
+    AVPacket *copy = s->kept_count < DD_KEYFRAME_POLICY_KEPT_MAX ? av_packet_clone(packet) : NULL;
 
     if (!copy) {
         dd_log_error("no memory for a video's packets");
@@ -75,28 +76,29 @@ static int keep(struct dd_sift *s, const AVPacket *packet)
     return 0;
 }
 
-static void catch_up(struct dd_sift *s)
+static void catch_up(struct dd_frame_selector *s)
 {
-    dd_decode_restart(s->decode);
+    dd_video_decoder_restart(s->decode);
     s->catching_up = true;
     s->fed = 0;
     s->present_us = (uint64_t)s->kept[s->kept_count - 1]->pts;
 }
 
-static void tell_mode(struct dd_sift *s)
+static void tell_mode(struct dd_frame_selector *s)
 {
     if (s->told_alone != s->keyframes.alone)
         dd_log_debug("%s", s->told_alone ? "all pictures are decoded" : "only key frames are decoded");
     s->told_alone = s->keyframes.alone;
 }
 
-int dd_sift_send(struct dd_sift *s, AVPacket *packet, uint64_t captured_us, uint64_t due_us, struct dd_source_io *io)
+int dd_frame_selector_send(struct dd_frame_selector *s, AVPacket *packet, uint64_t captured_us, uint64_t due_us,
+                           struct dd_source_io *io)
 {
     /* The time of capture takes the place of the time stamp: the decoder carries it through its reordering. */
     packet->pts = (int64_t)captured_us;
     packet->dts = AV_NOPTS_VALUE;
 
-    struct dd_keyframes_packet p = {
+    struct dd_keyframe_policy_packet p = {
         .key = packet->flags & AV_PKT_FLAG_KEY,
         .bytes = packet->buf && packet->buf->size > (size_t)packet->size ? packet->buf->size : (size_t)packet->size,
         .captured_us = captured_us,
@@ -104,37 +106,37 @@ int dd_sift_send(struct dd_sift *s, AVPacket *packet, uint64_t captured_us, uint
         .due_us = due_us,
         .picture_us = s->picture_us,
     };
-    enum dd_keyframes_act act = dd_keyframes_packet(&s->keyframes, &p);
+    enum dd_keyframe_policy_action act = dd_keyframe_policy_decide(&s->keyframes, &p);
     tell_mode(s);
-    if (p.key || act == DD_KEYFRAMES_DROP)
+    if (p.key || act == DD_KEYFRAME_POLICY_DROP)
         drop_kept(s);
-    if (act == DD_KEYFRAMES_DROP)
+    if (act == DD_KEYFRAME_POLICY_DROP)
         return 0;
-    if (act == DD_KEYFRAMES_DECODE)
-        return dd_decode_send(s->decode, packet, io);
+    if (act == DD_KEYFRAME_POLICY_DECODE)
+        return dd_video_decoder_send(s->decode, packet, io);
     int error = keep(s, packet);
-    if (!error && act == DD_KEYFRAMES_CATCH_UP)
+    if (!error && act == DD_KEYFRAME_POLICY_CATCH_UP)
         catch_up(s);
-    if (!error && act == DD_KEYFRAMES_STILL) {
+    if (!error && act == DD_KEYFRAME_POLICY_DECODE_ALONE) {
         s->still = true;
         s->shown = false;
-        error = dd_decode_send_still(s->decode, packet, io);
+        error = dd_video_decoder_send_key_frame(s->decode, packet, io);
     }
     return error;
 }
 
 /* The decoder has no picture: what to give it next of what is kept. 0 or DD_ERROR_AGAIN, or an error as open. */
-static int feed(struct dd_sift *s, struct dd_source_io *io)
+static int feed(struct dd_frame_selector *s, struct dd_source_io *io)
 {
     if (s->still) {
         s->still = false;
-        if (dd_keyframes_shown(&s->keyframes, s->shown))
+        if (dd_keyframe_policy_shown(&s->keyframes, s->shown))
             catch_up(s);
         tell_mode(s);
     }
     if (!s->catching_up)
         return DD_ERROR_AGAIN;
-    int error = dd_decode_send(s->decode, s->kept[s->fed++], io);
+    int error = dd_video_decoder_send(s->decode, s->kept[s->fed++], io);
     if (s->fed == s->kept_count) {
         s->catching_up = false;
         drop_kept(s);
@@ -142,14 +144,14 @@ static int feed(struct dd_sift *s, struct dd_source_io *io)
     return error;
 }
 
-int dd_sift_receive(struct dd_sift *s, struct dd_picture *picture, struct dd_source_io *io)
+int dd_frame_selector_receive(struct dd_frame_selector *s, struct dd_picture *picture, struct dd_source_io *io)
 {
-    int error = dd_decode_receive(s->decode, picture);
+    int error = dd_video_decoder_receive(s->decode, picture);
 
     if (error == DD_ERROR_AGAIN) {
         error = feed(s, io);
         if (!error)
-            error = dd_decode_receive(s->decode, picture);
+            error = dd_video_decoder_receive(s->decode, picture);
     }
     if (!error) {
         s->shown = true;
@@ -159,22 +161,22 @@ int dd_sift_receive(struct dd_sift *s, struct dd_picture *picture, struct dd_sou
     return error;
 }
 
-void dd_sift_damage(struct dd_sift *s, uint64_t captured_us)
+void dd_frame_selector_mark_damaged(struct dd_frame_selector *s, uint64_t captured_us)
 {
-    dd_decode_damage(s->decode, captured_us);
+    dd_video_decoder_mark_damaged(s->decode, captured_us);
 }
 
-bool dd_sift_wants_packet(const struct dd_sift *s)
+bool dd_frame_selector_wants_packet(const struct dd_frame_selector *s)
 {
     return !s->catching_up && !s->still;
 }
 
-bool dd_sift_is_past(const struct dd_sift *s, uint64_t captured_us)
+bool dd_frame_selector_is_past(const struct dd_frame_selector *s, uint64_t captured_us)
 {
     return captured_us < s->present_us;
 }
 
-bool dd_sift_is_broken(const struct dd_sift *s)
+bool dd_frame_selector_is_broken(const struct dd_frame_selector *s)
 {
-    return dd_decode_is_broken(s->decode);
+    return dd_video_decoder_is_broken(s->decode);
 }

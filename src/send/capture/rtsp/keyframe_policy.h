@@ -9,17 +9,17 @@
 #include <stdint.h>
 
 enum {
-    DD_KEYFRAMES_GAPS = 3, /* as many have to be short before only key frames are decoded */
+    DD_KEYFRAME_POLICY_GAPS = 3, /* as many have to be short before only key frames are decoded */
     /* What is kept at most. At 25 pictures/s and 4 Mbit/s that is over half a minute. */
-    DD_KEYFRAMES_KEPT_MAX = 1024,
-    DD_KEYFRAMES_KEPT_BYTES_MAX = 16 * 1024 * 1024,
+    DD_KEYFRAME_POLICY_KEPT_MAX = 1024,
+    DD_KEYFRAME_POLICY_KEPT_BYTES_MAX = 16 * 1024 * 1024,
 };
 
-struct dd_keyframes {
+struct dd_keyframe_policy {
     uint64_t limit_us;    /* a shorter gap between key frames is short */
     uint64_t patience_us; /* so long without a decoded picture, and the next key frame is decoded though it is not due */
-    uint64_t gap_us[DD_KEYFRAMES_GAPS];
-    unsigned gaps; /* short ones in a row, DD_KEYFRAMES_GAPS at most: the newest of gap_us, which is a ring */
+    uint64_t gap_us[DD_KEYFRAME_POLICY_GAPS];
+    unsigned gaps; /* short ones in a row, DD_KEYFRAME_POLICY_GAPS at most: the newest of gap_us, which is a ring */
     unsigned gap_next;
     bool has_key;
     uint64_t key_us;  /* capture of the last key frame */
@@ -29,7 +29,7 @@ struct dd_keyframes {
     size_t kept, kept_bytes;
 };
 
-struct dd_keyframes_packet {
+struct dd_keyframe_policy_packet {
     bool key;
     size_t bytes;
     uint64_t captured_us;
@@ -39,21 +39,22 @@ struct dd_keyframes_packet {
 };
 
 /* A key frame always takes the place of all that is kept. */
-enum dd_keyframes_act {
-    DD_KEYFRAMES_DECODE,   /* after the packet before it */
-    DD_KEYFRAMES_STILL,    /* keep it, and decode it alone; dd_keyframes_shown() has to follow */
-    DD_KEYFRAMES_KEEP,     /* behind those that are kept */
-    DD_KEYFRAMES_CATCH_UP, /* keep it, then decode all that is kept in order; it begins with a key frame */
-    DD_KEYFRAMES_DROP,     /* with all that is kept */
+enum dd_keyframe_policy_action {
+    DD_KEYFRAME_POLICY_DECODE,       /* after the packet before it */
+    DD_KEYFRAME_POLICY_DECODE_ALONE, /* keep it, and decode it alone; dd_keyframe_policy_shown() has to follow */
+    DD_KEYFRAME_POLICY_KEEP,         /* behind those that are kept */
+    DD_KEYFRAME_POLICY_CATCH_UP,     /* keep it, then decode all that is kept in order; it begins with a key frame */
+    DD_KEYFRAME_POLICY_DROP,         /* with all that is kept */
 };
 
 /* For one picture per interval_us (0: all of them) of a source that may be without one for timeout_us. */
-void dd_keyframes_init(struct dd_keyframes *k, uint64_t interval_us, uint64_t timeout_us);
+void dd_keyframe_policy_init(struct dd_keyframe_policy *k, uint64_t interval_us, uint64_t timeout_us);
 
 /* What to do with the next packet. */
-enum dd_keyframes_act dd_keyframes_packet(struct dd_keyframes *k, const struct dd_keyframes_packet *packet);
+enum dd_keyframe_policy_action dd_keyframe_policy_decide(struct dd_keyframe_policy *k,
+                                                         const struct dd_keyframe_policy_packet *packet);
 
 /* Whether the key frame that was decoded alone gave a picture. True if what is kept has to be decoded instead. */
-bool dd_keyframes_shown(struct dd_keyframes *k, bool shown);
+bool dd_keyframe_policy_shown(struct dd_keyframe_policy *k, bool shown);
 
 #endif

@@ -6,7 +6,7 @@
 /* No buffer between here and a camera holds more; what seems to be older has time stamps that jumped. */
 #define LAG_MAX_US (INT64_C(60) * DD_CLOCK_US_PER_S)
 
-uint64_t dd_lag_update(struct dd_lag *lag, uint64_t arrived_us, bool waited, int64_t stamp_us)
+uint64_t dd_latency_update(struct dd_latency *lag, uint64_t arrived_us, bool waited, int64_t stamp_us)
 {
     int64_t offset_us, behind_us;
 

@@ -8,13 +8,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct dd_lag {
+struct dd_latency {
     bool anchored;
     int64_t offset_us; /* arrival minus time stamp, of what came last after a wait */
 };
 
 /* A packet arrived at arrived_us, after a wait or not, with that time stamp of the source's. How old it was when it was
  * read, in microseconds; 0 if it is not known better. Starts with a zeroed struct. */
-uint64_t dd_lag_update(struct dd_lag *lag, uint64_t arrived_us, bool waited, int64_t stamp_us);
+uint64_t dd_latency_update(struct dd_latency *lag, uint64_t arrived_us, bool waited, int64_t stamp_us);
 
 #endif

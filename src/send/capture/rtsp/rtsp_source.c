@@ -51,14 +51,14 @@ struct rtsp {
     bool redirected;      /* to another one */
     AVFormatContext *format;
     AVPacket *packet;
-    struct dd_tunnel *tunnel; /* where there is TLS */
-    struct dd_sift *sift;
+    struct dd_tls_proxy *tunnel; /* where there is TLS */
+    struct dd_frame_selector *sift;
     int video;        /* index of its stream */
     bool joined;      /* see arrival() */
     uint64_t read_us; /* when the last read returned, */
     bool read_waited; /* and whether it had to wait */
     bool lost;        /* RTP packets were missing when the last packet was read */
-    struct dd_lag lag;
+    struct dd_latency lag;
     uint64_t behind_us;    /* of the last packet */
     uint64_t picture_us;   /* capture of the last whole picture (at first: when the stream was opened) */
     uint64_t delivered_us; /* when the last one was delivered */
@@ -131,7 +131,7 @@ static int fail_timeout(struct rtsp *r)
         return dd_source_fail(r->io, DD_WIRE_REASON_TIMEOUT,
                               "%s: no answer within %g s; check the address, and that the camera is on and not behind a firewall",
                               r->name, seconds);
-    if (dd_sift_is_broken(r->sift))
+    if (dd_frame_selector_is_broken(r->sift))
         return dd_source_fail(r->io, DD_WIRE_REASON_BROKEN, "%s: no picture without errors within %g s; check the network",
                               r->name, seconds);
     return dd_source_fail(r->io, DD_WIRE_REASON_TIMEOUT, "%s: no picture within %g s%s", r->name, seconds,
@@ -207,13 +207,13 @@ static int reach(struct rtsp *r, struct dd_url *url)
     int error = dd_connect_look_up(&peer, &addresses, r->io);
 
     if (!error && strcmp(url->scheme, "rtsps") == 0) {
-        const struct dd_tunnel_config config = {
+        const struct dd_tls_proxy_config config = {
             .name = r->name, .host = url->host, .authorities = r->io->options->ca_pem, .addresses = addresses};
-        error = dd_tunnel_open(&r->tunnel, &config, r->io);
+        error = dd_tls_proxy_open(&r->tunnel, &config, r->io);
         if (!error) {
             strcpy(url->scheme, "rtsp");
             strcpy(url->host, "127.0.0.1");
-            url->port = dd_tunnel_port(r->tunnel);
+            url->port = dd_tls_proxy_port(r->tunnel);
         }
     }
     if (addresses)
@@ -236,7 +236,7 @@ static int set_options(const struct rtsp *r, AVDictionary **options)
         {"initial_pause", "1"}, /* not before it is known that there is video: asked to play nothing, cameras refuse oddly */
         {"protocol_whitelist", "tcp,udp,rtp"}, /* no redirection, no SDP leads anywhere else; TLS is the tunnel's */
         {"format_whitelist", "rtsp"},
-        {"codec_whitelist", dd_decode_codecs},
+        {"codec_whitelist", dd_video_decoder_codecs},
         {"buffer_size", UDP_BUFFER_BYTES},
         /* Over TCP libavformat would not look at sequence numbers, but cameras leave packets out there, too. */
         {"reorder_queue_size", r->io->options->rtsp_transport == 1 ? UDP_REORDERED : TCP_REORDERED},
@@ -311,7 +311,7 @@ static int open_video(struct rtsp *r)
 
     const AVCodecParameters *parameters = r->format->streams[r->video]->codecpar;
     r->joined = is_joined(parameters->codec_id);
-    error = dd_sift_open(&r->sift, parameters, r->name, r->io);
+    error = dd_frame_selector_open(&r->sift, parameters, r->name, r->io);
     if (error)
         return error;
     error = av_read_play(r->format);
@@ -324,11 +324,11 @@ static void rtsp_close(void *state)
 
     if (!r)
         return;
-    dd_sift_close(r->sift);
+    dd_frame_selector_close(r->sift);
     av_packet_free(&r->packet);
     avformat_close_input(&r->format);
-    dd_tunnel_close(r->tunnel);
-    dd_avlog_hide(NULL);
+    dd_tls_proxy_close(r->tunnel);
+    dd_ffmpeg_log_redact(NULL);
     free(r);
 }
 
@@ -364,9 +364,9 @@ static int rtsp_open(void **state, struct dd_source_io *io)
     error = read_url(r, &url);
     if (error)
         goto fail1;
-    dd_avlog_start();
+    dd_ffmpeg_log_install();
     av_max_alloc(BLOCK_BYTES_MAX);
-    dd_avlog_hide(&url);
+    dd_ffmpeg_log_redact(&url);
     error = reach(r, &url);
     if (!error && r->tunnel && !*io->options->ca_pem)
         warn_unchecked(r); /* before the password goes out */
@@ -403,7 +403,8 @@ static uint64_t arrival(struct rtsp *r, uint64_t now_us, bool waited)
     r->read_waited = waited;
     r->behind_us = 0;
     if (stamp != AV_NOPTS_VALUE)
-        r->behind_us = dd_lag_update(&r->lag, arrived_us, arrived_waited, av_rescale_q(stamp, stream->time_base, AV_TIME_BASE_Q));
+        r->behind_us =
+            dd_latency_update(&r->lag, arrived_us, arrived_waited, av_rescale_q(stamp, stream->time_base, AV_TIME_BASE_Q));
     if (r->behind_us < LAG_NOTICED_US)
         r->behind_us = 0;
     return arrived_us - r->behind_us;
@@ -413,10 +414,10 @@ static uint64_t arrival(struct rtsp *r, uint64_t now_us, bool waited)
 static int feed(struct rtsp *r, uint64_t due_us)
 {
     uint64_t start_us = dd_clock_now_us();
-    unsigned losses = dd_avlog_losses();
+    unsigned losses = dd_ffmpeg_log_rtp_losses();
     int error = av_read_frame(r->format, r->packet);
     uint64_t now_us = dd_clock_now_us();
-    bool lost = dd_avlog_losses() != losses;
+    bool lost = dd_ffmpeg_log_rtp_losses() != losses;
 
     if (error == AVERROR(EAGAIN))
         return interrupt(r) ? fail_timeout(r) : 0;
@@ -425,10 +426,10 @@ static int feed(struct rtsp *r, uint64_t due_us)
     error = 0;
     if (r->packet->stream_index == r->video) {
         uint64_t captured_us = arrival(r, now_us, now_us - start_us >= WAITED_US);
-        error = dd_sift_send(r->sift, r->packet, captured_us, due_us, r->io);
+        error = dd_frame_selector_send(r->sift, r->packet, captured_us, due_us, r->io);
         /* what was missing may belong to this packet, or to the one that libavformat is still joining */
         if (lost || r->lost)
-            dd_sift_damage(r->sift, captured_us);
+            dd_frame_selector_mark_damaged(r->sift, captured_us);
         r->lost = lost;
     }
     av_packet_unref(r->packet);
@@ -449,12 +450,13 @@ static int rtsp_next(void *state, struct dd_source_io *io, uint64_t due_us, stru
     for (;;) {
         /* at every turn: packets may come that hold no picture, and pictures that nobody wants */
         bool interrupted = interrupt(r);
-        int error = dd_sift_receive(r->sift, picture, io);
+        int error = dd_frame_selector_receive(r->sift, picture, io);
         if (!error) {
             uint64_t now_us = dd_clock_now_us();
             if (picture->captured_us > r->picture_us)
                 r->picture_us = picture->captured_us;
-            if (picture->captured_us >= due_us && !dd_sift_is_past(r->sift, picture->captured_us) && !is_skipped(r, now_us)) {
+            if (picture->captured_us >= due_us && !dd_frame_selector_is_past(r->sift, picture->captured_us) &&
+                !is_skipped(r, now_us)) {
                 r->delivered_us = now_us;
                 return 0;
             }
@@ -463,7 +465,7 @@ static int rtsp_next(void *state, struct dd_source_io *io, uint64_t due_us, stru
         }
         if (interrupted)
             return fail_timeout(r);
-        if (error && dd_sift_wants_packet(r->sift)) {
+        if (error && dd_frame_selector_wants_packet(r->sift)) {
             error = feed(r, due_us);
             if (error)
                 return error;

@@ -32,7 +32,7 @@ struct probe {
     uint32_t pixels[CELL_HEIGHT][CELL_WIDTH];
 };
 
-struct dd_vnc_screen {
+struct dd_vnc_framebuffer {
     rfbClient *client;
     int fd;               /* client's own, which closes it */
     uint8_t *pixels;      /* of client->frameBuffer */
@@ -88,12 +88,12 @@ __attribute__((format(printf, 1, 2))) static void take_message(const char *forma
 
 /* ---- its hooks ---- */
 
-static struct dd_vnc_screen *screen_of(rfbClient *client)
+static struct dd_vnc_framebuffer *screen_of(rfbClient *client)
 {
     return rfbClientGetClientData(client, &tag);
 }
 
-static uint32_t read_pixel(const struct dd_vnc_screen *s, int x, int y)
+static uint32_t read_pixel(const struct dd_vnc_framebuffer *s, int x, int y)
 {
     uint32_t pixel;
 
@@ -102,7 +102,7 @@ static uint32_t read_pixel(const struct dd_vnc_screen *s, int x, int y)
 }
 
 /* Remembers what is in the probe's cell. True if that was something else before. */
-static bool read_cell(const struct dd_vnc_screen *s, struct probe *p)
+static bool read_cell(const struct dd_vnc_framebuffer *s, struct probe *p)
 {
     bool changed = false;
 
@@ -115,7 +115,7 @@ static bool read_cell(const struct dd_vnc_screen *s, struct probe *p)
     return changed;
 }
 
-static struct probe *last_probe(struct dd_vnc_screen *s)
+static struct probe *last_probe(struct dd_vnc_framebuffer *s)
 {
     return &s->probes[(s->probe_count + PROBES_KEPT - 1) % PROBES_KEPT];
 }
@@ -126,7 +126,7 @@ static int least(int a, int b)
 }
 
 /* Chooses the next cell. */
-static struct probe *next_probe(struct dd_vnc_screen *s)
+static struct probe *next_probe(struct dd_vnc_framebuffer *s)
 {
     int width = least(CELL_WIDTH, s->client->width / CELLS_MIN), height = least(CELL_HEIGHT, s->client->height / CELLS_MIN);
     struct probe *p = &s->probes[s->probe_count % PROBES_KEPT];
@@ -157,7 +157,7 @@ static bool has_pixel(const struct probe *p, int x, int y, int width, int height
 }
 
 /* A rectangle within the cells of probes is what they asked for, and may be what was there before. */
-static bool is_unchanged(struct dd_vnc_screen *s, int x, int y, int width, int height)
+static bool is_unchanged(struct dd_vnc_framebuffer *s, int x, int y, int width, int height)
 {
     bool found = false, changed = false;
 
@@ -172,7 +172,7 @@ static bool is_unchanged(struct dd_vnc_screen *s, int x, int y, int width, int h
 }
 
 /* Notes that these pixels have come. What is copied from elsewhere on the screen may come from where nothing has. */
-static void note_seen(struct dd_vnc_screen *s, int x, int y, int width, int height)
+static void note_seen(struct dd_vnc_framebuffer *s, int x, int y, int width, int height)
 {
     if (!s->seen || s->copied || x < 0 || y < 0 || width > s->client->width - x || height > s->client->height - y)
         return;
@@ -192,7 +192,7 @@ static void note_seen(struct dd_vnc_screen *s, int x, int y, int width, int heig
 /* A rectangle has come. */
 static void note_update(rfbClient *client, int x, int y, int width, int height)
 {
-    struct dd_vnc_screen *s = screen_of(client);
+    struct dd_vnc_framebuffer *s = screen_of(client);
     const struct probe *last = last_probe(s);
 
     if (width <= 0 || height <= 0 || !s->pixels)
@@ -211,7 +211,7 @@ static void note_update(rfbClient *client, int x, int y, int width, int height)
 
 static void note_copy(rfbClient *client, int from_x, int from_y, int width, int height, int to_x, int to_y)
 {
-    struct dd_vnc_screen *s = screen_of(client);
+    struct dd_vnc_framebuffer *s = screen_of(client);
 
     s->copied = true;
     s->copy(client, from_x, from_y, width, height, to_x, to_y);
@@ -219,12 +219,12 @@ static void note_copy(rfbClient *client, int from_x, int from_y, int width, int 
 
 static rfbBool allocate(rfbClient *client)
 {
-    struct dd_vnc_screen *s = screen_of(client);
+    struct dd_vnc_framebuffer *s = screen_of(client);
 
     free(s->pixels);
     free(s->seen);
     client->frameBuffer = s->pixels = s->seen = NULL;
-    s->refused = !dd_vnc_screen_fits(client->width, client->height);
+    s->refused = !dd_vnc_framebuffer_fits(client->width, client->height);
     if (s->refused)
         return FALSE;
     s->missing = (uint64_t)client->width * (uint64_t)client->height;
@@ -260,10 +260,10 @@ static rfbBool refuse_jpeg(rfbClient *client, const uint8_t *buffer, int length,
 
 /* ---- exports ---- */
 
-bool dd_vnc_screen_fits(int width, int height)
+bool dd_vnc_framebuffer_fits(int width, int height)
 {
-    return width >= 1 && height >= 1 && width <= DD_VNC_SCREEN_SIDE_MAX && height <= DD_VNC_SCREEN_SIDE_MAX &&
-           (uint64_t)width * (uint64_t)height <= DD_VNC_SCREEN_BYTES_MAX / PIXEL;
+    return width >= 1 && height >= 1 && width <= DD_VNC_FRAMEBUFFER_SIDE_MAX && height <= DD_VNC_FRAMEBUFFER_SIDE_MAX &&
+           (uint64_t)width * (uint64_t)height <= DD_VNC_FRAMEBUFFER_BYTES_MAX / PIXEL;
 }
 
 /* The only message that we ever send from here on. A server may send a list of its own, which would take its place. */
@@ -273,9 +273,9 @@ static void allow_requests(rfbClient *client)
     client->supportedMessages.client2server[rfbFramebufferUpdateRequest / 8] = 1 << rfbFramebufferUpdateRequest % 8;
 }
 
-struct dd_vnc_screen *dd_vnc_screen_new(int fd, int width, int height)
+struct dd_vnc_framebuffer *dd_vnc_framebuffer_new(int fd, int width, int height)
 {
-    struct dd_vnc_screen *s = calloc(1, sizeof *s);
+    struct dd_vnc_framebuffer *s = calloc(1, sizeof *s);
 
     rfbClientLog = rfbClientErr = take_message;
     atomic_store(&is_closed, false);
@@ -290,7 +290,7 @@ struct dd_vnc_screen *dd_vnc_screen_new(int fd, int width, int height)
     client->width = client->updateRect.w = width;
     client->height = client->updateRect.h = height;
     client->updateRect.x = client->updateRect.y = 0;
-    /* as dd_vnc_login() asked for them */
+    /* as dd_vnc_handshake_run() asked for them */
     client->format.redShift = 16;
     client->format.greenShift = 8;
     client->format.blueShift = 0;
@@ -312,7 +312,7 @@ struct dd_vnc_screen *dd_vnc_screen_new(int fd, int width, int height)
     return s;
 
 fail2:
-    dd_vnc_screen_free(s);
+    dd_vnc_framebuffer_free(s);
     dd_log_error("no memory for a desktop of %dx%d", width, height);
     return NULL;
 fail1:
@@ -323,7 +323,7 @@ fail0:
     return NULL;
 }
 
-void dd_vnc_screen_free(struct dd_vnc_screen *s)
+void dd_vnc_framebuffer_free(struct dd_vnc_framebuffer *s)
 {
     if (!s)
         return;
@@ -337,19 +337,19 @@ void dd_vnc_screen_free(struct dd_vnc_screen *s)
     free(s);
 }
 
-static bool request_all(struct dd_vnc_screen *s, bool incremental)
+static bool request_all(struct dd_vnc_framebuffer *s, bool incremental)
 {
     return SendFramebufferUpdateRequest(s->client, 0, 0, s->client->width, s->client->height, incremental);
 }
 
-static bool request_pixel(struct dd_vnc_screen *s)
+static bool request_pixel(struct dd_vnc_framebuffer *s)
 {
     const struct probe *p = next_probe(s);
 
     return SendFramebufferUpdateRequest(s->client, p->x, p->y, 1, 1, FALSE);
 }
 
-bool dd_vnc_screen_probe(struct dd_vnc_screen *s)
+bool dd_vnc_framebuffer_probe(struct dd_vnc_framebuffer *s)
 {
     s->answered = s->doubtful = false;
     return request_all(s, !s->missing) && request_pixel(s);
@@ -357,7 +357,7 @@ bool dd_vnc_screen_probe(struct dd_vnc_screen *s)
 
 /* The pixel has come with more than was asked for: with all that has changed since, or in an update that was on its way before
  * the probe. Of the latter there is one at most, so the next with a pixel asked for is the answer. */
-static bool resolve_doubt(struct dd_vnc_screen *s)
+static bool resolve_doubt(struct dd_vnc_framebuffer *s)
 {
     if (s->answered)
         return true;
@@ -368,7 +368,7 @@ static bool resolve_doubt(struct dd_vnc_screen *s)
     return request_pixel(s);
 }
 
-bool dd_vnc_screen_handle(struct dd_vnc_screen *s)
+bool dd_vnc_framebuffer_handle(struct dd_vnc_framebuffer *s)
 {
     s->resized = s->copied = s->has_cell = s->has_more = false;
     bool done = HandleRFBServerMessage(s->client);
@@ -380,32 +380,32 @@ bool dd_vnc_screen_handle(struct dd_vnc_screen *s)
     return done && !atomic_load(&is_corrupt);
 }
 
-void dd_vnc_screen_interrupt(const struct dd_vnc_screen *s)
+void dd_vnc_framebuffer_interrupt(const struct dd_vnc_framebuffer *s)
 {
     shutdown(s->fd, SHUT_RDWR);
 }
 
-bool dd_vnc_screen_has_read(const struct dd_vnc_screen *s)
+bool dd_vnc_framebuffer_has_read(const struct dd_vnc_framebuffer *s)
 {
     return s->client->buffered > 0;
 }
 
-bool dd_vnc_screen_is_answered(const struct dd_vnc_screen *s)
+bool dd_vnc_framebuffer_is_answered(const struct dd_vnc_framebuffer *s)
 {
     return s->answered;
 }
 
-bool dd_vnc_screen_has_changed(const struct dd_vnc_screen *s)
+bool dd_vnc_framebuffer_has_changed(const struct dd_vnc_framebuffer *s)
 {
     return s->changed && s->missing == 0;
 }
 
-bool dd_vnc_screen_is_whole(const struct dd_vnc_screen *s)
+bool dd_vnc_framebuffer_is_whole(const struct dd_vnc_framebuffer *s)
 {
     return s->missing == 0;
 }
 
-void dd_vnc_screen_take(struct dd_vnc_screen *s, struct dd_picture *picture)
+void dd_vnc_framebuffer_take(struct dd_vnc_framebuffer *s, struct dd_picture *picture)
 {
     s->changed = false;
     picture->format = DD_PICTURE_BGRX;
@@ -415,15 +415,15 @@ void dd_vnc_screen_take(struct dd_vnc_screen *s, struct dd_picture *picture)
     picture->stride[0] = s->client->width * PIXEL;
 }
 
-enum dd_vnc_screen_trouble dd_vnc_screen_trouble(const struct dd_vnc_screen *s, int *width, int *height)
+enum dd_vnc_framebuffer_trouble dd_vnc_framebuffer_trouble(const struct dd_vnc_framebuffer *s, int *width, int *height)
 {
     *width = s->client->width;
     *height = s->client->height;
     if (s->refused)
-        return DD_VNC_SCREEN_TOO_LARGE;
+        return DD_VNC_FRAMEBUFFER_TOO_LARGE;
     if (s->out_of_memory)
-        return DD_VNC_SCREEN_MEMORY;
+        return DD_VNC_FRAMEBUFFER_MEMORY;
     if (atomic_load(&is_corrupt))
-        return DD_VNC_SCREEN_BROKEN;
-    return atomic_load(&is_closed) ? DD_VNC_SCREEN_CLOSED : DD_VNC_SCREEN_BROKEN;
+        return DD_VNC_FRAMEBUFFER_BROKEN;
+    return atomic_load(&is_closed) ? DD_VNC_FRAMEBUFFER_CLOSED : DD_VNC_FRAMEBUFFER_BROKEN;
 }

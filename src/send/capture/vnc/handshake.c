@@ -23,9 +23,9 @@ enum {
 };
 
 struct visit {
-    struct dd_line *line;
-    const struct dd_vnc_login *login;
-    struct dd_vnc_login_result *result;
+    struct dd_channel *line;
+    const struct dd_vnc_handshake_config *login;
+    struct dd_vnc_handshake_result *result;
     int minor; /* of version 3 */
 };
 
@@ -55,7 +55,7 @@ static int fail_broken(const struct visit *v)
 
 static int take(const struct visit *v, void *bytes, size_t size)
 {
-    int error = dd_line_read(v->line, bytes, size);
+    int error = dd_channel_read(v->line, bytes, size);
 
     return error ? fail_line(v, error) : 0;
 }
@@ -78,7 +78,7 @@ static int take_u32(const struct visit *v, uint32_t *value)
 
 static int put(const struct visit *v, const void *bytes, size_t size)
 {
-    int error = dd_line_write(v->line, bytes, size);
+    int error = dd_channel_write(v->line, bytes, size);
 
     return error ? fail_line(v, error) : 0;
 }
@@ -107,7 +107,7 @@ static int take_text(const struct visit *v, char text[static TEXT_KEPT + 1])
     error = take(v, text, kept);
     text[error ? 0 : kept] = '\0';
     if (!error) {
-        int rest = dd_line_skip(v->line, size - kept);
+        int rest = dd_channel_skip(v->line, size - kept);
         error = rest ? fail_line(v, rest) : 0;
     }
     return error;
@@ -145,7 +145,7 @@ static int fail_refused(const struct visit *v)
 
 /* ---- which way ---- */
 
-static int fail_no_way(const struct visit *v, const uint32_t *types, size_t count, const struct dd_vnc_way *lacking)
+static int fail_no_way(const struct visit *v, const uint32_t *types, size_t count, const struct dd_vnc_security_type *lacking)
 {
     struct dd_source_io *io = v->line->io;
     char list[TEXT_KEPT];
@@ -154,15 +154,16 @@ static int fail_no_way(const struct visit *v, const uint32_t *types, size_t coun
 
     if (lacking)
         return dd_source_fail(io, DD_WIRE_REASON_CREDENTIALS, "%s: the VNC server wants a %spassword; set %spassword_file",
-                              v->login->name, lacking->proof == DD_VNC_WAY_PLAIN ? "user name and a " : "",
-                              lacking->proof == DD_VNC_WAY_PLAIN ? "username and " : "");
+                              v->login->name, lacking->proof == DD_VNC_SECURITY_PLAIN ? "user name and a " : "",
+                              lacking->proof == DD_VNC_SECURITY_PLAIN ? "username and " : "");
     if (v->login->authorities[0])
         return dd_source_fail(io, DD_WIRE_REASON_CERTIFICATE,
                               "%s: the VNC server has no TLS with a certificate (VeNCrypt X509), which ca_file asks for",
                               v->login->name);
     list[0] = '\0';
     for (size_t i = 0; i < count && length < sizeof list; i++) {
-        tls = tls || types[i] == DD_VNC_WAY_TLS || (types[i] >= DD_VNC_WAY_TLS_NONE && types[i] <= DD_VNC_WAY_TLS_PLAIN);
+        tls = tls || types[i] == DD_VNC_SECURITY_TLS ||
+              (types[i] >= DD_VNC_SECURITY_TLS_NONE && types[i] <= DD_VNC_SECURITY_TLS_PLAIN);
         length += (size_t)snprintf(list + length, sizeof list - length, "%s%u", i ? ", " : "", types[i]);
     }
     if (tls)
@@ -175,26 +176,26 @@ static int fail_no_way(const struct visit *v, const uint32_t *types, size_t coun
                           v->login->name, list);
 }
 
-static void tell_way(const struct visit *v, const struct dd_vnc_way *way)
+static void tell_way(const struct visit *v, const struct dd_vnc_security_type *way)
 {
-    static const struct dd_vnc_way *said; /* a role has one server */
+    static const struct dd_vnc_security_type *said; /* a role has one server */
 
     if (said != way)
-        dd_log_notice("%s: logs in with %s", v->login->name, dd_vnc_way_text(way));
+        dd_log_notice("%s: logs in with %s", v->login->name, dd_vnc_security_type_text(way));
     said = way;
 }
 
 /* The best of the ways that the server has; NULL, told in io. */
-static const struct dd_vnc_way *choose(const struct visit *v, const uint32_t *types, size_t count)
+static const struct dd_vnc_security_type *choose(const struct visit *v, const uint32_t *types, size_t count)
 {
-    const struct dd_vnc_login *login = v->login;
-    const struct dd_vnc_way_wish wish = {
+    const struct dd_vnc_handshake_config *login = v->login;
+    const struct dd_vnc_security_type_request wish = {
         .certificate = login->authorities[0] != '\0',
         .anonymous = login->anonymous,
         .has_username = login->username[0] != '\0',
         .has_password = login->password[0] != '\0',
     };
-    const struct dd_vnc_way *lacking, *way = dd_vnc_way_choose(types, count, &wish, &lacking);
+    const struct dd_vnc_security_type *lacking, *way = dd_vnc_security_type_choose(types, count, &wish, &lacking);
 
     if (way)
         tell_way(v, way);
@@ -205,22 +206,23 @@ static const struct dd_vnc_way *choose(const struct visit *v, const uint32_t *ty
 
 /* ---- the ways ---- */
 
-static int secure(struct visit *v, enum dd_vnc_way_cover cover)
+static int secure(struct visit *v, enum dd_vnc_security_type_cover cover)
 {
-    const struct dd_vnc_login *login = v->login;
+    const struct dd_vnc_handshake_config *login = v->login;
     char text[DD_TLS_TEXT_SIZE];
     bool refused;
-    int error = dd_line_secure(v->line,
-                               cover == DD_VNC_WAY_ANONYMOUS ? dd_tls_new_anonymous(v->line->fd)
-                                                             : dd_tls_new(v->line->fd, login->host, login->authorities),
-                               text, &refused);
+    int error =
+        dd_channel_start_tls(v->line,
+                             cover == DD_VNC_SECURITY_ANONYMOUS ? dd_tls_new_anonymous(v->line->fd)
+                                                                : dd_tls_new(v->line->fd, login->host, login->authorities),
+                             text, &refused);
 
     if (error == DD_ERROR_INPUT)
         return dd_source_fail(v->line->io, refused ? DD_WIRE_REASON_CERTIFICATE : DD_WIRE_REASON_BROKEN, "%s: %s", login->name,
                               text);
     if (error)
         return fail_line(v, error);
-    v->result->unchecked = cover == DD_VNC_WAY_CERTIFICATE && !login->authorities[0];
+    v->result->unchecked = cover == DD_VNC_SECURITY_CERTIFICATE && !login->authorities[0];
     return 0;
 }
 
@@ -260,16 +262,16 @@ static int send_plain(const struct visit *v)
     return error;
 }
 
-static int take_result(const struct visit *v, enum dd_vnc_way_proof proof)
+static int take_result(const struct visit *v, enum dd_vnc_security_type_proof proof)
 {
     char text[TEXT_KEPT + 1];
     uint8_t bytes[4];
 
-    if (proof == DD_VNC_WAY_NO_PROOF && v->minor < 8)
+    if (proof == DD_VNC_SECURITY_NO_PROOF && v->minor < 8)
         return 0;
-    int error = dd_line_read(v->line, bytes, sizeof bytes);
+    int error = dd_channel_read(v->line, bytes, sizeof bytes);
     /* rather than knocking again at once with what may be wrong */
-    if (error == DD_ERROR_GONE && proof != DD_VNC_WAY_NO_PROOF)
+    if (error == DD_ERROR_GONE && proof != DD_VNC_SECURITY_NO_PROOF)
         return dd_source_fail(v->line->io, DD_WIRE_REASON_CREDENTIALS,
                               "%s: the VNC server closed the connection at the log-in; check the password", v->login->name);
     if (error)
@@ -278,7 +280,7 @@ static int take_result(const struct visit *v, enum dd_vnc_way_proof proof)
     uint32_t result = dd_cursor_read_u32(&c);
     if (result == 0)
         return 0;
-    if (proof == DD_VNC_WAY_NO_PROOF)
+    if (proof == DD_VNC_SECURITY_NO_PROOF)
         return v->minor < 8 ? fail_broken(v) : fail_refused(v);
     if (result == 2)
         return fail_attempts(v);
@@ -291,9 +293,9 @@ static int take_result(const struct visit *v, enum dd_vnc_way_proof proof)
     return v->line->io->stopping(v->line->io->context) ? DD_ERROR_STOPPED : fail_credentials(v);
 }
 
-static int prove(const struct visit *v, enum dd_vnc_way_proof proof)
+static int prove(const struct visit *v, enum dd_vnc_security_type_proof proof)
 {
-    int error = proof == DD_VNC_WAY_CHALLENGE ? answer_challenge(v) : proof == DD_VNC_WAY_PLAIN ? send_plain(v) : 0;
+    int error = proof == DD_VNC_SECURITY_CHALLENGE ? answer_challenge(v) : proof == DD_VNC_SECURITY_PLAIN ? send_plain(v) : 0;
 
     return error ? error : take_result(v, proof);
 }
@@ -321,11 +323,11 @@ static int run_vencrypt(struct visit *v)
     if (error)
         return error;
 
-    const struct dd_vnc_way *way = choose(v, types, count);
+    const struct dd_vnc_security_type *way = choose(v, types, count);
     if (!way)
         return DD_ERROR_SOURCE;
     error = put_u32(v, way->type);
-    if (!error && way->cover != DD_VNC_WAY_CLEAR) {
+    if (!error && way->cover != DD_VNC_SECURITY_CLEAR) {
         error = take_u8(v, &ready);
         if (!error && ready != 1)
             error = fail_broken(v);
@@ -369,7 +371,7 @@ static int put_type(const struct visit *v, uint32_t type)
 /* None or VncAuth of a list. */
 static int run_simple(const struct visit *v, const uint32_t *types, size_t count)
 {
-    const struct dd_vnc_way *way = choose(v, types, count);
+    const struct dd_vnc_security_type *way = choose(v, types, count);
 
     if (!way)
         return DD_ERROR_SOURCE;
@@ -382,10 +384,10 @@ static int run_tls(struct visit *v)
 {
     uint32_t types[TYPES_MAX];
     size_t count;
-    int error = put_type(v, DD_VNC_WAY_TLS);
+    int error = put_type(v, DD_VNC_SECURITY_TLS);
 
     if (!error)
-        error = secure(v, DD_VNC_WAY_ANONYMOUS);
+        error = secure(v, DD_VNC_SECURITY_ANONYMOUS);
     if (!error)
         error = take_types(v, types, &count);
     return error ? error : run_simple(v, types, count);
@@ -399,9 +401,9 @@ static int run_old(struct visit *v)
 
     if (error)
         return error;
-    if (type == DD_VNC_WAY_INVALID)
+    if (type == DD_VNC_SECURITY_INVALID)
         return fail_refused(v);
-    const struct dd_vnc_way *way = choose(v, &type, 1);
+    const struct dd_vnc_security_type *way = choose(v, &type, 1);
     return way ? prove(v, way->proof) : DD_ERROR_SOURCE;
 }
 
@@ -415,11 +417,11 @@ static int authenticate(struct visit *v)
     int error = take_types(v, types, &count);
     if (error)
         return error;
-    if (has_type(types, count, DD_VNC_WAY_VENCRYPT)) {
-        error = put_type(v, DD_VNC_WAY_VENCRYPT);
+    if (has_type(types, count, DD_VNC_SECURITY_VENCRYPT)) {
+        error = put_type(v, DD_VNC_SECURITY_VENCRYPT);
         return error ? error : run_vencrypt(v);
     }
-    if (has_type(types, count, DD_VNC_WAY_TLS) && v->login->anonymous && !v->login->authorities[0])
+    if (has_type(types, count, DD_VNC_SECURITY_TLS) && v->login->anonymous && !v->login->authorities[0])
         return run_tls(v);
     return run_simple(v, types, count);
 }
@@ -482,11 +484,12 @@ static int ask_format(const struct visit *v)
     return error ? error : put(v, bytes, sizeof bytes);
 }
 
-int dd_vnc_login(struct dd_line *line, const struct dd_vnc_login *login, struct dd_vnc_login_result *result)
+int dd_vnc_handshake_run(struct dd_channel *line, const struct dd_vnc_handshake_config *login,
+                         struct dd_vnc_handshake_result *result)
 {
     struct visit v = {.line = line, .login = login, .result = result};
 
-    *result = (struct dd_vnc_login_result){0};
+    *result = (struct dd_vnc_handshake_result){0};
     int error = agree_version(&v);
     if (!error)
         error = authenticate(&v);

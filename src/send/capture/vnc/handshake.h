@@ -6,10 +6,10 @@
 
 #include <stdbool.h>
 
-struct dd_line;
+struct dd_channel;
 
 /* All borrowed. */
-struct dd_vnc_login {
+struct dd_vnc_handshake_config {
     const char *name;                /* of the source, for messages */
     const char *host;                /* that its certificate has to be for */
     const char *username, *password; /* "": none */
@@ -17,7 +17,7 @@ struct dd_vnc_login {
     bool anonymous;                  /* TLS without certificates will do, too */
 };
 
-struct dd_vnc_login_result {
+struct dd_vnc_handshake_result {
     int width, height; /* of the desktop; not checked */
     bool unchecked;    /* TLS with a certificate that nobody checked */
 };
@@ -25,6 +25,7 @@ struct dd_vnc_login_result {
 /* Logs in, as the best way that the server has and login allows, and asks for 32 bits B, G, R, X and for ZRLE, Hextile,
  * CopyRect, Raw and new sizes. Then the first update can be requested. 0; or DD_ERROR_SOURCE, told in the line's io; or another
  * negative enum dd_error. */
-int dd_vnc_login(struct dd_line *line, const struct dd_vnc_login *login, struct dd_vnc_login_result *result);
+int dd_vnc_handshake_run(struct dd_channel *line, const struct dd_vnc_handshake_config *login,
+                         struct dd_vnc_handshake_result *result);
 
 #endif

@@ -1,35 +1,36 @@
 #include "send/capture/vnc/security_type.h"
 
 /* The best first. VeNCrypt's 256, user name and password in clear, is not among them. */
-static const struct dd_vnc_way ways[] = {
-    {DD_VNC_WAY_X509_NONE, DD_VNC_WAY_CERTIFICATE, DD_VNC_WAY_NO_PROOF},
-    {DD_VNC_WAY_X509_VNC, DD_VNC_WAY_CERTIFICATE, DD_VNC_WAY_CHALLENGE},
-    {DD_VNC_WAY_X509_PLAIN, DD_VNC_WAY_CERTIFICATE, DD_VNC_WAY_PLAIN},
-    {DD_VNC_WAY_TLS_NONE, DD_VNC_WAY_ANONYMOUS, DD_VNC_WAY_NO_PROOF},
-    {DD_VNC_WAY_TLS_VNC, DD_VNC_WAY_ANONYMOUS, DD_VNC_WAY_CHALLENGE},
-    {DD_VNC_WAY_TLS_PLAIN, DD_VNC_WAY_ANONYMOUS, DD_VNC_WAY_PLAIN},
-    {DD_VNC_WAY_NONE, DD_VNC_WAY_CLEAR, DD_VNC_WAY_NO_PROOF},
-    {DD_VNC_WAY_VNC, DD_VNC_WAY_CLEAR, DD_VNC_WAY_CHALLENGE},
+static const struct dd_vnc_security_type ways[] = {
+    {DD_VNC_SECURITY_X509_NONE, DD_VNC_SECURITY_CERTIFICATE, DD_VNC_SECURITY_NO_PROOF},
+    {DD_VNC_SECURITY_X509_VNC, DD_VNC_SECURITY_CERTIFICATE, DD_VNC_SECURITY_CHALLENGE},
+    {DD_VNC_SECURITY_X509_PLAIN, DD_VNC_SECURITY_CERTIFICATE, DD_VNC_SECURITY_PLAIN},
+    {DD_VNC_SECURITY_TLS_NONE, DD_VNC_SECURITY_ANONYMOUS, DD_VNC_SECURITY_NO_PROOF},
+    {DD_VNC_SECURITY_TLS_VNC, DD_VNC_SECURITY_ANONYMOUS, DD_VNC_SECURITY_CHALLENGE},
+    {DD_VNC_SECURITY_TLS_PLAIN, DD_VNC_SECURITY_ANONYMOUS, DD_VNC_SECURITY_PLAIN},
+    {DD_VNC_SECURITY_NONE, DD_VNC_SECURITY_CLEAR, DD_VNC_SECURITY_NO_PROOF},
+    {DD_VNC_SECURITY_VNC, DD_VNC_SECURITY_CLEAR, DD_VNC_SECURITY_CHALLENGE},
 };
 
-static bool is_allowed(const struct dd_vnc_way *way, const struct dd_vnc_way_wish *wish)
+static bool is_allowed(const struct dd_vnc_security_type *way, const struct dd_vnc_security_type_request *wish)
 {
-    if (way->cover == DD_VNC_WAY_CERTIFICATE)
+    if (way->cover == DD_VNC_SECURITY_CERTIFICATE)
         return true;
     if (wish->certificate)
         return false;
-    return way->cover == DD_VNC_WAY_CLEAR || wish->anonymous;
+    return way->cover == DD_VNC_SECURITY_CLEAR || wish->anonymous;
 }
 
-static bool has_proof(const struct dd_vnc_way *way, const struct dd_vnc_way_wish *wish)
+static bool has_proof(const struct dd_vnc_security_type *way, const struct dd_vnc_security_type_request *wish)
 {
-    if (way->proof == DD_VNC_WAY_NO_PROOF)
+    if (way->proof == DD_VNC_SECURITY_NO_PROOF)
         return true;
-    return wish->has_password && (way->proof == DD_VNC_WAY_CHALLENGE || wish->has_username);
+    return wish->has_password && (way->proof == DD_VNC_SECURITY_CHALLENGE || wish->has_username);
 }
 
-const struct dd_vnc_way *dd_vnc_way_choose(const uint32_t *types, size_t count, const struct dd_vnc_way_wish *wish,
-                                           const struct dd_vnc_way **lacking)
+const struct dd_vnc_security_type *dd_vnc_security_type_choose(const uint32_t *types, size_t count,
+                                                               const struct dd_vnc_security_type_request *wish,
+                                                               const struct dd_vnc_security_type **lacking)
 {
     *lacking = NULL;
     for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
@@ -48,16 +49,17 @@ const struct dd_vnc_way *dd_vnc_way_choose(const uint32_t *types, size_t count, 
     return NULL;
 }
 
-const char *dd_vnc_way_text(const struct dd_vnc_way *way)
+const char *dd_vnc_security_type_text(const struct dd_vnc_security_type *way)
 {
     static const char *const texts[][3] = {
-        [DD_VNC_WAY_CLEAR] = {"no password, in clear: who is on the network sees the desktop, too",
-                              "a VNC password, in clear: who is on the network sees the desktop, too",
-                              "user name and password, in clear"},
-        [DD_VNC_WAY_ANONYMOUS] = {"no password, with TLS, to whoever answers", "a VNC password, with TLS, to whoever answers",
-                                  "user name and password, with TLS, to whoever answers"},
-        [DD_VNC_WAY_CERTIFICATE] = {"no password, with TLS and a certificate", "a VNC password, with TLS and a certificate",
-                                    "user name and password, with TLS and a certificate"},
+        [DD_VNC_SECURITY_CLEAR] = {"no password, in clear: who is on the network sees the desktop, too",
+                                   "a VNC password, in clear: who is on the network sees the desktop, too",
+                                   "user name and password, in clear"},
+        [DD_VNC_SECURITY_ANONYMOUS] = {"no password, with TLS, to whoever answers",
+                                       "a VNC password, with TLS, to whoever answers",
+                                       "user name and password, with TLS, to whoever answers"},
+        [DD_VNC_SECURITY_CERTIFICATE] = {"no password, with TLS and a certificate", "a VNC password, with TLS and a certificate",
+                                         "user name and password, with TLS and a certificate"},
     };
     return texts[way->cover][way->proof];
 }

@@ -38,16 +38,16 @@ enum {
     LEFT_OVER = 16,                      /* messages at most that are read before a probe is sent */
 };
 /* Private memory of the role: the screen, as much again for what a decoder needs for all of it, and the rest. */
-#define MEMORY_MAX ((rlim_t)3 * DD_VNC_SCREEN_BYTES_MAX + 256 * 1024 * 1024)
+#define MEMORY_MAX ((rlim_t)3 * DD_VNC_FRAMEBUFFER_BYTES_MAX + 256 * 1024 * 1024)
 
 struct vnc {
     struct dd_source_io *io;
-    char name[NAME_SIZE];     /* for messages */
-    struct dd_line line;      /* until the log-in is through */
-    struct dd_tunnel *tunnel; /* where there is TLS */
-    int fd;                   /* the screen's */
-    struct dd_vnc_screen *screen;
-    struct dd_aside *aside;
+    char name[NAME_SIZE];        /* for messages */
+    struct dd_channel line;      /* until the log-in is through */
+    struct dd_tls_proxy *tunnel; /* where there is TLS */
+    int fd;                      /* the screen's */
+    struct dd_vnc_framebuffer *screen;
+    struct dd_worker *aside;
     bool done;           /* what the call aside came to */
     uint64_t heard_us;   /* when a message was last read to its end */
     uint64_t probed_us;  /* when the last probe that was answered went out, */
@@ -68,7 +68,7 @@ static int fail_timeout(struct vnc *v)
     if (v->io->stopping(v->io->context))
         return DD_ERROR_STOPPED;
     return dd_source_fail(v->io, DD_WIRE_REASON_TIMEOUT, "%s: %s within %g s", v->name,
-                          dd_vnc_screen_is_whole(v->screen) ? "no answer from the VNC server" : "no whole picture",
+                          dd_vnc_framebuffer_is_whole(v->screen) ? "no answer from the VNC server" : "no whole picture",
                           (double)timeout_us(v) / DD_CLOCK_US_PER_S);
 }
 
@@ -76,19 +76,19 @@ static int fail_size(struct vnc *v, int width, int height)
 {
     return dd_source_fail(v->io, DD_WIRE_REASON_UNSUITABLE,
                           "%s: its desktop of %dx%d cannot be watched: a side may have %d pixels, and all of it %d million",
-                          v->name, width, height, DD_VNC_SCREEN_SIDE_MAX, DD_VNC_SCREEN_BYTES_MAX / 4 / 1000000);
+                          v->name, width, height, DD_VNC_FRAMEBUFFER_SIDE_MAX, DD_VNC_FRAMEBUFFER_BYTES_MAX / 4 / 1000000);
 }
 
 static int fail_screen(struct vnc *v)
 {
     int width, height;
 
-    switch (dd_vnc_screen_trouble(v->screen, &width, &height)) {
-    case DD_VNC_SCREEN_CLOSED:
+    switch (dd_vnc_framebuffer_trouble(v->screen, &width, &height)) {
+    case DD_VNC_FRAMEBUFFER_CLOSED:
         return dd_source_fail(v->io, DD_WIRE_REASON_ENDED, "%s: the VNC server closed the connection", v->name);
-    case DD_VNC_SCREEN_TOO_LARGE:
+    case DD_VNC_FRAMEBUFFER_TOO_LARGE:
         return fail_size(v, width, height);
-    case DD_VNC_SCREEN_MEMORY:
+    case DD_VNC_FRAMEBUFFER_MEMORY:
         dd_log_error("%s: no memory for a desktop of %dx%d", v->name, width, height);
         return DD_ERROR_MEMORY;
     default:
@@ -102,28 +102,28 @@ static void run_probe(void *context)
 {
     struct vnc *v = context;
 
-    v->done = dd_vnc_screen_probe(v->screen);
+    v->done = dd_vnc_framebuffer_probe(v->screen);
 }
 
 static void run_handle(void *context)
 {
     struct vnc *v = context;
 
-    v->done = dd_vnc_screen_handle(v->screen);
+    v->done = dd_vnc_framebuffer_handle(v->screen);
 }
 
 static void interrupt(void *context)
 {
     const struct vnc *v = context;
 
-    dd_vnc_screen_interrupt(v->screen);
+    dd_vnc_framebuffer_interrupt(v->screen);
 }
 
 static int run_aside(struct vnc *v, void (*run)(void *), uint64_t until_us)
 {
-    const struct dd_aside_call call = {.run = run, .interrupt = interrupt, .context = v};
+    const struct dd_worker_call call = {.run = run, .interrupt = interrupt, .context = v};
 
-    if (dd_aside_run(v->aside, &call, v->io, until_us))
+    if (dd_worker_run(v->aside, &call, v->io, until_us))
         return fail_timeout(v);
     return v->done ? 0 : fail_screen(v);
 }
@@ -131,11 +131,11 @@ static int run_aside(struct vnc *v, void (*run)(void *), uint64_t until_us)
 static int handle(struct vnc *v, uint64_t until_us)
 {
     uint64_t start_us = dd_clock_now_us();
-    bool was_whole = dd_vnc_screen_is_whole(v->screen);
+    bool was_whole = dd_vnc_framebuffer_is_whole(v->screen);
     int error = run_aside(v, run_handle, until_us);
 
     v->heard_us = dd_clock_now_us();
-    if (was_whole && !dd_vnc_screen_is_whole(v->screen))
+    if (was_whole && !dd_vnc_framebuffer_is_whole(v->screen))
         v->asked_us = start_us; /* it has a new size */
     return error;
 }
@@ -148,10 +148,10 @@ static void vnc_close(void *state)
 
     if (!v)
         return;
-    dd_aside_free(v->aside);
-    dd_vnc_screen_free(v->screen);
-    dd_tunnel_close(v->tunnel);
-    dd_line_close(&v->line);
+    dd_worker_free(v->aside);
+    dd_vnc_framebuffer_free(v->screen);
+    dd_tls_proxy_close(v->tunnel);
+    dd_channel_close(&v->line);
     free(v);
 }
 
@@ -183,10 +183,10 @@ static int connect_server(const struct dd_vnc_address *address, struct dd_source
     return error;
 }
 
-static int log_in(struct vnc *v, const char *host, struct dd_vnc_login_result *result)
+static int log_in(struct vnc *v, const char *host, struct dd_vnc_handshake_result *result)
 {
     const struct dd_send_stream *options = v->io->options;
-    const struct dd_vnc_login login = {
+    const struct dd_vnc_handshake_config login = {
         .name = v->name,
         .host = host,
         .username = options->username,
@@ -194,11 +194,11 @@ static int log_in(struct vnc *v, const char *host, struct dd_vnc_login_result *r
         .authorities = options->ca_pem,
         .anonymous = options->tls_anonymous,
     };
-    int error = dd_vnc_login(&v->line, &login, result);
+    int error = dd_vnc_handshake_run(&v->line, &login, result);
 
     if (!error && result->unchecked)
         warn_unchecked(v);
-    if (!error && !dd_vnc_screen_fits(result->width, result->height))
+    if (!error && !dd_vnc_framebuffer_fits(result->width, result->height))
         error = fail_size(v, result->width, result->height);
     return error;
 }
@@ -213,7 +213,7 @@ static int hand_over(struct vnc *v)
     v->line.fd = -1;
     v->line.tls = NULL;
     if (tls)
-        error = dd_tunnel_over(&v->tunnel, fd, tls, &fd);
+        error = dd_tls_proxy_wrap(&v->tunnel, fd, tls, &fd);
     else if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) < 0) {
         dd_log_error("%s: %s", v->name, strerror(errno));
         v->line.fd = fd;
@@ -223,24 +223,24 @@ static int hand_over(struct vnc *v)
     return error;
 }
 
-static int start_screen(struct vnc *v, const struct dd_vnc_login_result *result)
+static int start_screen(struct vnc *v, const struct dd_vnc_handshake_result *result)
 {
     int error = hand_over(v);
 
     if (error)
         return error;
-    v->screen = dd_vnc_screen_new(v->fd, result->width, result->height);
-    v->aside = v->screen ? dd_aside_new("libvncclient") : NULL;
+    v->screen = dd_vnc_framebuffer_new(v->fd, result->width, result->height);
+    v->aside = v->screen ? dd_worker_new("libvncclient") : NULL;
     if (!v->aside)
         return DD_ERROR_MEMORY;
     v->probed_us = v->asked_us = v->current_us = v->heard_us = dd_clock_now_us();
     return run_aside(v, run_probe, UINT64_MAX);
 }
 
-int dd_vnc_start(void **state, struct dd_source_io *io, int fd, const char *host)
+int dd_vnc_source_start(void **state, struct dd_source_io *io, int fd, const char *host)
 {
     struct vnc *v = calloc(1, sizeof *v);
-    struct dd_vnc_login_result result;
+    struct dd_vnc_handshake_result result;
 
     *state = NULL;
     if (!v) {
@@ -249,7 +249,7 @@ int dd_vnc_start(void **state, struct dd_source_io *io, int fd, const char *host
         return DD_ERROR_MEMORY;
     }
     v->io = io;
-    v->line = (struct dd_line){.fd = fd, .io = io};
+    v->line = (struct dd_channel){.fd = fd, .io = io};
     snprintf(v->name, sizeof v->name, "%.*s", NAME_SIZE - 1, io->options->source);
     int error = log_in(v, host, &result);
     if (!error)
@@ -286,7 +286,7 @@ static int vnc_open(void **state, struct dd_source_io *io)
     if (dd_vnc_address_parse(&address, io->options->source, (int)io->options->vnc_display))
         return dd_source_fail(io, DD_WIRE_REASON_UNSUITABLE, "the source is not the address of a VNC server");
     error = connect_server(&address, io, &fd);
-    return error ? error : dd_vnc_start(state, io, fd, address.host);
+    return error ? error : dd_vnc_source_start(state, io, fd, address.host);
 }
 
 /* ---- pictures ---- */
@@ -296,7 +296,7 @@ static bool is_readable(const struct vnc *v)
 {
     struct pollfd p = {.fd = v->fd, .events = POLLIN};
 
-    return dd_vnc_screen_has_read(v->screen) || poll(&p, 1, 0) > 0;
+    return dd_vnc_framebuffer_has_read(v->screen) || poll(&p, 1, 0) > 0;
 }
 
 /* Waits for the server or until_us. events is 0 as long as nothing is to be read: then only the end of the connection ends the
@@ -327,10 +327,10 @@ static int catch_up(struct vnc *v)
     uint64_t probed_us = dd_clock_now_us();
     if (!error)
         error = run_aside(v, run_probe, until_us);
-    while (!error && !(dd_vnc_screen_is_answered(v->screen) && dd_vnc_screen_is_whole(v->screen))) {
+    while (!error && !(dd_vnc_framebuffer_is_answered(v->screen) && dd_vnc_framebuffer_is_whole(v->screen))) {
         if (dd_source_interrupted(v->io) || dd_clock_now_us() >= until_us)
             return fail_timeout(v);
-        if (dd_vnc_screen_has_read(v->screen) || wait_server(v, POLLIN, until_us))
+        if (dd_vnc_framebuffer_has_read(v->screen) || wait_server(v, POLLIN, until_us))
             error = handle(v, until_us);
     }
     v->probed_us = v->current_us = probed_us;
@@ -357,10 +357,10 @@ static int wait_due(struct vnc *v, uint64_t due_us)
             return 0;
         if (v->io->stopping(v->io->context))
             return DD_ERROR_STOPPED;
-        uint64_t probe_us = probe_due(v, dd_vnc_screen_has_changed(v->screen) || is_readable(v));
+        uint64_t probe_us = probe_due(v, dd_vnc_framebuffer_has_changed(v->screen) || is_readable(v));
         if (now_us >= probe_us) {
             int error = catch_up(v);
-            if (error || !dd_vnc_screen_has_changed(v->screen))
+            if (error || !dd_vnc_framebuffer_has_changed(v->screen))
                 return error ? error : DD_ERROR_AGAIN;
             continue;
         }
@@ -374,7 +374,7 @@ static void note_change(struct vnc *v, bool was_whole, uint64_t arrived_us)
 {
     uint64_t current_us = was_whole ? arrived_us - v->way_us : v->asked_us;
 
-    if (!was_whole && !dd_vnc_screen_is_whole(v->screen))
+    if (!was_whole && !dd_vnc_framebuffer_is_whole(v->screen))
         return;
     if (!was_whole)
         v->way_us = arrived_us - v->asked_us;
@@ -385,14 +385,14 @@ static void note_change(struct vnc *v, bool was_whole, uint64_t arrived_us)
 /* It is due: waits for a change. 0: there is one; DD_ERROR_AGAIN as above. */
 static int wait_change(struct vnc *v)
 {
-    while (!dd_vnc_screen_has_changed(v->screen)) {
-        bool whole = dd_vnc_screen_is_whole(v->screen), late = is_readable(v);
+    while (!dd_vnc_framebuffer_has_changed(v->screen)) {
+        bool whole = dd_vnc_framebuffer_is_whole(v->screen), late = is_readable(v);
         uint64_t now_us = dd_clock_now_us(), until_us = v->heard_us + timeout_us(v), probe_us = probe_due(v, false);
         if (dd_source_interrupted(v->io) || now_us >= until_us)
             return fail_timeout(v);
         if (!late && whole && now_us >= probe_us) {
             int error = catch_up(v);
-            if (error || !dd_vnc_screen_has_changed(v->screen))
+            if (error || !dd_vnc_framebuffer_has_changed(v->screen))
                 return error ? error : DD_ERROR_AGAIN;
             continue;
         }
@@ -417,13 +417,14 @@ static int vnc_next(void *state, struct dd_source_io *io, uint64_t due_us, struc
     *picture = (struct dd_picture){0};
     error = wait_due(v, due_us);
     /* what waited meanwhile may be old */
-    if (!error && due_us && dd_vnc_screen_is_whole(v->screen) && (dd_vnc_screen_has_changed(v->screen) || is_readable(v)))
+    if (!error && due_us && dd_vnc_framebuffer_is_whole(v->screen) &&
+        (dd_vnc_framebuffer_has_changed(v->screen) || is_readable(v)))
         error = catch_up(v);
     if (!error)
         error = wait_change(v);
     picture->captured_us = v->current_us;
     if (!error)
-        dd_vnc_screen_take(v->screen, picture);
+        dd_vnc_framebuffer_take(v->screen, picture);
     return error;
 }
 

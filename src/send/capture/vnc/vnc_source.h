@@ -5,6 +5,6 @@
 struct dd_source_io;
 
 /* As the open of dd_source_vnc, over a connected socket that does not block (taken, also on errors), to a server called host. */
-int dd_vnc_start(void **state, struct dd_source_io *io, int fd, const char *host);
+int dd_vnc_source_start(void **state, struct dd_source_io *io, int fd, const char *host);
 
 #endif

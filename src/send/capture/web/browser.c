@@ -31,13 +31,13 @@ enum {
     LIST_EVERY_MS = 30, /* all processes of the machine are gone through */
     WORDS_SIZE = 4096,
     WORDS_MAX = 16, /* of these; as much is in the pipe at most, unless it goes on talking */
-    TEXT_SIZE = DD_FOLDER_PATH_SIZE + 64,
+    TEXT_SIZE = DD_PROFILE_DIR_PATH_SIZE + 64,
     ARGUMENTS_MAX = 64,
 };
 
 struct dd_browser {
-    struct dd_folder folder;
-    struct dd_pipe *pipe;
+    struct dd_profile_dir folder;
+    struct dd_cdp *pipe;
     int words_fd; /* its standard error */
     pid_t pid;
     uint64_t started_us;
@@ -104,13 +104,13 @@ static int find_program(char *path, size_t size, struct dd_source_io *io)
     static const char *const names[] = {"chromium-headless-shell", "chromium"};
     const char *wanted = io->options->browser;
 
-    if (*wanted && dd_spawn_find(wanted, path, size))
+    if (*wanted && dd_process_spawn_find(wanted, path, size))
         return 0;
     if (*wanted)
         return dd_source_fail(io, DD_WIRE_REASON_CAPTURE, "browser %s: there is no such program, or this user may not execute it",
                               wanted);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (dd_spawn_find(names[i], path, size))
+        if (dd_process_spawn_find(names[i], path, size))
             return 0;
     return dd_source_fail(io, DD_WIRE_REASON_CAPTURE,
                           "there is no browser: install the Debian package chromium-headless-shell or chromium, or set browser");
@@ -159,7 +159,7 @@ static void fill_arguments(struct words *words, const struct dd_browser *b, cons
 
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         argv[n++] = flags[i];
-    argv[n++] = make(words, DD_FOLDER_ARGUMENT "%s/profile", b->folder.path);
+    argv[n++] = make(words, DD_PROFILE_DIR_ARGUMENT "%s/profile", b->folder.path);
     argv[n++] = make(words, "--window-size=%d,%d", config->width, config->height);
     if (*options->locale)
         argv[n++] = make(words, "--accept-lang=%s", options->locale);
@@ -170,7 +170,7 @@ static void fill_arguments(struct words *words, const struct dd_browser *b, cons
 
 /* ---- start ---- */
 
-static int open_pipes(struct dd_spawn *spawn, int ours[static 3])
+static int open_pipes(struct dd_process_spawn *spawn, int ours[static 3])
 {
     static const int theirs_at[3] = {3, 4, 2}; /* it reads 3, writes 4 and 2 */
     int pair[3][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
@@ -199,7 +199,7 @@ static int launch(struct dd_browser *b, const struct dd_browser_config *config, 
 {
     struct words *words = calloc(1, sizeof *words);
     const char *argv[ARGUMENTS_MAX], *environment[16];
-    struct dd_spawn spawn = {.path = path, .argv = argv, .environment = environment, .fds = {-1, -1, -1, -1, -1}};
+    struct dd_process_spawn spawn = {.path = path, .argv = argv, .environment = environment, .fds = {-1, -1, -1, -1, -1}};
     int ours[3], error = words ? open_pipes(&spawn, ours) : DD_ERROR_MEMORY;
 
     if (error)
@@ -207,16 +207,16 @@ static int launch(struct dd_browser *b, const struct dd_browser_config *config, 
     argv[0] = path;
     fill_arguments(words, b, config, io->options, argv);
     fill_environment(words, b->folder.path, environment);
-    dd_tree_adopt(true);
-    b->pid = dd_spawn_start(&spawn);
+    dd_process_tree_adopt(true);
+    b->pid = dd_process_spawn_start(&spawn);
     b->started_us = dd_clock_now_us();
     b->words_fd = ours[2];
     close(spawn.fds[2]);
     close(spawn.fds[3]);
     close(spawn.fds[4]);
-    const struct dd_pipe_config pipe = {
+    const struct dd_cdp_config pipe = {
         .read_fd = ours[1], .write_fd = ours[0], .event = config->event, .context = config->context};
-    b->pipe = dd_pipe_new(&pipe);
+    b->pipe = dd_cdp_new(&pipe);
     error = b->pid < 0 ? DD_ERROR_SYSTEM : b->pipe ? 0 : DD_ERROR_MEMORY;
 done:
     free(words);
@@ -225,10 +225,10 @@ done:
 
 static int make_home(struct dd_browser *b, struct dd_source_io *io)
 {
-    int error = dd_folder_make(&b->folder);
+    int error = dd_profile_dir_create(&b->folder);
 
     if (!error && *io->options->ca_pem)
-        error = dd_authorities_store(b->folder.path, io->options->ca_pem, io);
+        error = dd_nss_store_store(b->folder.path, io->options->ca_pem, io);
     return error;
 }
 
@@ -262,15 +262,15 @@ int dd_browser_start(struct dd_browser **browser, const struct dd_browser_config
 
 /* ---- end ---- */
 
-static struct dd_tree tree_of(const struct dd_browser *b)
+static struct dd_process_tree tree_of(const struct dd_browser *b)
 {
     /* alone, it has all that is below this process */
-    return (struct dd_tree){.leader = b->pid, .folder = running > 1 ? b->folder.path : NULL};
+    return (struct dd_process_tree){.leader = b->pid, .folder = running > 1 ? b->folder.path : NULL};
 }
 
 void dd_browser_leave(struct dd_browser *browser)
 {
-    dd_pipe_free(browser->pipe);
+    dd_cdp_free(browser->pipe);
     browser->pipe = NULL;
 }
 
@@ -278,14 +278,14 @@ void dd_browser_leave(struct dd_browser *browser)
  * emptied first: on a machine that is busy the end may take longer than there is time. */
 static void await_end(struct dd_browser *b)
 {
-    const struct dd_tree tree = tree_of(b);
+    const struct dd_process_tree tree = tree_of(b);
     uint64_t left_us = dd_clock_now_us(), deadline_us = left_us + (LEAVE_MS + KILL_MS) * UINT64_C(1000);
 
     while (kill(b->pid, 0) == 0 && dd_clock_now_us() < left_us + LEAVE_MS * UINT64_C(1000))
         poll(NULL, 0, LOOK_EVERY_MS);
-    dd_tree_signal(&tree, SIGKILL);
-    dd_folder_clear(&b->folder);
-    while (dd_tree_signal(&tree, SIGKILL) > 0) {
+    dd_process_tree_signal(&tree, SIGKILL);
+    dd_profile_dir_clear(&b->folder);
+    while (dd_process_tree_signal(&tree, SIGKILL) > 0) {
         if (dd_clock_now_us() >= deadline_us) {
             dd_log_warning("processes of the browser were killed, but take long to end; is this machine short of CPU?");
             return;
@@ -302,7 +302,7 @@ void dd_browser_end(struct dd_browser *browser)
     if (browser->pid > 0)
         await_end(browser);
     running--;
-    dd_folder_remove(&browser->folder);
+    dd_profile_dir_remove(&browser->folder);
     if (browser->words_fd >= 0)
         close(browser->words_fd);
     free(browser);
@@ -326,17 +326,17 @@ void dd_browser_last_words(struct dd_browser *browser, char *text, size_t size)
 
 /* ---- what is known of it ---- */
 
-struct dd_pipe *dd_browser_pipe(const struct dd_browser *browser)
+struct dd_cdp *dd_browser_cdp(const struct dd_browser *browser)
 {
     return browser->pipe;
 }
 
 uint64_t dd_browser_memory(const struct dd_browser *browser)
 {
-    const struct dd_tree tree = tree_of(browser);
+    const struct dd_process_tree tree = tree_of(browser);
     size_t count;
 
-    return dd_tree_memory(&tree, &count);
+    return dd_process_tree_memory(&tree, &count);
 }
 
 uint64_t dd_browser_started_us(const struct dd_browser *browser)

@@ -7,12 +7,12 @@
 #include <stdint.h>
 
 struct dd_browser;
-struct dd_pipe;
-struct dd_pipe_event;
+struct dd_cdp;
+struct dd_cdp_event;
 struct dd_source_io;
 
 struct dd_browser_config {
-    void (*event)(void *context, const struct dd_pipe_event *event); /* as of dd_pipe_new() */
+    void (*event)(void *context, const struct dd_cdp_event *event); /* as of dd_cdp_new() */
     void *context;
     int width, height; /* of its windows */
 };
@@ -22,7 +22,7 @@ struct dd_browser_config {
 int dd_browser_start(struct dd_browser **browser, const struct dd_browser_config *config, struct dd_source_io *io);
 
 /* Borrowed; NULL once it was asked to leave. */
-struct dd_pipe *dd_browser_pipe(const struct dd_browser *browser);
+struct dd_cdp *dd_browser_cdp(const struct dd_browser *browser);
 
 /* Closes its pipe, upon which it ends by itself: so several can do so at the same time. */
 void dd_browser_leave(struct dd_browser *browser);

@@ -25,7 +25,7 @@ enum {
 struct command {
     int id; /* 0: free */
     uint64_t sent_us, deadline_us;
-    void (*answered)(void *context, const struct dd_pipe_answer *answer);
+    void (*answered)(void *context, const struct dd_cdp_answer *answer);
     void *context;
 };
 
@@ -34,14 +34,14 @@ struct buffer {
     size_t size, capacity;
 };
 
-struct dd_pipe {
+struct dd_cdp {
     int read_fd, write_fd;
-    void (*event)(void *context, const struct dd_pipe_event *event);
+    void (*event)(void *context, const struct dd_cdp_event *event);
     void *context;
     struct buffer in;
     size_t searched; /* bytes of in that are known to have no NUL */
     struct buffer out;
-    struct command commands[DD_PIPE_COMMANDS_MAX];
+    struct command commands[DD_CDP_COMMANDS_MAX];
     int last_id;
     int error; /* that ended it */
 };
@@ -87,9 +87,9 @@ static void consume(struct buffer *b, size_t count)
 
 /* ---- opening, closing ---- */
 
-struct dd_pipe *dd_pipe_new(const struct dd_pipe_config *config)
+struct dd_cdp *dd_cdp_new(const struct dd_cdp_config *config)
 {
-    struct dd_pipe *p = calloc(1, sizeof *p);
+    struct dd_cdp *p = calloc(1, sizeof *p);
 
     if (!p) {
         dd_log_error("no memory for the pipe to the browser");
@@ -109,7 +109,7 @@ struct dd_pipe *dd_pipe_new(const struct dd_pipe_config *config)
     return p;
 }
 
-void dd_pipe_free(struct dd_pipe *pipe)
+void dd_cdp_free(struct dd_cdp *pipe)
 {
     if (!pipe)
         return;
@@ -122,9 +122,9 @@ void dd_pipe_free(struct dd_pipe *pipe)
 
 /* ---- sending ---- */
 
-static struct command *find_command(struct dd_pipe *p, int id)
+static struct command *find_command(struct dd_cdp *p, int id)
 {
-    for (size_t i = 0; i < DD_PIPE_COMMANDS_MAX; i++)
+    for (size_t i = 0; i < DD_CDP_COMMANDS_MAX; i++)
         if (p->commands[i].id == id)
             return &p->commands[i];
     return NULL;
@@ -147,7 +147,7 @@ static int put_message(struct buffer *b, const char *head, const char *params)
     static const char between[] = ",\"params\":";
     size_t head_size = strlen(head) - 1, params_size = params ? strlen(params) : 0;
 
-    if (b->size + head_size + params_size + sizeof between + 2 > DD_PIPE_OUTPUT_MAX)
+    if (b->size + head_size + params_size + sizeof between + 2 > DD_CDP_OUTPUT_MAX)
         return DD_ERROR_SPACE;
     int error = put(b, head, head_size);
     if (!error && params)
@@ -164,7 +164,7 @@ static void wipe_text(char *text)
     free(text);
 }
 
-static int write_command(struct dd_pipe *p, const struct dd_pipe_command *command, int id)
+static int write_command(struct dd_cdp *p, const struct dd_cdp_command *command, int id)
 {
     struct dd_json *message = dd_json_new_object();
     char *head, *params = NULL;
@@ -188,7 +188,7 @@ static int write_command(struct dd_pipe *p, const struct dd_pipe_command *comman
     return error;
 }
 
-static void flush(struct dd_pipe *p)
+static void flush(struct dd_cdp *p)
 {
     while (p->out.size) {
         ssize_t n = write(p->write_fd, p->out.bytes, p->out.size);
@@ -202,7 +202,7 @@ static void flush(struct dd_pipe *p)
     }
 }
 
-int dd_pipe_send(struct dd_pipe *pipe, const struct dd_pipe_command *command)
+int dd_cdp_send(struct dd_cdp *pipe, const struct dd_cdp_command *command)
 {
     /* what nobody waits for needs no place: there may be hundreds of these at once */
     struct command *slot = command->answered ? find_command(pipe, 0) : NULL;
@@ -225,19 +225,19 @@ int dd_pipe_send(struct dd_pipe *pipe, const struct dd_pipe_command *command)
     return 0;
 }
 
-void dd_pipe_forget(struct dd_pipe *pipe, const void *context)
+void dd_cdp_forget(struct dd_cdp *pipe, const void *context)
 {
-    for (size_t i = 0; i < DD_PIPE_COMMANDS_MAX; i++)
+    for (size_t i = 0; i < DD_CDP_COMMANDS_MAX; i++)
         if (pipe->commands[i].context == context)
             pipe->commands[i].answered = NULL;
 }
 
 /* ---- receiving ---- */
 
-static void answer(struct command *slot, const struct dd_pipe_answer *what)
+static void answer(struct command *slot, const struct dd_cdp_answer *what)
 {
     struct command command = *slot;
-    struct dd_pipe_answer answer = *what;
+    struct dd_cdp_answer answer = *what;
 
     slot->id = 0; /* before the call: it may send the next one */
     slot->context = NULL;
@@ -246,7 +246,7 @@ static void answer(struct command *slot, const struct dd_pipe_answer *what)
         command.answered(command.context, &answer);
 }
 
-static void dispatch_answer(struct dd_pipe *p, const struct dd_json *message, int64_t id)
+static void dispatch_answer(struct dd_cdp *p, const struct dd_json *message, int64_t id)
 {
     const struct dd_json *refusal = dd_json_member(message, "error");
     /* one that came too late has no slot any more */
@@ -256,14 +256,14 @@ static void dispatch_answer(struct dd_pipe *p, const struct dd_json *message, in
         return;
     if (refusal)
         answer(slot,
-               &(struct dd_pipe_answer){.error = DD_ERROR_INPUT, .text = dd_json_string(dd_json_member(refusal, "message"))});
+               &(struct dd_cdp_answer){.error = DD_ERROR_INPUT, .text = dd_json_string(dd_json_member(refusal, "message"))});
     else
-        answer(slot, &(struct dd_pipe_answer){.result = dd_json_member(message, "result"), .text = ""});
+        answer(slot, &(struct dd_cdp_answer){.result = dd_json_member(message, "result"), .text = ""});
 }
 
-static int dispatch(struct dd_pipe *p, const char *text, size_t size)
+static int dispatch(struct dd_cdp *p, const char *text, size_t size)
 {
-    struct dd_json *message = dd_json_parse_wire(text, size, DD_PIPE_VALUES_MAX);
+    struct dd_json *message = dd_json_parse_wire(text, size, DD_CDP_VALUES_MAX);
     const struct dd_json *id = dd_json_member(message, "id"), *params = dd_json_member(message, "params");
     const char *method = dd_json_string(dd_json_member(message, "method"));
     int error = 0;
@@ -273,15 +273,15 @@ static int dispatch(struct dd_pipe *p, const char *text, size_t size)
     else if (dd_json_type(id) == DD_JSON_NUMBER)
         dispatch_answer(p, message, dd_json_integer(id));
     else if (*method)
-        p->event(p->context, &(struct dd_pipe_event){.session = dd_json_string(dd_json_member(message, "sessionId")),
-                                                     .method = method,
-                                                     .params = dd_json_type(params) == DD_JSON_OBJECT ? params : NULL});
+        p->event(p->context, &(struct dd_cdp_event){.session = dd_json_string(dd_json_member(message, "sessionId")),
+                                                    .method = method,
+                                                    .params = dd_json_type(params) == DD_JSON_OBJECT ? params : NULL});
     dd_json_free(message);
     return error;
 }
 
 /* Every whole message in the buffer. */
-static int dispatch_all(struct dd_pipe *p)
+static int dispatch_all(struct dd_cdp *p)
 {
     size_t done = 0;
     int error = 0;
@@ -291,7 +291,7 @@ static int dispatch_all(struct dd_pipe *p)
         size_t rest = p->in.size - done;
         end = rest > p->searched ? memchr(start + p->searched, '\0', rest - p->searched) : NULL;
         size_t length = end ? (size_t)(end - start) : rest;
-        if (length > DD_PIPE_MESSAGE_MAX)
+        if (length > DD_CDP_MESSAGE_MAX)
             error = DD_ERROR_INPUT;
         p->searched = end ? 0 : rest;
         if (!end)
@@ -305,7 +305,7 @@ static int dispatch_all(struct dd_pipe *p)
     return error;
 }
 
-int dd_pipe_feed(struct dd_pipe *pipe, const void *bytes, size_t size)
+int dd_cdp_feed(struct dd_cdp *pipe, const void *bytes, size_t size)
 {
     int error = pipe->error;
 
@@ -317,7 +317,7 @@ int dd_pipe_feed(struct dd_pipe *pipe, const void *bytes, size_t size)
     return error;
 }
 
-static int receive(struct dd_pipe *p)
+static int receive(struct dd_cdp *p)
 {
     for (size_t got = 0; got < TURN_BYTES;) {
         int error = reserve(&p->in, READ_BYTES);
@@ -339,22 +339,22 @@ static int receive(struct dd_pipe *p)
     return 0;
 }
 
-static void expire(struct dd_pipe *p)
+static void expire(struct dd_cdp *p)
 {
     uint64_t now_us = dd_clock_now_us();
 
-    for (size_t i = 0; i < DD_PIPE_COMMANDS_MAX; i++)
+    for (size_t i = 0; i < DD_CDP_COMMANDS_MAX; i++)
         if (p->commands[i].id && now_us >= p->commands[i].deadline_us)
-            answer(&p->commands[i], &(struct dd_pipe_answer){.error = DD_ERROR_TIMEOUT, .text = "no answer in time"});
+            answer(&p->commands[i], &(struct dd_cdp_answer){.error = DD_ERROR_TIMEOUT, .text = "no answer in time"});
 }
 
-void dd_pipe_poll(const struct dd_pipe *pipe, struct pollfd fds[static 2])
+void dd_cdp_poll(const struct dd_cdp *pipe, struct pollfd fds[static 2])
 {
     fds[0] = (struct pollfd){.fd = pipe->read_fd, .events = POLLIN};
     fds[1] = (struct pollfd){.fd = pipe->out.size ? pipe->write_fd : -1, .events = POLLOUT};
 }
 
-int dd_pipe_turn(struct dd_pipe *pipe)
+int dd_cdp_step(struct dd_cdp *pipe)
 {
     if (!pipe->error)
         flush(pipe);

@@ -8,66 +8,66 @@
 #include <stdint.h>
 
 struct dd_json;
-struct dd_pipe;
+struct dd_cdp;
 
 enum {
-    DD_PIPE_MESSAGE_MAX = 64 * 1024 * 1024, /* a picture of 4096x2304 in base64 is half of that at worst */
-    DD_PIPE_VALUES_MAX = 200 * 1000,        /* in a message: see dd_json_parse_wire() */
-    DD_PIPE_COMMANDS_MAX = 128,             /* that wait for their answer */
-    DD_PIPE_OUTPUT_MAX = 4 * 1024 * 1024,   /* that the browser has not read yet */
+    DD_CDP_MESSAGE_MAX = 64 * 1024 * 1024, /* a picture of 4096x2304 in base64 is half of that at worst */
+    DD_CDP_VALUES_MAX = 200 * 1000,        /* in a message: see dd_json_parse_wire() */
+    DD_CDP_COMMANDS_MAX = 128,             /* that wait for their answer */
+    DD_CDP_OUTPUT_MAX = 4 * 1024 * 1024,   /* that the browser has not read yet */
 };
 
-struct dd_pipe_event {
+struct dd_cdp_event {
     const char *session; /* "" for the browser's own; all borrowed for the call */
     const char *method;
     const struct dd_json *params; /* an object, or NULL */
 };
 
 /* How a command came out. */
-struct dd_pipe_answer {
+struct dd_cdp_answer {
     int error;                    /* 0; DD_ERROR_INPUT: refused, text says why; DD_ERROR_TIMEOUT: no answer in time */
     const struct dd_json *result; /* borrowed for the call; NULL after an error */
     const char *text;             /* borrowed for the call; "" without an error */
-    uint64_t sent_us;             /* when the command was given to dd_pipe_send() */
+    uint64_t sent_us;             /* when the command was given to dd_cdp_send() */
 };
 
-struct dd_pipe_command {
+struct dd_cdp_command {
     const char *session; /* "": to the browser itself */
     const char *method;
     struct dd_json *params; /* taken; NULL: none */
     uint64_t deadline_us;   /* by which the answer has to be there */
     /* Called once, unless the command is forgotten first; NULL: the answer does not matter. May send; may not free the pipe. */
-    void (*answered)(void *context, const struct dd_pipe_answer *answer);
+    void (*answered)(void *context, const struct dd_cdp_answer *answer);
     void *context;
 };
 
-struct dd_pipe_config {
+struct dd_cdp_config {
     int read_fd, write_fd; /* taken; made non-blocking */
-    void (*event)(void *context, const struct dd_pipe_event *event);
+    void (*event)(void *context, const struct dd_cdp_event *event);
     void *context;
 };
 
 /* NULL, logged, without memory; the descriptors are then closed. Returned-owned. */
-struct dd_pipe *dd_pipe_new(const struct dd_pipe_config *config);
+struct dd_cdp *dd_cdp_new(const struct dd_cdp_config *config);
 /* Closes both ends, wipes and frees; nobody is told of commands without an answer. */
-void dd_pipe_free(struct dd_pipe *pipe);
+void dd_cdp_free(struct dd_cdp *pipe);
 
 /* 0; or DD_ERROR_SPACE: too many commands have no answer, or too much is not read; or DD_ERROR_GONE, or DD_ERROR_MEMORY.
  * answered is then never called. */
-int dd_pipe_send(struct dd_pipe *pipe, const struct dd_pipe_command *command);
+int dd_cdp_send(struct dd_cdp *pipe, const struct dd_cdp_command *command);
 
 /* Drops the answers of all commands with this context. */
-void dd_pipe_forget(struct dd_pipe *pipe, const void *context);
+void dd_cdp_forget(struct dd_cdp *pipe, const void *context);
 
 /* What to poll for; fds[1].fd is -1 while there is nothing to write. */
-void dd_pipe_poll(const struct dd_pipe *pipe, struct pollfd fds[static 2]);
+void dd_cdp_poll(const struct dd_cdp *pipe, struct pollfd fds[static 2]);
 
 /* Writes and reads what is there now, and calls those who wait for it, and for what is over its time. 0; DD_ERROR_GONE: the
  * browser closed the pipe; DD_ERROR_INPUT: what it sends is no such message, or too long; DD_ERROR_MEMORY. After an error
  * there is nothing more to be had. */
-int dd_pipe_turn(struct dd_pipe *pipe);
+int dd_cdp_step(struct dd_cdp *pipe);
 
-/* As if these bytes had been read: for tests. Errors as dd_pipe_turn(). */
-int dd_pipe_feed(struct dd_pipe *pipe, const void *bytes, size_t size);
+/* As if these bytes had been read: for tests. Errors as dd_cdp_step(). */
+int dd_cdp_feed(struct dd_cdp *pipe, const void *bytes, size_t size);
 
 #endif

@@ -18,28 +18,28 @@ enum {
     CAST_AGE_MAX_US = 2 * DD_CLOCK_US_PER_S,
 };
 
-void dd_tab_send(const struct dd_tab *tab, const char *method, struct dd_json *params,
-                 void (*answered)(void *context, const struct dd_pipe_answer *answer), void *context)
+void dd_cdp_target_send(const struct dd_cdp_target *tab, const char *method, struct dd_json *params,
+                        void (*answered)(void *context, const struct dd_cdp_answer *answer), void *context)
 {
-    const struct dd_pipe_command command = {.session = tab->session,
-                                            .method = method,
-                                            .params = params,
-                                            .deadline_us = dd_clock_now_us() + tab->patience_us,
-                                            .answered = answered,
-                                            .context = context};
-    int error = dd_pipe_send(tab->pipe, &command);
+    const struct dd_cdp_command command = {.session = tab->session,
+                                           .method = method,
+                                           .params = params,
+                                           .deadline_us = dd_clock_now_us() + tab->patience_us,
+                                           .answered = answered,
+                                           .context = context};
+    int error = dd_cdp_send(tab->pipe, &command);
 
     if (error && answered)
-        answered(context, &(struct dd_pipe_answer){.error = error, .text = dd_error_text(error)});
+        answered(context, &(struct dd_cdp_answer){.error = error, .text = dd_error_text(error)});
 }
 
-void dd_tab_evaluate(const struct dd_tab *tab, const char *expression,
-                     void (*answered)(void *context, const struct dd_pipe_answer *answer), void *context)
+void dd_cdp_target_evaluate(const struct dd_cdp_target *tab, const char *expression,
+                            void (*answered)(void *context, const struct dd_cdp_answer *answer), void *context)
 {
     struct dd_json *params;
 
     if (tab->world <= 0) {
-        answered(context, &(struct dd_pipe_answer){.error = DD_ERROR_GONE, .text = "the page is being changed"});
+        answered(context, &(struct dd_cdp_answer){.error = DD_ERROR_GONE, .text = "the page is being changed"});
         return;
     }
     params = dd_json_new_object();
@@ -47,18 +47,18 @@ void dd_tab_evaluate(const struct dd_tab *tab, const char *expression,
     dd_json_add_integer(params, "contextId", (uint64_t)tab->world);
     dd_json_add_boolean(params, "returnByValue", true);
     dd_json_add_boolean(params, "awaitPromise", true);
-    dd_tab_send(tab, "Runtime.evaluate", params, answered, context);
+    dd_cdp_target_send(tab, "Runtime.evaluate", params, answered, context);
 }
 
-const struct dd_json *dd_tab_value(const struct dd_pipe_answer *answer)
+const struct dd_json *dd_cdp_target_value(const struct dd_cdp_answer *answer)
 {
     if (answer->error || dd_json_member(answer->result, "exceptionDetails"))
         return NULL;
     return dd_json_member(dd_json_member(answer->result, "result"), "value");
 }
 
-void dd_tab_shoot(const struct dd_tab *tab, const struct dd_tab_clip *clip,
-                  void (*answered)(void *context, const struct dd_pipe_answer *answer), void *context)
+void dd_cdp_target_screenshot(const struct dd_cdp_target *tab, const struct dd_cdp_target_clip *clip,
+                              void (*answered)(void *context, const struct dd_cdp_answer *answer), void *context)
 {
     struct dd_json *params = dd_json_new_object(), *area;
 
@@ -74,10 +74,10 @@ void dd_tab_shoot(const struct dd_tab *tab, const struct dd_tab_clip *clip,
         dd_json_add_number(area, "scale", 1, 0);
         dd_json_add_boolean(params, "captureBeyondViewport", clip->beyond);
     }
-    dd_tab_send(tab, "Page.captureScreenshot", params, answered, context);
+    dd_cdp_target_send(tab, "Page.captureScreenshot", params, answered, context);
 }
 
-void dd_tab_start_cast(const struct dd_tab *tab, bool small)
+void dd_cdp_target_start_screencast(const struct dd_cdp_target *tab, bool small)
 {
     struct dd_json *params = dd_json_new_object();
 
@@ -86,15 +86,15 @@ void dd_tab_start_cast(const struct dd_tab *tab, bool small)
     dd_json_add_integer(params, "maxWidth", small ? SMALL_WIDTH : DD_PICTURE_WIDTH_MAX);
     dd_json_add_integer(params, "maxHeight", small ? SMALL_HEIGHT : DD_PICTURE_HEIGHT_MAX);
     dd_json_add_integer(params, "everyNthFrame", 1);
-    dd_tab_send(tab, "Page.startScreencast", params, NULL, NULL);
+    dd_cdp_target_send(tab, "Page.startScreencast", params, NULL, NULL);
 }
 
-void dd_tab_stop_cast(const struct dd_tab *tab)
+void dd_cdp_target_stop_screencast(const struct dd_cdp_target *tab)
 {
-    dd_tab_send(tab, "Page.stopScreencast", NULL, NULL, NULL);
+    dd_cdp_target_send(tab, "Page.stopScreencast", NULL, NULL, NULL);
 }
 
-uint64_t dd_tab_captured_us(const struct dd_json *params)
+uint64_t dd_cdp_target_captured_us(const struct dd_json *params)
 {
     double stamp = dd_json_number(dd_json_member(dd_json_member(params, "metadata"), "timestamp"));
     double age_us = (double)dd_clock_wall_us() - stamp * DD_CLOCK_US_PER_S;
@@ -109,17 +109,17 @@ uint64_t dd_tab_captured_us(const struct dd_json *params)
 
 /* Chromium 156 freezes only a page that nobody sees, and has no other way to have it seen again than this emulation (which makes
  * it crash in an empty tab). Frozen, a page that took 0.4 of a core took 0.01, and it goes on within 0.1 s. */
-void dd_tab_freeze(const struct dd_tab *tab, bool frozen)
+void dd_cdp_target_freeze(const struct dd_cdp_target *tab, bool frozen)
 {
     struct dd_json *focus = dd_json_new_object(), *state = dd_json_new_object();
 
     dd_json_add_boolean(focus, "enabled", !frozen);
     dd_json_add_string(state, "state", frozen ? "frozen" : "active");
-    dd_tab_send(tab, "Emulation.setFocusEmulationEnabled", focus, NULL, NULL);
-    dd_tab_send(tab, "Page.setWebLifecycleState", state, NULL, NULL);
+    dd_cdp_target_send(tab, "Emulation.setFocusEmulationEnabled", focus, NULL, NULL);
+    dd_cdp_target_send(tab, "Page.setWebLifecycleState", state, NULL, NULL);
 }
 
-int dd_tab_quote(const char *text, char *quoted, size_t size)
+int dd_cdp_target_quote(const char *text, char *quoted, size_t size)
 {
     /* JSON is part of JavaScript */
     struct dd_json *holder = dd_json_new_object(), *list = dd_json_add_array(holder, "a");
@@ -139,14 +139,14 @@ int dd_tab_quote(const char *text, char *quoted, size_t size)
     return error;
 }
 
-bool dd_tab_copy_id(char to[static DD_TAB_ID_SIZE], const char *id)
+bool dd_cdp_target_copy_id(char to[static DD_CDP_TARGET_ID_SIZE], const char *id)
 {
     size_t length = 0;
 
     to[0] = '\0';
-    while (length < DD_TAB_ID_SIZE && (isalnum((unsigned char)id[length]) || (id[length] && strchr("-_.:", id[length]))))
+    while (length < DD_CDP_TARGET_ID_SIZE && (isalnum((unsigned char)id[length]) || (id[length] && strchr("-_.:", id[length]))))
         length++;
-    if (length == 0 || length >= DD_TAB_ID_SIZE || id[length])
+    if (length == 0 || length >= DD_CDP_TARGET_ID_SIZE || id[length])
         return false;
     memcpy(to, id, length + 1);
     return true;

@@ -11,58 +11,58 @@
 
 struct dd_json;
 
-enum { DD_TAB_ID_SIZE = 64 };
+enum { DD_CDP_TARGET_ID_SIZE = 64 };
 
-#define DD_TAB_WORLD "ddsend" /* name of the world of our scripts */
+#define DD_CDP_TARGET_WORLD "ddsend" /* name of the world of our scripts */
 
-struct dd_tab {
-    struct dd_pipe *pipe; /* borrowed */
-    char target[DD_TAB_ID_SIZE], session[DD_TAB_ID_SIZE], frame[DD_TAB_ID_SIZE];
-    char loader[DD_TAB_ID_SIZE]; /* of the document that is shown */
-    int64_t world;               /* the context of our scripts in it; 0: none yet */
-    uint64_t patience_us;        /* for each command */
+struct dd_cdp_target {
+    struct dd_cdp *pipe; /* borrowed */
+    char target[DD_CDP_TARGET_ID_SIZE], session[DD_CDP_TARGET_ID_SIZE], frame[DD_CDP_TARGET_ID_SIZE];
+    char loader[DD_CDP_TARGET_ID_SIZE]; /* of the document that is shown */
+    int64_t world;                      /* the context of our scripts in it; 0: none yet */
+    uint64_t patience_us;               /* for each command */
 };
 
 /* Sends a command with params (taken, may be NULL). answered (may be NULL) is always called once, unless the context is
  * forgotten before: with the error at once if the command cannot be sent. */
-void dd_tab_send(const struct dd_tab *tab, const char *method, struct dd_json *params,
-                 void (*answered)(void *context, const struct dd_pipe_answer *answer), void *context);
+void dd_cdp_target_send(const struct dd_cdp_target *tab, const char *method, struct dd_json *params,
+                        void (*answered)(void *context, const struct dd_cdp_answer *answer), void *context);
 
 /* Runs an expression in the world of our scripts; a promise is awaited. The answer's error is DD_ERROR_GONE while there is no
  * world. */
-void dd_tab_evaluate(const struct dd_tab *tab, const char *expression,
-                     void (*answered)(void *context, const struct dd_pipe_answer *answer), void *context);
+void dd_cdp_target_evaluate(const struct dd_cdp_target *tab, const char *expression,
+                            void (*answered)(void *context, const struct dd_cdp_answer *answer), void *context);
 
-/* What an expression gave, by the answer to dd_tab_evaluate(); NULL: it threw, or there is none. */
-const struct dd_json *dd_tab_value(const struct dd_pipe_answer *answer);
+/* What an expression gave, by the answer to dd_cdp_target_evaluate(); NULL: it threw, or there is none. */
+const struct dd_json *dd_cdp_target_value(const struct dd_cdp_answer *answer);
 
 /* A part of the page, in its own pixels. */
-struct dd_tab_clip {
+struct dd_cdp_target_clip {
     double x, y, width, height; /* of the document */
     bool beyond;                /* the viewport */
 };
 
 /* Takes a picture, PNG: of the part, else (clip is NULL) of the viewport. The answer's "data" has it as base64. Chromium 156
  * sends no more pictures by itself once it took one of a part, until it is told to again. */
-void dd_tab_shoot(const struct dd_tab *tab, const struct dd_tab_clip *clip,
-                  void (*answered)(void *context, const struct dd_pipe_answer *answer), void *context);
+void dd_cdp_target_screenshot(const struct dd_cdp_target *tab, const struct dd_cdp_target_clip *clip,
+                              void (*answered)(void *context, const struct dd_cdp_answer *answer), void *context);
 
 /* From now on the browser sends a picture at once, and one of each change (events Page.screencastFrame): PNG of the viewport's
  * own size, or small is set: a JPEG of a few pixels, which tells that something changed. */
-void dd_tab_start_cast(const struct dd_tab *tab, bool small);
-void dd_tab_stop_cast(const struct dd_tab *tab);
+void dd_cdp_target_start_screencast(const struct dd_cdp_target *tab, bool small);
+void dd_cdp_target_stop_screencast(const struct dd_cdp_target *tab);
 
 /* When such a picture, the event's params, was captured, as dd_clock_now_us(): the browser stamps it by the wall clock once it
  * has it, which is after what it shows. 0: that is long ago, this process did not run meanwhile. */
-uint64_t dd_tab_captured_us(const struct dd_json *params);
+uint64_t dd_cdp_target_captured_us(const struct dd_json *params);
 
 /* Stops all that a loaded page does, or lets it go on. */
-void dd_tab_freeze(const struct dd_tab *tab, bool frozen);
+void dd_cdp_target_freeze(const struct dd_cdp_target *tab, bool frozen);
 
 /* Writes text as a literal of JavaScript, with its quotes. 0 or DD_ERROR_SPACE. */
-int dd_tab_quote(const char *text, char *quoted, size_t size);
+int dd_cdp_target_quote(const char *text, char *quoted, size_t size);
 
 /* Copies an identifier of the browser's. False, and "" is copied, if it is not plausible. */
-bool dd_tab_copy_id(char to[static DD_TAB_ID_SIZE], const char *id);
+bool dd_cdp_target_copy_id(char to[static DD_CDP_TARGET_ID_SIZE], const char *id);
 
 #endif

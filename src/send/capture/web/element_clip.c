@@ -26,27 +26,27 @@ static const char measure_script[] =
     "return [x, y, x + scrollX, y + scrollY, Math.ceil(r.right) - x, Math.ceil(r.bottom) - y, innerWidth, innerHeight];"
     "})()";
 
-void dd_element_restart(struct dd_element *e)
+void dd_element_clip_restart(struct dd_element_clip *e)
 {
-    *e = (struct dd_element){.selector = e->selector, .zoom = e->zoom, .quick = e->quick};
+    *e = (struct dd_element_clip){.selector = e->selector, .zoom = e->zoom, .quick = e->quick};
 }
 
-int dd_element_measure(const struct dd_element *e, const struct dd_tab *tab, bool before,
-                       void (*answered)(void *context, const struct dd_pipe_answer *answer), void *context)
+int dd_element_clip_measure(const struct dd_element_clip *e, const struct dd_cdp_target *tab, bool before,
+                            void (*answered)(void *context, const struct dd_cdp_answer *answer), void *context)
 {
     char quoted[QUOTED_SIZE], script[sizeof quoted + sizeof measure_script + 8];
 
-    if (!e->selector || dd_tab_quote(e->selector, quoted, sizeof quoted))
+    if (!e->selector || dd_cdp_target_quote(e->selector, quoted, sizeof quoted))
         return DD_ERROR_SPACE;
     snprintf(script, sizeof script, measure_script, quoted, before && e->slips < SLIPS_MAX ? "true" : "false");
-    dd_tab_evaluate(tab, script, answered, context);
+    dd_cdp_target_evaluate(tab, script, answered, context);
     return 0;
 }
 
 /* False: there is nothing to be seen of it. */
-static bool read_place(const struct dd_pipe_answer *answer, struct dd_element_place *place)
+static bool read_place(const struct dd_cdp_answer *answer, struct dd_element_clip_place *place)
 {
-    const struct dd_json *number = dd_json_first(dd_tab_value(answer));
+    const struct dd_json *number = dd_json_first(dd_cdp_target_value(answer));
     double *const to[] = {&place->x,     &place->y,      &place->page_x,     &place->page_y,
                           &place->width, &place->height, &place->view_width, &place->view_height};
     bool sound = true;
@@ -58,14 +58,14 @@ static bool read_place(const struct dd_pipe_answer *answer, struct dd_element_pl
     return sound && place->width >= 1 && place->height >= 1;
 }
 
-static bool is_in_viewport(const struct dd_element_place *p)
+static bool is_in_viewport(const struct dd_element_clip_place *p)
 {
     return p->x >= 0 && p->y >= 0 && p->x + p->width <= p->view_width && p->y + p->height <= p->view_height;
 }
 
-bool dd_element_plan(struct dd_element *e, const struct dd_pipe_answer *answer, struct dd_tab_clip *clip)
+bool dd_element_clip_plan(struct dd_element_clip *e, const struct dd_cdp_answer *answer, struct dd_cdp_target_clip *clip)
 {
-    const struct dd_element_place *p = &e->place;
+    const struct dd_element_clip_place *p = &e->place;
     bool there = answer && read_place(answer, &e->place);
 
     if (answer && !there && !e->missing)
@@ -74,25 +74,25 @@ bool dd_element_plan(struct dd_element *e, const struct dd_pipe_answer *answer, 
     e->missing = !there;
     e->placed = there && e->slips < SLIPS_MAX;
     e->beyond = there && (!e->placed || !is_in_viewport(p));
-    e->alone = there && (e->beyond || dd_element_moves(e));
-    e->part = (struct dd_area){0};
+    e->alone = there && (e->beyond || dd_element_clip_moves(e));
+    e->part = (struct dd_rect){0};
     if (there && !e->alone)
-        e->part = (struct dd_area){.x = (int)floor(p->x * e->zoom),
+        e->part = (struct dd_rect){.x = (int)floor(p->x * e->zoom),
                                    .y = (int)floor(p->y * e->zoom),
                                    .width = (int)ceil(p->width * e->zoom),
                                    .height = (int)ceil(p->height * e->zoom)};
-    *clip = (struct dd_tab_clip){.x = p->page_x,
-                                 .y = p->page_y,
-                                 .width = fmin(p->width, DD_PICTURE_WIDTH_MAX / e->zoom),
-                                 .height = fmin(p->height, DD_PICTURE_HEIGHT_MAX / e->zoom),
-                                 .beyond = e->beyond};
+    *clip = (struct dd_cdp_target_clip){.x = p->page_x,
+                                        .y = p->page_y,
+                                        .width = fmin(p->width, DD_PICTURE_WIDTH_MAX / e->zoom),
+                                        .height = fmin(p->height, DD_PICTURE_HEIGHT_MAX / e->zoom),
+                                        .beyond = e->beyond};
     return e->alone;
 }
 
-bool dd_element_stays(struct dd_element *e, const struct dd_pipe_answer *answer)
+bool dd_element_clip_stays(struct dd_element_clip *e, const struct dd_cdp_answer *answer)
 {
-    const struct dd_element_place *p = &e->place;
-    struct dd_element_place now;
+    const struct dd_element_clip_place *p = &e->place;
+    struct dd_element_clip_place now;
     bool stays = read_place(answer, &now) && p->width == now.width && p->height == now.height &&
                  (e->alone ? p->page_x == now.page_x && p->page_y == now.page_y : p->x == now.x && p->y == now.y);
 
@@ -100,28 +100,28 @@ bool dd_element_stays(struct dd_element *e, const struct dd_pipe_answer *answer)
     return stays;
 }
 
-void dd_element_follow(struct dd_element *e, bool alone_before, bool alone, bool same, bool soon)
+void dd_element_clip_follow(struct dd_element_clip *e, bool alone_before, bool alone, bool same, bool soon)
 {
     e->moves = alone || alone_before || same || !soon ? 0 : e->moves + 1;
     if (alone && alone_before)
-        e->pace = same ? DD_ELEMENT_RESTING : DD_ELEMENT_MOVING;
+        e->pace = same ? DD_ELEMENT_CLIP_RESTING : DD_ELEMENT_CLIP_MOVING;
     else if (!alone && !alone_before)
-        e->pace = e->moves >= MOVES_MIN ? DD_ELEMENT_MOVING : DD_ELEMENT_UNKNOWN;
+        e->pace = e->moves >= MOVES_MIN ? DD_ELEMENT_CLIP_MOVING : DD_ELEMENT_CLIP_UNKNOWN;
 }
 
-void dd_element_doubt(struct dd_element *e)
+void dd_element_clip_doubt(struct dd_element_clip *e)
 {
-    if (e->pace == DD_ELEMENT_RESTING)
-        e->pace = DD_ELEMENT_UNKNOWN;
+    if (e->pace == DD_ELEMENT_CLIP_RESTING)
+        e->pace = DD_ELEMENT_CLIP_UNKNOWN;
 }
 
-bool dd_element_moves(const struct dd_element *e)
+bool dd_element_clip_moves(const struct dd_element_clip *e)
 {
     /* what is magnified may have another size when it is cut out */
-    return e->quick && e->zoom == 1 && e->pace == DD_ELEMENT_MOVING;
+    return e->quick && e->zoom == 1 && e->pace == DD_ELEMENT_CLIP_MOVING;
 }
 
-bool dd_element_rests(const struct dd_element *e)
+bool dd_element_clip_rests(const struct dd_element_clip *e)
 {
-    return e->beyond && e->pace == DD_ELEMENT_RESTING;
+    return e->beyond && e->pace == DD_ELEMENT_CLIP_RESTING;
 }

@@ -8,28 +8,28 @@
 
 #include "send/capture/web/cdp_target.h"
 
-struct dd_pipe_event;
-struct dd_site;
+struct dd_cdp_event;
+struct dd_web_options;
 
-enum { DD_INTERCEPT_ANSWERED_MAX = 64 };
+enum { DD_FETCH_INTERCEPT_ANSWERED_MAX = 64 };
 
-struct dd_intercept {
-    const struct dd_site *site; /* borrowed */
-    const struct dd_tab *tab;   /* borrowed */
-    bool refused;               /* the password is not taken: it is not given again until the next load */
+struct dd_fetch_intercept {
+    const struct dd_web_options *site; /* borrowed */
+    const struct dd_cdp_target *tab;   /* borrowed */
+    bool refused;                      /* the password is not taken: it is not given again until the next load */
     /* challenges that got it: a second one for the same request is a refusal; the oldest are forgotten */
-    char answered[DD_INTERCEPT_ANSWERED_MAX][DD_TAB_ID_SIZE];
+    char answered[DD_FETCH_INTERCEPT_ANSWERED_MAX][DD_CDP_TARGET_ID_SIZE];
     size_t next;
 };
 
-/* Sends what makes the browser ask; answered as dd_tab_send(). */
-void dd_intercept_start(struct dd_intercept *i, void (*answered)(void *context, const struct dd_pipe_answer *answer),
-                        void *context);
+/* Sends what makes the browser ask; answered as dd_cdp_target_send(). */
+void dd_fetch_intercept_start(struct dd_fetch_intercept *i, void (*answered)(void *context, const struct dd_cdp_answer *answer),
+                              void *context);
 
 /* Takes an event of the domain Fetch. False: it is another one. */
-bool dd_intercept_event(struct dd_intercept *i, const struct dd_pipe_event *event);
+bool dd_fetch_intercept_event(struct dd_fetch_intercept *i, const struct dd_cdp_event *event);
 
 /* A load begins: the password may be tried again. */
-void dd_intercept_restart(struct dd_intercept *i);
+void dd_fetch_intercept_restart(struct dd_fetch_intercept *i);
 
 #endif

@@ -18,7 +18,7 @@ enum { KINDS = 2 };
 
 static const enum AVCodecID kinds[KINDS] = {AV_CODEC_ID_PNG, AV_CODEC_ID_MJPEG};
 
-struct dd_still {
+struct dd_image_decoder {
     AVCodecContext *contexts[KINDS];
     AVFrame *frame;
     AVPacket *packet;
@@ -26,15 +26,15 @@ struct dd_still {
     size_t capacity;
 };
 
-int dd_still_text_copy(struct dd_still_text *text, const char *base64)
+int dd_image_decoder_text_copy(struct dd_image_decoder_text *text, const char *base64)
 {
     size_t length = strlen(base64);
 
     if (length + 1 > text->capacity) {
         free(text->text);
-        *text = (struct dd_still_text){.text = malloc(length + length / 4 + 1), .capacity = length + length / 4 + 1};
+        *text = (struct dd_image_decoder_text){.text = malloc(length + length / 4 + 1), .capacity = length + length / 4 + 1};
         if (!text->text) {
-            *text = (struct dd_still_text){0};
+            *text = (struct dd_image_decoder_text){0};
             dd_log_error("no memory for a page's picture of %zu bytes", length);
             return DD_ERROR_MEMORY;
         }
@@ -44,15 +44,15 @@ int dd_still_text_copy(struct dd_still_text *text, const char *base64)
     return 0;
 }
 
-bool dd_still_text_equal(const struct dd_still_text *a, const struct dd_still_text *b)
+bool dd_image_decoder_text_equal(const struct dd_image_decoder_text *a, const struct dd_image_decoder_text *b)
 {
     return a->length == b->length && b->length && memcmp(a->text, b->text, a->length) == 0;
 }
 
-void dd_still_text_free(struct dd_still_text *text)
+void dd_image_decoder_text_free(struct dd_image_decoder_text *text)
 {
     free(text->text);
-    *text = (struct dd_still_text){0};
+    *text = (struct dd_image_decoder_text){0};
 }
 
 static AVCodecContext *open_context(enum AVCodecID kind)
@@ -63,33 +63,33 @@ static AVCodecContext *open_context(enum AVCodecID kind)
     if (!context)
         return NULL;
     context->thread_count = 1;
-    context->max_pixels = (int64_t)DD_DECODE_WIDTH_MAX * DD_DECODE_HEIGHT_MAX;
+    context->max_pixels = (int64_t)DD_VIDEO_DECODER_WIDTH_MAX * DD_VIDEO_DECODER_HEIGHT_MAX;
     context->err_recognition = AV_EF_EXPLODE; /* half a picture is none */
     if (avcodec_open2(context, codec, NULL) < 0)
         avcodec_free_context(&context);
     return context;
 }
 
-struct dd_still *dd_still_new(void)
+struct dd_image_decoder *dd_image_decoder_new(void)
 {
-    struct dd_still *s = calloc(1, sizeof *s);
+    struct dd_image_decoder *s = calloc(1, sizeof *s);
 
     if (!s)
         goto fail0;
-    dd_avlog_start();
+    dd_ffmpeg_log_install();
     s->frame = av_frame_alloc();
     s->packet = av_packet_alloc();
     for (int i = 0; i < KINDS; i++)
         s->contexts[i] = open_context(kinds[i]);
     if (s->frame && s->packet && s->contexts[0] && s->contexts[1])
         return s;
-    dd_still_free(s);
+    dd_image_decoder_free(s);
 fail0:
     dd_log_error("no memory for decoding a page's pictures");
     return NULL;
 }
 
-void dd_still_free(struct dd_still *s)
+void dd_image_decoder_free(struct dd_image_decoder *s)
 {
     if (!s)
         return;
@@ -102,7 +102,7 @@ void dd_still_free(struct dd_still *s)
 }
 
 /* Into s->bytes, followed by the zeros that libavcodec wants to find there. The length, or a negative enum dd_error. */
-static long decode_base64(struct dd_still *s, const struct dd_still_text *text)
+static long decode_base64(struct dd_image_decoder *s, const struct dd_image_decoder_text *text)
 {
     size_t needed = text->length / 4 * 3 + 4 + AV_INPUT_BUFFER_PADDING_SIZE;
 
@@ -123,7 +123,7 @@ static long decode_base64(struct dd_still *s, const struct dd_still_text *text)
     return size;
 }
 
-int dd_still_decode(struct dd_still *s, const struct dd_still_text *text, struct dd_picture *picture)
+int dd_image_decoder_decode(struct dd_image_decoder *s, const struct dd_image_decoder_text *text, struct dd_picture *picture)
 {
     static const uint8_t png[] = {0x89, 'P', 'N', 'G'};
     long size = decode_base64(s, text);
@@ -141,6 +141,6 @@ int dd_still_decode(struct dd_still *s, const struct dd_still_text *text, struct
         avcodec_flush_buffers(context);
         return error == AVERROR(ENOMEM) ? DD_ERROR_MEMORY : DD_ERROR_INPUT;
     }
-    dd_decode_describe(s->frame, picture);
+    dd_video_decoder_describe(s->frame, picture);
     return 0;
 }

@@ -44,13 +44,13 @@ static const struct row rows[] = {
     {"BLOCKED", DD_WIRE_REASON_UNSUITABLE, "the browser does not load it"},
 };
 
-static void write(struct dd_refusal *refusal, unsigned reason, const char *text, const char *said)
+static void write(struct dd_load_error *refusal, unsigned reason, const char *text, const char *said)
 {
     refusal->reason = reason;
     snprintf(refusal->text, sizeof refusal->text, "%s (%s)", text, said);
 }
 
-void dd_refusal_of_error(const char *error, struct dd_refusal *refusal)
+void dd_load_error_from_net(const char *error, struct dd_load_error *refusal)
 {
     static const char prefix[] = "net::ERR_";
     const char *name = strncmp(error, prefix, strlen(prefix)) == 0 ? error + strlen(prefix) : error;
@@ -65,7 +65,7 @@ void dd_refusal_of_error(const char *error, struct dd_refusal *refusal)
     write(refusal, DD_WIRE_REASON_BROKEN, "it cannot be loaded", shown);
 }
 
-bool dd_refusal_of_status(int64_t status, struct dd_refusal *refusal)
+bool dd_load_error_from_http(int64_t status, struct dd_load_error *refusal)
 {
     char number[32];
 

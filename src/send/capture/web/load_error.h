@@ -5,16 +5,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { DD_REFUSAL_TEXT_SIZE = 400 };
+enum { DD_LOAD_ERROR_TEXT_SIZE = 400 };
 
-struct dd_refusal {
+struct dd_load_error {
     unsigned reason; /* enum dd_wire_reason */
-    char text[DD_REFUSAL_TEXT_SIZE];
+    char text[DD_LOAD_ERROR_TEXT_SIZE];
 };
 
 /* Of Chromium's network errors: "net::ERR_NAME_NOT_RESOLVED". */
-void dd_refusal_of_error(const char *error, struct dd_refusal *refusal);
+void dd_load_error_from_net(const char *error, struct dd_load_error *refusal);
 /* Of an HTTP status. False: it is none that refuses. */
-bool dd_refusal_of_status(int64_t status, struct dd_refusal *refusal);
+bool dd_load_error_from_http(int64_t status, struct dd_load_error *refusal);
 
 #endif

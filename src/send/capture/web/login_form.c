@@ -34,29 +34,29 @@ static const char script[] = "(() => {"
 /* dd_clock_now_us() of the last one: it outlives pages and browsers; a process has one stream. */
 static uint64_t submitted_us;
 
-bool dd_login_is_set(const struct dd_site *site)
+bool dd_login_form_is_configured(const struct dd_web_options *site)
 {
     return site->options->login_password_selector[0];
 }
 
-unsigned dd_login_wait_s(void)
+unsigned dd_login_form_wait_s(void)
 {
-    uint64_t now_us = dd_clock_now_us(), next_us = submitted_us + DD_LOGIN_EVERY_S * (uint64_t)DD_CLOCK_US_PER_S;
+    uint64_t now_us = dd_clock_now_us(), next_us = submitted_us + DD_LOGIN_FORM_EVERY_S * (uint64_t)DD_CLOCK_US_PER_S;
 
     return submitted_us && next_us > now_us ? (unsigned)((next_us - now_us) / DD_CLOCK_US_PER_S) + 1 : 0;
 }
 
-void dd_login_count(void)
+void dd_login_form_count(void)
 {
     submitted_us = dd_clock_now_us();
 }
 
-void dd_login_take_back(void)
+void dd_login_form_take_back(void)
 {
     submitted_us = 0;
 }
 
-char *dd_login_script(const struct dd_site *site)
+char *dd_login_form_script(const struct dd_web_options *site)
 {
     const struct dd_send_stream *o = site->options;
     char origin[300];
@@ -67,7 +67,7 @@ char *dd_login_script(const struct dd_site *site)
     bool complete = quoted && text;
 
     for (int i = 0; i < 6 && complete; i++)
-        complete = dd_tab_quote(texts[i], quoted[i], sizeof quoted[i]) == 0;
+        complete = dd_cdp_target_quote(texts[i], quoted[i], sizeof quoted[i]) == 0;
     if (complete)
         complete = snprintf(text, SCRIPT_SIZE, script, quoted[0], quoted[1], quoted[2], quoted[3], quoted[4], quoted[5]) <
                    (int)SCRIPT_SIZE;

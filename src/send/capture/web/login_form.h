@@ -6,22 +6,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct dd_site;
+struct dd_web_options;
 
-enum { DD_LOGIN_EVERY_S = 60 }; /* wrong passwords in quick succession lock accounts */
+enum { DD_LOGIN_FORM_EVERY_S = 60 }; /* wrong passwords in quick succession lock accounts */
 
 /* True if the site has a log-in form. */
-bool dd_login_is_set(const struct dd_site *site);
+bool dd_login_form_is_configured(const struct dd_web_options *site);
 
 /* The seconds until a form may be submitted again, by this process; 0: now. */
-unsigned dd_login_wait_s(void);
+unsigned dd_login_form_wait_s(void);
 /* Counts one that is being submitted; and takes that back, when it turned out that it was not. */
-void dd_login_count(void);
-void dd_login_take_back(void);
+void dd_login_form_count(void);
+void dd_login_form_take_back(void);
 
 /* The script that fills the form in and submits it; it gives "submitted", "elsewhere" (the document, or where its form leads, is
  * not of the site's origin) or "incomplete" (a field is missing). It holds the password: wiped by the caller. Returned-owned
  * (free); NULL without memory. */
-char *dd_login_script(const struct dd_site *site);
+char *dd_login_form_script(const struct dd_web_options *site);
 
 #endif

@@ -42,12 +42,13 @@ static int await(pid_t pid, struct dd_source_io *io)
 static int run(const char *program, const char *const *argv, struct dd_source_io *io)
 {
     static const char *const environment[] = {"PATH=/usr/bin:/bin", NULL};
-    const struct dd_spawn spawn = {.path = program, .argv = argv, .environment = environment, .fds = {-1, -1, -1, -1, -1}};
+    const struct dd_process_spawn spawn = {
+        .path = program, .argv = argv, .environment = environment, .fds = {-1, -1, -1, -1, -1}};
 
-    dd_tree_adopt(false); /* its exit code is wanted */
-    pid_t pid = dd_spawn_start(&spawn);
+    dd_process_tree_adopt(false); /* its exit code is wanted */
+    pid_t pid = dd_process_spawn_start(&spawn);
     int code = pid < 0 ? DD_ERROR_SYSTEM : await(pid, io);
-    dd_tree_adopt(true);
+    dd_process_tree_adopt(true);
     while (waitpid(-1, NULL, WNOHANG) > 0) /* who has died meanwhile waits for somebody to ask */
         ;
     if (code == 0 || code == DD_ERROR_STOPPED)
@@ -77,11 +78,11 @@ static int add_each(const char *program, const char *home, const char *store, co
     return error;
 }
 
-int dd_authorities_store(const char *home, const char *pem, struct dd_source_io *io)
+int dd_nss_store_store(const char *home, const char *pem, struct dd_source_io *io)
 {
     char program[PATH_MAX], folder[PATH_MAX], store[PATH_MAX + 8];
 
-    if (!dd_spawn_find("certutil", program, sizeof program))
+    if (!dd_process_spawn_find("certutil", program, sizeof program))
         return dd_source_fail(io, DD_WIRE_REASON_CERTIFICATE,
                               "ca_file needs the program certutil: install the Debian package libnss3-tools");
     snprintf(folder, sizeof folder, "%s/.pki", home);

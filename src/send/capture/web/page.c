@@ -26,10 +26,10 @@ enum {
 };
 
 struct dd_page {
-    const struct dd_site *site;
-    struct dd_tab tab;
-    struct dd_intercept intercept;
-    struct dd_judge *judge;
+    const struct dd_web_options *site;
+    struct dd_cdp_target tab;
+    struct dd_fetch_intercept intercept;
+    struct dd_page_ready *judge;
     enum dd_page_state state;
     unsigned reason;
     char message[DD_SOURCE_MESSAGE_SIZE];
@@ -64,13 +64,13 @@ static void fail(struct dd_page *p, unsigned reason, const char *format, ...)
     va_end(arguments);
 }
 
-int dd_page_tell(const struct dd_page *page, struct dd_source_io *io)
+int dd_page_report(const struct dd_page *page, struct dd_source_io *io)
 {
     return dd_source_fail(io, page->reason, "%s", page->message);
 }
 
 /* A command that has to work did not. True if it did. */
-static bool is_fine(struct dd_page *p, const struct dd_pipe_answer *answer)
+static bool is_fine(struct dd_page *p, const struct dd_cdp_answer *answer)
 {
     if (!answer->error)
         return true;
@@ -83,7 +83,7 @@ static bool is_fine(struct dd_page *p, const struct dd_pipe_answer *answer)
 
 /* ---- the document ---- */
 
-static void world_made(void *context, const struct dd_pipe_answer *answer);
+static void world_made(void *context, const struct dd_cdp_answer *answer);
 
 static void begin_load(struct dd_page *p)
 {
@@ -97,46 +97,46 @@ static void begin_document(struct dd_page *p, const struct dd_json *frame)
 {
     struct dd_json *params = dd_json_new_object();
 
-    if (!dd_tab_copy_id(p->tab.frame, dd_json_string(dd_json_member(frame, "id"))) ||
-        !dd_tab_copy_id(p->tab.loader, dd_json_string(dd_json_member(frame, "loaderId"))))
+    if (!dd_cdp_target_copy_id(p->tab.frame, dd_json_string(dd_json_member(frame, "id"))) ||
+        !dd_cdp_target_copy_id(p->tab.loader, dd_json_string(dd_json_member(frame, "loaderId"))))
         fail(p, DD_WIRE_REASON_BROKEN, "what the browser says cannot be understood");
     if (p->state == DD_PAGE_READY) {
         dd_log_debug("%s: goes to another document", p->site->name);
         begin_load(p);
-        dd_intercept_restart(&p->intercept);
+        dd_fetch_intercept_restart(&p->intercept);
     }
     p->document++;
     p->tab.world = 0;
     p->content = p->loaded = p->almost_idle = p->status_known = false;
     p->loaded_us = p->quiet_us = 0;
-    dd_judge_restart(p->judge);
+    dd_page_ready_restart(p->judge);
     dd_json_add_string(params, "frameId", p->tab.frame);
-    dd_json_add_string(params, "worldName", DD_TAB_WORLD);
-    dd_tab_send(&p->tab, "Page.createIsolatedWorld", params, world_made, p);
+    dd_json_add_string(params, "worldName", DD_CDP_TARGET_WORLD);
+    dd_cdp_target_send(&p->tab, "Page.createIsolatedWorld", params, world_made, p);
 }
 
-static void status_read(void *context, const struct dd_pipe_answer *answer)
+static void status_read(void *context, const struct dd_cdp_answer *answer)
 {
     struct dd_page *p = context;
-    struct dd_refusal refusal;
-    int64_t status = dd_json_integer(dd_tab_value(answer));
+    struct dd_load_error refusal;
+    int64_t status = dd_json_integer(dd_cdp_target_value(answer));
 
     if (answer->error)
         return;
     p->status_known = true;
-    if (dd_refusal_of_status(status, &refusal))
+    if (dd_load_error_from_http(status, &refusal))
         fail(p, refusal.reason, "%s", refusal.text);
 }
 
 /* The status of the answer that the document came with is known to it itself. */
-static void world_made(void *context, const struct dd_pipe_answer *answer)
+static void world_made(void *context, const struct dd_cdp_answer *answer)
 {
     struct dd_page *p = context;
 
     if (answer->error) /* it is already gone again: the next document has a world */
         return;
     p->tab.world = dd_json_integer(dd_json_member(answer->result, "executionContextId"));
-    dd_tab_evaluate(&p->tab, "(performance.getEntriesByType('navigation')[0] || {}).responseStatus || 0", status_read, p);
+    dd_cdp_target_evaluate(&p->tab, "(performance.getEntriesByType('navigation')[0] || {}).responseStatus || 0", status_read, p);
 }
 
 static void frame_navigated(struct dd_page *p, const struct dd_json *params)
@@ -171,11 +171,11 @@ static void lifecycle(struct dd_page *p, const struct dd_json *params)
 
 /* ---- opening ---- */
 
-static void navigated(void *context, const struct dd_pipe_answer *answer)
+static void navigated(void *context, const struct dd_cdp_answer *answer)
 {
     struct dd_page *p = context;
     const char *error;
-    struct dd_refusal refusal;
+    struct dd_load_error refusal;
 
     p->navigating = false;
     if (!is_fine(p, answer))
@@ -184,13 +184,13 @@ static void navigated(void *context, const struct dd_pipe_answer *answer)
     if (dd_json_boolean(dd_json_member(answer->result, "isDownload")))
         fail(p, DD_WIRE_REASON_UNSUITABLE, "it is a file to be downloaded, not a page");
     else if (*error && strcmp(error, "net::ERR_ABORTED") != 0) { /* that is a page which went elsewhere at once */
-        dd_refusal_of_error(error, &refusal);
+        dd_load_error_from_net(error, &refusal);
         fail(p, refusal.reason, "%s", refusal.text);
     }
 }
 
 /* Loads the page once all that sets its tab up is done: the browser does not keep the order of commands. */
-static void set_up(void *context, const struct dd_pipe_answer *answer)
+static void set_up(void *context, const struct dd_cdp_answer *answer)
 {
     struct dd_page *p = context;
     struct dd_json *params;
@@ -201,41 +201,41 @@ static void set_up(void *context, const struct dd_pipe_answer *answer)
     dd_json_add_string(params, "url", p->site->url);
     p->navigating = true;
     p->begun_us = dd_clock_now_us();
-    dd_tab_send(&p->tab, "Page.navigate", params, navigated, p);
+    dd_cdp_target_send(&p->tab, "Page.navigate", params, navigated, p);
 }
 
-static void attached(void *context, const struct dd_pipe_answer *answer)
+static void attached(void *context, const struct dd_cdp_answer *answer)
 {
     struct dd_page *p = context;
 
     if (!is_fine(p, answer))
         return;
-    if (!dd_tab_copy_id(p->tab.session, dd_json_string(dd_json_member(answer->result, "sessionId")))) {
+    if (!dd_cdp_target_copy_id(p->tab.session, dd_json_string(dd_json_member(answer->result, "sessionId")))) {
         fail(p, DD_WIRE_REASON_BROKEN, "what the browser says cannot be understood");
         return;
     }
-    p->setting_up = dd_setup_tab(&p->tab, p->site, set_up, p) + 1;
-    dd_intercept_start(&p->intercept, set_up, p);
+    p->setting_up = dd_tab_setup_send(&p->tab, p->site, set_up, p) + 1;
+    dd_fetch_intercept_start(&p->intercept, set_up, p);
 }
 
-static void created(void *context, const struct dd_pipe_answer *answer)
+static void created(void *context, const struct dd_cdp_answer *answer)
 {
     struct dd_page *p = context;
     struct dd_json *params;
 
     if (!is_fine(p, answer))
         return;
-    if (!dd_tab_copy_id(p->tab.target, dd_json_string(dd_json_member(answer->result, "targetId")))) {
+    if (!dd_cdp_target_copy_id(p->tab.target, dd_json_string(dd_json_member(answer->result, "targetId")))) {
         fail(p, DD_WIRE_REASON_BROKEN, "what the browser says cannot be understood");
         return;
     }
     params = dd_json_new_object();
     dd_json_add_string(params, "targetId", p->tab.target);
     dd_json_add_boolean(params, "flatten", true);
-    dd_tab_send(&p->tab, "Target.attachToTarget", params, attached, p);
+    dd_cdp_target_send(&p->tab, "Target.attachToTarget", params, attached, p);
 }
 
-struct dd_page *dd_page_open(struct dd_pipe *pipe, const struct dd_site *site, uint64_t deadline_us)
+struct dd_page *dd_page_open(struct dd_cdp *pipe, const struct dd_web_options *site, uint64_t deadline_us)
 {
     struct dd_page *p = calloc(1, sizeof *p);
     struct dd_json *params;
@@ -244,7 +244,7 @@ struct dd_page *dd_page_open(struct dd_pipe *pipe, const struct dd_site *site, u
         dd_log_error("no memory for the page");
         return NULL;
     }
-    p->judge = dd_judge_new(site, &p->tab);
+    p->judge = dd_page_ready_new(site, &p->tab);
     if (!p->judge) {
         free(p);
         return NULL;
@@ -252,7 +252,7 @@ struct dd_page *dd_page_open(struct dd_pipe *pipe, const struct dd_site *site, u
     p->site = site;
     p->tab.pipe = pipe;
     p->tab.patience_us = (uint64_t)site->options->timeout;
-    p->intercept = (struct dd_intercept){.site = site, .tab = &p->tab};
+    p->intercept = (struct dd_fetch_intercept){.site = site, .tab = &p->tab};
     p->begun_us = dd_clock_now_us();
     p->deadline_us = deadline_us;
     params = dd_json_new_object();
@@ -260,7 +260,7 @@ struct dd_page *dd_page_open(struct dd_pipe *pipe, const struct dd_site *site, u
     dd_json_add_boolean(params, "newWindow", true); /* one that shares its window may count as hidden, and hardly draws */
     dd_json_add_integer(params, "width", (uint64_t)site->width);
     dd_json_add_integer(params, "height", (uint64_t)site->height);
-    dd_tab_send(&p->tab, "Target.createTarget", params, created, p);
+    dd_cdp_target_send(&p->tab, "Target.createTarget", params, created, p);
     return p;
 }
 
@@ -268,13 +268,13 @@ void dd_page_close(struct dd_page *page)
 {
     if (!page)
         return;
-    dd_pipe_forget(page->tab.pipe, page);
-    dd_judge_free(page->judge);
+    dd_cdp_forget(page->tab.pipe, page);
+    dd_page_ready_free(page->judge);
     if (page->tab.target[0]) {
         struct dd_json *params = dd_json_new_object();
         page->tab.session[0] = '\0';
         dd_json_add_string(params, "targetId", page->tab.target);
-        dd_tab_send(&page->tab, "Target.closeTarget", params, NULL, NULL);
+        dd_cdp_target_send(&page->tab, "Target.closeTarget", params, NULL, NULL);
     }
     free(page);
 }
@@ -286,7 +286,7 @@ static void close_dialog(struct dd_page *p)
     struct dd_json *params = dd_json_new_object();
 
     dd_json_add_boolean(params, "accept", p->dialog_leaves);
-    dd_tab_send(&p->tab, "Page.handleJavaScriptDialog", params, NULL, NULL);
+    dd_cdp_target_send(&p->tab, "Page.handleJavaScriptDialog", params, NULL, NULL);
     p->dialog = false;
     p->dialog_us = dd_clock_now_us();
 }
@@ -300,7 +300,7 @@ static void dialog_opens(struct dd_page *p, const struct dd_json *params)
 
 /* ---- events ---- */
 
-bool dd_page_event(struct dd_page *p, const struct dd_pipe_event *event)
+bool dd_page_event(struct dd_page *p, const struct dd_cdp_event *event)
 {
     const char *method = event->method;
 
@@ -322,7 +322,7 @@ bool dd_page_event(struct dd_page *p, const struct dd_pipe_event *event)
         frame_navigated(p, event->params);
     else if (strcmp(method, "Page.javascriptDialogOpening") == 0)
         dialog_opens(p, event->params);
-    else if (!dd_intercept_event(&p->intercept, event))
+    else if (!dd_fetch_intercept_event(&p->intercept, event))
         return false;
     return true;
 }
@@ -338,7 +338,7 @@ static void become_ready(struct dd_page *p)
 static void fail_judged(struct dd_page *p)
 {
     const char *text;
-    unsigned reason = dd_judge_why(p->judge, &text);
+    unsigned reason = dd_page_ready_reason(p->judge, &text);
 
     fail(p, reason, "%s", text);
 }
@@ -353,7 +353,7 @@ static void fail_timeout(struct dd_page *p)
 
     const char *text;
 
-    if (dd_judge_why(p->judge, &text) != DD_WIRE_REASON_NONE)
+    if (dd_page_ready_reason(p->judge, &text) != DD_WIRE_REASON_NONE)
         fail_judged(p);
     else
         fail(p, DD_WIRE_REASON_TIMEOUT, "%s within %g s", what, seconds);
@@ -380,19 +380,19 @@ static void load(struct dd_page *p, uint64_t now_us)
         p->quiet_us = now_us;
     if (!p->quiet_us)
         return;
-    switch (dd_judge_turn(p->judge, now_us, p->quiet_us)) {
-    case DD_JUDGE_RIGHT:
+    switch (dd_page_ready_step(p->judge, now_us, p->quiet_us)) {
+    case DD_PAGE_READY_YES:
         become_ready(p);
         break;
-    case DD_JUDGE_WRONG:
+    case DD_PAGE_READY_NO:
         fail_judged(p);
         break;
-    case DD_JUDGE_WAITING:
+    case DD_PAGE_READY_WAITING:
         break;
     }
 }
 
-void dd_page_turn(struct dd_page *p)
+void dd_page_step(struct dd_page *p)
 {
     uint64_t now_us = dd_clock_now_us();
 
@@ -418,27 +418,27 @@ unsigned dd_page_document(const struct dd_page *page)
     return page->document;
 }
 
-const struct dd_tab *dd_page_tab(const struct dd_page *page)
+const struct dd_cdp_target *dd_page_target(const struct dd_page *page)
 {
     return &page->tab;
 }
 
 const char *dd_page_check(const struct dd_page *page)
 {
-    return dd_judge_question(page->judge);
+    return dd_page_ready_expression(page->judge);
 }
 
-bool dd_page_checked(struct dd_page *p, const struct dd_pipe_answer *answer)
+bool dd_page_checked(struct dd_page *p, const struct dd_cdp_answer *answer)
 {
-    enum dd_judge_verdict verdict = DD_JUDGE_WAITING;
+    enum dd_page_ready_verdict verdict = DD_PAGE_READY_WAITING;
 
     if (p->state == DD_PAGE_READY)
-        verdict = dd_judge_picture(p->judge, answer);
-    if (verdict == DD_JUDGE_WRONG) {
+        verdict = dd_page_ready_check_picture(p->judge, answer);
+    if (verdict == DD_PAGE_READY_NO) {
         /* the same document, which has to become right as after a load */
-        dd_judge_restart(p->judge);
+        dd_page_ready_restart(p->judge);
         begin_load(p);
         p->quiet_us = p->begun_us;
     }
-    return verdict == DD_JUDGE_RIGHT;
+    return verdict == DD_PAGE_READY_YES;
 }

@@ -25,13 +25,13 @@ enum {
     SCRIPT_SIZE = 2 * QUOTED_SIZE + 512,
 };
 
-struct dd_judge {
-    const struct dd_site *site;
-    const struct dd_tab *tab;
+struct dd_page_ready {
+    const struct dd_web_options *site;
+    const struct dd_cdp_target *tab;
     char *question; /* NULL: there is nothing to ask */
-    enum dd_judge_verdict verdict;
+    enum dd_page_ready_verdict verdict;
     unsigned reason; /* of WRONG, or of what is not right yet */
-    char text[DD_JUDGE_TEXT_SIZE];
+    char text[DD_PAGE_READY_TEXT_SIZE];
     bool asking; /* there is no answer yet */
     bool scrolling;
     uint64_t check_us, quiet_us;
@@ -42,18 +42,18 @@ struct dd_judge {
 
 /* ---- opening, closing ---- */
 
-static bool has_question(const struct dd_site *site)
+static bool has_question(const struct dd_web_options *site)
 {
-    return dd_login_is_set(site) || *site->options->expect_selector;
+    return dd_login_form_is_configured(site) || *site->options->expect_selector;
 }
 
 /* A form that lies ready, but is not shown, is none. */
-static char *make_question(const struct dd_site *site)
+static char *make_question(const struct dd_web_options *site)
 {
     char form[QUOTED_SIZE], expected[QUOTED_SIZE], *script = malloc(SCRIPT_SIZE);
 
-    if (!script || dd_tab_quote(site->options->login_password_selector, form, sizeof form) ||
-        dd_tab_quote(site->options->expect_selector, expected, sizeof expected)) {
+    if (!script || dd_cdp_target_quote(site->options->login_password_selector, form, sizeof form) ||
+        dd_cdp_target_quote(site->options->expect_selector, expected, sizeof expected)) {
         free(script);
         return NULL;
     }
@@ -65,9 +65,9 @@ static char *make_question(const struct dd_site *site)
     return script;
 }
 
-struct dd_judge *dd_judge_new(const struct dd_site *site, const struct dd_tab *tab)
+struct dd_page_ready *dd_page_ready_new(const struct dd_web_options *site, const struct dd_cdp_target *tab)
 {
-    struct dd_judge *j = calloc(1, sizeof *j);
+    struct dd_page_ready *j = calloc(1, sizeof *j);
 
     if (j && has_question(site))
         j->question = make_question(site);
@@ -81,18 +81,18 @@ struct dd_judge *dd_judge_new(const struct dd_site *site, const struct dd_tab *t
     return j;
 }
 
-void dd_judge_free(struct dd_judge *j)
+void dd_page_ready_free(struct dd_page_ready *j)
 {
     if (!j)
         return;
-    dd_pipe_forget(j->tab->pipe, j);
+    dd_cdp_forget(j->tab->pipe, j);
     free(j->question);
     free(j);
 }
 
-void dd_judge_restart(struct dd_judge *j)
+void dd_page_ready_restart(struct dd_page_ready *j)
 {
-    j->verdict = DD_JUDGE_WAITING;
+    j->verdict = DD_PAGE_READY_WAITING;
     j->reason = DD_WIRE_REASON_NONE;
     j->asking = j->scrolling = false;
     j->check_us = j->absent_us = 0;
@@ -102,8 +102,8 @@ void dd_judge_restart(struct dd_judge *j)
 
 /* ---- verdicts ---- */
 
-static void note(struct dd_judge *j, unsigned reason, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static void note(struct dd_judge *j, unsigned reason, const char *format, ...)
+static void note(struct dd_page_ready *j, unsigned reason, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void note(struct dd_page_ready *j, unsigned reason, const char *format, ...)
 {
     va_list arguments;
 
@@ -113,29 +113,29 @@ static void note(struct dd_judge *j, unsigned reason, const char *format, ...)
     va_end(arguments);
 }
 
-static void be_right(struct dd_judge *j)
+static void be_right(struct dd_page_ready *j)
 {
-    j->verdict = DD_JUDGE_RIGHT;
+    j->verdict = DD_PAGE_READY_YES;
     j->submitted_us = j->followed_us = j->absent_us = 0;
 }
 
-static void scrolled(void *context, const struct dd_pipe_answer *answer)
+static void scrolled(void *context, const struct dd_cdp_answer *answer)
 {
-    struct dd_judge *j = context;
+    struct dd_page_ready *j = context;
 
     j->scrolling = false;
     if (answer->error)
         return;
-    if (!dd_json_boolean(dd_tab_value(answer)))
+    if (!dd_json_boolean(dd_cdp_target_value(answer)))
         dd_log_warning("there is nothing with scroll_to %s in the page: it is shown from its top", j->site->options->scroll_to);
     be_right(j);
 }
 
-static void scroll(struct dd_judge *j)
+static void scroll(struct dd_page_ready *j)
 {
     char quoted[QUOTED_SIZE], script[QUOTED_SIZE + 256];
 
-    if (!*j->site->options->scroll_to || dd_tab_quote(j->site->options->scroll_to, quoted, sizeof quoted)) {
+    if (!*j->site->options->scroll_to || dd_cdp_target_quote(j->site->options->scroll_to, quoted, sizeof quoted)) {
         be_right(j);
         return;
     }
@@ -145,32 +145,32 @@ static void scroll(struct dd_judge *j)
              "e.scrollIntoView({block: 'start', inline: 'start', behavior: 'instant'});"
              "return new Promise(r => requestAnimationFrame(() => requestAnimationFrame(() => r(true)))); })()",
              quoted);
-    dd_tab_evaluate(j->tab, script, scrolled, j);
+    dd_cdp_target_evaluate(j->tab, script, scrolled, j);
 }
 
 /* ---- logging in ---- */
 
-static void submitted(void *context, const struct dd_pipe_answer *answer)
+static void submitted(void *context, const struct dd_cdp_answer *answer)
 {
-    struct dd_judge *j = context;
-    const char *word = dd_json_string(dd_tab_value(answer));
+    struct dd_page_ready *j = context;
+    const char *word = dd_json_string(dd_cdp_target_value(answer));
 
     if (strcmp(word, "elsewhere") == 0 || strcmp(word, "incomplete") == 0)
-        dd_login_take_back();
+        dd_login_form_take_back();
     if (strcmp(word, "elsewhere") == 0) {
         note(j, DD_WIRE_REASON_CREDENTIALS,
              "its log-in form is, or leads, to another origin than source has: the password stays here; is source right?");
-        j->verdict = DD_JUDGE_WRONG;
+        j->verdict = DD_PAGE_READY_NO;
     } else if (strcmp(word, "incomplete") == 0) {
         j->submitted_us = 0; /* it may still be drawing itself */
     }
     /* else it was, or the document went away because of it */
 }
 
-static void submit(struct dd_judge *j)
+static void submit(struct dd_page_ready *j)
 {
-    unsigned wait_s = dd_login_wait_s();
-    char *script = wait_s ? NULL : dd_login_script(j->site);
+    unsigned wait_s = dd_login_form_wait_s();
+    char *script = wait_s ? NULL : dd_login_form_script(j->site);
 
     if (!script) {
         /* nobody has refused the password: it is another page than it should be, and tried again sooner than that */
@@ -178,39 +178,39 @@ static void submit(struct dd_judge *j)
             note(j, DD_WIRE_REASON_UNEXPECTED, "it asks to log in again, less than a minute after the last time; it has to wait");
         else
             note(j, DD_WIRE_REASON_CAPTURE, "there is no memory for logging in");
-        j->verdict = DD_JUDGE_WRONG;
+        j->verdict = DD_PAGE_READY_NO;
         return;
     }
     dd_log_info("%s: logging in", j->site->name);
-    dd_login_count();
+    dd_login_form_count();
     j->submitted_us = dd_clock_now_us();
     j->followed_us = 0;
-    dd_tab_evaluate(j->tab, script, submitted, j);
+    dd_cdp_target_evaluate(j->tab, script, submitted, j);
     explicit_bzero(script, strlen(script));
     free(script);
 }
 
 /* ---- until it is right ---- */
 
-static void handle_form(struct dd_judge *j)
+static void handle_form(struct dd_page_ready *j)
 {
     if (!j->submitted_us)
         submit(j);
-    if (j->verdict != DD_JUDGE_WAITING)
+    if (j->verdict != DD_PAGE_READY_WAITING)
         return;
     note(j, DD_WIRE_REASON_CREDENTIALS, "it still shows its log-in form: check username, password and the selectors");
     uint64_t until_us = j->followed_us ? j->followed_us + AFTER_US : j->submitted_us + LOGIN_US;
     if (j->submitted_us && dd_clock_now_us() > until_us)
-        j->verdict = DD_JUDGE_WRONG;
+        j->verdict = DD_PAGE_READY_NO;
 }
 
-static void answered(void *context, const struct dd_pipe_answer *answer)
+static void answered(void *context, const struct dd_cdp_answer *answer)
 {
-    struct dd_judge *j = context;
-    const char *word = dd_json_string(dd_tab_value(answer));
+    struct dd_page_ready *j = context;
+    const char *word = dd_json_string(dd_cdp_target_value(answer));
 
     j->asking = false;
-    if (answer->error || j->verdict != DD_JUDGE_WAITING) /* of a document that is gone */
+    if (answer->error || j->verdict != DD_PAGE_READY_WAITING) /* of a document that is gone */
         return;
     if (strcmp(word, "right") == 0) {
         scroll(j);
@@ -220,29 +220,29 @@ static void answered(void *context, const struct dd_pipe_answer *answer)
         note(j, DD_WIRE_REASON_UNEXPECTED, "there is nothing with expect_selector %s in it: is it logged out?",
              j->site->options->expect_selector);
         if (dd_clock_now_us() > j->quiet_us + EXPECT_US)
-            j->verdict = DD_JUDGE_WRONG;
+            j->verdict = DD_PAGE_READY_NO;
     } else {
         note(j, DD_WIRE_REASON_UNSUITABLE, "expect_selector or login_password_selector is not a CSS selector");
-        j->verdict = DD_JUDGE_WRONG;
+        j->verdict = DD_PAGE_READY_NO;
     }
 }
 
-enum dd_judge_verdict dd_judge_turn(struct dd_judge *j, uint64_t now_us, uint64_t quiet_us)
+enum dd_page_ready_verdict dd_page_ready_step(struct dd_page_ready *j, uint64_t now_us, uint64_t quiet_us)
 {
     j->quiet_us = quiet_us;
-    if (j->verdict != DD_JUDGE_WAITING || j->asking || j->scrolling || now_us < j->check_us)
+    if (j->verdict != DD_PAGE_READY_WAITING || j->asking || j->scrolling || now_us < j->check_us)
         return j->verdict;
     j->check_us = now_us + CHECK_US;
     if (j->question) {
         j->asking = true;
-        dd_tab_evaluate(j->tab, j->question, answered, j);
+        dd_cdp_target_evaluate(j->tab, j->question, answered, j);
     } else {
         scroll(j);
     }
     return j->verdict;
 }
 
-unsigned dd_judge_why(const struct dd_judge *judge, const char **text)
+unsigned dd_page_ready_reason(const struct dd_page_ready *judge, const char **text)
 {
     *text = judge->text;
     return judge->reason;
@@ -250,23 +250,23 @@ unsigned dd_judge_why(const struct dd_judge *judge, const char **text)
 
 /* ---- of pictures ---- */
 
-const char *dd_judge_question(const struct dd_judge *judge)
+const char *dd_page_ready_expression(const struct dd_page_ready *judge)
 {
     return judge->question;
 }
 
-enum dd_judge_verdict dd_judge_picture(struct dd_judge *j, const struct dd_pipe_answer *answer)
+enum dd_page_ready_verdict dd_page_ready_check_picture(struct dd_page_ready *j, const struct dd_cdp_answer *answer)
 {
-    const char *word = dd_json_string(dd_tab_value(answer));
+    const char *word = dd_json_string(dd_cdp_target_value(answer));
     uint64_t now_us = dd_clock_now_us();
 
     if (answer->error)
-        return DD_JUDGE_WAITING;
+        return DD_PAGE_READY_WAITING;
     if (strcmp(word, "right") == 0) {
         j->absent_us = 0;
-        return DD_JUDGE_RIGHT;
+        return DD_PAGE_READY_YES;
     }
     if (!j->absent_us)
         j->absent_us = now_us;
-    return now_us >= j->absent_us + ABSENT_US || strcmp(word, "form") == 0 ? DD_JUDGE_WRONG : DD_JUDGE_WAITING;
+    return now_us >= j->absent_us + ABSENT_US || strcmp(word, "form") == 0 ? DD_PAGE_READY_NO : DD_PAGE_READY_WAITING;
 }

@@ -16,7 +16,7 @@
 
 enum { NOT_EXECUTED = 127, ASIDE = 64 /* descriptors from here on are in nobody's way */ };
 
-bool dd_spawn_find(const char *program, char *path, size_t size)
+bool dd_process_spawn_find(const char *program, char *path, size_t size)
 {
     const char *folders = getenv("PATH");
 
@@ -35,25 +35,25 @@ bool dd_spawn_find(const char *program, char *path, size_t size)
 }
 
 /* In the child, where only what is safe in a signal handler may be called. */
-static void execute(const struct dd_spawn *spawn, pid_t parent)
+static void execute(const struct dd_process_spawn *spawn, pid_t parent)
 {
-    int aside[DD_SPAWN_FDS], null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int aside[DD_PROCESS_SPAWN_FDS], null = open("/dev/null", O_RDWR | O_CLOEXEC);
     char *const *argv, *const *environment;
     sigset_t none;
 
     setsid();
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent || null < 0)
         _exit(NOT_EXECUTED);
-    for (int i = 0; i < DD_SPAWN_FDS; i++) {
+    for (int i = 0; i < DD_PROCESS_SPAWN_FDS; i++) {
         int fd = spawn->fds[i] < 0 && i <= STDERR_FILENO ? null : spawn->fds[i];
         aside[i] = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, ASIDE);
     }
-    for (int i = 0; i < DD_SPAWN_FDS; i++) {
+    for (int i = 0; i < DD_PROCESS_SPAWN_FDS; i++) {
         close(i);
         if (aside[i] >= 0 && dup2(aside[i], i) < 0)
             _exit(NOT_EXECUTED);
     }
-    close_range(DD_SPAWN_FDS, ~0U, 0);
+    close_range(DD_PROCESS_SPAWN_FDS, ~0U, 0);
     signal(SIGPIPE, SIG_DFL);
     signal(SIGCHLD, SIG_DFL);
     sigemptyset(&none);
@@ -66,7 +66,7 @@ static void execute(const struct dd_spawn *spawn, pid_t parent)
     _exit(NOT_EXECUTED);
 }
 
-pid_t dd_spawn_start(const struct dd_spawn *spawn)
+pid_t dd_process_spawn_start(const struct dd_process_spawn *spawn)
 {
     pid_t own = getpid(), pid = fork();
 

@@ -115,7 +115,7 @@ static size_t list_all(struct process all[static ALL_MAX])
 }
 
 /* Lists the processes of tree. */
-static size_t list(const struct dd_tree *tree, struct process found[static PROCESSES_MAX])
+static size_t list(const struct dd_process_tree *tree, struct process found[static PROCESSES_MAX])
 {
     static struct process all[ALL_MAX];
     size_t count = find_below(all, list_all(all)), kept = 0;
@@ -127,7 +127,7 @@ static size_t list(const struct dd_tree *tree, struct process found[static PROCE
     return kept;
 }
 
-void dd_tree_adopt(bool adopt)
+void dd_process_tree_adopt(bool adopt)
 {
     const struct sigaction action = {.sa_handler = SIG_DFL, .sa_flags = adopt ? SA_NOCLDWAIT : 0};
 
@@ -145,7 +145,7 @@ static uint64_t read_line(const char *text, const char *name)
 /* Anonymous and shared memory as /proc/PID/status counts them. The exact shares of smaps_rollup are closed to us: the browser's
  * sandboxed processes are not dumpable. What several of them share counts several times; that is the pages of a few pictures,
  * and what the zygote had before it forked. Code from files, which all browsers share, does not count. */
-uint64_t dd_tree_memory(const struct dd_tree *tree, size_t *count)
+uint64_t dd_process_tree_memory(const struct dd_process_tree *tree, size_t *count)
 {
     struct process found[PROCESSES_MAX];
     uint64_t bytes = 0;
@@ -175,7 +175,7 @@ static void send_signal(const struct process *p, int signal)
         close(fd);
 }
 
-size_t dd_tree_signal(const struct dd_tree *tree, int signal)
+size_t dd_process_tree_signal(const struct dd_process_tree *tree, int signal)
 {
     struct process found[PROCESSES_MAX];
     size_t count = list(tree, found);
@@ -185,7 +185,7 @@ size_t dd_tree_signal(const struct dd_tree *tree, int signal)
     return count;
 }
 
-void dd_tree_end_strays(const char *argument)
+void dd_process_tree_kill_by_argument(const char *argument)
 {
     static struct process all[ALL_MAX];
     size_t count = list_all(all);

@@ -1,6 +1,6 @@
 /* The processes of a browser: who belongs to it, what memory they take, and their end. They are all below this process, which
- * is a child subreaper: those whose parent died come to it, and the kernel clears them away itself once dd_tree_adopt() was
- * called. */
+ * is a child subreaper: those whose parent died come to it, and the kernel clears them away itself once dd_process_tree_adopt()
+ * was called. */
 #ifndef DD_SEND_CAPTURE_WEB_PROCESS_TREE_H
 #define DD_SEND_CAPTURE_WEB_PROCESS_TREE_H
 
@@ -11,21 +11,21 @@
 
 /* Who belongs together: the session that its first process leads; processes that name its folder in their command line,
  * since some begin a session of their own; and all below any of these. */
-struct dd_tree {
+struct dd_process_tree {
     pid_t leader;
     const char *folder; /* borrowed; may be NULL: none, so all below this process */
 };
 
 /* From now on dead children, also inherited ones, leave no zombie; with false they wait for waitpid(2) again. */
-void dd_tree_adopt(bool adopt);
+void dd_process_tree_adopt(bool adopt);
 
 /* Memory in bytes, pages that files back left out; and how many processes there are. 0 without any. */
-uint64_t dd_tree_memory(const struct dd_tree *tree, size_t *count);
+uint64_t dd_process_tree_memory(const struct dd_process_tree *tree, size_t *count);
 
 /* Sends the signal to all. How many there are. */
-size_t dd_tree_signal(const struct dd_tree *tree, int signal);
+size_t dd_process_tree_signal(const struct dd_process_tree *tree, int signal);
 
 /* Kills the processes that have this in their command line, wherever they are, as far as this user may. */
-void dd_tree_end_strays(const char *argument);
+void dd_process_tree_kill_by_argument(const char *argument);
 
 #endif

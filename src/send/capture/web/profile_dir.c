@@ -23,7 +23,7 @@ static const char *parent(void)
 {
     const char *folder = getenv("TMPDIR");
 
-    return folder && folder[0] == '/' && strlen(folder) + sizeof NAME + 8 < DD_FOLDER_PATH_SIZE ? folder : "/tmp";
+    return folder && folder[0] == '/' && strlen(folder) + sizeof NAME + 8 < DD_PROFILE_DIR_PATH_SIZE ? folder : "/tmp";
 }
 
 static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *where)
@@ -60,16 +60,16 @@ static int lock(const char *path)
 /* A browser that hung when its role was killed does not notice, and is still there. */
 static void end_strays(const char *path)
 {
-    char argument[DD_FOLDER_PATH_SIZE + sizeof DD_FOLDER_ARGUMENT];
+    char argument[DD_PROFILE_DIR_PATH_SIZE + sizeof DD_PROFILE_DIR_ARGUMENT];
 
-    snprintf(argument, sizeof argument, DD_FOLDER_ARGUMENT "%s/", path);
-    dd_tree_end_strays(argument);
+    snprintf(argument, sizeof argument, DD_PROFILE_DIR_ARGUMENT "%s/", path);
+    dd_process_tree_kill_by_argument(argument);
 }
 
 /* The lock of a folder falls with the process that held it, however that ended. */
 static void remove_leftovers(void)
 {
-    char path[DD_FOLDER_PATH_SIZE];
+    char path[DD_PROFILE_DIR_PATH_SIZE];
     const struct dirent *entry;
     DIR *folder = opendir(parent());
 
@@ -89,9 +89,9 @@ static void remove_leftovers(void)
         closedir(folder);
 }
 
-int dd_folder_make(struct dd_folder *folder)
+int dd_profile_dir_create(struct dd_profile_dir *folder)
 {
-    *folder = (struct dd_folder){.fd = -1};
+    *folder = (struct dd_profile_dir){.fd = -1};
     remove_leftovers();
     /* another role may take it for a leftover before it is locked */
     for (int i = 0; i < ATTEMPTS; i++) {
@@ -107,17 +107,17 @@ int dd_folder_make(struct dd_folder *folder)
     return DD_ERROR_SYSTEM;
 }
 
-void dd_folder_clear(struct dd_folder *folder)
+void dd_profile_dir_clear(struct dd_profile_dir *folder)
 {
     if (folder->path[0])
         remove_tree(folder->path);
 }
 
-void dd_folder_remove(struct dd_folder *folder)
+void dd_profile_dir_remove(struct dd_profile_dir *folder)
 {
     if (!folder->path[0])
         return;
     remove_tree(folder->path);
     close(folder->fd);
-    *folder = (struct dd_folder){.fd = -1};
+    *folder = (struct dd_profile_dir){.fd = -1};
 }

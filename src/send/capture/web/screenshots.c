@@ -33,9 +33,9 @@ enum {
 
 /* a picture as it came */
 struct shot {
-    struct dd_still_text text;
+    struct dd_image_decoder_text text;
     uint64_t captured_us;
-    struct dd_area part; /* of it is sent; width 0: all that fits the viewport, */
+    struct dd_rect part; /* of it is sent; width 0: all that fits the viewport, */
     bool alone;          /* or all, since it is of the element and nothing else */
 };
 
@@ -48,10 +48,10 @@ enum round { IDLE, STARTING, MEASURING, SHOOTING, LOCATING, CHECKING, PROBING };
  * An element is cut out of such a picture, if it is still in its place then. While it moves it is taken alone, which costs a
  * fraction, but ends the watch, until two of its pictures are the same. One that the viewport cannot show, or where the page does
  * not leave it, is always taken alone; there is no watching it, so it is looked at every two seconds. */
-struct dd_shots {
+struct dd_screenshots {
     struct dd_page *page;
-    const struct dd_site *site;
-    struct dd_still *still;
+    const struct dd_web_options *site;
+    struct dd_image_decoder *still;
     bool cast;
     bool pauses;       /* the page is frozen between pictures, */
     bool frozen;       /* and is now */
@@ -60,7 +60,7 @@ struct dd_shots {
     unsigned document; /* that all of this is about */
     enum round round;  /* what is under way; each ends with an answer */
     unsigned during;   /* pictures that the browser sent while one was taken */
-    struct dd_element element;
+    struct dd_element_clip element;
     struct shot fresh, shown; /* not delivered yet; delivered last */
     bool there;               /* fresh is one */
     bool right;               /* and may be sent */
@@ -75,19 +75,20 @@ struct dd_shots {
 
 static bool is_same(const struct shot *a, const struct shot *b)
 {
-    return dd_still_text_equal(&a->text, &b->text) && a->alone == b->alone && memcmp(&a->part, &b->part, sizeof a->part) == 0;
+    return dd_image_decoder_text_equal(&a->text, &b->text) && a->alone == b->alone &&
+           memcmp(&a->part, &b->part, sizeof a->part) == 0;
 }
 
 /* ---- opening, closing ---- */
 
-static bool is_whole_page(const struct dd_site *site)
+static bool is_whole_page(const struct dd_web_options *site)
 {
     return !*site->options->web_capture_element || strcmp(site->options->web_capture_element, "body") == 0;
 }
 
-struct dd_shots *dd_shots_new(struct dd_page *page, const struct dd_site *site)
+struct dd_screenshots *dd_screenshots_new(struct dd_page *page, const struct dd_web_options *site)
 {
-    struct dd_shots *s = calloc(1, sizeof *s);
+    struct dd_screenshots *s = calloc(1, sizeof *s);
     bool quick = site->options->interval < CAST_BELOW_US;
 
     if (!s) {
@@ -98,42 +99,42 @@ struct dd_shots *dd_shots_new(struct dd_page *page, const struct dd_site *site)
     s->site = site;
     /* what the browser sends is not magnified */
     s->cast = quick && is_whole_page(site) && site->options->page_zoom == 1;
-    s->element = (struct dd_element){.selector = is_whole_page(site) ? NULL : site->options->web_capture_element,
-                                     .zoom = site->options->page_zoom,
-                                     .quick = quick};
+    s->element = (struct dd_element_clip){.selector = is_whole_page(site) ? NULL : site->options->web_capture_element,
+                                          .zoom = site->options->page_zoom,
+                                          .quick = quick};
     s->pauses = site->options->pause_browser && site->options->interval >= PAUSE_FROM_US;
     s->changed_us = dd_clock_now_us();
-    s->still = dd_still_new();
+    s->still = dd_image_decoder_new();
     if (s->still)
         return s;
     free(s);
     return NULL;
 }
 
-void dd_shots_free(struct dd_shots *s)
+void dd_screenshots_free(struct dd_screenshots *s)
 {
     if (!s)
         return;
-    dd_pipe_forget(dd_page_tab(s->page)->pipe, s);
-    dd_still_free(s->still);
-    dd_still_text_free(&s->fresh.text);
-    dd_still_text_free(&s->shown.text);
+    dd_cdp_forget(dd_page_target(s->page)->pipe, s);
+    dd_image_decoder_free(s->still);
+    dd_image_decoder_text_free(&s->fresh.text);
+    dd_image_decoder_text_free(&s->shown.text);
     free(s);
 }
 
 /* ---- one picture at a time ---- */
 
 /* What was seen of the page may be over. */
-static void doubt(struct dd_shots *s)
+static void doubt(struct dd_screenshots *s)
 {
     s->changed = true;
-    dd_element_doubt(&s->element);
+    dd_element_clip_doubt(&s->element);
     if (s->cast)
         s->settle_us = dd_clock_now_us();
 }
 
 /* True if an answer is about the page as it is. */
-static bool is_current(struct dd_shots *s, const struct dd_pipe_answer *answer)
+static bool is_current(struct dd_screenshots *s, const struct dd_cdp_answer *answer)
 {
     s->round = IDLE;
     if (answer->error == DD_ERROR_TIMEOUT)
@@ -143,9 +144,9 @@ static bool is_current(struct dd_shots *s, const struct dd_pipe_answer *answer)
     return !answer->error && dd_page_document(s->page) == s->document && dd_page_state(s->page) == DD_PAGE_READY;
 }
 
-static void checked(void *context, const struct dd_pipe_answer *answer)
+static void checked(void *context, const struct dd_cdp_answer *answer)
 {
-    struct dd_shots *s = context;
+    struct dd_screenshots *s = context;
 
     s->probe_us = dd_clock_now_us() + PROBE_US;
     s->right = is_current(s, answer) && dd_page_checked(s->page, answer);
@@ -156,22 +157,22 @@ static void checked(void *context, const struct dd_pipe_answer *answer)
 }
 
 /* Where the page has to be asked whether it is the right one, it is asked after the picture was taken. */
-static void check(struct dd_shots *s)
+static void check(struct dd_screenshots *s)
 {
     const char *question = dd_page_check(s->page);
 
     s->right = !question;
     if (question) {
         s->round = CHECKING;
-        dd_tab_evaluate(dd_page_tab(s->page), question, checked, s);
+        dd_cdp_target_evaluate(dd_page_target(s->page), question, checked, s);
     }
 }
 
-static void located(void *context, const struct dd_pipe_answer *answer)
+static void located(void *context, const struct dd_cdp_answer *answer)
 {
-    struct dd_shots *s = context;
+    struct dd_screenshots *s = context;
 
-    if (is_current(s, answer) && dd_element_stays(&s->element, answer)) {
+    if (is_current(s, answer) && dd_element_clip_stays(&s->element, answer)) {
         check(s);
         return;
     }
@@ -180,9 +181,9 @@ static void located(void *context, const struct dd_pipe_answer *answer)
 }
 
 /* There is a fresh picture. */
-static void take(struct dd_shots *s, const char *base64, uint64_t captured_us)
+static void take(struct dd_screenshots *s, const char *base64, uint64_t captured_us)
 {
-    if (!*base64 || dd_still_text_copy(&s->fresh.text, base64)) {
+    if (!*base64 || dd_image_decoder_text_copy(&s->fresh.text, base64)) {
         doubt(s);
         return;
     }
@@ -191,7 +192,7 @@ static void take(struct dd_shots *s, const char *base64, uint64_t captured_us)
     s->right = false;
     if (s->element.placed) {
         s->round = LOCATING;
-        if (dd_element_measure(&s->element, dd_page_tab(s->page), false, located, s) == 0)
+        if (dd_element_clip_measure(&s->element, dd_page_target(s->page), false, located, s) == 0)
             return;
         s->round = IDLE;
     }
@@ -199,9 +200,9 @@ static void take(struct dd_shots *s, const char *base64, uint64_t captured_us)
 }
 
 /* A picture that is taken makes the browser send one, too; any more are of changes that it may lack. */
-static void shot(void *context, const struct dd_pipe_answer *answer)
+static void shot(void *context, const struct dd_cdp_answer *answer)
 {
-    struct dd_shots *s = context;
+    struct dd_screenshots *s = context;
     uint64_t now_us = dd_clock_now_us();
     const char *data = dd_json_string(dd_json_member(answer->result, "data"));
     bool taken = is_current(s, answer) && *data;
@@ -221,56 +222,56 @@ static void shot(void *context, const struct dd_pipe_answer *answer)
 }
 
 /* By the answer where the element is; NULL: there is none to be asked for. */
-static void shoot(struct dd_shots *s, const struct dd_pipe_answer *answer)
+static void shoot(struct dd_screenshots *s, const struct dd_cdp_answer *answer)
 {
-    struct dd_tab_clip clip;
-    bool alone = dd_element_plan(&s->element, answer, &clip);
+    struct dd_cdp_target_clip clip;
+    bool alone = dd_element_clip_plan(&s->element, answer, &clip);
 
     s->casting = s->casting && !alone;
     s->round = SHOOTING;
     s->during = 0;
-    dd_tab_shoot(dd_page_tab(s->page), alone ? &clip : NULL, shot, s);
+    dd_cdp_target_screenshot(dd_page_target(s->page), alone ? &clip : NULL, shot, s);
 }
 
-static void measured(void *context, const struct dd_pipe_answer *answer)
+static void measured(void *context, const struct dd_cdp_answer *answer)
 {
-    struct dd_shots *s = context;
+    struct dd_screenshots *s = context;
 
     if (is_current(s, answer))
         shoot(s, answer);
 }
 
-static void begin_round(struct dd_shots *s)
+static void begin_round(struct dd_screenshots *s)
 {
     s->round = MEASURING;
-    if (dd_element_measure(&s->element, dd_page_tab(s->page), true, measured, s))
+    if (dd_element_clip_measure(&s->element, dd_page_target(s->page), true, measured, s))
         shoot(s, NULL);
 }
 
 /* ---- pictures as the page moves ---- */
 
-static void start_cast(struct dd_shots *s)
+static void start_cast(struct dd_screenshots *s)
 {
-    dd_tab_start_cast(dd_page_tab(s->page), !s->cast);
+    dd_cdp_target_start_screencast(dd_page_target(s->page), !s->cast);
     s->casting = true;
     s->watching = false;
     s->round = STARTING;
     s->retry_us = dd_clock_now_us() + START_US;
 }
 
-static void stop_cast(struct dd_shots *s)
+static void stop_cast(struct dd_screenshots *s)
 {
-    dd_tab_stop_cast(dd_page_tab(s->page));
+    dd_cdp_target_stop_screencast(dd_page_target(s->page));
     s->casting = false;
 }
 
 /* The browser says that the page has changed. */
-static void notice_change(struct dd_shots *s, const struct dd_json *params)
+static void notice_change(struct dd_screenshots *s, const struct dd_json *params)
 {
     if (s->cast) {
         s->settle_us = dd_clock_now_us() + SETTLED_US;
-        uint64_t at_us = dd_tab_captured_us(params);
-        s->fresh.part = (struct dd_area){0};
+        uint64_t at_us = dd_cdp_target_captured_us(params);
+        s->fresh.part = (struct dd_rect){0};
         s->fresh.alone = false;
         if (at_us && (s->round == IDLE || (s->round != CHECKING && !dd_page_check(s->page))))
             take(s, dd_json_string(dd_json_member(params, "data")), at_us);
@@ -281,9 +282,9 @@ static void notice_change(struct dd_shots *s, const struct dd_json *params)
         stop_cast(s);
 }
 
-bool dd_shots_event(struct dd_shots *s, const struct dd_pipe_event *event)
+bool dd_screenshots_event(struct dd_screenshots *s, const struct dd_cdp_event *event)
 {
-    const struct dd_tab *tab = dd_page_tab(s->page);
+    const struct dd_cdp_target *tab = dd_page_target(s->page);
     int64_t number = dd_json_integer(dd_json_member(event->params, "sessionId"));
     struct dd_json *params;
 
@@ -291,7 +292,7 @@ bool dd_shots_event(struct dd_shots *s, const struct dd_pipe_event *event)
         return false;
     params = dd_json_new_object();
     dd_json_add_integer(params, "sessionId", number > 0 ? (uint64_t)number : 0);
-    dd_tab_send(tab, "Page.screencastFrameAck", params, NULL, NULL);
+    dd_cdp_target_send(tab, "Page.screencastFrameAck", params, NULL, NULL);
     if (dd_page_state(s->page) != DD_PAGE_READY || dd_page_document(s->page) != s->document || !s->casting) {
         doubt(s); /* it may be the last change before the page is right again */
         return true;
@@ -307,9 +308,9 @@ bool dd_shots_event(struct dd_shots *s, const struct dd_pipe_event *event)
     return true;
 }
 
-static void probed(void *context, const struct dd_pipe_answer *answer)
+static void probed(void *context, const struct dd_cdp_answer *answer)
 {
-    struct dd_shots *s = context;
+    struct dd_screenshots *s = context;
 
     if (!is_current(s, answer))
         return;
@@ -322,19 +323,19 @@ static void probed(void *context, const struct dd_pipe_answer *answer)
     s->alive = right && s->shown.text.length > 0 && !(s->cast ? s->settle_us != 0 : s->changed);
 }
 
-static void probe(struct dd_shots *s)
+static void probe(struct dd_screenshots *s)
 {
     const char *check = dd_page_check(s->page);
 
     s->round = PROBING;
-    dd_tab_evaluate(dd_page_tab(s->page), check ? check : "0", probed, s);
+    dd_cdp_target_evaluate(dd_page_target(s->page), check ? check : "0", probed, s);
 }
 
 /* ---- frozen between pictures ---- */
 
-static void freeze(struct dd_shots *s, bool frozen)
+static void freeze(struct dd_screenshots *s, bool frozen)
 {
-    dd_tab_freeze(dd_page_tab(s->page), frozen);
+    dd_cdp_target_freeze(dd_page_target(s->page), frozen);
     s->frozen = frozen;
     doubt(s);
     if (s->casting)
@@ -343,37 +344,37 @@ static void freeze(struct dd_shots *s, bool frozen)
 
 /* ---- what there is ---- */
 
-static void begin_document(struct dd_shots *s)
+static void begin_document(struct dd_screenshots *s)
 {
     s->document = dd_page_document(s->page);
     s->there = s->alive = s->casting = false;
-    dd_element_restart(&s->element);
+    dd_element_clip_restart(&s->element);
     s->changed = true;
     s->settle_us = s->probe_us = s->retry_us = 0;
 }
 
 /* What of the decoded picture is sent. */
-static int cut(const struct dd_shots *s, const struct shot *shot, struct dd_picture *picture)
+static int cut(const struct dd_screenshots *s, const struct shot *shot, struct dd_picture *picture)
 {
-    const struct dd_area viewport = {.width = s->site->width, .height = s->site->height},
+    const struct dd_rect viewport = {.width = s->site->width, .height = s->site->height},
                          all = {.width = s->picture.width, .height = s->picture.height};
     /* an element beyond the viewport came alone, in its own shape */
-    const struct dd_area *part = &shot->part;
-    struct dd_area area = dd_area_common(part->width ? part : shot->alone ? &all : &viewport, &all);
+    const struct dd_rect *part = &shot->part;
+    struct dd_rect area = dd_rect_intersect(part->width ? part : shot->alone ? &all : &viewport, &all);
 
-    return area.width ? dd_region_cut(&s->picture, &area, picture) : DD_ERROR_INPUT;
+    return area.width ? dd_crop_mask_cut(&s->picture, &area, picture) : DD_ERROR_INPUT;
 }
 
-static int deliver(struct dd_shots *s, struct dd_source_io *io, struct dd_picture *picture)
+static int deliver(struct dd_screenshots *s, struct dd_source_io *io, struct dd_picture *picture)
 {
     struct shot shot = s->fresh;
     int error = 0;
     bool same = is_same(&s->fresh, &s->shown);
     uint64_t soon_us = 2 * (uint64_t)s->site->options->interval + RETRY_US;
 
-    dd_element_follow(&s->element, s->shown.alone, shot.alone, same, shot.captured_us < s->shown.captured_us + soon_us);
+    dd_element_clip_follow(&s->element, s->shown.alone, shot.alone, same, shot.captured_us < s->shown.captured_us + soon_us);
     if (!same) {
-        error = dd_still_decode(s->still, &s->fresh.text, &s->picture);
+        error = dd_image_decoder_decode(s->still, &s->fresh.text, &s->picture);
         s->changed_us = dd_clock_now_us();
     }
     if (!error)
@@ -386,20 +387,20 @@ static int deliver(struct dd_shots *s, struct dd_source_io *io, struct dd_pictur
     s->shown = shot;
     s->there = s->alive = false;
     picture->captured_us = shot.captured_us;
-    return DD_SHOTS_PICTURE;
+    return DD_SCREENSHOTS_PICTURE;
 }
 
 /* Begins what is to be done now, where nothing is under way. */
-static void work(struct dd_shots *s, uint64_t now_us, uint64_t due_us)
+static void work(struct dd_screenshots *s, uint64_t now_us, uint64_t due_us)
 {
-    bool changed = s->changed && !dd_element_rests(&s->element);
+    bool changed = s->changed && !dd_element_clip_rests(&s->element);
     bool wanted = s->cast ? s->settle_us && now_us >= s->settle_us : changed && now_us >= due_us;
 
     if (s->cast && !s->casting) {
         start_cast(s);
     } else if (wanted || (now_us >= s->verify_us && now_us >= due_us)) {
         s->settle_us = 0;
-        if (s->casting || s->element.beyond || dd_element_moves(&s->element))
+        if (s->casting || s->element.beyond || dd_element_clip_moves(&s->element))
             begin_round(s);
         else
             start_cast(s);
@@ -408,7 +409,7 @@ static void work(struct dd_shots *s, uint64_t now_us, uint64_t due_us)
     }
 }
 
-int dd_shots_next(struct dd_shots *s, struct dd_source_io *io, uint64_t due_us, struct dd_picture *picture)
+int dd_screenshots_next(struct dd_screenshots *s, struct dd_source_io *io, uint64_t due_us, struct dd_picture *picture)
 {
     uint64_t now_us = dd_clock_now_us();
 
@@ -417,7 +418,7 @@ int dd_shots_next(struct dd_shots *s, struct dd_source_io *io, uint64_t due_us, 
     if (s->pauses && s->frozen != (now_us + THAW_US < due_us) && !s->there && s->round == IDLE)
         freeze(s, !s->frozen);
     if (s->frozen)
-        return DD_SHOTS_NOTHING;
+        return DD_SCREENSHOTS_NOTHING;
     if (s->hangs)
         return dd_source_fail(io, DD_WIRE_REASON_TIMEOUT, "%s: it hangs: no picture and no answer within %g s", s->site->name,
                               (double)s->site->options->timeout / DD_CLOCK_US_PER_S);
@@ -426,16 +427,16 @@ int dd_shots_next(struct dd_shots *s, struct dd_source_io *io, uint64_t due_us, 
     if (s->alive) {
         s->alive = false;
         *picture = (struct dd_picture){.captured_us = s->alive_us};
-        return DD_SHOTS_SAME;
+        return DD_SCREENSHOTS_SAME;
     }
     if (s->round == STARTING && now_us >= s->retry_us) /* it goes without */
         begin_round(s);
     if (s->round == IDLE && !s->there && now_us >= s->retry_us)
         work(s, now_us, due_us);
-    return DD_SHOTS_NOTHING;
+    return DD_SCREENSHOTS_NOTHING;
 }
 
-uint64_t dd_shots_wake_us(const struct dd_shots *s, uint64_t due_us)
+uint64_t dd_screenshots_wake_us(const struct dd_screenshots *s, uint64_t due_us)
 {
     uint64_t wake_us = due_us, next_us = s->verify_us < s->probe_us ? s->verify_us : s->probe_us;
 
@@ -447,12 +448,12 @@ uint64_t dd_shots_wake_us(const struct dd_shots *s, uint64_t due_us)
         return UINT64_MAX;
     if (s->cast && !s->there)
         wake_us = s->settle_us && s->settle_us < s->probe_us ? s->settle_us : s->probe_us;
-    else if (!s->there && (!s->changed || dd_element_rests(&s->element)) && wake_us < next_us)
+    else if (!s->there && (!s->changed || dd_element_clip_rests(&s->element)) && wake_us < next_us)
         wake_us = next_us;
     return wake_us > s->retry_us ? wake_us : s->retry_us;
 }
 
-uint64_t dd_shots_changed_us(const struct dd_shots *s)
+uint64_t dd_screenshots_changed_us(const struct dd_screenshots *s)
 {
     return s->changed_us;
 }

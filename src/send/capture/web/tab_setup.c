@@ -21,8 +21,8 @@ static const char style_script[] =
     "put(); document.addEventListener('DOMContentLoaded', put); addEventListener('load', put); })()";
 
 struct setup {
-    const struct dd_tab *tab;
-    void (*answered)(void *context, const struct dd_pipe_answer *answer);
+    const struct dd_cdp_target *tab;
+    void (*answered)(void *context, const struct dd_cdp_answer *answer);
     void *context;
     unsigned count; /* of commands sent */
 };
@@ -30,7 +30,7 @@ struct setup {
 static void send(struct setup *s, const char *method, struct dd_json *params)
 {
     s->count++;
-    dd_tab_send(s->tab, method, params, s->answered, s->context);
+    dd_cdp_target_send(s->tab, method, params, s->answered, s->context);
 }
 
 static struct dd_json *text_of(const char *name, const char *value)
@@ -51,7 +51,7 @@ static struct dd_json *switch_of(const char *name, bool value)
 
 /* The zoom is the number of the picture's pixels to one of the page's: so the picture keeps its size, the page has less room,
  * and all that is in it is larger and as sharp. What the division leaves over is cut off again (shots.c). */
-static void set_size(struct setup *s, const struct dd_site *site)
+static void set_size(struct setup *s, const struct dd_web_options *site)
 {
     double zoom = site->options->page_zoom > 0 ? site->options->page_zoom : 1;
     struct dd_json *params = dd_json_new_object();
@@ -77,10 +77,10 @@ static void set_style(struct setup *s, const char *css)
     char *quoted = malloc(QUOTED_SIZE), *script = malloc(QUOTED_SIZE + sizeof style_script);
     struct dd_json *params = dd_json_new_object();
 
-    if (quoted && script && dd_tab_quote(css, quoted, QUOTED_SIZE) == 0) {
+    if (quoted && script && dd_cdp_target_quote(css, quoted, QUOTED_SIZE) == 0) {
         snprintf(script, QUOTED_SIZE + sizeof style_script, style_script, quoted);
         dd_json_add_string(params, "source", script);
-        dd_json_add_string(params, "worldName", DD_TAB_WORLD);
+        dd_json_add_string(params, "worldName", DD_CDP_TARGET_WORLD);
         send(s, "Page.addScriptToEvaluateOnNewDocument", params);
     } else {
         dd_log_error("no memory for css_file");
@@ -90,8 +90,8 @@ static void set_style(struct setup *s, const char *css)
     free(quoted);
 }
 
-unsigned dd_setup_tab(const struct dd_tab *tab, const struct dd_site *site,
-                      void (*answered)(void *context, const struct dd_pipe_answer *answer), void *context)
+unsigned dd_tab_setup_send(const struct dd_cdp_target *tab, const struct dd_web_options *site,
+                           void (*answered)(void *context, const struct dd_cdp_answer *answer), void *context)
 {
     struct setup s = {.tab = tab, .answered = answered, .context = context};
     const struct dd_send_stream *options = site->options;

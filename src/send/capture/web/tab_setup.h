@@ -2,12 +2,12 @@
 #ifndef DD_SEND_CAPTURE_WEB_TAB_SETUP_H
 #define DD_SEND_CAPTURE_WEB_TAB_SETUP_H
 
-struct dd_pipe_answer;
-struct dd_site;
-struct dd_tab;
+struct dd_cdp_answer;
+struct dd_web_options;
+struct dd_cdp_target;
 
-/* Sends all commands; answered is called for each, also with errors, as dd_tab_send() says. Their number. */
-unsigned dd_setup_tab(const struct dd_tab *tab, const struct dd_site *site,
-                      void (*answered)(void *context, const struct dd_pipe_answer *answer), void *context);
+/* Sends all commands; answered is called for each, also with errors, as dd_cdp_target_send() says. Their number. */
+unsigned dd_tab_setup_send(const struct dd_cdp_target *tab, const struct dd_web_options *site,
+                           void (*answered)(void *context, const struct dd_cdp_answer *answer), void *context);
 
 #endif

@@ -39,7 +39,7 @@ static bool is_forbidden(const char *name)
 }
 
 /* Browsers send the last of one name only. */
-static bool is_given(const struct dd_site *site, const char *name)
+static bool is_given(const struct dd_web_options *site, const char *name)
 {
     for (size_t i = 0; i < site->header_count; i++)
         if (strcasecmp(name, site->headers[i].name) == 0)
@@ -48,7 +48,7 @@ static bool is_given(const struct dd_site *site, const char *name)
 }
 
 /* One "Name: value" of the file; empty lines and those with '#' are none. line is cut up. */
-static int read_header(struct dd_site *site, char *line)
+static int read_header(struct dd_web_options *site, char *line)
 {
     char *colon, *end = line + strlen(line);
 
@@ -57,17 +57,17 @@ static int read_header(struct dd_site *site, char *line)
     if (!*line || *line == '#')
         return 0;
     colon = strchr(line, ':');
-    if (!colon || site->header_count == DD_SITE_HEADERS_MAX)
+    if (!colon || site->header_count == DD_WEB_OPTIONS_HEADERS_MAX)
         return DD_ERROR_INPUT;
     *colon = '\0';
     const char *value = colon + 1 + strspn(colon + 1, " \t");
     if (!is_name(line) || !is_value(value) || is_forbidden(line) || is_given(site, line))
         return DD_ERROR_INPUT;
-    site->headers[site->header_count++] = (struct dd_site_header){.name = line, .value = value};
+    site->headers[site->header_count++] = (struct dd_web_options_header){.name = line, .value = value};
     return 0;
 }
 
-static int read_headers(struct dd_site *site, char *why, size_t why_size)
+static int read_headers(struct dd_web_options *site, char *why, size_t why_size)
 {
     unsigned number = 1;
 
@@ -78,14 +78,14 @@ static int read_headers(struct dd_site *site, char *why, size_t why_size)
         if (read_header(site, line)) {
             snprintf(why, why_size,
                      "line %u is none of at most %d different headers \"Name: value\" that a page can be asked for with", number,
-                     DD_SITE_HEADERS_MAX);
+                     DD_WEB_OPTIONS_HEADERS_MAX);
             return DD_ERROR_INPUT;
         }
     }
     return 0;
 }
 
-static int read_address(struct dd_site *site, struct dd_url *url, char *why, size_t why_size)
+static int read_address(struct dd_web_options *site, struct dd_url *url, char *why, size_t why_size)
 {
     const struct dd_send_stream *options = site->options;
 
@@ -102,16 +102,16 @@ static int read_address(struct dd_site *site, struct dd_url *url, char *why, siz
     return 0;
 }
 
-int dd_site_read(struct dd_site *site, const struct dd_send_stream *options, char *why, size_t why_size)
+int dd_web_options_parse(struct dd_web_options *site, const struct dd_send_stream *options, char *why, size_t why_size)
 {
     struct dd_url url;
 
-    *site = (struct dd_site){.options = options};
+    *site = (struct dd_web_options){.options = options};
     int error = read_address(site, &url, why, why_size);
     dd_url_wipe(&url);
     if (!error && strcmp(options->capture_resolution, "source") == 0) {
-        site->width = DD_SITE_WIDTH;
-        site->height = DD_SITE_HEIGHT;
+        site->width = DD_WEB_OPTIONS_WIDTH;
+        site->height = DD_WEB_OPTIONS_HEIGHT;
     } else if (!error) {
         error = dd_send_options_resolution(options->capture_resolution, &site->width, &site->height);
     }
@@ -120,11 +120,11 @@ int dd_site_read(struct dd_site *site, const struct dd_send_stream *options, cha
         error = read_headers(site, why, why_size);
     }
     if (error)
-        dd_site_wipe(site);
+        dd_web_options_wipe(site);
     return error;
 }
 
-void dd_site_wipe(struct dd_site *site)
+void dd_web_options_wipe(struct dd_web_options *site)
 {
     explicit_bzero(site, sizeof *site);
 }

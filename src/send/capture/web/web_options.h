@@ -10,29 +10,29 @@
 struct dd_send_stream;
 
 enum {
-    DD_SITE_HEADERS_MAX = 32,
-    DD_SITE_WIDTH = 1280, /* of a page that is to have its own size, which pages do not have */
-    DD_SITE_HEIGHT = 720,
+    DD_WEB_OPTIONS_HEADERS_MAX = 32,
+    DD_WEB_OPTIONS_WIDTH = 1280, /* of a page that is to have its own size, which pages do not have */
+    DD_WEB_OPTIONS_HEIGHT = 720,
 };
 
-struct dd_site_header {
+struct dd_web_options_header {
     const char *name, *value; /* borrowed from the site */
 };
 
-struct dd_site {
+struct dd_web_options {
     const struct dd_send_stream *options; /* borrowed */
     char url[4096];                       /* without user info; may hold a token: secret */
     char name[200];                       /* the same for messages */
     struct dd_origin origin;
     char username[1024], password[1024]; /* secret */
     char headers_text[16 * 1024];        /* secret */
-    struct dd_site_header headers[DD_SITE_HEADERS_MAX];
+    struct dd_web_options_header headers[DD_WEB_OPTIONS_HEADERS_MAX];
     size_t header_count;
     int width, height; /* of the viewport, in pixels of the picture */
 };
 
 /* options are borrowed for the site's life. 0; or DD_ERROR_INPUT with what is wrong in why, without a secret. */
-int dd_site_read(struct dd_site *site, const struct dd_send_stream *options, char *why, size_t why_size);
-void dd_site_wipe(struct dd_site *site);
+int dd_web_options_parse(struct dd_web_options *site, const struct dd_send_stream *options, char *why, size_t why_size);
+void dd_web_options_wipe(struct dd_web_options *site);
 
 #endif

@@ -48,12 +48,12 @@ struct engine {
 struct view {
     struct engine *engine;
     struct dd_page *page; /* NULL: none */
-    struct dd_shots *shots;
+    struct dd_screenshots *shots;
 };
 
 struct web {
     struct dd_source_io *io;
-    struct dd_site site;
+    struct dd_web_options site;
     struct engine engines[2];
     struct view now;    /* what is shown */
     struct view coming; /* what is to be shown in its place, */
@@ -69,9 +69,9 @@ struct web {
 
 static void tell_browser(const struct engine *e, const char *method, struct dd_json *params)
 {
-    const struct dd_pipe_command command = {.session = "", .method = method, .params = params};
+    const struct dd_cdp_command command = {.session = "", .method = method, .params = params};
 
-    dd_pipe_send(dd_browser_pipe(e->browser), &command);
+    dd_cdp_send(dd_browser_cdp(e->browser), &command);
 }
 
 /* A window that a page opens: nobody would see it, and who knows what it does. */
@@ -88,12 +88,12 @@ static void close_window(struct engine *e, const struct dd_json *params)
     tell_browser(e, "Target.closeTarget", answer);
 }
 
-static bool takes(struct view *v, const struct engine *e, const struct dd_pipe_event *event)
+static bool takes(struct view *v, const struct engine *e, const struct dd_cdp_event *event)
 {
-    return v->page && v->engine == e && ((v->shots && dd_shots_event(v->shots, event)) || dd_page_event(v->page, event));
+    return v->page && v->engine == e && ((v->shots && dd_screenshots_event(v->shots, event)) || dd_page_event(v->page, event));
 }
 
-static void handle_event(void *context, const struct dd_pipe_event *event)
+static void handle_event(void *context, const struct dd_cdp_event *event)
 {
     struct engine *e = context;
     struct web *w = e->web;
@@ -125,7 +125,7 @@ static int start_browser(struct engine *e)
 
 static void close_view(struct view *v)
 {
-    dd_shots_free(v->shots);
+    dd_screenshots_free(v->shots);
     dd_page_close(v->page);
     *v = (struct view){0};
 }
@@ -161,7 +161,7 @@ static int turn(struct web *w, uint64_t wake_us)
         return DD_ERROR_STOPPED;
     for (int i = 0; i < 2; i++)
         if (is_spoken_to(&w->engines[i])) {
-            dd_pipe_poll(dd_browser_pipe(w->engines[i].browser), &fds[count]);
+            dd_cdp_poll(dd_browser_cdp(w->engines[i].browser), &fds[count]);
             count += 2;
         }
     /* while it loads there is no picture to wake for */
@@ -170,11 +170,11 @@ static int turn(struct web *w, uint64_t wake_us)
     poll(fds, count, dd_clock_wait_ms(dd_clock_now_us(), wake_us, loading ? LOADING_SLICE_MS : SLICE_MS));
     for (int i = 0; i < 2; i++)
         if (is_spoken_to(&w->engines[i]))
-            w->engines[i].error = dd_pipe_turn(dd_browser_pipe(w->engines[i].browser));
+            w->engines[i].error = dd_cdp_step(dd_browser_cdp(w->engines[i].browser));
     if (w->now.page)
-        dd_page_turn(w->now.page);
+        dd_page_step(w->now.page);
     if (w->coming.page)
-        dd_page_turn(w->coming.page);
+        dd_page_step(w->coming.page);
     return 0;
 }
 
@@ -182,14 +182,14 @@ static int turn(struct web *w, uint64_t wake_us)
 
 static int open_view(struct web *w, struct view *v, struct engine *e, uint64_t deadline_us)
 {
-    *v = (struct view){.engine = e, .page = dd_page_open(dd_browser_pipe(e->browser), &w->site, deadline_us)};
+    *v = (struct view){.engine = e, .page = dd_page_open(dd_browser_cdp(e->browser), &w->site, deadline_us)};
     return v->page ? 0 : DD_ERROR_MEMORY;
 }
 
 static int start_shots(struct web *w, struct view *v)
 {
     if (!v->shots)
-        v->shots = dd_shots_new(v->page, &w->site);
+        v->shots = dd_screenshots_new(v->page, &w->site);
     return v->shots ? 0 : DD_ERROR_MEMORY;
 }
 
@@ -207,7 +207,7 @@ static int find_trouble(struct web *w, struct view *v)
                                                                 : "what the browser says cannot be understood%s%s%s",
                               *words ? " (its last words: " : "", words, *words ? ")" : "");
     }
-    return dd_page_state(v->page) == DD_PAGE_FAILED ? dd_page_tell(v->page, w->io) : 0;
+    return dd_page_state(v->page) == DD_PAGE_FAILED ? dd_page_report(v->page, w->io) : 0;
 }
 
 /* The server or the network is the trouble, and the browser is good for another attempt. */
@@ -237,7 +237,7 @@ static int give_up(struct web *w, int error)
 static uint64_t reload_us(const struct web *w)
 {
     const char *wanted = w->site.options->reload_interval;
-    uint64_t changed_us = dd_shots_changed_us(w->now.shots), due_us;
+    uint64_t changed_us = dd_screenshots_changed_us(w->now.shots), due_us;
 
     if (!*wanted || strcmp(wanted, "auto") == 0)
         due_us = (changed_us > w->shown_us ? changed_us : w->shown_us) + RELOAD_AUTO_US;
@@ -285,10 +285,10 @@ static int handle_failed_coming(struct web *w, int error)
     return 0;
 }
 
-/* DD_SHOTS_PICTURE with its first picture, 0, or an error as next. */
+/* DD_SCREENSHOTS_PICTURE with its first picture, 0, or an error as next. */
 static int watch_coming(struct web *w, struct dd_picture *picture)
 {
-    int news = DD_SHOTS_NOTHING, error = find_trouble(w, &w->coming);
+    int news = DD_SCREENSHOTS_NOTHING, error = find_trouble(w, &w->coming);
 
     if (!error && dd_clock_now_us() >= w->until_us)
         error = dd_source_fail(w->io, DD_WIRE_REASON_TIMEOUT, "%s: loaded again, it has no picture", w->site.name);
@@ -299,8 +299,8 @@ static int watch_coming(struct web *w, struct dd_picture *picture)
     error = start_shots(w, &w->coming);
     /* where pictures are quick the one before goes on until there is one to follow; else it is there before the next is due */
     if (!error && w->site.options->interval < QUICK_US) {
-        news = dd_shots_next(w->coming.shots, w->io, 0, picture);
-        if (news == DD_SHOTS_NOTHING || news == DD_SHOTS_SAME)
+        news = dd_screenshots_next(w->coming.shots, w->io, 0, picture);
+        if (news == DD_SCREENSHOTS_NOTHING || news == DD_SCREENSHOTS_SAME)
             return 0;
         error = news < 0 ? news : 0;
     }
@@ -355,7 +355,7 @@ static int watch_wear(struct web *w, uint64_t now_us)
     return 0;
 }
 
-/* What goes on beside the pictures. DD_SHOTS_PICTURE with one, 0, or why there can be no more. */
+/* What goes on beside the pictures. DD_SCREENSHOTS_PICTURE with one, 0, or why there can be no more. */
 static int renew(struct web *w, struct dd_picture *picture)
 {
     uint64_t now_us = dd_clock_now_us();
@@ -386,7 +386,7 @@ static void web_close(void *state)
             dd_browser_leave(w->engines[i].browser);
     for (int i = 0; i < 2; i++)
         dd_browser_end(w->engines[i].browser);
-    dd_site_wipe(&w->site);
+    dd_web_options_wipe(&w->site);
     free(w);
 }
 
@@ -446,7 +446,7 @@ static int web_open(void **state, struct dd_source_io *io)
     }
     w->io = io;
     w->engines[0].web = w->engines[1].web = w;
-    if (dd_site_read(&w->site, io->options, why, sizeof why))
+    if (dd_web_options_parse(&w->site, io->options, why, sizeof why))
         return dd_source_fail(io, DD_WIRE_REASON_UNSUITABLE, "the page: %s", why);
     return web_again(w, io);
 }
@@ -460,17 +460,17 @@ static int web_next(void *state, struct dd_source_io *io, uint64_t due_us, struc
         if (!news)
             news = renew(w, picture);
         if (!news && dd_page_state(w->now.page) == DD_PAGE_READY)
-            news = dd_shots_next(w->now.shots, io, due_us, picture);
-        if (news == DD_SHOTS_PICTURE)
+            news = dd_screenshots_next(w->now.shots, io, due_us, picture);
+        if (news == DD_SCREENSHOTS_PICTURE)
             return 0;
-        if (news == DD_SHOTS_SAME)
+        if (news == DD_SCREENSHOTS_SAME)
             return DD_ERROR_AGAIN;
         error = news;
         if (!error && dd_clock_now_us() >= io->deadline_us)
             error = dd_source_fail(io, DD_WIRE_REASON_TIMEOUT, "%s: it hangs: no picture within %g s", w->site.name,
                                    (double)io->options->timeout / DD_CLOCK_US_PER_S);
         if (!error)
-            error = turn(w, dd_shots_wake_us(w->now.shots, due_us));
+            error = turn(w, dd_screenshots_wake_us(w->now.shots, due_us));
         if (error)
             return give_up(w, error);
     }

@@ -30,20 +30,20 @@ static void tear_down(void)
     memcpy(folder + sizeof folder - 7, "XXXXXX", 6);
 }
 
-static struct dd_keep *open_keep(const char *boot_id)
+static struct dd_recv_session_store *open_keep(const char *boot_id)
 {
-    int fd = dd_keep_create(folder, "cam");
+    int fd = dd_recv_session_store_open_file(folder, "cam");
     ck_assert_int_ge(fd, 0);
-    struct dd_keep *k = dd_keep_open(fd, boot_id, "cam");
+    struct dd_recv_session_store *k = dd_recv_session_store_map(fd, boot_id, "cam");
     ck_assert_ptr_nonnull(k);
     close(fd);
     return k;
 }
 
 /* Counters up to next of a session. */
-static void accept(struct dd_keep *k, uint64_t start_us, uint64_t next)
+static void accept(struct dd_recv_session_store *k, uint64_t start_us, uint64_t next)
 {
-    struct dd_keep_live *live = dd_keep_live(k);
+    struct dd_recv_session_state *live = dd_recv_session_store_state(k);
     if (live->session.start_us != start_us)
         memset(live, 0, sizeof *live);
     live->session.start_us = start_us;
@@ -53,7 +53,7 @@ static void accept(struct dd_keep *k, uint64_t start_us, uint64_t next)
     live->delay.offset_us = 12;
     live->delay.seen_us = 34;
     for (uint64_t counter = live->session.replay.next; counter < next; counter++)
-        dd_replay_mark(&live->session.replay, counter);
+        dd_replay_window_mark(&live->session.replay, counter);
 }
 
 static void damage(long at)
@@ -70,10 +70,10 @@ static void damage(long at)
 START_TEST(begins_with_nothing)
 {
     set_up();
-    struct dd_keep *k = open_keep(BOOT);
-    ck_assert_uint_eq(dd_keep_live(k)->session.start_us, 0);
-    ck_assert_uint_eq(dd_keep_live(k)->delay.seen_us, 0);
-    dd_keep_close(k);
+    struct dd_recv_session_store *k = open_keep(BOOT);
+    ck_assert_uint_eq(dd_recv_session_store_state(k)->session.start_us, 0);
+    ck_assert_uint_eq(dd_recv_session_store_state(k)->delay.seen_us, 0);
+    dd_recv_session_store_unmap(k);
     tear_down();
 }
 END_TEST
@@ -82,20 +82,20 @@ END_TEST
 START_TEST(is_exact_while_the_machine_runs)
 {
     set_up();
-    struct dd_keep *k = open_keep(BOOT);
+    struct dd_recv_session_store *k = open_keep(BOOT);
     accept(k, 9, 70);
-    dd_keep_close(k);
+    dd_recv_session_store_unmap(k);
     k = open_keep(BOOT);
-    struct dd_keep_live *live = dd_keep_live(k);
+    struct dd_recv_session_state *live = dd_recv_session_store_state(k);
     ck_assert_uint_eq(live->session.start_us, 9);
     ck_assert_uint_eq(live->session.salt, 77);
     ck_assert_uint_eq(live->session.key_id, 5);
     ck_assert_uint_eq(live->session.replay.next, 70);
-    ck_assert(!dd_replay_fresh(&live->session.replay, 3) && dd_replay_fresh(&live->session.replay, 70));
+    ck_assert(!dd_replay_window_fresh(&live->session.replay, 3) && dd_replay_window_fresh(&live->session.replay, 70));
     ck_assert_uint_eq(live->frame, 1070);
     ck_assert_uint_eq(live->delay.offset_us, 12);
     ck_assert_uint_eq(live->delay.seen_us, 34);
-    dd_keep_close(k);
+    dd_recv_session_store_unmap(k);
     tear_down();
 }
 END_TEST
@@ -103,28 +103,28 @@ END_TEST
 START_TEST(refuses_more_after_another_boot)
 {
     set_up();
-    struct dd_keep *k = open_keep(BOOT);
+    struct dd_recv_session_store *k = open_keep(BOOT);
     accept(k, 9, 500);
-    dd_keep_copy(k, 100 * S);
+    dd_recv_session_store_checkpoint(k, 100 * S);
     accept(k, 9, 600); /* 100 in a second */
-    dd_keep_copy(k, 101 * S);
+    dd_recv_session_store_checkpoint(k, 101 * S);
     accept(k, 9, 650); /* of which the disk knows nothing */
-    dd_keep_copy(k, 101 * S + S / 2);
-    dd_keep_close(k);
+    dd_recv_session_store_checkpoint(k, 101 * S + S / 2);
+    dd_recv_session_store_unmap(k);
     k = open_keep(OTHER_BOOT);
-    struct dd_keep_live *live = dd_keep_live(k);
+    struct dd_recv_session_state *live = dd_recv_session_store_state(k);
     ck_assert_uint_eq(live->session.start_us, 9);
     ck_assert_uint_ge(live->session.replay.next, 600 + 4 * 100);
     ck_assert_uint_le(live->session.replay.next, 600 + 4 * 101);
-    ck_assert(!dd_replay_fresh(&live->session.replay, 700));
-    ck_assert(dd_replay_fresh(&live->session.replay, live->session.replay.next));
+    ck_assert(!dd_replay_window_fresh(&live->session.replay, 700));
+    ck_assert(dd_replay_window_fresh(&live->session.replay, live->session.replay.next));
     ck_assert_uint_eq(live->frame, 1600);
     ck_assert_uint_eq(live->delay.seen_us, 0); /* by a clock that began anew */
     uint64_t next = live->session.replay.next;
-    dd_keep_close(k);
+    dd_recv_session_store_unmap(k);
     k = open_keep(OTHER_BOOT);
-    ck_assert_uint_eq(dd_keep_live(k)->session.replay.next, next);
-    dd_keep_close(k);
+    ck_assert_uint_eq(dd_recv_session_store_state(k)->session.replay.next, next);
+    dd_recv_session_store_unmap(k);
     tear_down();
 }
 END_TEST
@@ -132,9 +132,9 @@ END_TEST
 /* After another boot: how many more are refused. */
 static uint64_t margin(uint64_t next)
 {
-    struct dd_keep *k = open_keep(OTHER_BOOT);
-    uint64_t margin = dd_keep_live(k)->session.replay.next - next;
-    dd_keep_close(k);
+    struct dd_recv_session_store *k = open_keep(OTHER_BOOT);
+    uint64_t margin = dd_recv_session_store_state(k)->session.replay.next - next;
+    dd_recv_session_store_unmap(k);
     return margin;
 }
 
@@ -142,17 +142,17 @@ static uint64_t margin(uint64_t next)
 START_TEST(knows_what_a_second_is)
 {
     set_up();
-    struct dd_keep *k = open_keep(BOOT);
+    struct dd_recv_session_store *k = open_keep(BOOT);
     accept(k, 9, 200000); /* it came late */
-    dd_keep_copy(k, 100 * S);
+    dd_recv_session_store_checkpoint(k, 100 * S);
     accept(k, 9, 200100);
-    dd_keep_copy(k, 101 * S);
+    dd_recv_session_store_checkpoint(k, 101 * S);
     for (uint64_t at = 102; at < 700; at++)
-        dd_keep_copy(k, at * S); /* nothing comes for ten minutes */
+        dd_recv_session_store_checkpoint(k, at * S); /* nothing comes for ten minutes */
     accept(k, 9, 260100);
-    dd_keep_copy(k, 701 * S);
-    ck_assert_uint_le(dd_keep_live(k)->most_a_second, 102);
-    dd_keep_close(k);
+    dd_recv_session_store_checkpoint(k, 701 * S);
+    ck_assert_uint_le(dd_recv_session_store_state(k)->most_a_second, 102);
+    dd_recv_session_store_unmap(k);
     ck_assert_uint_le(margin(260100), 4 * 102);
     tear_down();
 }
@@ -162,28 +162,28 @@ END_TEST
 START_TEST(a_young_session_has_a_margin)
 {
     set_up();
-    struct dd_keep *k = open_keep(BOOT);
+    struct dd_recv_session_store *k = open_keep(BOOT);
     accept(k, 9, 1);
-    dd_keep_copy(k, 100 * S);
+    dd_recv_session_store_checkpoint(k, 100 * S);
     accept(k, 9, 1900);
-    dd_keep_copy(k, 100 * S + S / 2);
-    dd_keep_close(k);
+    dd_recv_session_store_checkpoint(k, 100 * S + S / 2);
+    dd_recv_session_store_unmap(k);
     ck_assert_uint_ge(margin(1), 4000);
     tear_down();
     /* and what is known of sessions before it counts */
     set_up();
     k = open_keep(BOOT);
     accept(k, 9, 1);
-    dd_keep_copy(k, 100 * S);
+    dd_recv_session_store_checkpoint(k, 100 * S);
     accept(k, 9, 5001);
-    dd_keep_copy(k, 101 * S);
-    uint64_t most = dd_keep_live(k)->most_a_second;
-    memset(&dd_keep_live(k)->session, 0, sizeof dd_keep_live(k)->session);
-    dd_keep_live(k)->session.start_us = 10;
-    dd_replay_mark(&dd_keep_live(k)->session.replay, 0);
-    dd_keep_copy(k, 101 * S + 1); /* at once */
-    ck_assert_uint_eq(dd_keep_live(k)->most_a_second, most);
-    dd_keep_close(k);
+    dd_recv_session_store_checkpoint(k, 101 * S);
+    uint64_t most = dd_recv_session_store_state(k)->most_a_second;
+    memset(&dd_recv_session_store_state(k)->session, 0, sizeof dd_recv_session_store_state(k)->session);
+    dd_recv_session_store_state(k)->session.start_us = 10;
+    dd_replay_window_mark(&dd_recv_session_store_state(k)->session.replay, 0);
+    dd_recv_session_store_checkpoint(k, 101 * S + 1); /* at once */
+    ck_assert_uint_eq(dd_recv_session_store_state(k)->most_a_second, most);
+    dd_recv_session_store_unmap(k);
     ck_assert_uint_ge(margin(1), 4 * 5000);
     tear_down();
 }
@@ -192,15 +192,15 @@ END_TEST
 START_TEST(a_session_that_only_began_is_not_all_that_is_known)
 {
     set_up();
-    struct dd_keep *k = open_keep(BOOT);
+    struct dd_recv_session_store *k = open_keep(BOOT);
     accept(k, 9, 500);
-    dd_keep_copy(k, 100 * S);
-    dd_keep_live(k)->session.start_us = 0; /* the process died while it wrote */
-    dd_keep_close(k);
+    dd_recv_session_store_checkpoint(k, 100 * S);
+    dd_recv_session_store_state(k)->session.start_us = 0; /* the process died while it wrote */
+    dd_recv_session_store_unmap(k);
     k = open_keep(BOOT);
-    ck_assert_uint_eq(dd_keep_live(k)->session.start_us, 9);
-    ck_assert_uint_ge(dd_keep_live(k)->session.replay.next, 500);
-    dd_keep_close(k);
+    ck_assert_uint_eq(dd_recv_session_store_state(k)->session.start_us, 9);
+    ck_assert_uint_ge(dd_recv_session_store_state(k)->session.replay.next, 500);
+    dd_recv_session_store_unmap(k);
     tear_down();
 }
 END_TEST
@@ -208,18 +208,18 @@ END_TEST
 START_TEST(retired_keys_stay_so)
 {
     set_up();
-    struct dd_keep *k = open_keep(BOOT);
-    ck_assert(!dd_keep_is_retired(dd_keep_live(k), 0));
-    for (uint32_t id = 100; id < 100 + DD_KEEP_RETIRED_MAX; id++) {
-        dd_keep_retire(dd_keep_live(k), id);
-        dd_keep_retire(dd_keep_live(k), id);
+    struct dd_recv_session_store *k = open_keep(BOOT);
+    ck_assert(!dd_recv_session_store_is_retired(dd_recv_session_store_state(k), 0));
+    for (uint32_t id = 100; id < 100 + DD_RECV_SESSION_STORE_RETIRED_MAX; id++) {
+        dd_recv_session_store_retire(dd_recv_session_store_state(k), id);
+        dd_recv_session_store_retire(dd_recv_session_store_state(k), id);
     }
-    dd_keep_close(k);
+    dd_recv_session_store_unmap(k);
     k = open_keep(BOOT);
-    for (uint32_t id = 100; id < 100 + DD_KEEP_RETIRED_MAX; id++)
-        ck_assert(dd_keep_is_retired(dd_keep_live(k), id));
-    ck_assert(!dd_keep_is_retired(dd_keep_live(k), 99));
-    dd_keep_close(k);
+    for (uint32_t id = 100; id < 100 + DD_RECV_SESSION_STORE_RETIRED_MAX; id++)
+        ck_assert(dd_recv_session_store_is_retired(dd_recv_session_store_state(k), id));
+    ck_assert(!dd_recv_session_store_is_retired(dd_recv_session_store_state(k), 99));
+    dd_recv_session_store_unmap(k);
     tear_down();
 }
 END_TEST
@@ -227,15 +227,15 @@ END_TEST
 START_TEST(never_goes_beyond_a_session)
 {
     set_up();
-    struct dd_keep *k = open_keep(BOOT);
+    struct dd_recv_session_store *k = open_keep(BOOT);
     accept(k, 9, 10);
-    dd_keep_copy(k, 100 * S);
-    dd_replay_skip(&dd_keep_live(k)->session.replay, DD_WIRE_SESSION_DATAGRAMS - 5);
-    dd_keep_copy(k, 101 * S);
-    dd_keep_close(k);
+    dd_recv_session_store_checkpoint(k, 100 * S);
+    dd_replay_window_skip(&dd_recv_session_store_state(k)->session.replay, DD_WIRE_SESSION_DATAGRAMS - 5);
+    dd_recv_session_store_checkpoint(k, 101 * S);
+    dd_recv_session_store_unmap(k);
     k = open_keep(OTHER_BOOT);
-    ck_assert_uint_eq(dd_keep_live(k)->session.replay.next, DD_WIRE_SESSION_DATAGRAMS);
-    dd_keep_close(k);
+    ck_assert_uint_eq(dd_recv_session_store_state(k)->session.replay.next, DD_WIRE_SESSION_DATAGRAMS);
+    dd_recv_session_store_unmap(k);
     tear_down();
 }
 END_TEST
@@ -245,17 +245,17 @@ START_TEST(takes_the_copy_that_is_whole)
 {
     for (long copy = 1; copy <= 2; copy++) {
         set_up();
-        struct dd_keep *k = open_keep(BOOT);
+        struct dd_recv_session_store *k = open_keep(BOOT);
         accept(k, 9, 500);
-        dd_keep_copy(k, 100 * S);
+        dd_recv_session_store_checkpoint(k, 100 * S);
         accept(k, 9, 600);
-        dd_keep_copy(k, 101 * S);
-        dd_keep_close(k);
+        dd_recv_session_store_checkpoint(k, 101 * S);
+        dd_recv_session_store_unmap(k);
         damage(copy * PAGE + 200);
         k = open_keep(OTHER_BOOT);
-        ck_assert_uint_eq(dd_keep_live(k)->session.start_us, 9);
-        ck_assert_uint_eq(dd_keep_live(k)->frame, copy == 1 ? 1500 : 1600);
-        dd_keep_close(k);
+        ck_assert_uint_eq(dd_recv_session_store_state(k)->session.start_us, 9);
+        ck_assert_uint_eq(dd_recv_session_store_state(k)->frame, copy == 1 ? 1500 : 1600);
+        dd_recv_session_store_unmap(k);
         tear_down();
     }
 }
@@ -264,16 +264,16 @@ END_TEST
 START_TEST(begins_anew_where_nothing_is_whole)
 {
     set_up();
-    struct dd_keep *k = open_keep(BOOT);
+    struct dd_recv_session_store *k = open_keep(BOOT);
     accept(k, 9, 500);
-    dd_keep_copy(k, 100 * S);
-    dd_keep_close(k);
+    dd_recv_session_store_checkpoint(k, 100 * S);
+    dd_recv_session_store_unmap(k);
     damage(PAGE + 200);
     damage(2 * PAGE + 200);
     k = open_keep(OTHER_BOOT);
-    ck_assert_uint_eq(dd_keep_live(k)->session.start_us, 0);
-    ck_assert_uint_eq(dd_keep_live(k)->session.replay.next, 0);
-    dd_keep_close(k);
+    ck_assert_uint_eq(dd_recv_session_store_state(k)->session.start_us, 0);
+    ck_assert_uint_eq(dd_recv_session_store_state(k)->session.replay.next, 0);
+    dd_recv_session_store_unmap(k);
     tear_down();
 }
 END_TEST
@@ -282,26 +282,26 @@ START_TEST(admits_what_was_asked_for_until_it_came_true)
 {
     uint64_t start_us, salt;
     set_up();
-    struct dd_keep *k = open_keep(BOOT);
-    ck_assert(!dd_keep_is_admitted(k, &start_us, &salt));
-    ck_assert_int_eq(dd_keep_admit(folder, "cam", 42, 43), 0);
-    ck_assert(dd_keep_is_admitted(k, &start_us, &salt));
+    struct dd_recv_session_store *k = open_keep(BOOT);
+    ck_assert(!dd_recv_session_store_is_admitted(k, &start_us, &salt));
+    ck_assert_int_eq(dd_recv_session_store_request_admission(folder, "cam", 42, 43), 0);
+    ck_assert(dd_recv_session_store_is_admitted(k, &start_us, &salt));
     ck_assert_uint_eq(start_us, 42);
     ck_assert_uint_eq(salt, 43);
-    ck_assert(!dd_keep_is_admitted(k, &start_us, &salt));
-    dd_keep_close(k);
+    ck_assert(!dd_recv_session_store_is_admitted(k, &start_us, &salt));
+    dd_recv_session_store_unmap(k);
     k = open_keep(BOOT);
-    ck_assert(dd_keep_is_admitted(k, &start_us, &salt));
-    dd_keep_end_admission(k, 41, 43);
-    dd_keep_close(k);
+    ck_assert(dd_recv_session_store_is_admitted(k, &start_us, &salt));
+    dd_recv_session_store_end_admission(k, 41, 43);
+    dd_recv_session_store_unmap(k);
     k = open_keep(BOOT);
-    ck_assert(dd_keep_is_admitted(k, &start_us, &salt)); /* another one has begun */
-    dd_keep_end_admission(k, 42, 43);
-    dd_keep_close(k);
+    ck_assert(dd_recv_session_store_is_admitted(k, &start_us, &salt)); /* another one has begun */
+    dd_recv_session_store_end_admission(k, 42, 43);
+    dd_recv_session_store_unmap(k);
     k = open_keep(BOOT);
-    ck_assert(!dd_keep_is_admitted(k, &start_us, &salt));
-    dd_keep_close(k);
-    ck_assert_int_lt(dd_keep_admit(folder, "other", 42, 43), 0);
+    ck_assert(!dd_recv_session_store_is_admitted(k, &start_us, &salt));
+    dd_recv_session_store_unmap(k);
+    ck_assert_int_lt(dd_recv_session_store_request_admission(folder, "other", 42, 43), 0);
     tear_down();
 }
 END_TEST
@@ -309,11 +309,11 @@ END_TEST
 START_TEST(two_daemons_cannot_keep_one_stream)
 {
     set_up();
-    int fd = dd_keep_create(folder, "cam");
+    int fd = dd_recv_session_store_open_file(folder, "cam");
     ck_assert_int_ge(fd, 0);
-    ck_assert_int_lt(dd_keep_create(folder, "cam"), 0);
+    ck_assert_int_lt(dd_recv_session_store_open_file(folder, "cam"), 0);
     close(fd);
-    fd = dd_keep_create(folder, "cam");
+    fd = dd_recv_session_store_open_file(folder, "cam");
     ck_assert_int_ge(fd, 0);
     close(fd);
     tear_down();
@@ -322,17 +322,17 @@ END_TEST
 
 START_TEST(goes_without_a_folder)
 {
-    int fd = dd_keep_create("", "cam");
+    int fd = dd_recv_session_store_open_file("", "cam");
     ck_assert_int_ge(fd, 0);
-    struct dd_keep *k = dd_keep_open(fd, "", "cam");
+    struct dd_recv_session_store *k = dd_recv_session_store_map(fd, "", "cam");
     ck_assert_ptr_nonnull(k);
-    dd_keep_copy(k, 100 * S);
-    dd_keep_close(k);
+    dd_recv_session_store_checkpoint(k, 100 * S);
+    dd_recv_session_store_unmap(k);
     close(fd);
 }
 END_TEST
 
-SUITE_MAIN("recv/keep", begins_with_nothing, is_exact_while_the_machine_runs, refuses_more_after_another_boot,
-           knows_what_a_second_is, a_young_session_has_a_margin, a_session_that_only_began_is_not_all_that_is_known,
-           retired_keys_stay_so, never_goes_beyond_a_session, takes_the_copy_that_is_whole, begins_anew_where_nothing_is_whole,
-           admits_what_was_asked_for_until_it_came_true, two_daemons_cannot_keep_one_stream, goes_without_a_folder)
+SUITE("recv/intake/session_store", begins_with_nothing, is_exact_while_the_machine_runs, refuses_more_after_another_boot,
+      knows_what_a_second_is, a_young_session_has_a_margin, a_session_that_only_began_is_not_all_that_is_known,
+      retired_keys_stay_so, never_goes_beyond_a_session, takes_the_copy_that_is_whole, begins_anew_where_nothing_is_whole,
+      admits_what_was_asked_for_until_it_came_true, two_daemons_cannot_keep_one_stream, goes_without_a_folder)

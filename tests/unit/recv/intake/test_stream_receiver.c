@@ -22,12 +22,12 @@
 
 enum { PACKET = 1400, MAX_FRAME = 100000 };
 
-static const struct dd_ring_shape shape = {.entries = 4, .arena_bytes = 4 * MAX_FRAME};
-static const struct dd_recv_socket no_socket;
+static const struct dd_frame_ring_shape shape = {.entries = 4, .arena_bytes = 4 * MAX_FRAME};
+static const struct dd_socket_counters no_socket;
 static struct dd_intake_stream config;
 static int ring_fd;
-static struct dd_ring *reader;
-static struct dd_inlet *inlet;
+static struct dd_frame_ring *reader;
+static struct dd_stream_receiver *inlet;
 static struct dd_seal *seals[2];
 static uint8_t scratch[65536], message[PACKET], datagram[PACKET];
 static uint64_t now_us, wall_us;
@@ -53,15 +53,16 @@ static void set_up(void)
     struct dd_key key;
     config =
         (struct dd_intake_stream){.name = "cam", .keys = {{1}, {2}}, .key_count = 2, .max_frame_bytes = MAX_FRAME, .ring = shape};
-    ring_fd = dd_ring_create("test", &shape);
-    reader = dd_ring_open_reader(ring_fd, &shape);
+    ring_fd = dd_frame_ring_create("test", &shape);
+    reader = dd_frame_ring_open_reader(ring_fd, &shape);
     now_us = dd_clock_now_us();
     wall_us = dd_clock_wall_us();
-    inlet = dd_inlet_new(&config, &(struct dd_inlet_io){.ring_fd = ring_fd, .wake_fd = -1, .scratch = scratch, .now_us = now_us});
+    inlet = dd_stream_receiver_new(
+        &config, &(struct dd_stream_receiver_io){.ring_fd = ring_fd, .wake_fd = -1, .scratch = scratch, .now_us = now_us});
     ck_assert_ptr_nonnull(inlet);
     for (size_t i = 0; i < 2; i++) {
         ck_assert_int_eq(dd_key_derive(&key, config.keys[i], ""), 0);
-        ck_assert_uint_eq(dd_inlet_key_id(inlet, i), key.id);
+        ck_assert_uint_eq(dd_stream_receiver_key_id(inlet, i), key.id);
         seals[i] = dd_seal_new(&key, 0);
         ck_assert_ptr_nonnull(seals[i]);
     }
@@ -70,8 +71,8 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    dd_inlet_free(inlet);
-    dd_ring_close(reader);
+    dd_stream_receiver_free(inlet);
+    dd_frame_ring_close(reader);
     close(ring_fd);
     dd_seal_free(seals[0]);
     dd_seal_free(seals[1]);
@@ -83,33 +84,33 @@ static void take(size_t key, size_t size)
     struct dd_wire_header header;
     size_t sealed = dd_seal_datagram(seals[key], message, size, datagram);
     ck_assert_int_eq(dd_wire_read_header(&header, datagram, sealed), 0);
-    struct dd_inlet_datagram d = {
+    struct dd_stream_receiver_datagram d = {
         .header = &header, .bytes = datagram, .size = sealed, .key = key, .from = &from, .now_us = now_us, .wall_us = wall_us};
-    dd_inlet_take(inlet, &d);
+    dd_stream_receiver_handle(inlet, &d);
 }
 
-static struct dd_recv_state state(void)
+static struct dd_stream_state state(void)
 {
-    struct dd_recv_state s;
-    dd_inlet_tell(inlet, &no_socket, now_us);
-    ck_assert_int_eq(dd_ring_observe(reader, &s, sizeof s), 0);
+    struct dd_stream_state s;
+    dd_stream_receiver_publish(inlet, &no_socket, now_us);
+    ck_assert_int_eq(dd_frame_ring_observe(reader, &s, sizeof s), 0);
     return s;
 }
 
 /* Sends datagrams [from, to) of the JPEG as frame number. */
 static void send_datagrams(size_t key, uint64_t number, uint32_t from, uint32_t to, double loss_tolerance)
 {
-    struct dd_fragment_plan plan;
-    struct dd_symbols *symbols = dd_symbols_new();
+    struct dd_block_plan plan;
+    struct dd_fragmenter *symbols = dd_fragmenter_new();
     struct dd_wire_fragment f = {.frame = number, .captured_us = wall_us - 20000};
-    ck_assert_int_eq(dd_fragment_plan(&plan, jpeg_size, PACKET, loss_tolerance), 0);
-    ck_assert_int_eq(dd_symbols_begin(symbols, &plan, jpeg), 0);
-    for (uint32_t n = 0; n < to && dd_symbols_left(symbols); n++) {
-        ck_assert_int_eq(dd_symbols_next(symbols, &f), 0);
+    ck_assert_int_eq(dd_block_plan_compute(&plan, jpeg_size, PACKET, loss_tolerance), 0);
+    ck_assert_int_eq(dd_fragmenter_begin(symbols, &plan, jpeg), 0);
+    for (uint32_t n = 0; n < to && dd_fragmenter_left(symbols); n++) {
+        ck_assert_int_eq(dd_fragmenter_next(symbols, &f), 0);
         if (n >= from)
             take(key, dd_wire_write_fragment(&f, message, sizeof message));
     }
-    dd_symbols_free(symbols);
+    dd_fragmenter_free(symbols);
 }
 
 static void send_symbols(size_t key, uint64_t number, uint32_t from, uint32_t to)
@@ -131,35 +132,35 @@ static void send_status(size_t key, uint64_t frame, uint32_t age_ms, uint64_t se
 
 START_TEST(a_frame_reaches_the_ring)
 {
-    struct dd_ring_frame frame;
+    struct dd_frame_ring_frame frame;
     static uint8_t bytes[MAX_FRAME];
     set_up();
     send_symbols(0, 7, 0, UINT32_MAX);
-    ck_assert_int_eq(dd_ring_copy(reader, 0, &frame, bytes, sizeof bytes), 0);
+    ck_assert_int_eq(dd_frame_ring_copy(reader, 0, &frame, bytes, sizeof bytes), 0);
     ck_assert_uint_eq(frame.number, 7);
     ck_assert_uint_eq(frame.width, 320);
     ck_assert_uint_eq(frame.bytes, jpeg_size);
     ck_assert_mem_eq(bytes, jpeg, jpeg_size);
-    struct dd_recv_state s = state();
+    struct dd_stream_state s = state();
     ck_assert_uint_eq(s.frame, 7);
     ck_assert_uint_eq(s.total.frames_complete, 1);
     ck_assert_uint_eq(s.total.datagrams_sent, s.total.datagrams_received);
     ck_assert_uint_eq(s.session.datagrams_received, s.total.datagrams_received);
-    ck_assert_uint_gt(dd_ring_alive_until(reader), now_us);
+    ck_assert_uint_gt(dd_frame_ring_alive_until(reader), now_us);
     tear_down();
 }
 END_TEST
 
 START_TEST(what_is_recovered_is_counted)
 {
-    struct dd_ring_frame frame;
+    struct dd_frame_ring_frame frame;
     static uint8_t bytes[MAX_FRAME];
     set_up();
     send_datagrams(0, 7, 2, UINT32_MAX, 0.05);
-    ck_assert_int_eq(dd_ring_copy(reader, 0, &frame, bytes, sizeof bytes), 0);
+    ck_assert_int_eq(dd_frame_ring_copy(reader, 0, &frame, bytes, sizeof bytes), 0);
     ck_assert_uint_eq(frame.bytes, jpeg_size);
     ck_assert_mem_eq(bytes, jpeg, jpeg_size);
-    struct dd_recv_state s = state();
+    struct dd_stream_state s = state();
     ck_assert_uint_eq(s.total.frames_complete, 1);
     ck_assert_uint_eq(s.total.datagrams_recovered, 2);
     ck_assert_uint_eq(s.session.datagrams_recovered, 2);
@@ -173,7 +174,7 @@ END_TEST
 /* This end came later: what was sent before the first datagram that arrived is not its loss. */
 START_TEST(what_was_sent_before_is_not_lost)
 {
-    struct dd_recv_state s;
+    struct dd_stream_state s;
     set_up();
     for (int i = 0; i < 50; i++)
         dd_seal_datagram(seals[0], message, 100, datagram);
@@ -202,10 +203,10 @@ START_TEST(what_was_overtaken_was_sent)
     dd_seal_datagram(seals[0], message, 100, datagram);
     send_status(0, 0, 0, dd_seal_session_start_us(seals[0]) + 1000000);
     ck_assert_int_eq(dd_wire_read_header(&header, overtaken, size), 0);
-    struct dd_inlet_datagram d = {
+    struct dd_stream_receiver_datagram d = {
         .header = &header, .bytes = overtaken, .size = size, .from = &from, .now_us = now_us, .wall_us = wall_us};
-    dd_inlet_take(inlet, &d);
-    struct dd_recv_state s = state();
+    dd_stream_receiver_handle(inlet, &d);
+    struct dd_stream_state s = state();
     ck_assert_uint_eq(s.total.datagrams_sent, 3);
     ck_assert_uint_eq(s.total.datagrams_received, 2);
     ck_assert_uint_eq(s.total.datagrams_lost, 1);
@@ -223,7 +224,7 @@ START_TEST(what_is_lost_at_the_beginning_is_counted)
     ck_assert_uint_eq(state().total.datagrams_lost, 0);
     now_us += 3000000;
     send_status(0, 0, 0, dd_seal_session_start_us(seals[0]) + 3000000);
-    struct dd_recv_state s = state();
+    struct dd_stream_state s = state();
     ck_assert_uint_eq(s.total.datagrams_sent, 8);
     ck_assert_uint_eq(s.session.datagrams_sent, 8);
     ck_assert_uint_eq(s.total.datagrams_lost, 5);
@@ -246,7 +247,7 @@ START_TEST(what_is_lost_is_counted)
     dd_seal_datagram(seals[0], message, 100, datagram); /* lost on the way */
     dd_seal_datagram(seals[0], message, 100, datagram);
     send_status(0, 7, 0, wall_us);
-    struct dd_recv_state s = state();
+    struct dd_stream_state s = state();
     ck_assert_uint_eq(s.total.datagrams_sent, 5);
     ck_assert_uint_eq(s.total.datagrams_received, 3);
     ck_assert_uint_eq(s.total.datagrams_lost, 2);
@@ -265,11 +266,11 @@ START_TEST(a_picture_that_is_no_jpeg_is_bad)
     set_up();
     memset(jpeg, 'x', jpeg_size);
     send_symbols(0, 7, 0, UINT32_MAX);
-    struct dd_recv_state s = state();
+    struct dd_stream_state s = state();
     ck_assert_uint_eq(s.total.frames_bad, 1);
     ck_assert_uint_eq(s.total.frames_complete, 0);
     ck_assert_uint_eq(s.frame, 0);
-    ck_assert_uint_eq(dd_ring_count(reader), 0);
+    ck_assert_uint_eq(dd_frame_ring_count(reader), 0);
     tear_down();
 }
 END_TEST
@@ -285,7 +286,7 @@ START_TEST(age_and_delay_follow_the_fastest_way)
     ck_assert_uint_ge(state().delay_us, 1999000);
     ck_assert_uint_le(state().delay_us, 2000000);
     send_symbols(0, 7, 0, UINT32_MAX);
-    struct dd_recv_state s = state();
+    struct dd_stream_state s = state();
     ck_assert_uint_ge(s.frame_age_us, 3019000); /* captured 20 ms before the first STATUS was sent, and 3 s ago */
     ck_assert_uint_le(s.frame_age_us, 3020000);
     send_status(0, 7, 500, wall_us + 3000000);
@@ -320,12 +321,12 @@ START_TEST(an_older_status_says_nothing)
     size_t size = dd_seal_datagram(seals[0], message, dd_wire_write_status(&s, message, sizeof message), old);
     send_status(0, 0, 0, wall_us);
     ck_assert_int_eq(dd_wire_read_header(&header, old, size), 0);
-    struct dd_inlet_datagram d = {
+    struct dd_stream_receiver_datagram d = {
         .header = &header, .bytes = old, .size = size, .key = 0, .from = &from, .now_us = now_us, .wall_us = wall_us};
-    dd_inlet_take(inlet, &d); /* overtaken on the way */
+    dd_stream_receiver_handle(inlet, &d); /* overtaken on the way */
     ck_assert_uint_eq(state().status.source, DD_WIRE_SOURCE_OK);
     ck_assert_uint_eq(state().total.datagrams_received, 2);
-    dd_inlet_take(inlet, &d);
+    dd_stream_receiver_handle(inlet, &d);
     ck_assert_uint_eq(state().total.refused_replay, 1);
     tear_down();
 }
@@ -335,10 +336,10 @@ START_TEST(a_later_key_retires_the_earlier_one)
 {
     set_up();
     send_symbols(0, 7, 0, UINT32_MAX);
-    ck_assert(!dd_inlet_is_retired(inlet, 0));
+    ck_assert(!dd_stream_receiver_is_retired(inlet, 0));
     send_symbols(1, 3, 0, UINT32_MAX);
-    ck_assert(dd_inlet_is_retired(inlet, 0));
-    ck_assert(!dd_inlet_is_retired(inlet, 1));
+    ck_assert(dd_stream_receiver_is_retired(inlet, 0));
+    ck_assert(!dd_stream_receiver_is_retired(inlet, 1));
     /* a newer session's frame is newer, whatever its number */
     ck_assert_uint_eq(state().frame, 3);
     ck_assert_uint_eq(state().session.frames_complete, 1);
@@ -371,20 +372,20 @@ START_TEST(a_refresh_is_shown_once)
     now_us += 10 * DD_CLOCK_US_PER_S;
     send_symbols(0, 41, 0, 999);
     ck_assert_uint_eq(state().frame, 41);
-    ck_assert_uint_eq(dd_ring_count(reader), 1);
+    ck_assert_uint_eq(dd_frame_ring_count(reader), 1);
     now_us += 10 * DD_CLOCK_US_PER_S;
     send_symbols(0, 41, 0, 999);
-    ck_assert_uint_eq(dd_ring_count(reader), 1);
+    ck_assert_uint_eq(dd_frame_ring_count(reader), 1);
 
     ck_assert_int_eq(dd_seal_begin(seals[0]), 0);
     send_status(0, 41, 5, wall_us);
     ck_assert_uint_ne(state().newer_us, 0); /* by the session it could be another one */
     send_symbols(0, 41, 0, 999);
-    ck_assert_uint_eq(dd_ring_count(reader), 1);
+    ck_assert_uint_eq(dd_frame_ring_count(reader), 1);
     ck_assert_uint_eq(state().newer_us, 0);
     ck_assert_uint_eq(state().total.frames_complete, 1);
     send_symbols(0, 42, 0, 999);
-    ck_assert_uint_eq(dd_ring_count(reader), 2);
+    ck_assert_uint_eq(dd_frame_ring_count(reader), 2);
     ck_assert_uint_eq(state().frame, 42);
     tear_down();
 }
@@ -393,7 +394,7 @@ END_TEST
 /* ---- over processes ---- */
 
 static int keep_fd;
-static struct dd_keep *keep;
+static struct dd_recv_session_store *keep;
 static char keep_folder[] = "/tmp/dd-inlet-XXXXXX";
 
 /* An inlet for keys that begin so, which goes on with what one before it has kept. */
@@ -402,11 +403,12 @@ static void open_kept(uint8_t first, uint8_t second)
     struct dd_key key;
     config.keys[0][0] = first;
     config.keys[1][0] = second;
-    dd_inlet_free(inlet);
-    dd_keep_close(keep);
-    keep = dd_keep_open(keep_fd, "a boot", "cam");
-    inlet = dd_inlet_new(
-        &config, &(struct dd_inlet_io){.ring_fd = ring_fd, .wake_fd = -1, .scratch = scratch, .keep = keep, .now_us = now_us});
+    dd_stream_receiver_free(inlet);
+    dd_recv_session_store_unmap(keep);
+    keep = dd_recv_session_store_map(keep_fd, "a boot", "cam");
+    inlet = dd_stream_receiver_new(
+        &config,
+        &(struct dd_stream_receiver_io){.ring_fd = ring_fd, .wake_fd = -1, .scratch = scratch, .keep = keep, .now_us = now_us});
     ck_assert_ptr_nonnull(inlet);
     for (size_t i = 0; i < 2; i++) {
         ck_assert_int_eq(dd_key_derive(&key, config.keys[i], ""), 0);
@@ -419,7 +421,7 @@ static void set_up_kept(void)
 {
     set_up();
     ck_assert_ptr_nonnull(mkdtemp(keep_folder));
-    keep_fd = dd_keep_create(keep_folder, "cam");
+    keep_fd = dd_recv_session_store_open_file(keep_folder, "cam");
     ck_assert_int_ge(keep_fd, 0);
     open_kept(1, 2);
 }
@@ -428,7 +430,7 @@ static void tear_down_kept(void)
 {
     tear_down();
     char path[64];
-    dd_keep_close(keep);
+    dd_recv_session_store_unmap(keep);
     close(keep_fd);
     keep = NULL;
     snprintf(path, sizeof path, "%s/replay-cam", keep_folder);
@@ -441,17 +443,17 @@ START_TEST(a_key_that_was_replaced_is_refused_for_good)
 {
     set_up_kept();
     send_status(0, 0, 0, wall_us);
-    ck_assert(!dd_inlet_is_retired(inlet, 0));
+    ck_assert(!dd_stream_receiver_is_retired(inlet, 0));
     send_status(1, 0, 0, wall_us);
-    ck_assert(dd_inlet_is_retired(inlet, 0) && !dd_inlet_is_retired(inlet, 1));
+    ck_assert(dd_stream_receiver_is_retired(inlet, 0) && !dd_stream_receiver_is_retired(inlet, 1));
     open_kept(1, 3);
-    ck_assert(dd_inlet_is_retired(inlet, 0) && !dd_inlet_is_retired(inlet, 1));
+    ck_assert(dd_stream_receiver_is_retired(inlet, 0) && !dd_stream_receiver_is_retired(inlet, 1));
     open_kept(2, 1);
-    ck_assert(!dd_inlet_is_retired(inlet, 0) && dd_inlet_is_retired(inlet, 1));
+    ck_assert(!dd_stream_receiver_is_retired(inlet, 0) && dd_stream_receiver_is_retired(inlet, 1));
     open_kept(4, 5); /* 2 is not there any more */
     send_status(0, 0, 0, wall_us);
     open_kept(2, 4);
-    ck_assert(dd_inlet_is_retired(inlet, 0) && !dd_inlet_is_retired(inlet, 1));
+    ck_assert(dd_stream_receiver_is_retired(inlet, 0) && !dd_stream_receiver_is_retired(inlet, 1));
     tear_down_kept();
 }
 END_TEST
@@ -471,7 +473,9 @@ START_TEST(an_admitted_sender_has_a_clock_of_its_own)
     now_us += 10000000;
     send_status(0, 0, 0, wall_us - UINT64_C(31536000000000));
     ck_assert_uint_eq(state().total.refused_session, 1);
-    ck_assert_int_eq(dd_keep_admit(keep_folder, "cam", dd_seal_session_start_us(lost), dd_seal_session_salt(lost)), 0);
+    ck_assert_int_eq(
+        dd_recv_session_store_request_admission(keep_folder, "cam", dd_seal_session_start_us(lost), dd_seal_session_salt(lost)),
+        0);
     state();
     send_status(0, 0, 0, wall_us - UINT64_C(31536000000000));
     ck_assert_uint_eq(state().total.datagrams_received, 2);
@@ -480,7 +484,9 @@ START_TEST(an_admitted_sender_has_a_clock_of_its_own)
     send_status(0, 0, 0, wall_us - UINT64_C(31536000000000)); /* a second late, by the clock that it has now */
     ck_assert_uint_ge(state().delay_us, 999000);
     /* once more, when it is the newest: its clock was set right */
-    ck_assert_int_eq(dd_keep_admit(keep_folder, "cam", dd_seal_session_start_us(lost), dd_seal_session_salt(lost)), 0);
+    ck_assert_int_eq(
+        dd_recv_session_store_request_admission(keep_folder, "cam", dd_seal_session_start_us(lost), dd_seal_session_salt(lost)),
+        0);
     state();
     send_status(0, 0, 0, wall_us - UINT64_C(63072000000000));
     ck_assert_uint_eq(state().delay_us, 0);
@@ -488,8 +494,8 @@ START_TEST(an_admitted_sender_has_a_clock_of_its_own)
 }
 END_TEST
 
-SUITE_MAIN("recv/inlet", a_key_that_was_replaced_is_refused_for_good, an_admitted_sender_has_a_clock_of_its_own,
-           a_frame_reaches_the_ring, what_is_recovered_is_counted, what_was_sent_before_is_not_lost, what_was_overtaken_was_sent,
-           what_is_lost_at_the_beginning_is_counted, what_is_lost_is_counted, a_picture_that_is_no_jpeg_is_bad,
-           age_and_delay_follow_the_fastest_way, any_clock_of_the_sender_will_do, an_older_status_says_nothing,
-           a_later_key_retires_the_earlier_one, rubbish_with_the_right_key_is_malformed, a_refresh_is_shown_once)
+SUITE("recv/intake/stream_receiver", a_key_that_was_replaced_is_refused_for_good, an_admitted_sender_has_a_clock_of_its_own,
+      a_frame_reaches_the_ring, what_is_recovered_is_counted, what_was_sent_before_is_not_lost, what_was_overtaken_was_sent,
+      what_is_lost_at_the_beginning_is_counted, what_is_lost_is_counted, a_picture_that_is_no_jpeg_is_bad,
+      age_and_delay_follow_the_fastest_way, any_clock_of_the_sender_will_do, an_older_status_says_nothing,
+      a_later_key_retires_the_earlier_one, rubbish_with_the_right_key_is_malformed, a_refresh_is_shown_once)

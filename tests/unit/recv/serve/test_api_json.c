@@ -39,15 +39,15 @@ static const struct dd_freshness live = {
 
 START_TEST(freshness_of_a_live_stream)
 {
-    check(dd_status_freshness(&live), LIVE_JSON);
+    check(dd_api_json_freshness(&live), LIVE_JSON);
 }
 END_TEST
 
 START_TEST(freshness_before_the_first_picture)
 {
     struct dd_freshness f;
-    dd_freshness_judge(NULL, &(struct dd_freshness_limits){.live_us = 1, .stale_us = 2}, 5, &f);
-    check(dd_status_freshness(&f), NONE_JSON);
+    dd_freshness_evaluate(NULL, &(struct dd_freshness_limits){.live_us = 1, .stale_us = 2}, 5, &f);
+    check(dd_api_json_freshness(&f), NONE_JSON);
 }
 END_TEST
 
@@ -55,18 +55,18 @@ START_TEST(freshness_of_all)
 {
     struct dd_serve_config *config = calloc(1, sizeof *config + 2 * sizeof config->streams[0]);
     struct dd_freshness list[2] = {live};
-    dd_freshness_judge(NULL, &(struct dd_freshness_limits){.live_us = 1, .stale_us = 2}, 5, &list[1]);
+    dd_freshness_evaluate(NULL, &(struct dd_freshness_limits){.live_us = 1, .stale_us = 2}, 5, &list[1]);
     config->stream_count = 2;
     strcpy(config->streams[0].name, "lobby");
     strcpy(config->streams[1].name, "gate");
-    check(dd_status_freshness_all(config, list), "{\"streams\":{\"lobby\":" LIVE_JSON ",\"gate\":" NONE_JSON "}}");
+    check(dd_api_json_freshness_all(config, list), "{\"streams\":{\"lobby\":" LIVE_JSON ",\"gate\":" NONE_JSON "}}");
     free(config);
 }
 END_TEST
 
 START_TEST(stats_name_every_counter)
 {
-    const struct dd_recv_state state = {
+    const struct dd_stream_state state = {
         .session = {.datagrams_sent = 1},
         .total = {.datagrams_sent = 1,
                   .datagrams_received = 2,
@@ -84,7 +84,7 @@ START_TEST(stats_name_every_counter)
                   .frames_skipped = 14},
         .socket = {.refused_short = 15, .refused_version = 16, .refused_key = 17, .kernel_drops = 18},
     };
-    check(dd_status_stats(&state, 19),
+    check(dd_api_json_stats(&state, 19),
           "{\"session\":{\"datagrams_sent\":1,\"datagrams_received\":0,\"datagrams_recovered\":0,\"datagrams_lost\":0,"
           "\"bytes_received\":0,\"refused\":{\"session\":0,\"replay\":0,\"forged\":0,\"malformed\":0},\"frames_complete\":0,"
           "\"frames_incomplete\":0,\"frames_late\":0,\"frames_bad\":0,\"frames_skipped\":0},"
@@ -97,27 +97,28 @@ END_TEST
 
 START_TEST(frames_are_listed_oldest_first)
 {
-    const struct dd_ring_shape shape = {.entries = 3, .arena_bytes = 64 * 1024};
-    int fd = dd_ring_create("test", &shape);
+    const struct dd_frame_ring_shape shape = {.entries = 3, .arena_bytes = 64 * 1024};
+    int fd = dd_frame_ring_create("test", &shape);
     ck_assert_int_ge(fd, 0);
-    struct dd_ring *writer = dd_ring_open_writer(fd, &shape, -1);
-    struct dd_ring *reader = dd_ring_open_reader(fd, &shape);
+    struct dd_frame_ring *writer = dd_frame_ring_open_writer(fd, &shape, -1);
+    struct dd_frame_ring *reader = dd_frame_ring_open_reader(fd, &shape);
     ck_assert_ptr_nonnull(writer);
     ck_assert_ptr_nonnull(reader);
-    check(dd_status_frames(reader, 1000), "{\"frames\":[]}");
+    check(dd_api_json_frames(reader, 1000), "{\"frames\":[]}");
     for (uint32_t i = 1; i <= 4; i++) {
         uint32_t bytes = i == 3 ? 2000 : 10 * i; /* the third one is over what may be shown */
-        struct dd_ring_frame frame = {.number = i, .captured_us = i * UINT64_C(1000000), .bytes = bytes};
-        memset(dd_ring_reserve(writer, bytes), (int)i, bytes);
-        dd_ring_commit(writer, &frame);
+        struct dd_frame_ring_frame frame = {.number = i, .captured_us = i * UINT64_C(1000000), .bytes = bytes};
+        memset(dd_frame_ring_reserve(writer, bytes), (int)i, bytes);
+        dd_frame_ring_commit(writer, &frame);
     }
-    check(dd_status_frames(reader, 1000), "{\"frames\":[{\"frame\":2,\"captured_at\":\"1970-01-01T00:00:02.000Z\",\"bytes\":20},"
-                                          "{\"frame\":4,\"captured_at\":\"1970-01-01T00:00:04.000Z\",\"bytes\":40}]}");
-    dd_ring_close(reader);
-    dd_ring_close(writer);
+    check(dd_api_json_frames(reader, 1000),
+          "{\"frames\":[{\"frame\":2,\"captured_at\":\"1970-01-01T00:00:02.000Z\",\"bytes\":20},"
+          "{\"frame\":4,\"captured_at\":\"1970-01-01T00:00:04.000Z\",\"bytes\":40}]}");
+    dd_frame_ring_close(reader);
+    dd_frame_ring_close(writer);
     close(fd);
 }
 END_TEST
 
-SUITE_MAIN("recv/serve/status", freshness_of_a_live_stream, freshness_before_the_first_picture, freshness_of_all,
-           stats_name_every_counter, frames_are_listed_oldest_first)
+SUITE("recv/serve/api_json", freshness_of_a_live_stream, freshness_before_the_first_picture, freshness_of_all,
+      stats_name_every_counter, frames_are_listed_oldest_first)

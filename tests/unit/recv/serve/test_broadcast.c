@@ -14,8 +14,8 @@
 #include "suite.h"
 
 static struct dd_serve_config *config;
-static struct dd_ring *writer;
-static struct dd_hub *hub;
+static struct dd_frame_ring *writer;
+static struct dd_broadcast *hub;
 static int fd;
 
 /* What happened to a viewer. */
@@ -31,11 +31,11 @@ static void set_up_with(bool stale_mark)
     config->streams[0].stale_mark = stale_mark;
     config->streams[0].live_us = 30 * DD_CLOCK_US_PER_S;
     config->streams[0].stale_us = 300 * DD_CLOCK_US_PER_S;
-    config->streams[0].ring = (struct dd_ring_shape){.entries = 4, .arena_bytes = 64 * 1024};
+    config->streams[0].ring = (struct dd_frame_ring_shape){.entries = 4, .arena_bytes = 64 * 1024};
     config->streams[0].max_frame_bytes = 10000;
-    fd = dd_ring_create("test", &config->streams[0].ring);
-    writer = dd_ring_open_writer(fd, &config->streams[0].ring, -1);
-    hub = dd_hub_new(config, &fd);
+    fd = dd_frame_ring_create("test", &config->streams[0].ring);
+    writer = dd_frame_ring_open_writer(fd, &config->streams[0].ring, -1);
+    hub = dd_broadcast_new(config, &fd);
     ck_assert(writer && hub);
 }
 
@@ -46,17 +46,17 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    dd_hub_free(hub);
-    dd_ring_close(writer);
+    dd_broadcast_free(hub);
+    dd_frame_ring_close(writer);
     close(fd);
     free(config);
 }
 
 static void commit(uint64_t number)
 {
-    const struct dd_ring_frame frame = {.number = number, .bytes = 10};
-    memset(dd_ring_reserve(writer, 10), 'x', 10);
-    dd_ring_commit(writer, &frame);
+    const struct dd_frame_ring_frame frame = {.number = number, .bytes = 10};
+    memset(dd_frame_ring_reserve(writer, 10), 'x', 10);
+    dd_frame_ring_commit(writer, &frame);
 }
 
 static void note_sleep(void *owner)
@@ -69,36 +69,36 @@ static void note_wake(void *owner)
     ((struct log *)owner)->woken++;
 }
 
-static struct dd_hub_seat *join_as(struct log *log, uint64_t period_us, bool raw)
+static struct dd_broadcast_subscriber *join_as(struct log *log, uint64_t period_us, bool raw)
 {
-    const struct dd_hub_viewer viewer = {
+    const struct dd_broadcast_viewer viewer = {
         .period_us = period_us, .raw = raw, .sleep = note_sleep, .wake = note_wake, .owner = log};
-    struct dd_hub_seat *seat;
-    ck_assert_int_eq(dd_hub_join(hub, &viewer, &seat), 0);
+    struct dd_broadcast_subscriber *seat;
+    ck_assert_int_eq(dd_broadcast_subscribe(hub, &viewer, &seat), 0);
     return seat;
 }
 
-static struct dd_hub_seat *join(struct log *log, uint64_t period_us)
+static struct dd_broadcast_subscriber *join(struct log *log, uint64_t period_us)
 {
     return join_as(log, period_us, false);
 }
 
 /* The number of the frame that a viewer gets; 0: just a sign of life. */
-static uint64_t next(struct dd_hub_seat *seat)
+static uint64_t next(struct dd_broadcast_subscriber *seat)
 {
-    struct dd_frame *frame;
+    struct dd_shared_picture *frame;
     enum dd_freshness_level level;
-    ck_assert_int_eq(dd_hub_next(seat, &frame, &level), 0);
-    uint64_t number = frame ? dd_frame_number(frame) : 0;
-    dd_frame_unref(&frame);
+    ck_assert_int_eq(dd_broadcast_next(seat, &frame, &level), 0);
+    uint64_t number = frame ? dd_shared_picture_number(frame) : 0;
+    dd_shared_picture_unref(&frame);
     return number;
 }
 
-static void sleep_on(struct dd_hub_seat *seat, int expected)
+static void sleep_on(struct dd_broadcast_subscriber *seat, int expected)
 {
-    struct dd_frame *frame;
+    struct dd_shared_picture *frame;
     enum dd_freshness_level level;
-    ck_assert_int_eq(dd_hub_next(seat, &frame, &level), expected);
+    ck_assert_int_eq(dd_broadcast_next(seat, &frame, &level), expected);
     ck_assert_ptr_null(frame);
 }
 
@@ -106,22 +106,22 @@ START_TEST(a_viewer_gets_the_newest_and_skips_the_rest)
 {
     struct log log = {0};
     set_up();
-    struct dd_hub_seat *seat = join(&log, 0);
+    struct dd_broadcast_subscriber *seat = join(&log, 0);
     ck_assert_uint_eq(next(seat), 0);
     sleep_on(seat, DD_ERROR_AGAIN);
     ck_assert_uint_eq(log.slept, 1);
-    dd_hub_watch(hub, dd_clock_now_us());
+    dd_broadcast_watch(hub, dd_clock_now_us());
     ck_assert_uint_eq(log.woken, 0);
     commit(5);
     commit(6);
     commit(7);
-    dd_hub_watch(hub, dd_clock_now_us());
+    dd_broadcast_watch(hub, dd_clock_now_us());
     ck_assert_uint_eq(log.woken, 1);
     ck_assert_uint_eq(next(seat), 7);
     sleep_on(seat, DD_ERROR_AGAIN);
-    dd_hub_stop(hub);
+    dd_broadcast_stop(hub);
     ck_assert_uint_eq(log.woken, 2);
-    dd_hub_leave(seat);
+    dd_broadcast_unsubscribe(seat);
     tear_down();
 }
 END_TEST
@@ -131,14 +131,14 @@ START_TEST(a_new_one_again_soon_then_every_second)
     struct log log = {0};
     set_up();
     commit(5);
-    struct dd_hub_seat *seat = join(&log, 0);
+    struct dd_broadcast_subscriber *seat = join(&log, 0);
     ck_assert_uint_eq(next(seat), 5);
     uint64_t sent_us = dd_clock_now_us();
     sleep_on(seat, DD_ERROR_AGAIN);
-    uint64_t due_us = dd_hub_watch(hub, sent_us);
+    uint64_t due_us = dd_broadcast_watch(hub, sent_us);
     ck_assert_uint_gt(due_us, sent_us);
     ck_assert_uint_le(due_us, sent_us + DD_CLOCK_US_PER_S / 3);
-    ck_assert_uint_eq(dd_hub_watch(hub, due_us), UINT64_MAX);
+    ck_assert_uint_eq(dd_broadcast_watch(hub, due_us), UINT64_MAX);
     ck_assert_uint_eq(log.woken, 1);
 
     while (dd_clock_now_us() < due_us)
@@ -146,10 +146,10 @@ START_TEST(a_new_one_again_soon_then_every_second)
     sent_us = dd_clock_now_us();
     ck_assert_uint_eq(next(seat), 5);
     sleep_on(seat, DD_ERROR_AGAIN);
-    due_us = dd_hub_watch(hub, sent_us);
+    due_us = dd_broadcast_watch(hub, sent_us);
     ck_assert_uint_ge(due_us, sent_us + DD_CLOCK_US_PER_S);
     ck_assert_uint_le(due_us, dd_clock_now_us() + DD_CLOCK_US_PER_S);
-    dd_hub_leave(seat);
+    dd_broadcast_unsubscribe(seat);
     tear_down();
 }
 END_TEST
@@ -159,16 +159,16 @@ START_TEST(a_rate_is_kept)
     struct log log = {0};
     set_up();
     commit(5);
-    struct dd_hub_seat *seat = join(&log, 3 * DD_CLOCK_US_PER_S);
+    struct dd_broadcast_subscriber *seat = join(&log, 3 * DD_CLOCK_US_PER_S);
     ck_assert_uint_eq(next(seat), 5);
     uint64_t sent_us = dd_clock_now_us();
     commit(6);
     sleep_on(seat, DD_ERROR_AGAIN);
-    dd_hub_watch(hub, sent_us + 2 * DD_CLOCK_US_PER_S);
+    dd_broadcast_watch(hub, sent_us + 2 * DD_CLOCK_US_PER_S);
     ck_assert_uint_eq(log.woken, 0);
-    dd_hub_watch(hub, sent_us + 3 * DD_CLOCK_US_PER_S);
+    dd_broadcast_watch(hub, sent_us + 3 * DD_CLOCK_US_PER_S);
     ck_assert_uint_eq(log.woken, 1);
-    dd_hub_leave(seat);
+    dd_broadcast_unsubscribe(seat);
     tear_down();
 }
 END_TEST
@@ -176,20 +176,20 @@ END_TEST
 START_TEST(seats_are_counted)
 {
     struct log log = {0};
-    struct dd_hub_seat *third = NULL;
-    const struct dd_hub_viewer viewer = {.sleep = note_sleep, .wake = note_wake, .owner = &log};
+    struct dd_broadcast_subscriber *third = NULL;
+    const struct dd_broadcast_viewer viewer = {.sleep = note_sleep, .wake = note_wake, .owner = &log};
     set_up();
-    struct dd_hub_seat *first = join(&log, 0);
-    struct dd_hub_seat *second = join(&log, 0);
-    ck_assert_uint_eq(dd_hub_viewers(hub, 0), 2);
-    ck_assert_int_eq(dd_hub_join(hub, &viewer, &third), DD_ERROR_SPACE);
-    dd_hub_leave(first);
-    ck_assert_uint_eq(dd_hub_viewers(hub, 0), 1);
+    struct dd_broadcast_subscriber *first = join(&log, 0);
+    struct dd_broadcast_subscriber *second = join(&log, 0);
+    ck_assert_uint_eq(dd_broadcast_viewers(hub, 0), 2);
+    ck_assert_int_eq(dd_broadcast_subscribe(hub, &viewer, &third), DD_ERROR_SPACE);
+    dd_broadcast_unsubscribe(first);
+    ck_assert_uint_eq(dd_broadcast_viewers(hub, 0), 1);
     third = join(&log, 0);
-    dd_hub_leave(second);
-    dd_hub_leave(third);
-    dd_hub_leave(NULL);
-    ck_assert_uint_eq(dd_hub_viewers(hub, 0), 0);
+    dd_broadcast_unsubscribe(second);
+    dd_broadcast_unsubscribe(third);
+    dd_broadcast_unsubscribe(NULL);
+    ck_assert_uint_eq(dd_broadcast_viewers(hub, 0), 0);
     tear_down();
 }
 END_TEST
@@ -198,13 +198,13 @@ START_TEST(nobody_sleeps_once_it_stops)
 {
     struct log log = {0};
     set_up();
-    struct dd_hub_seat *seat = join(&log, 0);
+    struct dd_broadcast_subscriber *seat = join(&log, 0);
     ck_assert_uint_eq(next(seat), 0);
-    dd_hub_stop(hub);
+    dd_broadcast_stop(hub);
     sleep_on(seat, DD_ERROR_STOPPED);
     ck_assert_uint_eq(log.slept, 0);
     ck_assert_uint_eq(log.woken, 0);
-    dd_hub_leave(seat);
+    dd_broadcast_unsubscribe(seat);
     tear_down();
 }
 END_TEST
@@ -213,34 +213,34 @@ END_TEST
 
 static void commit_jpeg(uint64_t number)
 {
-    struct dd_jpeg_picture *picture = dd_jpeg_picture_new(160, 90);
+    struct dd_jpeg_codec_picture *picture = dd_jpeg_codec_picture_new(160, 90);
     size_t size;
-    uint8_t *bytes = dd_jpeg_encode(picture, 80, &size);
-    const struct dd_ring_frame frame = {.number = number, .bytes = (uint32_t)size};
-    memcpy(dd_ring_reserve(writer, (uint32_t)size), bytes, size);
-    dd_ring_commit(writer, &frame);
-    dd_jpeg_bytes_free(bytes);
-    dd_jpeg_picture_free(picture);
+    uint8_t *bytes = dd_jpeg_codec_encode(picture, 80, &size);
+    const struct dd_frame_ring_frame frame = {.number = number, .bytes = (uint32_t)size};
+    memcpy(dd_frame_ring_reserve(writer, (uint32_t)size), bytes, size);
+    dd_frame_ring_commit(writer, &frame);
+    dd_jpeg_codec_bytes_free(bytes);
+    dd_jpeg_codec_picture_free(picture);
 }
 
 /* That number is the newest frame, right now, or long since superseded by one that was lost. */
 static void tell(uint64_t number, bool live)
 {
     uint64_t now_us = dd_clock_now_us();
-    const struct dd_recv_state state = {.heard_us = now_us,
-                                        .status_us = now_us,
-                                        .status = {.source = DD_WIRE_SOURCE_OK, .frame = number},
-                                        .frame = number,
-                                        .frame_us = now_us,
-                                        .newer_us = live ? 0 : now_us - 10 * DD_CLOCK_US_PER_S};
-    dd_ring_publish(writer, &state, sizeof state, false);
+    const struct dd_stream_state state = {.heard_us = now_us,
+                                          .status_us = now_us,
+                                          .status = {.source = DD_WIRE_SOURCE_OK, .frame = number},
+                                          .frame = number,
+                                          .frame_us = now_us,
+                                          .newer_us = live ? 0 : now_us - 10 * DD_CLOCK_US_PER_S};
+    dd_frame_ring_publish(writer, &state, sizeof state, false);
 }
 
-static struct dd_frame *next_frame(struct dd_hub_seat *seat, enum dd_freshness_level expected)
+static struct dd_shared_picture *next_frame(struct dd_broadcast_subscriber *seat, enum dd_freshness_level expected)
 {
-    struct dd_frame *frame;
+    struct dd_shared_picture *frame;
     enum dd_freshness_level level;
-    ck_assert_int_eq(dd_hub_next(seat, &frame, &level), 0);
+    ck_assert_int_eq(dd_broadcast_next(seat, &frame, &level), 0);
     ck_assert_int_eq(level, expected);
     ck_assert_ptr_nonnull(frame);
     return frame;
@@ -252,26 +252,27 @@ START_TEST(all_share_one_mark_but_who_wants_none)
     set_up_with(true);
     commit_jpeg(5);
     tell(5, false);
-    struct dd_hub_seat *seats[] = {join(&log, 0), join(&log, 0), join_as(&log, 0, true)};
-    struct dd_frame *first = next_frame(seats[0], DD_FRESHNESS_STALLED), *second = next_frame(seats[1], DD_FRESHNESS_STALLED);
-    struct dd_frame *raw = next_frame(seats[2], DD_FRESHNESS_STALLED);
-    struct dd_mark_words words;
-    struct dd_frame *newest = dd_hub_newest(hub, 0, &words);
+    struct dd_broadcast_subscriber *seats[] = {join(&log, 0), join(&log, 0), join_as(&log, 0, true)};
+    struct dd_shared_picture *first = next_frame(seats[0], DD_FRESHNESS_STALLED),
+                             *second = next_frame(seats[1], DD_FRESHNESS_STALLED);
+    struct dd_shared_picture *raw = next_frame(seats[2], DD_FRESHNESS_STALLED);
+    struct dd_stale_mark_words words;
+    struct dd_shared_picture *newest = dd_broadcast_newest(hub, 0, &words);
     ck_assert_int_eq(words.level, DD_FRESHNESS_STALLED);
     ck_assert_str_eq(words.reason, "newer picture lost");
-    struct dd_frame *snapshot = dd_hub_mark(hub, 0, newest, &words);
+    struct dd_shared_picture *snapshot = dd_broadcast_mark(hub, 0, newest, &words);
     ck_assert_ptr_eq(first, second);
     ck_assert_ptr_eq(first, snapshot);
     ck_assert_ptr_eq(raw, newest);
     ck_assert_ptr_ne(first, raw);
-    ck_assert_uint_eq(dd_frame_number(first), 5);
-    dd_frame_unref(&first);
-    dd_frame_unref(&second);
-    dd_frame_unref(&raw);
-    dd_frame_unref(&newest);
-    dd_frame_unref(&snapshot);
+    ck_assert_uint_eq(dd_shared_picture_number(first), 5);
+    dd_shared_picture_unref(&first);
+    dd_shared_picture_unref(&second);
+    dd_shared_picture_unref(&raw);
+    dd_shared_picture_unref(&newest);
+    dd_shared_picture_unref(&snapshot);
     for (size_t i = 0; i < 3; i++)
-        dd_hub_leave(seats[i]);
+        dd_broadcast_unsubscribe(seats[i]);
     tear_down();
 }
 END_TEST
@@ -282,15 +283,15 @@ START_TEST(without_stale_mark_there_is_none)
     set_up();
     commit_jpeg(5);
     tell(5, false);
-    struct dd_hub_seat *seat = join(&log, 0);
-    struct dd_frame *frame = next_frame(seat, DD_FRESHNESS_STALLED);
-    struct dd_mark_words words;
-    struct dd_frame *newest = dd_hub_newest(hub, 0, &words);
+    struct dd_broadcast_subscriber *seat = join(&log, 0);
+    struct dd_shared_picture *frame = next_frame(seat, DD_FRESHNESS_STALLED);
+    struct dd_stale_mark_words words;
+    struct dd_shared_picture *newest = dd_broadcast_newest(hub, 0, &words);
     ck_assert_int_eq(words.level, DD_FRESHNESS_LIVE);
     ck_assert_ptr_eq(frame, newest);
-    dd_frame_unref(&frame);
-    dd_frame_unref(&newest);
-    dd_hub_leave(seat);
+    dd_shared_picture_unref(&frame);
+    dd_shared_picture_unref(&newest);
+    dd_broadcast_unsubscribe(seat);
     tear_down();
 }
 END_TEST
@@ -301,7 +302,7 @@ static void watch_until_woken(const struct log *log, unsigned woken)
     const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
     uint64_t limit_us = dd_clock_now_us() + 3 * DD_CLOCK_US_PER_S;
     while (log->woken < woken && dd_clock_now_us() < limit_us) {
-        dd_hub_watch(hub, dd_clock_now_us());
+        dd_broadcast_watch(hub, dd_clock_now_us());
         nanosleep(&pause, NULL);
     }
     ck_assert_uint_eq(log->woken, woken);
@@ -313,34 +314,34 @@ START_TEST(a_change_of_level_does_not_wait_for_a_slow_rate)
     set_up_with(true);
     commit_jpeg(5);
     tell(5, true);
-    struct dd_hub_seat *seat = join(&log, 100 * DD_CLOCK_US_PER_S);
-    struct dd_frame *live = next_frame(seat, DD_FRESHNESS_LIVE);
+    struct dd_broadcast_subscriber *seat = join(&log, 100 * DD_CLOCK_US_PER_S);
+    struct dd_shared_picture *live = next_frame(seat, DD_FRESHNESS_LIVE);
     sleep_on(seat, DD_ERROR_AGAIN);
     tell(5, false);
-    dd_hub_watch(hub, dd_clock_now_us()); /* not more often than once a second, though */
+    dd_broadcast_watch(hub, dd_clock_now_us()); /* not more often than once a second, though */
     ck_assert_uint_eq(log.woken, 0);
     watch_until_woken(&log, 1);
-    struct dd_frame *stalled = next_frame(seat, DD_FRESHNESS_STALLED);
+    struct dd_shared_picture *stalled = next_frame(seat, DD_FRESHNESS_STALLED);
     ck_assert_ptr_ne(stalled, live);
     sleep_on(seat, DD_ERROR_AGAIN);
     tell(5, true);
     watch_until_woken(&log, 2);
-    struct dd_frame *again = next_frame(seat, DD_FRESHNESS_LIVE);
+    struct dd_shared_picture *again = next_frame(seat, DD_FRESHNESS_LIVE);
     ck_assert_ptr_eq(again, live);
     sleep_on(seat, DD_ERROR_AGAIN);
-    dd_hub_stop(hub);
+    dd_broadcast_stop(hub);
 
     /* the mark was let go meanwhile: the same one is made anew */
     tell(5, false);
-    struct dd_mark_words words;
-    struct dd_frame *newest = dd_hub_newest(hub, 0, &words), *anew = dd_hub_mark(hub, 0, newest, &words);
+    struct dd_stale_mark_words words;
+    struct dd_shared_picture *newest = dd_broadcast_newest(hub, 0, &words), *anew = dd_broadcast_mark(hub, 0, newest, &words);
     ck_assert_ptr_ne(anew, stalled);
-    dd_frame_unref(&newest);
-    dd_frame_unref(&anew);
-    dd_frame_unref(&live);
-    dd_frame_unref(&stalled);
-    dd_frame_unref(&again);
-    dd_hub_leave(seat);
+    dd_shared_picture_unref(&newest);
+    dd_shared_picture_unref(&anew);
+    dd_shared_picture_unref(&live);
+    dd_shared_picture_unref(&stalled);
+    dd_shared_picture_unref(&again);
+    dd_broadcast_unsubscribe(seat);
     tear_down();
 }
 END_TEST
@@ -351,20 +352,20 @@ START_TEST(what_is_live_again_goes_out_at_once)
     set_up_with(true);
     commit_jpeg(5);
     tell(5, false);
-    struct dd_hub_seat *seat = join(&log, 0);
-    struct dd_frame *frame = next_frame(seat, DD_FRESHNESS_STALLED);
-    dd_frame_unref(&frame);
+    struct dd_broadcast_subscriber *seat = join(&log, 0);
+    struct dd_shared_picture *frame = next_frame(seat, DD_FRESHNESS_STALLED);
+    dd_shared_picture_unref(&frame);
     sleep_on(seat, DD_ERROR_AGAIN);
     commit_jpeg(6);
     tell(6, true);
-    dd_hub_watch(hub, dd_clock_now_us());
+    dd_broadcast_watch(hub, dd_clock_now_us());
     ck_assert_uint_eq(log.woken, 1);
     frame = next_frame(seat, DD_FRESHNESS_LIVE);
-    struct dd_frame *newest = dd_hub_newest(hub, 0, NULL);
+    struct dd_shared_picture *newest = dd_broadcast_newest(hub, 0, NULL);
     ck_assert_ptr_eq(frame, newest);
-    dd_frame_unref(&frame);
-    dd_frame_unref(&newest);
-    dd_hub_leave(seat);
+    dd_shared_picture_unref(&frame);
+    dd_shared_picture_unref(&newest);
+    dd_broadcast_unsubscribe(seat);
     tear_down();
 }
 END_TEST
@@ -376,23 +377,24 @@ START_TEST(not_every_picture_of_a_moving_stream_is_marked)
     set_up_with(true);
     commit_jpeg(5);
     tell(5, false);
-    struct dd_hub_seat *seats[] = {join(&log, 0), join(&log, 0), join_as(&log, 0, true)};
-    struct dd_frame *first = next_frame(seats[0], DD_FRESHNESS_STALLED);
+    struct dd_broadcast_subscriber *seats[] = {join(&log, 0), join(&log, 0), join_as(&log, 0, true)};
+    struct dd_shared_picture *first = next_frame(seats[0], DD_FRESHNESS_STALLED);
     commit_jpeg(6);
     tell(6, false);
-    struct dd_frame *second = next_frame(seats[1], DD_FRESHNESS_STALLED), *raw = next_frame(seats[2], DD_FRESHNESS_STALLED);
+    struct dd_shared_picture *second = next_frame(seats[1], DD_FRESHNESS_STALLED),
+                             *raw = next_frame(seats[2], DD_FRESHNESS_STALLED);
     ck_assert_ptr_eq(first, second);
-    ck_assert_uint_eq(dd_frame_number(raw), 6);
-    dd_frame_unref(&second);
+    ck_assert_uint_eq(dd_shared_picture_number(raw), 6);
+    dd_shared_picture_unref(&second);
     const struct timespec pause = {.tv_nsec = 300 * 1000 * 1000};
     nanosleep(&pause, NULL);
     second = next_frame(seats[0], DD_FRESHNESS_STALLED);
-    ck_assert_uint_eq(dd_frame_number(second), 6);
-    dd_frame_unref(&first);
-    dd_frame_unref(&second);
-    dd_frame_unref(&raw);
+    ck_assert_uint_eq(dd_shared_picture_number(second), 6);
+    dd_shared_picture_unref(&first);
+    dd_shared_picture_unref(&second);
+    dd_shared_picture_unref(&raw);
     for (size_t k = 0; k < 3; k++)
-        dd_hub_leave(seats[k]);
+        dd_broadcast_unsubscribe(seats[k]);
     tear_down();
 }
 END_TEST
@@ -403,19 +405,19 @@ START_TEST(a_raw_viewer_gets_a_picture_once)
     struct log log = {0};
     set_up();
     commit(5);
-    struct dd_hub_seat *seat = join_as(&log, 0, true);
+    struct dd_broadcast_subscriber *seat = join_as(&log, 0, true);
     ck_assert_uint_eq(next(seat), 5);
     sleep_on(seat, DD_ERROR_AGAIN);
-    dd_hub_watch(hub, dd_clock_now_us() + DD_CLOCK_US_PER_S / 2);
+    dd_broadcast_watch(hub, dd_clock_now_us() + DD_CLOCK_US_PER_S / 2);
     ck_assert_uint_eq(log.woken, 0);
-    dd_hub_watch(hub, dd_clock_now_us() + DD_CLOCK_US_PER_S);
+    dd_broadcast_watch(hub, dd_clock_now_us() + DD_CLOCK_US_PER_S);
     ck_assert_uint_eq(log.woken, 1);
-    dd_hub_leave(seat);
+    dd_broadcast_unsubscribe(seat);
     tear_down();
 }
 END_TEST
 
-SUITE_MAIN("recv/serve/hub", a_viewer_gets_the_newest_and_skips_the_rest, a_new_one_again_soon_then_every_second, a_rate_is_kept,
-           seats_are_counted, nobody_sleeps_once_it_stops, all_share_one_mark_but_who_wants_none,
-           without_stale_mark_there_is_none, a_change_of_level_does_not_wait_for_a_slow_rate, what_is_live_again_goes_out_at_once,
-           not_every_picture_of_a_moving_stream_is_marked, a_raw_viewer_gets_a_picture_once)
+SUITE("recv/serve/broadcast", a_viewer_gets_the_newest_and_skips_the_rest, a_new_one_again_soon_then_every_second, a_rate_is_kept,
+      seats_are_counted, nobody_sleeps_once_it_stops, all_share_one_mark_but_who_wants_none, without_stale_mark_there_is_none,
+      a_change_of_level_does_not_wait_for_a_slow_rate, what_is_live_again_goes_out_at_once,
+      not_every_picture_of_a_moving_stream_is_marked, a_raw_viewer_gets_a_picture_once)

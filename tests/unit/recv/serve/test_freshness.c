@@ -9,9 +9,9 @@
 static const struct dd_freshness_limits limits = {.live_us = 30 * S, .stale_us = 300 * S};
 
 /* A frame that came at_us ago and was 100 ms old then, a STATUS of half a second ago that names it. */
-static struct dd_recv_state good(uint64_t frame_ago_us)
+static struct dd_stream_state good(uint64_t frame_ago_us)
 {
-    return (struct dd_recv_state){
+    return (struct dd_stream_state){
         .heard_us = NOW - S / 2,
         .status_us = NOW - S / 2,
         .status = {.source = DD_WIRE_SOURCE_OK, .interval_ms = 1000, .frame = 7, .age_ms = 200, .period_ms = 1000},
@@ -23,10 +23,10 @@ static struct dd_recv_state good(uint64_t frame_ago_us)
     };
 }
 
-static struct dd_freshness judge(const struct dd_recv_state *state)
+static struct dd_freshness judge(const struct dd_stream_state *state)
 {
     struct dd_freshness f;
-    dd_freshness_judge(state, &limits, NOW, &f);
+    dd_freshness_evaluate(state, &limits, NOW, &f);
     return f;
 }
 
@@ -43,7 +43,7 @@ END_TEST
 
 START_TEST(a_new_picture_is_live)
 {
-    struct dd_recv_state state = good(S / 5);
+    struct dd_stream_state state = good(S / 5);
     struct dd_freshness f = judge(&state);
     ck_assert_int_eq(f.level, DD_FRESHNESS_LIVE);
     ck_assert_int_eq(f.sender, DD_FRESHNESS_ALIVE);
@@ -59,7 +59,7 @@ END_TEST
 
 START_TEST(an_unchanged_picture_is_as_old_as_status_says)
 {
-    struct dd_recv_state state = good(100 * S);
+    struct dd_stream_state state = good(100 * S);
     struct dd_freshness f = judge(&state);
     ck_assert_int_eq(f.level, DD_FRESHNESS_LIVE);
     ck_assert_double_eq_tol(f.seconds, 0.5 + 0.2 + 0.05, 1e-9);
@@ -69,7 +69,7 @@ END_TEST
 
 START_TEST(a_status_of_another_frame_proves_nothing)
 {
-    struct dd_recv_state state = good(100 * S);
+    struct dd_stream_state state = good(100 * S);
     state.status.frame = 8;
     struct dd_freshness f = judge(&state);
     ck_assert_int_eq(f.level, DD_FRESHNESS_STALLED);
@@ -97,7 +97,7 @@ START_TEST(levels_change_at_their_limits)
         {905 * S - 1, 450000, DD_FRESHNESS_LIVE},  {905 * S, 450000, DD_FRESHNESS_STALE},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct dd_recv_state state = good(cases[i].age_us);
+        struct dd_stream_state state = good(cases[i].age_us);
         state.frame_age_us = 0;
         state.status.interval_ms = cases[i].interval_ms;
         state.status.frame = 6;
@@ -108,7 +108,7 @@ END_TEST
 
 START_TEST(a_lost_newer_picture_stalls)
 {
-    struct dd_recv_state state = good(S);
+    struct dd_stream_state state = good(S);
     state.newer_us = NOW - 2 * S + 1;
     ck_assert_int_eq(judge(&state).level, DD_FRESHNESS_LIVE);
     state.newer_us = NOW - 2 * S;
@@ -120,7 +120,7 @@ END_TEST
 
 START_TEST(a_sender_is_silent_after_three_periods)
 {
-    struct dd_recv_state state = good(S);
+    struct dd_stream_state state = good(S);
     state.heard_us = NOW - 5 * S + 1;
     ck_assert_int_eq(judge(&state).sender, DD_FRESHNESS_ALIVE);
     state.heard_us = NOW - 5 * S;
@@ -139,7 +139,7 @@ END_TEST
 
 START_TEST(a_held_back_path_is_not_live)
 {
-    struct dd_recv_state state = good(S);
+    struct dd_stream_state state = good(S);
     state.delay_us = 40 * S;
     state.frame_age_us = 40 * S;
     struct dd_freshness f = judge(&state);
@@ -166,7 +166,7 @@ START_TEST(the_source_s_reason_is_told)
         {99, 0, "unknown", "source failed"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct dd_recv_state state = good(60 * S);
+        struct dd_stream_state state = good(60 * S);
         state.status.source = cases[i].source;
         state.status.reason = cases[i].reason;
         state.status.age_ms = 60000;
@@ -179,7 +179,7 @@ END_TEST
 
 START_TEST(before_the_first_picture)
 {
-    struct dd_recv_state state = {
+    struct dd_stream_state state = {
         .heard_us = NOW - 1, .status_us = NOW - 1, .status = {.source = DD_WIRE_SOURCE_OK, .period_ms = 1000}};
     struct dd_freshness f = judge(&state);
     ck_assert_int_eq(f.level, DD_FRESHNESS_STALE);
@@ -191,7 +191,7 @@ END_TEST
 
 START_TEST(nonsense_makes_nothing_young)
 {
-    struct dd_recv_state state = good(S);
+    struct dd_stream_state state = good(S);
     state.status.frame = 6;
     state.frame_age_us = UINT64_MAX;
     ck_assert_int_eq(judge(&state).level, DD_FRESHNESS_STALE);
@@ -204,7 +204,7 @@ START_TEST(nonsense_makes_nothing_young)
 }
 END_TEST
 
-SUITE_MAIN("recv/freshness", nothing_was_ever_heard, a_new_picture_is_live, an_unchanged_picture_is_as_old_as_status_says,
-           a_status_of_another_frame_proves_nothing, levels_change_at_their_limits, a_lost_newer_picture_stalls,
-           a_sender_is_silent_after_three_periods, a_held_back_path_is_not_live, the_source_s_reason_is_told,
-           before_the_first_picture, nonsense_makes_nothing_young)
+SUITE("recv/serve/freshness", nothing_was_ever_heard, a_new_picture_is_live, an_unchanged_picture_is_as_old_as_status_says,
+      a_status_of_another_frame_proves_nothing, levels_change_at_their_limits, a_lost_newer_picture_stalls,
+      a_sender_is_silent_after_three_periods, a_held_back_path_is_not_live, the_source_s_reason_is_told, before_the_first_picture,
+      nonsense_makes_nothing_young)

@@ -14,10 +14,10 @@
 /* A site of one stream, "lobby", with its ring's writer. */
 static struct site {
     struct dd_serve_config *config;
-    struct dd_ring *writer;
-    struct dd_hub *hub;
+    struct dd_frame_ring *writer;
+    struct dd_broadcast *hub;
     struct dd_pages *pages;
-    struct dd_answer_site site;
+    struct dd_response_site site;
     int fd;
 } s;
 
@@ -31,17 +31,17 @@ static void set_up_with(bool stale_mark)
     strcpy(stream->name, "lobby");
     strcpy(stream->title, "<Lobby>");
     strcpy(stream->description, "\"x\"");
-    stream->ring = (struct dd_ring_shape){.entries = 4, .arena_bytes = 64 * 1024};
+    stream->ring = (struct dd_frame_ring_shape){.entries = 4, .arena_bytes = 64 * 1024};
     stream->max_frame_bytes = 1000;
     stream->stale_mark = stale_mark;
     stream->live_us = 30 * DD_CLOCK_US_PER_S;
     stream->stale_us = 300 * DD_CLOCK_US_PER_S;
-    s.fd = dd_ring_create("test", &stream->ring);
-    s.writer = dd_ring_open_writer(s.fd, &stream->ring, -1);
-    s.hub = dd_hub_new(s.config, &s.fd);
+    s.fd = dd_frame_ring_create("test", &stream->ring);
+    s.writer = dd_frame_ring_open_writer(s.fd, &stream->ring, -1);
+    s.hub = dd_broadcast_new(s.config, &s.fd);
     s.pages = dd_pages_new(s.config);
     ck_assert(s.writer && s.hub && s.pages);
-    s.site = (struct dd_answer_site){.config = s.config, .hub = s.hub, .pages = s.pages};
+    s.site = (struct dd_response_site){.config = s.config, .hub = s.hub, .pages = s.pages};
 }
 
 static void set_up(void)
@@ -52,45 +52,45 @@ static void set_up(void)
 static void tear_down(void)
 {
     dd_pages_free(s.pages);
-    dd_hub_free(s.hub);
-    dd_ring_close(s.writer);
+    dd_broadcast_free(s.hub);
+    dd_frame_ring_close(s.writer);
     close(s.fd);
     free(s.config);
 }
 
 static void commit(uint64_t number, uint32_t bytes)
 {
-    const struct dd_ring_frame frame = {.number = number, .captured_us = 1767268800123000, .bytes = bytes};
-    memset(dd_ring_reserve(s.writer, bytes), 'x', bytes);
-    dd_ring_commit(s.writer, &frame);
+    const struct dd_frame_ring_frame frame = {.number = number, .captured_us = 1767268800123000, .bytes = bytes};
+    memset(dd_frame_ring_reserve(s.writer, bytes), 'x', bytes);
+    dd_frame_ring_commit(s.writer, &frame);
 }
 
 /* A picture of its own, with a state that says nothing of it. */
 static void commit_jpeg(uint64_t number)
 {
-    struct dd_jpeg_picture *picture = dd_jpeg_picture_new(64, 48);
+    struct dd_jpeg_codec_picture *picture = dd_jpeg_codec_picture_new(64, 48);
     size_t size;
-    uint8_t *bytes = dd_jpeg_encode(picture, 50, &size);
-    const struct dd_ring_frame frame = {.number = number, .captured_us = 1767268800123000, .bytes = (uint32_t)size};
-    memcpy(dd_ring_reserve(s.writer, (uint32_t)size), bytes, size);
-    dd_ring_commit(s.writer, &frame);
-    dd_jpeg_bytes_free(bytes);
-    dd_jpeg_picture_free(picture);
+    uint8_t *bytes = dd_jpeg_codec_encode(picture, 50, &size);
+    const struct dd_frame_ring_frame frame = {.number = number, .captured_us = 1767268800123000, .bytes = (uint32_t)size};
+    memcpy(dd_frame_ring_reserve(s.writer, (uint32_t)size), bytes, size);
+    dd_frame_ring_commit(s.writer, &frame);
+    dd_jpeg_codec_bytes_free(bytes);
+    dd_jpeg_codec_picture_free(picture);
 }
 
-static struct dd_answer ask(const struct dd_answer_request *request)
+static struct dd_response ask(const struct dd_response_request *request)
 {
-    struct dd_answer answer;
-    dd_answer_make(&s.site, request, &answer);
+    struct dd_response answer;
+    dd_response_build(&s.site, request, &answer);
     return answer;
 }
 
-static struct dd_answer ask_path(const char *path)
+static struct dd_response ask_path(const char *path)
 {
-    return ask(&(struct dd_answer_request){.path = path});
+    return ask(&(struct dd_response_request){.path = path});
 }
 
-static void done(struct dd_answer *answer)
+static void done(struct dd_response *answer)
 {
     if (answer->release)
         answer->release(answer->owner);
@@ -99,7 +99,7 @@ static void done(struct dd_answer *answer)
 START_TEST(a_snapshot_before_and_after_the_first_picture)
 {
     set_up();
-    struct dd_answer answer = ask_path("/lobby/snapshot.jpg");
+    struct dd_response answer = ask_path("/lobby/snapshot.jpg");
     ck_assert_uint_eq(answer.code, 503);
     ck_assert_uint_gt(answer.retry_after_s, 0);
     done(&answer);
@@ -112,7 +112,7 @@ START_TEST(a_snapshot_before_and_after_the_first_picture)
     ck_assert_uint_eq(answer.size, 10);
     ck_assert_mem_eq(answer.body, "xxxxxxxxxx", 10);
     done(&answer);
-    answer = ask(&(struct dd_answer_request){.path = "/lobby/snapshot.jpg", .if_none_match = "\"6\", \"7\""});
+    answer = ask(&(struct dd_response_request){.path = "/lobby/snapshot.jpg", .if_none_match = "\"6\", \"7\""});
     ck_assert_uint_eq(answer.code, 304);
     ck_assert_uint_eq(answer.size, 0);
     done(&answer);
@@ -125,11 +125,11 @@ START_TEST(a_marked_snapshot_is_another_one)
     static const char mark[] = "\"7-stale-0-sender-silent\"";
     set_up_with(true);
     commit_jpeg(7);
-    struct dd_answer raw = ask(&(struct dd_answer_request){.path = "/lobby/snapshot.jpg", .raw = "1"});
-    struct dd_answer frame = ask_path("/lobby/frames/7.jpg");
-    struct dd_answer marked = ask_path("/lobby/snapshot.jpg");
-    struct dd_answer again =
-        ask(&(struct dd_answer_request){.path = "/lobby/snapshot.jpg", .raw = "0", .if_none_match = "\"7\""});
+    struct dd_response raw = ask(&(struct dd_response_request){.path = "/lobby/snapshot.jpg", .raw = "1"});
+    struct dd_response frame = ask_path("/lobby/frames/7.jpg");
+    struct dd_response marked = ask_path("/lobby/snapshot.jpg");
+    struct dd_response again =
+        ask(&(struct dd_response_request){.path = "/lobby/snapshot.jpg", .raw = "0", .if_none_match = "\"7\""});
     ck_assert_uint_eq(raw.code, 200);
     ck_assert_str_eq(raw.etag, "\"7\"");
     ck_assert_uint_eq(raw.size, frame.size);
@@ -144,11 +144,11 @@ START_TEST(a_marked_snapshot_is_another_one)
     done(&frame);
     done(&marked);
     done(&again);
-    marked = ask(&(struct dd_answer_request){.path = "/lobby/snapshot.jpg", .if_none_match = mark});
+    marked = ask(&(struct dd_response_request){.path = "/lobby/snapshot.jpg", .if_none_match = mark});
     ck_assert_uint_eq(marked.code, 304);
     ck_assert_str_eq(marked.etag, mark);
     done(&marked);
-    raw = ask(&(struct dd_answer_request){.path = "/lobby/snapshot.jpg", .raw = "1", .if_none_match = mark});
+    raw = ask(&(struct dd_response_request){.path = "/lobby/snapshot.jpg", .raw = "1", .if_none_match = mark});
     ck_assert_uint_eq(raw.code, 200);
     done(&raw);
     tear_down();
@@ -162,13 +162,13 @@ START_TEST(raw_is_0_or_1)
     commit(7, 10);
     for (size_t i = 0; i < 2; i++)
         for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++) {
-            struct dd_answer answer = ask(&(struct dd_answer_request){.path = paths[i], .raw = wrong[k]});
+            struct dd_response answer = ask(&(struct dd_response_request){.path = paths[i], .raw = wrong[k]});
             ck_assert_msg(answer.code == 400 && !answer.pictures, "%s?raw=%s: %u", paths[i], wrong[k], answer.code);
             done(&answer);
         }
-    struct dd_answer answer = ask(&(struct dd_answer_request){.path = "/lobby/stream", .raw = "1", .fps = "2"});
+    struct dd_response answer = ask(&(struct dd_response_request){.path = "/lobby/stream", .raw = "1", .fps = "2"});
     ck_assert(answer.pictures && answer.raw && answer.period_us == 500000);
-    answer = ask(&(struct dd_answer_request){.path = "/lobby/stream", .raw = "0"});
+    answer = ask(&(struct dd_response_request){.path = "/lobby/stream", .raw = "0"});
     ck_assert(answer.pictures && !answer.raw);
     tear_down();
 }
@@ -179,7 +179,7 @@ START_TEST(what_is_too_large_is_not_shown)
     set_up();
     commit(7, 10);
     commit(8, 1001);
-    struct dd_answer answer = ask_path("/lobby/snapshot.jpg");
+    struct dd_response answer = ask_path("/lobby/snapshot.jpg");
     ck_assert_uint_eq(answer.code, 503);
     done(&answer);
     answer = ask_path("/lobby/frames/8.jpg");
@@ -207,7 +207,7 @@ START_TEST(monitors_get_failures)
     };
     set_up();
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
-        struct dd_answer answer = ask(&(struct dd_answer_request){.path = list[i].path, .fail = list[i].fail});
+        struct dd_response answer = ask(&(struct dd_response_request){.path = list[i].path, .fail = list[i].fail});
         ck_assert_msg(answer.code == list[i].code, "%s?fail=%s: %u", list[i].path, list[i].fail, answer.code);
         done(&answer);
     }
@@ -219,9 +219,9 @@ START_TEST(health_is_intake_s_heartbeat)
 {
     set_up();
     ck_assert_uint_eq(ask_path("/healthz").code, 503);
-    dd_ring_beat(s.writer, dd_clock_now_us() + DD_CLOCK_US_PER_S * UINT64_C(60));
+    dd_frame_ring_beat(s.writer, dd_clock_now_us() + DD_CLOCK_US_PER_S * UINT64_C(60));
     ck_assert_uint_eq(ask_path("/healthz").code, 200);
-    dd_ring_beat(s.writer, dd_clock_now_us() - 1);
+    dd_frame_ring_beat(s.writer, dd_clock_now_us() - 1);
     ck_assert_uint_eq(ask_path("/healthz").code, 503);
     tear_down();
 }
@@ -230,7 +230,7 @@ END_TEST
 START_TEST(pages_are_escaped_and_links_relative)
 {
     set_up();
-    struct dd_answer answer = ask_path("/lobby");
+    struct dd_response answer = ask_path("/lobby");
     ck_assert_uint_eq(answer.code, 200);
     char *page = strndup(answer.body, answer.size);
     ck_assert_ptr_nonnull(strstr(page, "<h1>&lt;Lobby&gt;</h1>"));
@@ -257,14 +257,14 @@ END_TEST
 
 START_TEST(etags_are_compared_weakly)
 {
-    ck_assert(dd_answer_matches("\"1\"", "\"1\""));
-    ck_assert(dd_answer_matches("W/\"1\"", "\"1\""));
-    ck_assert(dd_answer_matches("\"0\",\"1\"", "\"1\""));
-    ck_assert(dd_answer_matches("*", "\"1\""));
-    ck_assert(!dd_answer_matches(NULL, "\"1\""));
-    ck_assert(!dd_answer_matches("", "\"1\""));
-    ck_assert(!dd_answer_matches("\"11\"", "\"1\""));
-    ck_assert(!dd_answer_matches("1", "\"1\""));
+    ck_assert(dd_response_etag_matches("\"1\"", "\"1\""));
+    ck_assert(dd_response_etag_matches("W/\"1\"", "\"1\""));
+    ck_assert(dd_response_etag_matches("\"0\",\"1\"", "\"1\""));
+    ck_assert(dd_response_etag_matches("*", "\"1\""));
+    ck_assert(!dd_response_etag_matches(NULL, "\"1\""));
+    ck_assert(!dd_response_etag_matches("", "\"1\""));
+    ck_assert(!dd_response_etag_matches("\"11\"", "\"1\""));
+    ck_assert(!dd_response_etag_matches("1", "\"1\""));
 }
 END_TEST
 
@@ -273,15 +273,15 @@ START_TEST(rates_are_numbers_in_their_range)
     static const char *const wrong[] = {"",     "x",     "0",    "-1",   "1e3", "nan", "inf",
                                         "0x10", "1.2.3", "0.09", "1001", " 1",  "1 ",  "."};
     uint64_t period_us = 0;
-    ck_assert_int_eq(dd_answer_read_fps("2.5", &period_us), 0);
+    ck_assert_int_eq(dd_response_parse_fps("2.5", &period_us), 0);
     ck_assert_uint_eq(period_us, 400000);
-    ck_assert_int_eq(dd_answer_read_fps("0.1", &period_us), 0);
+    ck_assert_int_eq(dd_response_parse_fps("0.1", &period_us), 0);
     ck_assert_uint_eq(period_us, 10000000);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-        ck_assert_msg(dd_answer_read_fps(wrong[i], &period_us) != 0, "%s", wrong[i]);
+        ck_assert_msg(dd_response_parse_fps(wrong[i], &period_us) != 0, "%s", wrong[i]);
 }
 END_TEST
 
-SUITE_MAIN("recv/serve/answer", a_snapshot_before_and_after_the_first_picture, a_marked_snapshot_is_another_one, raw_is_0_or_1,
-           what_is_too_large_is_not_shown, monitors_get_failures, health_is_intake_s_heartbeat,
-           pages_are_escaped_and_links_relative, etags_are_compared_weakly, rates_are_numbers_in_their_range)
+SUITE("recv/serve/response", a_snapshot_before_and_after_the_first_picture, a_marked_snapshot_is_another_one, raw_is_0_or_1,
+      what_is_too_large_is_not_shown, monitors_get_failures, health_is_intake_s_heartbeat, pages_are_escaped_and_links_relative,
+      etags_are_compared_weakly, rates_are_numbers_in_their_range)

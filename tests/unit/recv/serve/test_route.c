@@ -121,4 +121,4 @@ START_TEST(a_single_stream_is_at_the_root_too)
 }
 END_TEST
 
-SUITE_MAIN("recv/serve/route", many_streams, nothing_else, a_single_stream_is_at_the_root_too)
+SUITE("recv/serve/route", many_streams, nothing_else, a_single_stream_is_at_the_root_too)

@@ -20,11 +20,13 @@ static const int samplings[] = {TJSAMP_420, TJSAMP_444, TJSAMP_422, TJSAMP_GRAY,
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 
-static const struct dd_mark_words stalled = {.level = DD_FRESHNESS_STALLED, .age_s = 45, .reason = "source gives no new picture"};
-static const struct dd_mark_words stale = {.level = DD_FRESHNESS_STALE, .age_s = 7200, .reason = "wrong user name or password"};
+static const struct dd_stale_mark_words stalled = {
+    .level = DD_FRESHNESS_STALLED, .age_s = 45, .reason = "source gives no new picture"};
+static const struct dd_stale_mark_words stale = {
+    .level = DD_FRESHNESS_STALE, .age_s = 7200, .reason = "wrong user name or password"};
 
 /* A picture as restless as pictures get, encoded badly. */
-static struct dd_frame *make(int width, int height, int sampling)
+static struct dd_shared_picture *make(int width, int height, int sampling)
 {
     uint8_t *pixels = malloc((size_t)width * (size_t)height * 3);
     unsigned char *jpeg = NULL;
@@ -34,7 +36,7 @@ static struct dd_frame *make(int width, int height, int sampling)
         pixels[i] = (uint8_t)((random = random * 1664525 + 1013904223) >> 24);
     tjhandle handle = tjInitCompress();
     ck_assert_int_eq(tjCompress2(handle, pixels, width, 0, height, TJPF_RGB, &jpeg, &size, sampling, 30, 0), 0);
-    struct dd_frame *frame = dd_frame_new(1767268800123, 1767268800123000, jpeg, size);
+    struct dd_shared_picture *frame = dd_shared_picture_new(1767268800123, 1767268800123000, jpeg, size);
     tjFree(jpeg);
     tjDestroy(handle);
     free(pixels);
@@ -47,15 +49,17 @@ struct seen {
     uint8_t *rgb;
 };
 
-static struct seen look(const struct dd_frame *frame)
+static struct seen look(const struct dd_shared_picture *frame)
 {
     struct seen s;
     int colours;
     tjhandle handle = tjInitDecompress();
-    ck_assert_int_eq(
-        tjDecompressHeader3(handle, dd_frame_bytes(frame), dd_frame_size(frame), &s.width, &s.height, &s.sampling, &colours), 0);
+    ck_assert_int_eq(tjDecompressHeader3(handle, dd_shared_picture_bytes(frame), dd_shared_picture_size(frame), &s.width,
+                                         &s.height, &s.sampling, &colours),
+                     0);
     s.rgb = malloc((size_t)s.width * (size_t)s.height * 3);
-    ck_assert_int_eq(tjDecompress2(handle, dd_frame_bytes(frame), dd_frame_size(frame), s.rgb, s.width, 0, s.height, TJPF_RGB, 0),
+    ck_assert_int_eq(tjDecompress2(handle, dd_shared_picture_bytes(frame), dd_shared_picture_size(frame), s.rgb, s.width, 0,
+                                   s.height, TJPF_RGB, 0),
                      0);
     tjDestroy(handle);
     return s;
@@ -75,10 +79,10 @@ static double luma(const uint8_t *rgb)
 static char read_character(const struct seen *s, int left, int top, int scale)
 {
     static const char known[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ123456789, 0";
-    double dark[DD_FONT_HEIGHT][DD_FONT_WIDTH], least = 1e9;
+    double dark[DD_BITMAP_FONT_HEIGHT][DD_BITMAP_FONT_WIDTH], least = 1e9;
     char best = '?';
-    for (int y = 0; y < DD_FONT_HEIGHT; y++)
-        for (int x = 0; x < DD_FONT_WIDTH; x++) {
+    for (int y = 0; y < DD_BITMAP_FONT_HEIGHT; y++)
+        for (int x = 0; x < DD_BITMAP_FONT_WIDTH; x++) {
             double sum = 0;
             for (int i = 0; i < scale * scale; i++)
                 sum += luma(pixel(s, left + x * scale + i % scale, top + y * scale + i / scale));
@@ -86,9 +90,9 @@ static char read_character(const struct seen *s, int left, int top, int scale)
         }
     for (const char *c = known; *c; c++) {
         double distance = 0;
-        for (int y = 0; y < DD_FONT_HEIGHT; y++)
-            for (int x = 0; x < DD_FONT_WIDTH; x++)
-                distance += dark[y][x] != (dd_font_rows(*c)[y] >> (DD_FONT_WIDTH - 1 - x) & 1);
+        for (int y = 0; y < DD_BITMAP_FONT_HEIGHT; y++)
+            for (int x = 0; x < DD_BITMAP_FONT_WIDTH; x++)
+                distance += dark[y][x] != (dd_bitmap_font_rows(*c)[y] >> (DD_BITMAP_FONT_WIDTH - 1 - x) & 1);
         if (distance < least) {
             least = distance;
             best = *c;
@@ -97,11 +101,11 @@ static char read_character(const struct seen *s, int left, int top, int scale)
     return least <= 2 ? best : '?';
 }
 
-static void read_line(const struct seen *s, const struct dd_mark_line *line, char *text)
+static void read_line(const struct seen *s, const struct dd_stale_mark_line *line, char *text)
 {
     size_t n = strlen(line->text);
     for (size_t i = 0; i < n; i++)
-        text[i] = read_character(s, line->x + (int)i * DD_FONT_ADVANCE * line->scale, line->y, line->scale);
+        text[i] = read_character(s, line->x + (int)i * DD_BITMAP_FONT_ADVANCE * line->scale, line->y, line->scale);
     text[n] = '\0';
 }
 
@@ -115,12 +119,12 @@ static bool is_color(const uint8_t *rgb, enum dd_freshness_level level)
 }
 
 /* All lines as they can be read, and the colour of the band and the border. */
-static void check_mark(const struct seen *s, const struct dd_mark_words *words, const char *what)
+static void check_mark(const struct seen *s, const struct dd_stale_mark_words *words, const char *what)
 {
-    struct dd_mark_layout l;
-    dd_mark_lay_out(words, s->width, s->height, &l);
+    struct dd_stale_mark_layout l;
+    dd_stale_mark_lay_out(words, s->width, s->height, &l);
     for (int i = 0; i < l.line_count; i++) {
-        char text[DD_MARK_LINE_SIZE], wanted[DD_MARK_LINE_SIZE];
+        char text[DD_STALE_MARK_LINE_SIZE], wanted[DD_STALE_MARK_LINE_SIZE];
         read_line(s, &l.lines[i], text);
         size_t n = strlen(l.lines[i].text);
         for (size_t k = 0; k <= n; k++) /* the font's 0 and O are the same */
@@ -143,24 +147,24 @@ START_TEST(can_be_read_in_every_size_and_subsampling)
 {
     for (size_t i = 0; i < COUNT(sizes); i++)
         for (size_t k = 0; k < COUNT(samplings); k++) {
-            const struct dd_mark_words *words = (i + k) % 2 ? &stalled : &stale;
+            const struct dd_stale_mark_words *words = (i + k) % 2 ? &stalled : &stale;
             if (sizes[i].width > 2000 && k > 1 && sizes[i].height > 1000)
                 continue; /* it takes long with sanitizers */
             char what[64];
             snprintf(what, sizeof what, "%dx%d, subsampling %d", sizes[i].width, sizes[i].height, samplings[k]);
-            struct dd_frame *frame = make(sizes[i].width, sizes[i].height, samplings[k]);
-            struct dd_frame *marked = dd_mark_frame(frame, words, BYTES_MAX);
+            struct dd_shared_picture *frame = make(sizes[i].width, sizes[i].height, samplings[k]);
+            struct dd_shared_picture *marked = dd_stale_mark_apply(frame, words, BYTES_MAX);
             ck_assert_ptr_nonnull(marked);
-            ck_assert_uint_eq(dd_frame_number(marked), dd_frame_number(frame));
-            ck_assert_uint_eq(dd_frame_captured_us(marked), dd_frame_captured_us(frame));
+            ck_assert_uint_eq(dd_shared_picture_number(marked), dd_shared_picture_number(frame));
+            ck_assert_uint_eq(dd_shared_picture_captured_us(marked), dd_shared_picture_captured_us(frame));
             struct seen seen = look(marked);
             ck_assert_int_eq(seen.width, sizes[i].width);
             ck_assert_int_eq(seen.height, sizes[i].height);
             ck_assert_int_eq(seen.sampling, samplings[k] == TJSAMP_GRAY ? TJSAMP_420 : samplings[k]);
             check_mark(&seen, words, what);
             free(seen.rgb);
-            dd_frame_unref(&marked);
-            dd_frame_unref(&frame);
+            dd_shared_picture_unref(&marked);
+            dd_shared_picture_unref(&frame);
         }
 }
 END_TEST
@@ -181,8 +185,8 @@ START_TEST(says_what_matters_first)
         {30, 400, {NULL}},
     };
     for (size_t i = 0; i < COUNT(list); i++) {
-        struct dd_mark_layout l;
-        dd_mark_lay_out(&stalled, list[i].width, list[i].height, &l);
+        struct dd_stale_mark_layout l;
+        dd_stale_mark_lay_out(&stalled, list[i].width, list[i].height, &l);
         for (int k = 0; k < 4; k++)
             ck_assert_msg((k < l.line_count) == (list[i].lines[k] != NULL), "%dx%d: %d lines", list[i].width, list[i].height,
                           l.line_count);
@@ -197,11 +201,12 @@ END_TEST
 START_TEST(all_reasons_have_glyphs_and_room)
 {
     for (unsigned reason = 0; reason < 16; reason++) {
-        struct dd_mark_words words = {.level = DD_FRESHNESS_STALLED, .age_s = 59 * 60, .reason = dd_wire_reason_text(reason)};
-        struct dd_mark_layout l;
+        struct dd_stale_mark_words words = {
+            .level = DD_FRESHNESS_STALLED, .age_s = 59 * 60, .reason = dd_wire_reason_text(reason)};
+        struct dd_stale_mark_layout l;
         for (const char *c = words.reason; *c; c++)
-            ck_assert_msg(*c == ' ' || dd_font_rows(*c) != dd_font_rows('~'), "no glyph for %c", *c);
-        dd_mark_lay_out(&words, 160, 90, &l);
+            ck_assert_msg(*c == ' ' || dd_bitmap_font_rows(*c) != dd_bitmap_font_rows('~'), "no glyph for %c", *c);
+        dd_stale_mark_lay_out(&words, 160, 90, &l);
         size_t length = 0;
         ck_assert_str_eq(l.lines[0].text, "STALLED 59MIN");
         for (int i = 1; i < l.line_count; i++)
@@ -211,18 +216,18 @@ START_TEST(all_reasons_have_glyphs_and_room)
 }
 END_TEST
 
-static void check_layout(const struct dd_mark_words *words, int width, int height)
+static void check_layout(const struct dd_stale_mark_words *words, int width, int height)
 {
-    struct dd_mark_layout l;
-    dd_mark_lay_out(words, width, height, &l);
+    struct dd_stale_mark_layout l;
+    dd_stale_mark_lay_out(words, width, height, &l);
     ck_assert(l.band_height > 0 && l.band_height <= height && l.border >= 0 && 2 * l.border <= width && 2 * l.border <= height);
     int bottom = 0;
     for (int i = 0; i < l.line_count; i++) {
-        const struct dd_mark_line *line = &l.lines[i];
-        int right = line->x + ((int)strlen(line->text) * DD_FONT_ADVANCE - 1) * line->scale;
+        const struct dd_stale_mark_line *line = &l.lines[i];
+        int right = line->x + ((int)strlen(line->text) * DD_BITMAP_FONT_ADVANCE - 1) * line->scale;
         ck_assert_msg(line->x > 0 && right < width && line->y > bottom && line->scale > 0, "%dx%d: %s", width, height,
                       line->text);
-        bottom = line->y + DD_FONT_HEIGHT * line->scale;
+        bottom = line->y + DD_BITMAP_FONT_HEIGHT * line->scale;
         ck_assert_msg(bottom < l.band_height, "%dx%d: %s", width, height, line->text);
     }
     ck_assert(height < 32 || width < 160 || (l.line_count > 0 && 2 * l.band_height <= height));
@@ -231,7 +236,7 @@ static void check_layout(const struct dd_mark_words *words, int width, int heigh
 START_TEST(never_leaves_the_picture)
 {
     static const int heights[] = {1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 90, 300, 720, 2304, 65500};
-    struct dd_mark_words words = stale;
+    struct dd_stale_mark_words words = stale;
     for (int width = 1; width < 4200; width += 1 + width / 60)
         for (size_t k = 0; k < COUNT(heights); k++) {
             words.age_s = (uint64_t)width * (uint64_t)width * 30;
@@ -266,22 +271,22 @@ START_TEST(ages_are_coarse_lower_bounds)
     for (size_t i = 0; i < COUNT(list); i++) {
         struct dd_freshness f = {
             .level = DD_FRESHNESS_STALLED, .seconds = list[i].seconds, .frame = 1, .reason = "sender silent"};
-        struct dd_mark_words words = dd_mark_words(&f);
-        struct dd_mark_layout l;
+        struct dd_stale_mark_words words = dd_stale_mark_words(&f);
+        struct dd_stale_mark_layout l;
         ck_assert_uint_eq(words.age_s, list[i].age_s);
-        dd_mark_lay_out(&words, 1280, 720, &l);
+        dd_stale_mark_lay_out(&words, 1280, 720, &l);
         ck_assert_str_eq(l.lines[0].text, list[i].first);
         ck_assert_str_eq(l.lines[1].text, "sender silent");
     }
     struct dd_freshness none = {.level = DD_FRESHNESS_STALE, .seconds = 1e9, .reason = "no picture yet"};
-    ck_assert_uint_eq(dd_mark_words(&none).age_s, 0);
+    ck_assert_uint_eq(dd_stale_mark_words(&none).age_s, 0);
 }
 END_TEST
 
 START_TEST(leaves_the_rest_of_the_picture_as_it_is)
 {
-    struct dd_frame *frame = make(640, 360, TJSAMP_420);
-    struct dd_frame *marked = dd_mark_frame(frame, &stalled, BYTES_MAX);
+    struct dd_shared_picture *frame = make(640, 360, TJSAMP_420);
+    struct dd_shared_picture *marked = dd_stale_mark_apply(frame, &stalled, BYTES_MAX);
     struct seen before = look(frame), after = look(marked);
     double difference = 0;
     for (int y = 200; y < 340; y++)
@@ -290,22 +295,22 @@ START_TEST(leaves_the_rest_of_the_picture_as_it_is)
     ck_assert_double_lt(difference / (140 * 568), 12); /* noise is the worst case */
     free(before.rgb);
     free(after.rgb);
-    dd_frame_unref(&marked);
-    dd_frame_unref(&frame);
+    dd_shared_picture_unref(&marked);
+    dd_shared_picture_unref(&frame);
 }
 END_TEST
 
 /* With the last third of its bytes gone, or changed. */
 START_TEST(what_is_damaged_is_shown_as_far_as_it_goes)
 {
-    struct dd_frame *whole = make(640, 360, TJSAMP_420);
-    size_t size = dd_frame_size(whole);
+    struct dd_shared_picture *whole = make(640, 360, TJSAMP_420);
+    size_t size = dd_shared_picture_size(whole);
     for (int cut = 0; cut < 2; cut++) {
         uint8_t *bytes = malloc(size);
-        memcpy(bytes, dd_frame_bytes(whole), size);
+        memcpy(bytes, dd_shared_picture_bytes(whole), size);
         memset(bytes + size * 2 / 3, 0x5a, size / 3);
-        struct dd_frame *damaged = dd_frame_new(1, 1, bytes, cut ? size * 2 / 3 : size);
-        struct dd_frame *marked = dd_mark_frame(damaged, &stalled, BYTES_MAX);
+        struct dd_shared_picture *damaged = dd_shared_picture_new(1, 1, bytes, cut ? size * 2 / 3 : size);
+        struct dd_shared_picture *marked = dd_stale_mark_apply(damaged, &stalled, BYTES_MAX);
         ck_assert_ptr_nonnull(marked);
         struct seen before = look(whole), after = look(marked);
         check_mark(&after, &stalled, "damaged");
@@ -317,19 +322,19 @@ START_TEST(what_is_damaged_is_shown_as_far_as_it_goes)
         free(before.rgb);
         free(after.rgb);
         free(bytes);
-        dd_frame_unref(&marked);
-        dd_frame_unref(&damaged);
+        dd_shared_picture_unref(&marked);
+        dd_shared_picture_unref(&damaged);
     }
-    dd_frame_unref(&whole);
+    dd_shared_picture_unref(&whole);
 }
 END_TEST
 
 static void check_grey(const uint8_t *bytes, size_t size, int width, int height)
 {
-    struct dd_frame *frame = dd_frame_new(7, 8, bytes, size);
-    struct dd_frame *marked = dd_mark_frame(frame, &stale, BYTES_MAX);
+    struct dd_shared_picture *frame = dd_shared_picture_new(7, 8, bytes, size);
+    struct dd_shared_picture *marked = dd_stale_mark_apply(frame, &stale, BYTES_MAX);
     ck_assert_ptr_nonnull(marked);
-    ck_assert_uint_eq(dd_frame_number(marked), 7);
+    ck_assert_uint_eq(dd_shared_picture_number(marked), 7);
     struct seen seen = look(marked);
     ck_assert_int_eq(seen.width, width);
     ck_assert_int_eq(seen.height, height);
@@ -338,8 +343,8 @@ static void check_grey(const uint8_t *bytes, size_t size, int width, int height)
     for (int i = 0; i < 3; i++)
         ck_assert_int_le(abs(middle[i] - 128), 10);
     free(seen.rgb);
-    dd_frame_unref(&marked);
-    dd_frame_unref(&frame);
+    dd_shared_picture_unref(&marked);
+    dd_shared_picture_unref(&frame);
 }
 
 START_TEST(what_cannot_be_decoded_is_marked_grey)
@@ -360,45 +365,45 @@ START_TEST(what_cannot_be_decoded_is_marked_grey)
     /* red, green and blue, as Adobe's marker says in place of JFIF's */
     static const uint8_t adobe[] = {0xff, 0xd8, 0xff, 0xee, 0, 14, 'A', 'd', 'o', 'b', 'e', 0, 100, 0, 0, 0, 0, 0};
     enum { JFIF_END = 20 };
-    struct dd_frame *small = make(160, 90, TJSAMP_444);
-    size_t rest = dd_frame_size(small) - JFIF_END;
+    struct dd_shared_picture *small = make(160, 90, TJSAMP_444);
+    size_t rest = dd_shared_picture_size(small) - JFIF_END;
     bytes = malloc(sizeof adobe + rest);
     memcpy(bytes, adobe, sizeof adobe);
-    memcpy(bytes + sizeof adobe, dd_frame_bytes(small) + JFIF_END, rest);
+    memcpy(bytes + sizeof adobe, dd_shared_picture_bytes(small) + JFIF_END, rest);
     check_grey(bytes, sizeof adobe + rest, 160, 90);
     free(bytes);
-    dd_frame_unref(&small);
+    dd_shared_picture_unref(&small);
 
     /* only the header is as large as this */
     small = make(160, 90, TJSAMP_420);
-    bytes = malloc(dd_frame_size(small));
-    memcpy(bytes, dd_frame_bytes(small), dd_frame_size(small));
+    bytes = malloc(dd_shared_picture_size(small));
+    memcpy(bytes, dd_shared_picture_bytes(small), dd_shared_picture_size(small));
     for (size_t i = 2; bytes[i] == 0xff; i += 2 + (size_t)(bytes[i + 2] << 8 | bytes[i + 3]))
         if (bytes[i + 1] == 0xc0)
             memset(bytes + i + 5, 0xf0, 4);
-    check_grey(bytes, dd_frame_size(small), 3072, 3072);
+    check_grey(bytes, dd_shared_picture_size(small), 3072, 3072);
     free(bytes);
-    dd_frame_unref(&small);
+    dd_shared_picture_unref(&small);
 }
 END_TEST
 
 START_TEST(keeps_to_its_bytes)
 {
-    struct dd_frame *frame = make(640, 360, TJSAMP_444);
-    struct dd_frame *large = dd_mark_frame(frame, &stalled, BYTES_MAX);
-    struct dd_frame *bounded = dd_mark_frame(frame, &stalled, dd_frame_size(large) - 1);
-    ck_assert_uint_lt(dd_frame_size(bounded), dd_frame_size(large));
-    struct dd_frame *least = dd_mark_frame(frame, &stalled, 1);
+    struct dd_shared_picture *frame = make(640, 360, TJSAMP_444);
+    struct dd_shared_picture *large = dd_stale_mark_apply(frame, &stalled, BYTES_MAX);
+    struct dd_shared_picture *bounded = dd_stale_mark_apply(frame, &stalled, dd_shared_picture_size(large) - 1);
+    ck_assert_uint_lt(dd_shared_picture_size(bounded), dd_shared_picture_size(large));
+    struct dd_shared_picture *least = dd_stale_mark_apply(frame, &stalled, 1);
     ck_assert_ptr_nonnull(least);
-    ck_assert_uint_lt(dd_frame_size(least), dd_frame_size(bounded));
-    dd_frame_unref(&least);
-    dd_frame_unref(&bounded);
-    dd_frame_unref(&large);
-    dd_frame_unref(&frame);
+    ck_assert_uint_lt(dd_shared_picture_size(least), dd_shared_picture_size(bounded));
+    dd_shared_picture_unref(&least);
+    dd_shared_picture_unref(&bounded);
+    dd_shared_picture_unref(&large);
+    dd_shared_picture_unref(&frame);
 }
 END_TEST
 
-SUITE_MAIN("recv/serve/mark", can_be_read_in_every_size_and_subsampling, says_what_matters_first,
-           all_reasons_have_glyphs_and_room, never_leaves_the_picture, ages_are_coarse_lower_bounds,
-           leaves_the_rest_of_the_picture_as_it_is, what_is_damaged_is_shown_as_far_as_it_goes,
-           what_cannot_be_decoded_is_marked_grey, keeps_to_its_bytes)
+SUITE("recv/serve/stale_mark", can_be_read_in_every_size_and_subsampling, says_what_matters_first,
+      all_reasons_have_glyphs_and_room, never_leaves_the_picture, ages_are_coarse_lower_bounds,
+      leaves_the_rest_of_the_picture_as_it_is, what_is_damaged_is_shown_as_far_as_it_goes, what_cannot_be_decoded_is_marked_grey,
+      keeps_to_its_bytes)

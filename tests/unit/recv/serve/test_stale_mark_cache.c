@@ -10,90 +10,91 @@
 
 enum { BYTES_MAX = 1 << 20, THREADS = 8 };
 
-static struct dd_frame *make(uint64_t number)
+static struct dd_shared_picture *make(uint64_t number)
 {
-    struct dd_jpeg_picture *picture = dd_jpeg_picture_new(640, 360);
+    struct dd_jpeg_codec_picture *picture = dd_jpeg_codec_picture_new(640, 360);
     size_t size;
-    uint8_t *bytes = dd_jpeg_encode(picture, 80, &size);
-    struct dd_frame *frame = dd_frame_new(number, number * 1000, bytes, size);
-    dd_jpeg_bytes_free(bytes);
-    dd_jpeg_picture_free(picture);
+    uint8_t *bytes = dd_jpeg_codec_encode(picture, 80, &size);
+    struct dd_shared_picture *frame = dd_shared_picture_new(number, number * 1000, bytes, size);
+    dd_jpeg_codec_bytes_free(bytes);
+    dd_jpeg_codec_picture_free(picture);
     return frame;
 }
 
-static struct dd_mark_words words_of(enum dd_freshness_level level, uint64_t age_s, const char *reason)
+static struct dd_stale_mark_words words_of(enum dd_freshness_level level, uint64_t age_s, const char *reason)
 {
-    return (struct dd_mark_words){.level = level, .age_s = age_s, .reason = reason};
+    return (struct dd_stale_mark_words){.level = level, .age_s = age_s, .reason = reason};
 }
 
 /* True if both asks get the same picture: frames that are held have places of their own. */
-static bool shared(struct dd_marks *marks, struct dd_frame *a, struct dd_mark_words a_words, struct dd_frame *b,
-                   struct dd_mark_words b_words)
+static bool shared(struct dd_stale_mark_cache *marks, struct dd_shared_picture *a, struct dd_stale_mark_words a_words,
+                   struct dd_shared_picture *b, struct dd_stale_mark_words b_words)
 {
-    struct dd_frame *first = dd_marks_get(marks, a, &a_words), *second = dd_marks_get(marks, b, &b_words);
+    struct dd_shared_picture *first = dd_stale_mark_cache_get(marks, a, &a_words),
+                             *second = dd_stale_mark_cache_get(marks, b, &b_words);
     ck_assert(first && second && first != a && second != b);
     bool same = first == second;
-    dd_frame_unref(&first);
-    dd_frame_unref(&second);
+    dd_shared_picture_unref(&first);
+    dd_shared_picture_unref(&second);
     return same;
 }
 
 START_TEST(is_made_once_for_the_same_and_anew_for_another)
 {
-    struct dd_marks *marks = dd_marks_new(BYTES_MAX);
-    struct dd_frame *seven = make(7), *seven_again = make(7), *eight = make(8);
-    const struct dd_mark_words words = words_of(DD_FRESHNESS_STALLED, 45, "sender silent");
+    struct dd_stale_mark_cache *marks = dd_stale_mark_cache_new(BYTES_MAX);
+    struct dd_shared_picture *seven = make(7), *seven_again = make(7), *eight = make(8);
+    const struct dd_stale_mark_words words = words_of(DD_FRESHNESS_STALLED, 45, "sender silent");
     ck_assert(shared(marks, seven, words, seven, words));
     ck_assert(shared(marks, seven, words, seven_again, words));
     ck_assert(!shared(marks, seven, words, eight, words));
     ck_assert(!shared(marks, seven, words, seven, words_of(DD_FRESHNESS_STALE, 45, "sender silent")));
     ck_assert(!shared(marks, seven, words, seven, words_of(DD_FRESHNESS_STALLED, 50, "sender silent")));
     ck_assert(!shared(marks, seven, words, seven, words_of(DD_FRESHNESS_STALLED, 45, "sender delayed")));
-    dd_frame_unref(&seven);
-    dd_frame_unref(&seven_again);
-    dd_frame_unref(&eight);
-    dd_marks_free(marks);
-    dd_marks_free(NULL);
+    dd_shared_picture_unref(&seven);
+    dd_shared_picture_unref(&seven_again);
+    dd_shared_picture_unref(&eight);
+    dd_stale_mark_cache_free(marks);
+    dd_stale_mark_cache_free(NULL);
 }
 END_TEST
 
 START_TEST(is_let_go)
 {
-    struct dd_marks *marks = dd_marks_new(BYTES_MAX);
-    struct dd_frame *frame = make(7);
-    const struct dd_mark_words words = words_of(DD_FRESHNESS_STALLED, 45, "sender silent");
-    struct dd_frame *first = dd_marks_get(marks, frame, &words);
-    dd_marks_drop(marks);
-    dd_marks_drop(marks);
-    struct dd_frame *second = dd_marks_get(marks, frame, &words);
+    struct dd_stale_mark_cache *marks = dd_stale_mark_cache_new(BYTES_MAX);
+    struct dd_shared_picture *frame = make(7);
+    const struct dd_stale_mark_words words = words_of(DD_FRESHNESS_STALLED, 45, "sender silent");
+    struct dd_shared_picture *first = dd_stale_mark_cache_get(marks, frame, &words);
+    dd_stale_mark_cache_drop(marks);
+    dd_stale_mark_cache_drop(marks);
+    struct dd_shared_picture *second = dd_stale_mark_cache_get(marks, frame, &words);
     ck_assert_ptr_ne(first, second);
-    ck_assert_uint_eq(dd_frame_size(first), dd_frame_size(second));
-    dd_frame_unref(&first);
-    dd_frame_unref(&second);
-    dd_frame_unref(&frame);
-    dd_marks_free(marks);
+    ck_assert_uint_eq(dd_shared_picture_size(first), dd_shared_picture_size(second));
+    dd_shared_picture_unref(&first);
+    dd_shared_picture_unref(&second);
+    dd_shared_picture_unref(&frame);
+    dd_stale_mark_cache_free(marks);
 }
 END_TEST
 
 struct asker {
-    struct dd_marks *marks;
-    struct dd_frame *frame, *got;
+    struct dd_stale_mark_cache *marks;
+    struct dd_shared_picture *frame, *got;
     pthread_barrier_t *barrier;
 };
 
 static void *ask(void *owner)
 {
     struct asker *a = owner;
-    const struct dd_mark_words words = words_of(DD_FRESHNESS_STALE, 300, "sender silent");
+    const struct dd_stale_mark_words words = words_of(DD_FRESHNESS_STALE, 300, "sender silent");
     pthread_barrier_wait(a->barrier);
-    a->got = dd_marks_get(a->marks, a->frame, &words);
+    a->got = dd_stale_mark_cache_get(a->marks, a->frame, &words);
     return NULL;
 }
 
 START_TEST(many_at_a_time_share_one)
 {
-    struct dd_marks *marks = dd_marks_new(BYTES_MAX);
-    struct dd_frame *frame = make(7);
+    struct dd_stale_mark_cache *marks = dd_stale_mark_cache_new(BYTES_MAX);
+    struct dd_shared_picture *frame = make(7);
     struct asker askers[THREADS];
     pthread_t threads[THREADS];
     pthread_barrier_t barrier;
@@ -109,11 +110,11 @@ START_TEST(many_at_a_time_share_one)
         ck_assert_ptr_eq(askers[i].got, askers[0].got);
     }
     for (int i = 0; i < THREADS; i++)
-        dd_frame_unref(&askers[i].got);
+        dd_shared_picture_unref(&askers[i].got);
     pthread_barrier_destroy(&barrier);
-    dd_frame_unref(&frame);
-    dd_marks_free(marks);
+    dd_shared_picture_unref(&frame);
+    dd_stale_mark_cache_free(marks);
 }
 END_TEST
 
-SUITE_MAIN("recv/serve/marks", is_made_once_for_the_same_and_anew_for_another, is_let_go, many_at_a_time_share_one)
+SUITE("recv/serve/stale_mark_cache", is_made_once_for_the_same_and_anew_for_another, is_let_go, many_at_a_time_share_one)

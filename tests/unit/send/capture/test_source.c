@@ -157,5 +157,5 @@ START_TEST(rtsp_refuses_urls)
 }
 END_TEST
 
-SUITE_MAIN("send/source", waits_until_due, stops_at_the_deadline, stops_when_told, is_woken_by_the_descriptor, fails_in_words,
-           finds_sources, rtsp_refuses_urls)
+SUITE("send/capture/source", waits_until_due, stops_at_the_deadline, stops_when_told, is_woken_by_the_descriptor, fails_in_words,
+      finds_sources, rtsp_refuses_urls)

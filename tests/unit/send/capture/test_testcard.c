@@ -172,11 +172,11 @@ START_TEST(paints_within_the_picture)
     }
     ck_assert_int_eq(dd_paint_text_width("", 4), 0);
     ck_assert_int_eq(dd_paint_text_width("12", 4), 44);
-    ck_assert_ptr_eq(dd_font_rows('a'), dd_font_rows('A'));
-    ck_assert_ptr_eq(dd_font_rows('\x7f'), dd_font_rows('\xff'));
-    ck_assert(dd_font_rows(' ')[3] == 0 && dd_font_rows('1')[3] != 0);
+    ck_assert_ptr_eq(dd_bitmap_font_rows('a'), dd_bitmap_font_rows('A'));
+    ck_assert_ptr_eq(dd_bitmap_font_rows('\x7f'), dd_bitmap_font_rows('\xff'));
+    ck_assert(dd_bitmap_font_rows(' ')[3] == 0 && dd_bitmap_font_rows('1')[3] != 0);
 }
 END_TEST
 
-SUITE_MAIN("send/testcard", comes_in_every_size, shows_the_bars, moves, keeps_25_fps, ends_at_the_deadline, refuses_sizes,
-           paints_within_the_picture)
+SUITE("send/capture/testcard", comes_in_every_size, shows_the_bars, moves, keeps_25_fps, ends_at_the_deadline, refuses_sizes,
+      paints_within_the_picture)

@@ -13,7 +13,7 @@ enum { LONG_US = 20 * DD_CLOCK_US_PER_S, SOON_US = 50 * DD_CLOCK_US_PER_MS };
 
 struct world {
     struct dd_source_io io;
-    struct dd_aside *aside;
+    struct dd_worker *aside;
     sem_t freed;
     unsigned runs, interrupts, asked;
     bool stopped;
@@ -55,13 +55,13 @@ static void start(struct world *w)
     memset(w, 0, sizeof *w);
     sem_init(&w->freed, 0, 0);
     w->io = (struct dd_source_io){.deadline_us = dd_clock_now_us() + LONG_US, .stopping = stopping, .context = w, .stop_fd = -1};
-    w->aside = dd_aside_new("test");
+    w->aside = dd_worker_new("test");
     ck_assert_ptr_nonnull(w->aside);
 }
 
 static void end(struct world *w)
 {
-    dd_aside_free(w->aside);
+    dd_worker_free(w->aside);
     sem_destroy(&w->freed);
 }
 
@@ -70,9 +70,9 @@ START_TEST(runs_calls_to_their_end)
     struct world w;
 
     start(&w);
-    const struct dd_aside_call call = {.run = count, .interrupt = release, .context = &w};
+    const struct dd_worker_call call = {.run = count, .interrupt = release, .context = &w};
     for (unsigned i = 1; i <= 1000; i++) {
-        ck_assert_int_eq(dd_aside_run(w.aside, &call, &w.io, UINT64_MAX), 0);
+        ck_assert_int_eq(dd_worker_run(w.aside, &call, &w.io, UINT64_MAX), 0);
         ck_assert_uint_eq(w.runs, i);
     }
     ck_assert_uint_eq(w.interrupts, 0);
@@ -85,18 +85,18 @@ START_TEST(interrupts_at_a_deadline)
     struct world w;
 
     start(&w);
-    const struct dd_aside_call call = {.run = block, .interrupt = release, .context = &w};
+    const struct dd_worker_call call = {.run = block, .interrupt = release, .context = &w};
     uint64_t start_us = dd_clock_now_us();
-    ck_assert_int_eq(dd_aside_run(w.aside, &call, &w.io, start_us + SOON_US), DD_ERROR_TIMEOUT);
+    ck_assert_int_eq(dd_worker_run(w.aside, &call, &w.io, start_us + SOON_US), DD_ERROR_TIMEOUT);
     ck_assert_uint_ge(dd_clock_now_us(), start_us + SOON_US);
     w.io.deadline_us = dd_clock_now_us() + SOON_US;
-    ck_assert_int_eq(dd_aside_run(w.aside, &call, &w.io, UINT64_MAX), DD_ERROR_TIMEOUT);
+    ck_assert_int_eq(dd_worker_run(w.aside, &call, &w.io, UINT64_MAX), DD_ERROR_TIMEOUT);
     ck_assert_uint_eq(w.runs, 2);
     ck_assert_uint_eq(w.interrupts, 2);
     /* and is as good as new */
     w.io.deadline_us = dd_clock_now_us() + LONG_US;
-    const struct dd_aside_call other = {.run = count, .interrupt = release, .context = &w};
-    ck_assert_int_eq(dd_aside_run(w.aside, &other, &w.io, UINT64_MAX), 0);
+    const struct dd_worker_call other = {.run = count, .interrupt = release, .context = &w};
+    ck_assert_int_eq(dd_worker_run(w.aside, &other, &w.io, UINT64_MAX), 0);
     end(&w);
 }
 END_TEST
@@ -106,9 +106,9 @@ START_TEST(interrupts_at_a_stop)
     struct world w;
 
     start(&w);
-    const struct dd_aside_call call = {.run = block, .interrupt = release, .context = &w};
+    const struct dd_worker_call call = {.run = block, .interrupt = release, .context = &w};
     w.stopped = true;
-    ck_assert_int_eq(dd_aside_run(w.aside, &call, &w.io, UINT64_MAX), DD_ERROR_TIMEOUT);
+    ck_assert_int_eq(dd_worker_run(w.aside, &call, &w.io, UINT64_MAX), DD_ERROR_TIMEOUT);
     ck_assert_uint_eq(w.interrupts, 1);
     end(&w);
 }
@@ -119,8 +119,8 @@ START_TEST(shows_signs_of_life)
     struct world w;
 
     start(&w);
-    const struct dd_aside_call call = {.run = block, .interrupt = release, .context = &w};
-    ck_assert_int_eq(dd_aside_run(w.aside, &call, &w.io, dd_clock_now_us() + DD_CLOCK_US_PER_S), DD_ERROR_TIMEOUT);
+    const struct dd_worker_call call = {.run = block, .interrupt = release, .context = &w};
+    ck_assert_int_eq(dd_worker_run(w.aside, &call, &w.io, dd_clock_now_us() + DD_CLOCK_US_PER_S), DD_ERROR_TIMEOUT);
     ck_assert_uint_ge(w.asked, 4);
     end(&w);
 }
@@ -128,9 +128,9 @@ END_TEST
 
 START_TEST(frees_nothing)
 {
-    dd_aside_free(NULL);
+    dd_worker_free(NULL);
 }
 END_TEST
 
-SUITE_MAIN("send/aside", runs_calls_to_their_end, interrupts_at_a_deadline, interrupts_at_a_stop, shows_signs_of_life,
-           frees_nothing)
+SUITE("send/capture/worker", runs_calls_to_their_end, interrupts_at_a_deadline, interrupts_at_a_stop, shows_signs_of_life,
+      frees_nothing)

@@ -13,63 +13,63 @@
 enum { WIDTH = 64, HEIGHT = 48 };
 
 static struct dd_picture_layout layout;
-static struct dd_ring_shape shape;
+static struct dd_frame_ring_shape shape;
 static int ring_fd, wake_fd;
-static struct dd_ring *writer, *reader;
-static struct dd_encoders *encoders;
+static struct dd_frame_ring *writer, *reader;
+static struct dd_encoder_pool *encoders;
 
 static void set_up(void)
 {
     ck_assert_int_eq(dd_picture_layout(DD_PICTURE_I420, WIDTH, HEIGHT, &layout), 0);
-    shape = (struct dd_ring_shape){.entries = 3, .arena_bytes = 3 * layout.bytes};
-    ring_fd = dd_ring_create("test", &shape);
-    writer = dd_ring_open_writer(ring_fd, &shape, -1);
-    reader = dd_ring_open_reader(ring_fd, &shape);
+    shape = (struct dd_frame_ring_shape){.entries = 3, .arena_bytes = 3 * layout.bytes};
+    ring_fd = dd_frame_ring_create("test", &shape);
+    writer = dd_frame_ring_open_writer(ring_fd, &shape, -1);
+    reader = dd_frame_ring_open_reader(ring_fd, &shape);
     wake_fd = eventfd(0, EFD_NONBLOCK);
-    struct dd_encoders_stream stream = {.ring = reader, .max_width = WIDTH, .max_height = HEIGHT, .quality = 60};
-    encoders = dd_encoders_start(&stream, 1, wake_fd);
+    struct dd_encoder_pool_stream stream = {.ring = reader, .max_width = WIDTH, .max_height = HEIGHT, .quality = 60};
+    encoders = dd_encoder_pool_start(&stream, 1, wake_fd);
     ck_assert_ptr_nonnull(encoders);
 }
 
 static void tear_down(void)
 {
-    dd_encoders_stop(encoders);
-    dd_ring_close(writer);
-    dd_ring_close(reader);
+    dd_encoder_pool_stop(encoders);
+    dd_frame_ring_close(writer);
+    dd_frame_ring_close(reader);
     close(ring_fd);
     close(wake_fd);
 }
 
-static void put_grey(struct dd_ring_frame frame, int grey)
+static void put_grey(struct dd_frame_ring_frame frame, int grey)
 {
-    uint8_t *bytes = dd_ring_reserve(writer, frame.bytes);
+    uint8_t *bytes = dd_frame_ring_reserve(writer, frame.bytes);
     ck_assert_ptr_nonnull(bytes);
     memset(bytes, grey, frame.bytes);
-    dd_ring_commit(writer, &frame);
-    dd_encoders_notify(encoders, 0);
+    dd_frame_ring_commit(writer, &frame);
+    dd_encoder_pool_notify(encoders, 0);
 }
 
-static void put(struct dd_ring_frame frame)
+static void put(struct dd_frame_ring_frame frame)
 {
     put_grey(frame, 128);
 }
 
-static struct dd_ring_frame sound(void)
+static struct dd_frame_ring_frame sound(void)
 {
-    return (struct dd_ring_frame){
+    return (struct dd_frame_ring_frame){
         .captured_us = 1000, .bytes = (uint32_t)layout.bytes, .format = DD_PICTURE_I420, .width = WIDTH, .height = HEIGHT};
 }
 
-static bool take(struct dd_encoders_picture *picture)
+static bool take(struct dd_encoder_pool_picture *picture)
 {
     struct pollfd p = {.fd = wake_fd, .events = POLLIN};
     ck_assert_int_eq(poll(&p, 1, 10000), 1);
-    return dd_encoders_take(encoders, 0, picture);
+    return dd_encoder_pool_take(encoders, 0, picture);
 }
 
 START_TEST(encodes_the_newest)
 {
-    struct dd_encoders_picture picture;
+    struct dd_encoder_pool_picture picture;
     set_up();
     put(sound());
     ck_assert(take(&picture));
@@ -78,7 +78,7 @@ START_TEST(encodes_the_newest)
     ck_assert_uint_gt(picture.size, 100);
     ck_assert_uint_eq(picture.jpeg[0], 0xff);
     ck_assert_uint_eq(picture.jpeg[1], 0xd8);
-    ck_assert(!dd_encoders_take(encoders, 0, &picture));
+    ck_assert(!dd_encoder_pool_take(encoders, 0, &picture));
     tear_down();
 }
 END_TEST
@@ -86,8 +86,8 @@ END_TEST
 /* Else a capture that was taken over could make one picture look live for ever. */
 START_TEST(no_picture_is_of_the_future)
 {
-    struct dd_encoders_picture picture;
-    struct dd_ring_frame frame;
+    struct dd_encoder_pool_picture picture;
+    struct dd_frame_ring_frame frame;
     set_up();
     frame = sound();
     frame.captured_us = UINT64_MAX / 2;
@@ -100,10 +100,10 @@ END_TEST
 
 START_TEST(leaves_out_what_is_not_what_it_says)
 {
-    struct dd_encoders_picture picture;
-    struct dd_encoders_counters counters;
+    struct dd_encoder_pool_picture picture;
+    struct dd_encoder_pool_counters counters;
     set_up();
-    struct dd_ring_frame wrong[4];
+    struct dd_frame_ring_frame wrong[4];
     for (size_t i = 0; i < 4; i++)
         wrong[i] = sound();
     wrong[0].width = WIDTH + 2;
@@ -115,32 +115,32 @@ START_TEST(leaves_out_what_is_not_what_it_says)
     put(sound());
     ck_assert(take(&picture));
     ck_assert_uint_eq(picture.position, 4);
-    dd_encoders_count(encoders, 0, &counters);
+    dd_encoder_pool_read_counters(encoders, 0, &counters);
     ck_assert_uint_eq(counters.encoded, 1);
     ck_assert_uint_eq(counters.skipped, 4);
     tear_down();
 }
 END_TEST
 
-static struct dd_encoders_counters wait_for(uint64_t looked_at)
+static struct dd_encoder_pool_counters wait_for(uint64_t looked_at)
 {
-    struct dd_encoders_counters c;
+    struct dd_encoder_pool_counters c;
     do
-        dd_encoders_count(encoders, 0, &c);
+        dd_encoder_pool_read_counters(encoders, 0, &c);
     while (c.encoded + c.same + c.skipped < looked_at);
     return c;
 }
 
 START_TEST(encodes_what_has_changed)
 {
-    struct dd_encoders_picture picture;
-    struct dd_encoders_shown shown;
-    struct dd_ring_frame frame;
+    struct dd_encoder_pool_picture picture;
+    struct dd_encoder_pool_shown shown;
+    struct dd_frame_ring_frame frame;
     set_up();
-    ck_assert(!dd_encoders_shown(encoders, 0, &shown));
+    ck_assert(!dd_encoder_pool_last_shown(encoders, 0, &shown));
     put(sound());
     ck_assert(take(&picture));
-    ck_assert(dd_encoders_shown(encoders, 0, &shown));
+    ck_assert(dd_encoder_pool_last_shown(encoders, 0, &shown));
     ck_assert_uint_eq(shown.position, 0);
     ck_assert_uint_eq(shown.captured_us, 1000);
     for (uint64_t i = 1; i < 8; i++) { /* the same, more often than the ring holds pictures */
@@ -148,15 +148,15 @@ START_TEST(encodes_what_has_changed)
         frame.captured_us = 1000 + i;
         put(frame);
         ck_assert_uint_eq(wait_for(i + 1).same, i);
-        ck_assert(!dd_encoders_take(encoders, 0, &picture));
-        ck_assert(dd_encoders_shown(encoders, 0, &shown));
+        ck_assert(!dd_encoder_pool_take(encoders, 0, &picture));
+        ck_assert(dd_encoder_pool_last_shown(encoders, 0, &shown));
         ck_assert_uint_eq(shown.position, i);
         ck_assert_uint_eq(shown.captured_us, 1000 + i);
     }
     put_grey(sound(), 129);
     ck_assert_uint_eq(wait_for(9).encoded, 2);
-    ck_assert(!dd_encoders_shown(encoders, 0, &shown)); /* the one that was taken is no longer the newest */
-    ck_assert(dd_encoders_take(encoders, 0, &picture));
+    ck_assert(!dd_encoder_pool_last_shown(encoders, 0, &shown)); /* the one that was taken is no longer the newest */
+    ck_assert(dd_encoder_pool_take(encoders, 0, &picture));
     ck_assert_uint_eq(picture.position, 8);
     put(sound()); /* as the first one was: that is a change again */
     ck_assert_uint_eq(wait_for(10).encoded, 3);
@@ -164,5 +164,5 @@ START_TEST(encodes_what_has_changed)
 }
 END_TEST
 
-SUITE_MAIN("send/encoders", encodes_the_newest, no_picture_is_of_the_future, leaves_out_what_is_not_what_it_says,
-           encodes_what_has_changed)
+SUITE("send/transmit/encoder_pool", encodes_the_newest, no_picture_is_of_the_future, leaves_out_what_is_not_what_it_says,
+      encodes_what_has_changed)

@@ -56,18 +56,18 @@ static void check_jpeg(const uint8_t *jpeg, size_t bytes, int width, int height,
     tjDestroy(handle);
 }
 
-static void round_trip(enum dd_picture_format format, enum dd_encode_subsampling subsampling, int samp)
+static void round_trip(enum dd_picture_format format, enum dd_jpeg_encoder_subsampling subsampling, int samp)
 {
     static const int sizes[][2] = {{64, 48}, {1, 1}, {33, 17}, {1281, 3}};
-    struct dd_encode *e = dd_encode_new();
+    struct dd_jpeg_encoder *e = dd_jpeg_encoder_new();
 
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         for (size_t k = 0; k < sizeof colors / sizeof *colors; k++) {
             uint8_t *bytes;
             struct dd_picture picture = plain(format, sizes[i][0], sizes[i][1], &colors[k], &bytes);
-            size_t bound = dd_encode_bound(picture.width, picture.height, subsampling);
+            size_t bound = dd_jpeg_encoder_bound(picture.width, picture.height, subsampling);
             uint8_t *jpeg = malloc(bound);
-            size_t size = dd_encode_jpeg(e, &picture, 90, subsampling, jpeg, bound);
+            size_t size = dd_jpeg_encoder_jpeg(e, &picture, 90, subsampling, jpeg, bound);
             ck_assert_uint_gt(size, 0);
             ck_assert_uint_le(size, bound);
             check_jpeg(jpeg, size, picture.width, picture.height, samp, &colors[k]);
@@ -75,32 +75,32 @@ static void round_trip(enum dd_picture_format format, enum dd_encode_subsampling
             free(bytes);
         }
     }
-    dd_encode_free(e);
+    dd_jpeg_encoder_free(e);
 }
 
 START_TEST(encodes_i420)
 {
-    round_trip(DD_PICTURE_I420, DD_ENCODE_420, TJSAMP_420);
+    round_trip(DD_PICTURE_I420, DD_JPEG_ENCODER_420, TJSAMP_420);
 }
 END_TEST
 
 START_TEST(encodes_i444)
 {
-    round_trip(DD_PICTURE_I444, DD_ENCODE_444, TJSAMP_444);
+    round_trip(DD_PICTURE_I444, DD_JPEG_ENCODER_444, TJSAMP_444);
 }
 END_TEST
 
 START_TEST(encodes_bgrx)
 {
-    round_trip(DD_PICTURE_BGRX, DD_ENCODE_420, TJSAMP_420);
-    round_trip(DD_PICTURE_BGRX, DD_ENCODE_444, TJSAMP_444);
+    round_trip(DD_PICTURE_BGRX, DD_JPEG_ENCODER_420, TJSAMP_420);
+    round_trip(DD_PICTURE_BGRX, DD_JPEG_ENCODER_444, TJSAMP_444);
 }
 END_TEST
 
 START_TEST(takes_every_quality)
 {
-    struct dd_encode *e = dd_encode_new();
-    size_t bound = dd_encode_bound(64, 64, DD_ENCODE_444), last = 0;
+    struct dd_jpeg_encoder *e = dd_jpeg_encoder_new();
+    size_t bound = dd_jpeg_encoder_bound(64, 64, DD_JPEG_ENCODER_444), last = 0;
     uint8_t *jpeg = malloc(bound), *bytes;
     struct dd_picture picture = plain(DD_PICTURE_I444, 64, 64, &colors[1], &bytes);
     uint8_t *luma = dd_picture_writable(&picture, 0);
@@ -108,7 +108,7 @@ START_TEST(takes_every_quality)
     for (unsigned i = 0; i < 64 * 64; i++)
         luma[i] = (uint8_t)(i * 2654435761U >> 24);
     for (int quality = 0; quality <= 100; quality++) {
-        size_t size = dd_encode_jpeg(e, &picture, quality, DD_ENCODE_444, jpeg, bound);
+        size_t size = dd_jpeg_encoder_jpeg(e, &picture, quality, DD_JPEG_ENCODER_444, jpeg, bound);
         ck_assert_uint_gt(size, 0);
         if (quality == 100)
             ck_assert_uint_gt(size, 4 * last);
@@ -119,36 +119,36 @@ START_TEST(takes_every_quality)
     }
     free(jpeg);
     free(bytes);
-    dd_encode_free(e);
+    dd_jpeg_encoder_free(e);
 }
 END_TEST
 
 START_TEST(refuses)
 {
-    struct dd_encode *e = dd_encode_new();
-    size_t bound = dd_encode_bound(64, 64, DD_ENCODE_420);
+    struct dd_jpeg_encoder *e = dd_jpeg_encoder_new();
+    size_t bound = dd_jpeg_encoder_bound(64, 64, DD_JPEG_ENCODER_420);
     uint8_t *jpeg = malloc(bound), *bytes;
     struct dd_picture picture = plain(DD_PICTURE_I420, 64, 64, &colors[1], &bytes);
 
-    ck_assert_uint_eq(dd_encode_jpeg(e, &picture, 60, DD_ENCODE_420, jpeg, bound - 1), 0);
+    ck_assert_uint_eq(dd_jpeg_encoder_jpeg(e, &picture, 60, DD_JPEG_ENCODER_420, jpeg, bound - 1), 0);
     picture.format = DD_PICTURE_FOREIGN;
-    ck_assert_uint_eq(dd_encode_jpeg(e, &picture, 60, DD_ENCODE_420, jpeg, bound), 0);
-    ck_assert_uint_eq(dd_encode_bound(0, 10, DD_ENCODE_420), 0);
+    ck_assert_uint_eq(dd_jpeg_encoder_jpeg(e, &picture, 60, DD_JPEG_ENCODER_420, jpeg, bound), 0);
+    ck_assert_uint_eq(dd_jpeg_encoder_bound(0, 10, DD_JPEG_ENCODER_420), 0);
     free(jpeg);
     free(bytes);
-    dd_encode_free(e);
-    dd_encode_free(NULL);
+    dd_jpeg_encoder_free(e);
+    dd_jpeg_encoder_free(NULL);
 }
 END_TEST
 
 /* Nothing of the source crosses but pixels: no segment but those that a JPEG needs. */
 START_TEST(has_no_metadata)
 {
-    struct dd_encode *e = dd_encode_new();
-    size_t bound = dd_encode_bound(64, 64, DD_ENCODE_420);
+    struct dd_jpeg_encoder *e = dd_jpeg_encoder_new();
+    size_t bound = dd_jpeg_encoder_bound(64, 64, DD_JPEG_ENCODER_420);
     uint8_t *jpeg = malloc(bound), *bytes;
     struct dd_picture picture = plain(DD_PICTURE_I420, 64, 64, &colors[1], &bytes);
-    size_t size = dd_encode_jpeg(e, &picture, 60, DD_ENCODE_420, jpeg, bound), at = 2;
+    size_t size = dd_jpeg_encoder_jpeg(e, &picture, 60, DD_JPEG_ENCODER_420, jpeg, bound), at = 2;
 
     while (at + 4 <= size && jpeg[at + 1] != 0xda) {
         uint8_t marker = jpeg[at + 1];
@@ -159,8 +159,8 @@ START_TEST(has_no_metadata)
     ck_assert_int_eq(jpeg[at + 1], 0xda);
     free(jpeg);
     free(bytes);
-    dd_encode_free(e);
+    dd_jpeg_encoder_free(e);
 }
 END_TEST
 
-SUITE_MAIN("send/encode", encodes_i420, encodes_i444, encodes_bgrx, takes_every_quality, refuses, has_no_metadata)
+SUITE("send/transmit/jpeg_encoder", encodes_i420, encodes_i444, encodes_bgrx, takes_every_quality, refuses, has_no_metadata)

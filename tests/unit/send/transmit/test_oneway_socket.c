@@ -14,12 +14,12 @@
 #include "send/destination.h"
 #include "suite.h"
 
-static const struct dd_oneway_config any = {.family = AF_INET, .bind_address = "127.0.0.1", .bind_interface = ""};
+static const struct dd_oneway_socket_config any = {.family = AF_INET, .bind_address = "127.0.0.1", .bind_interface = ""};
 
-static struct dd_address address_of(int fd)
+static struct dd_destination address_of(int fd)
 {
     struct sockaddr_in v4;
-    struct dd_address a = {.size = sizeof v4};
+    struct dd_destination a = {.size = sizeof v4};
     socklen_t size = sizeof v4;
     ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&v4, &size), 0);
     memcpy(&a.socket_address, &v4, sizeof v4);
@@ -44,19 +44,19 @@ static int option(int fd, int level, int name)
 
 START_TEST(sends_a_burst)
 {
-    char texts[DD_ONEWAY_BURST][16], got[16];
-    struct iovec datagrams[DD_ONEWAY_BURST];
-    struct dd_oneway out = {.fd = dd_oneway_open(&any)};
+    char texts[DD_ONEWAY_SOCKET_BURST][16], got[16];
+    struct iovec datagrams[DD_ONEWAY_SOCKET_BURST];
+    struct dd_oneway_socket out = {.fd = dd_oneway_socket_open(&any)};
     int error, in = receiver();
     ck_assert_int_ge(out.fd, 0);
-    struct dd_address to = address_of(in);
-    for (int i = 0; i < DD_ONEWAY_BURST; i++) {
+    struct dd_destination to = address_of(in);
+    for (int i = 0; i < DD_ONEWAY_SOCKET_BURST; i++) {
         snprintf(texts[i], sizeof texts[i], "no %d", i);
         datagrams[i] = (struct iovec){texts[i], strlen(texts[i]) + 1};
     }
-    ck_assert_uint_eq(dd_oneway_send(&out, &to, datagrams, DD_ONEWAY_BURST, &error), DD_ONEWAY_BURST);
+    ck_assert_uint_eq(dd_oneway_socket_send(&out, &to, datagrams, DD_ONEWAY_SOCKET_BURST, &error), DD_ONEWAY_SOCKET_BURST);
     ck_assert_int_eq(error, 0);
-    for (int i = 0; i < DD_ONEWAY_BURST; i++) {
+    for (int i = 0; i < DD_ONEWAY_SOCKET_BURST; i++) {
         ck_assert_int_gt(recv(in, got, sizeof got, 0), 0);
         ck_assert_str_eq(got, texts[i]);
     }
@@ -68,9 +68,9 @@ END_TEST
 
 START_TEST(lets_nothing_in)
 {
-    int out = dd_oneway_open(&any), in = receiver(), zero = 0;
+    int out = dd_oneway_socket_open(&any), in = receiver(), zero = 0;
     char byte;
-    struct dd_address to = address_of(out);
+    struct dd_destination to = address_of(out);
     ck_assert_int_eq(sendto(in, "x", 1, 0, (const struct sockaddr *)&to.socket_address, to.size), 1);
     /* loopback delivers before sendto returns: were it not dropped, it would be here */
     struct pollfd p = {.fd = out, .events = POLLIN};
@@ -86,14 +86,14 @@ END_TEST
 
 START_TEST(hears_no_icmp)
 {
-    struct dd_oneway socket = {.fd = dd_oneway_open(&any)};
+    struct dd_oneway_socket socket = {.fd = dd_oneway_socket_open(&any)};
     int error = 0, out = socket.fd, in = receiver();
-    struct dd_address gone = address_of(in);
+    struct dd_destination gone = address_of(in);
     struct iovec datagram = {(char[]){'x'}, 1};
     close(in);
     /* loopback answers with port unreachable at once: no later call may see it */
     for (int i = 0; i < 3; i++) {
-        ck_assert_uint_eq(dd_oneway_send(&socket, &gone, &datagram, 1, &error), 1);
+        ck_assert_uint_eq(dd_oneway_socket_send(&socket, &gone, &datagram, 1, &error), 1);
         ck_assert_int_eq(error, 0);
     }
     ck_assert_int_eq(option(out, SOL_SOCKET, SO_ERROR), 0);
@@ -107,27 +107,27 @@ END_TEST
 
 START_TEST(sets_what_was_asked_for)
 {
-    struct dd_oneway_config c = any;
+    struct dd_oneway_socket_config c = any;
     c.dscp = 34;
     c.ttl = 7;
-    int out = dd_oneway_open(&c);
+    int out = dd_oneway_socket_open(&c);
     ck_assert_int_ge(out, 0);
     ck_assert_int_eq(option(out, IPPROTO_IP, IP_TOS), 34 << 2);
     ck_assert_int_eq(option(out, IPPROTO_IP, IP_TTL), 7);
     close(out);
     c.bind_address = "192.0.2.1"; /* documentation's: nobody has it */
-    ck_assert_int_lt(dd_oneway_open(&c), 0);
+    ck_assert_int_lt(dd_oneway_socket_open(&c), 0);
     c.bind_address = "";
     c.bind_interface = "nosuchif0";
-    ck_assert_int_lt(dd_oneway_open(&c), 0);
+    ck_assert_int_lt(dd_oneway_socket_open(&c), 0);
 }
 END_TEST
 
 START_TEST(knows_the_mtu)
 {
     int in = receiver();
-    struct dd_address to = address_of(in);
-    ck_assert_uint_ge(dd_oneway_mtu(&any, &to), 65535);
+    struct dd_destination to = address_of(in);
+    ck_assert_uint_ge(dd_oneway_socket_mtu(&any, &to), 65535);
     close(in);
 }
 END_TEST
@@ -135,11 +135,11 @@ END_TEST
 START_TEST(reports_what_does_not_go)
 {
     static char large[65536];
-    struct dd_oneway out = {.fd = dd_oneway_open(&any)};
+    struct dd_oneway_socket out = {.fd = dd_oneway_socket_open(&any)};
     int error = 0, in = receiver();
-    struct dd_address to = address_of(in);
+    struct dd_destination to = address_of(in);
     struct iovec datagrams[2] = {{large, 10}, {large, sizeof large}};
-    ck_assert_uint_eq(dd_oneway_send(&out, &to, datagrams, 2, &error), 1);
+    ck_assert_uint_eq(dd_oneway_socket_send(&out, &to, datagrams, 2, &error), 1);
     ck_assert_int_eq(error, EMSGSIZE);
     close(in);
     close(out.fd);
@@ -147,17 +147,17 @@ START_TEST(reports_what_does_not_go)
 END_TEST
 
 /* What was sent of datagrams of these sizes comes out with just these sizes, bundled or not. */
-static void check_sizes(struct dd_oneway *out, int in, const size_t *sizes, size_t count)
+static void check_sizes(struct dd_oneway_socket *out, int in, const size_t *sizes, size_t count)
 {
-    static uint8_t bytes[DD_ONEWAY_BURST][65536], got[65536];
-    struct iovec datagrams[DD_ONEWAY_BURST];
-    struct dd_address to = address_of(in);
+    static uint8_t bytes[DD_ONEWAY_SOCKET_BURST][65536], got[65536];
+    struct iovec datagrams[DD_ONEWAY_SOCKET_BURST];
+    struct dd_destination to = address_of(in);
     int error = -1;
     for (size_t i = 0; i < count; i++) {
         memset(bytes[i], (int)i + 1, sizes[i]);
         datagrams[i] = (struct iovec){bytes[i], sizes[i]};
     }
-    ck_assert_uint_eq(dd_oneway_send(out, &to, datagrams, count, &error), count);
+    ck_assert_uint_eq(dd_oneway_socket_send(out, &to, datagrams, count, &error), count);
     ck_assert_int_eq(error, 0);
     for (size_t i = 0; i < count; i++) {
         ck_assert_int_eq(recv(in, got, sizeof got, 0), (int)sizes[i]);
@@ -171,7 +171,7 @@ START_TEST(bundles_what_can_be_bundled)
 {
     static const size_t equal[] = {1400, 1400, 1400, 1400}, last[] = {1400, 1400, 90}, first[] = {90, 1400, 1400, 90, 1400},
                         mixed[] = {100, 200, 150, 150, 160}, large[] = {60000, 60000, 60000}, one[] = {700};
-    struct dd_oneway out = {.fd = dd_oneway_open(&any)};
+    struct dd_oneway_socket out = {.fd = dd_oneway_socket_open(&any)};
     int in = receiver(), large_buffer = 1 << 22;
     setsockopt(in, SOL_SOCKET, SO_RCVBUFFORCE, &large_buffer, sizeof large_buffer);
     check_sizes(&out, in, equal, 4);
@@ -189,7 +189,7 @@ END_TEST
 START_TEST(does_without_bundles_for_good)
 {
     static const size_t equal[] = {1400, 1400, 1400, 1400};
-    struct dd_oneway out = {.fd = dd_oneway_open(&any)};
+    struct dd_oneway_socket out = {.fd = dd_oneway_socket_open(&any)};
     int in = receiver(), on = 1, off = 0;
     /* a socket without checksums may not bundle: a real refusal of the kernel's */
     ck_assert_int_eq(setsockopt(out.fd, SOL_SOCKET, SO_NO_CHECK, &on, sizeof on), 0);
@@ -203,5 +203,5 @@ START_TEST(does_without_bundles_for_good)
 }
 END_TEST
 
-SUITE_MAIN("send/oneway", sends_a_burst, lets_nothing_in, hears_no_icmp, sets_what_was_asked_for, knows_the_mtu,
-           reports_what_does_not_go, bundles_what_can_be_bundled, does_without_bundles_for_good)
+SUITE("send/transmit/oneway_socket", sends_a_burst, lets_nothing_in, hears_no_icmp, sets_what_was_asked_for, knows_the_mtu,
+      reports_what_does_not_go, bundles_what_can_be_bundled, does_without_bundles_for_good)

@@ -20,24 +20,24 @@ enum { PACKET = 1400, JPEG = 100000 };
 
 static struct dd_transmit_stream config = {
     .name = "lobby", .key = {1}, .stream_id = "id", .max_packet_size = PACKET, .loss_tolerance = 0.05, .interval_us = 40000};
-static const struct dd_ring_shape shape = {.entries = 3, .arena_bytes = 3 * 4096};
-static uint8_t bytes[DD_ONEWAY_BURST * PACKET], jpeg[JPEG];
-static struct dd_outlet_burst burst = {.bytes = bytes, .stride = PACKET};
+static const struct dd_frame_ring_shape shape = {.entries = 3, .arena_bytes = 3 * 4096};
+static uint8_t bytes[DD_ONEWAY_SOCKET_BURST * PACKET], jpeg[JPEG];
+static struct dd_stream_sender_burst burst = {.bytes = bytes, .stride = PACKET};
 
 static int ring_fd;
-static struct dd_ring *writer, *reader;
-static struct dd_outlet *outlet;
+static struct dd_frame_ring *writer, *reader;
+static struct dd_stream_sender *outlet;
 static struct dd_unseal *unseal;
 static uint64_t epoch_us;
 
 static void set_up(void)
 {
     struct dd_key key;
-    ring_fd = dd_ring_create("test", &shape);
-    writer = dd_ring_open_writer(ring_fd, &shape, -1);
-    reader = dd_ring_open_reader(ring_fd, &shape);
+    ring_fd = dd_frame_ring_create("test", &shape);
+    writer = dd_frame_ring_open_writer(ring_fd, &shape, -1);
+    reader = dd_frame_ring_open_reader(ring_fd, &shape);
     epoch_us = dd_clock_wall_us() - dd_clock_now_us();
-    outlet = dd_outlet_new(&config, reader, epoch_us);
+    outlet = dd_stream_sender_new(&config, reader, epoch_us);
     ck_assert_ptr_nonnull(outlet);
     ck_assert_int_eq(dd_key_derive(&key, config.key, config.stream_id), 0);
     unseal = dd_unseal_new(&key);
@@ -47,10 +47,10 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    dd_outlet_free(outlet);
+    dd_stream_sender_free(outlet);
     dd_unseal_free(unseal);
-    dd_ring_close(writer);
-    dd_ring_close(reader);
+    dd_frame_ring_close(writer);
+    dd_frame_ring_close(reader);
     close(ring_fd);
 }
 
@@ -72,7 +72,7 @@ static struct dd_unseal_message open_datagram(size_t i)
 static struct dd_wire_status read_status(uint64_t now_us, uint64_t skipped)
 {
     struct dd_wire_status status;
-    dd_outlet_status(outlet, now_us, skipped, &burst);
+    dd_stream_sender_write_status(outlet, now_us, skipped, &burst);
     ck_assert_uint_eq(burst.count, 1);
     struct dd_unseal_message m = open_datagram(0);
     ck_assert_int_eq(dd_wire_read_status(&status, m.bytes, m.size), 0);
@@ -81,39 +81,39 @@ static struct dd_wire_status read_status(uint64_t now_us, uint64_t skipped)
 
 static void send_frame(uint64_t position, uint64_t captured_us)
 {
-    struct dd_encoders_picture picture = {
+    struct dd_encoder_pool_picture picture = {
         .jpeg = jpeg, .size = JPEG, .captured_us = captured_us, .position = position, .width = 1280, .height = 720};
-    ck_assert_int_eq(dd_outlet_begin(outlet, &picture), 0);
-    while (dd_outlet_is_sending(outlet))
-        dd_outlet_fill(outlet, &burst);
+    ck_assert_int_eq(dd_stream_sender_begin_frame(outlet, &picture), 0);
+    while (dd_stream_sender_is_sending(outlet))
+        dd_stream_sender_fill(outlet, &burst);
 }
 
 START_TEST(a_frame_arrives)
 {
-    struct dd_reassemble *r = dd_reassemble_new(JPEG);
-    struct dd_reassemble_frame frame = {0};
-    struct dd_encoders_picture picture = {.jpeg = jpeg, .size = JPEG, .captured_us = 5000, .width = 1280, .height = 720};
-    enum dd_reassemble_verdict verdict = DD_REASSEMBLE_TAKEN;
+    struct dd_reassembly *r = dd_reassembly_new(JPEG);
+    struct dd_reassembly_frame frame = {0};
+    struct dd_encoder_pool_picture picture = {.jpeg = jpeg, .size = JPEG, .captured_us = 5000, .width = 1280, .height = 720};
+    enum dd_reassembly_verdict verdict = DD_REASSEMBLY_TAKEN;
     set_up();
-    ck_assert_int_eq(dd_outlet_begin(outlet, &picture), 0);
-    while (dd_outlet_is_sending(outlet)) {
-        dd_outlet_fill(outlet, &burst);
+    ck_assert_int_eq(dd_stream_sender_begin_frame(outlet, &picture), 0);
+    while (dd_stream_sender_is_sending(outlet)) {
+        dd_stream_sender_fill(outlet, &burst);
         for (size_t i = 0; i < burst.count; i++) {
             struct dd_wire_fragment f;
             struct dd_unseal_message m = open_datagram(i);
             /* all datagrams of a frame have one length */
             ck_assert_uint_eq(burst.datagrams[i].iov_len, burst.datagrams[0].iov_len);
             ck_assert_int_eq(dd_wire_read_fragment(&f, JPEG, m.bytes, m.size), 0);
-            if (verdict == DD_REASSEMBLE_TAKEN)
-                verdict = dd_reassemble_add(r, m.session, &f, 0, &frame);
+            if (verdict == DD_REASSEMBLY_TAKEN)
+                verdict = dd_reassembly_add(r, m.session, &f, 0, &frame);
         }
     }
-    ck_assert_int_eq(verdict, DD_REASSEMBLE_COMPLETE);
+    ck_assert_int_eq(verdict, DD_REASSEMBLY_COMPLETE);
     ck_assert_uint_eq(frame.size, JPEG);
     ck_assert_mem_eq(frame.bytes, jpeg, JPEG);
     ck_assert_uint_eq(frame.captured_us, epoch_us + 5000);
-    ck_assert_uint_eq(frame.number, dd_outlet_session_start_us(outlet) / 1000);
-    dd_reassemble_free(r);
+    ck_assert_uint_eq(frame.number, dd_stream_sender_session_start_us(outlet) / 1000);
+    dd_reassembly_free(r);
     tear_down();
 }
 END_TEST
@@ -122,39 +122,39 @@ END_TEST
  * parity, the frame arrives. */
 START_TEST(data_then_parity)
 {
-    struct dd_reassemble *r = dd_reassemble_new(JPEG);
-    struct dd_reassemble_frame frame = {0};
-    struct dd_fragment_plan plan;
+    struct dd_reassembly *r = dd_reassembly_new(JPEG);
+    struct dd_reassembly_frame frame = {0};
+    struct dd_block_plan plan;
     struct dd_wire_fragment expected;
-    struct dd_encoders_picture picture = {.jpeg = jpeg, .size = JPEG, .captured_us = 5000, .width = 1280, .height = 720};
+    struct dd_encoder_pool_picture picture = {.jpeg = jpeg, .size = JPEG, .captured_us = 5000, .width = 1280, .height = 720};
     uint32_t n = 0, completed = 0;
     set_up();
-    ck_assert_int_eq(dd_fragment_plan(&plan, JPEG, PACKET, config.loss_tolerance), 0);
+    ck_assert_int_eq(dd_block_plan_compute(&plan, JPEG, PACKET, config.loss_tolerance), 0);
     ck_assert_uint_gt(plan.parity, 0);
-    ck_assert_int_eq(dd_outlet_begin(outlet, &picture), 0);
-    while (dd_outlet_is_sending(outlet)) {
+    ck_assert_int_eq(dd_stream_sender_begin_frame(outlet, &picture), 0);
+    while (dd_stream_sender_is_sending(outlet)) {
         ck_assert_uint_eq(read_status(dd_clock_now_us(), 0).frames_sent, 0);
-        dd_outlet_fill(outlet, &burst);
+        dd_stream_sender_fill(outlet, &burst);
         for (size_t i = 0; i < burst.count; i++, n++) {
             struct dd_wire_fragment f;
             struct dd_unseal_message m = open_datagram(i);
             ck_assert_int_eq(dd_wire_read_fragment(&f, JPEG, m.bytes, m.size), 0);
-            dd_fragment_describe(&plan, n, &expected);
+            dd_block_plan_describe(&plan, n, &expected);
             ck_assert(f.block == expected.block && f.index == expected.index && f.parity == plan.parity);
             if (n >= 3U && n < 3U + plan.parity)
                 continue;
-            if (dd_reassemble_add(r, m.session, &f, 0, &frame) == DD_REASSEMBLE_COMPLETE) {
+            if (dd_reassembly_add(r, m.session, &f, 0, &frame) == DD_REASSEMBLY_COMPLETE) {
                 ck_assert_mem_eq(frame.bytes, jpeg, JPEG);
                 completed = n;
             }
         }
     }
-    ck_assert_uint_eq(n, dd_fragment_datagrams(&plan));
+    ck_assert_uint_eq(n, dd_block_plan_datagrams(&plan));
     ck_assert_uint_eq(completed, n - 1);
     ck_assert_uint_eq(read_status(dd_clock_now_us(), 0).frames_sent, 1);
     double expansion = (double)n * (plan.symbol_bytes + DD_WIRE_OVERHEAD) / JPEG;
-    ck_assert(dd_outlet_expansion(outlet) == expansion);
-    dd_reassemble_free(r);
+    ck_assert(dd_stream_sender_expansion(outlet) == expansion);
+    dd_reassembly_free(r);
     tear_down();
 }
 END_TEST
@@ -171,7 +171,7 @@ START_TEST(status_says_what_was_sent)
     ck_assert_uint_eq(status.sent_us, epoch_us + now);
     send_frame(0, now - 300000);
     status = read_status(now, 3);
-    ck_assert_uint_eq(status.frame, dd_outlet_session_start_us(outlet) / 1000);
+    ck_assert_uint_eq(status.frame, dd_stream_sender_session_start_us(outlet) / 1000);
     ck_assert_uint_eq(status.frames_sent, 1);
     ck_assert_uint_eq(status.frames_skipped, 3);
     ck_assert_uint_eq(status.age_ms, 300);
@@ -182,28 +182,28 @@ END_TEST
 
 static void publish(uint32_t source, uint32_t reason, uint64_t confirmed_us)
 {
-    struct dd_send_state state = {.source = source, .reason = reason, .confirmed_us = confirmed_us};
-    dd_ring_publish(writer, &state, sizeof state, false);
+    struct dd_source_status state = {.source = source, .reason = reason, .confirmed_us = confirmed_us};
+    dd_frame_ring_publish(writer, &state, sizeof state, false);
 }
 
 START_TEST(status_is_due_every_second_and_at_changes)
 {
     uint64_t now = dd_clock_now_us();
     set_up();
-    dd_ring_beat(writer, now + 3600000000);
-    ck_assert(dd_outlet_observe(outlet, now));
+    dd_frame_ring_beat(writer, now + 3600000000);
+    ck_assert(dd_stream_sender_poll_source(outlet, now));
     read_status(now, 0);
-    ck_assert(!dd_outlet_observe(outlet, now + 999999));
-    ck_assert(dd_outlet_observe(outlet, now + 1000000));
+    ck_assert(!dd_stream_sender_poll_source(outlet, now + 999999));
+    ck_assert(dd_stream_sender_poll_source(outlet, now + 1000000));
     publish(DD_WIRE_SOURCE_FAILED, DD_WIRE_REASON_CREDENTIALS, 0);
-    ck_assert(dd_outlet_observe(outlet, now + 500000));
+    ck_assert(dd_stream_sender_poll_source(outlet, now + 500000));
     struct dd_wire_status status = read_status(now + 500000, 0);
     ck_assert_uint_eq(status.source, DD_WIRE_SOURCE_FAILED);
     ck_assert_uint_eq(status.reason, DD_WIRE_REASON_CREDENTIALS);
     /* a capture that changes its mind all the time gets no more than its share */
     publish(DD_WIRE_SOURCE_OK, 0, 0);
-    ck_assert(!dd_outlet_observe(outlet, now + 501000));
-    ck_assert(dd_outlet_observe(outlet, now + 550000));
+    ck_assert(!dd_stream_sender_poll_source(outlet, now + 501000));
+    ck_assert(dd_stream_sender_poll_source(outlet, now + 550000));
     tear_down();
 }
 END_TEST
@@ -211,26 +211,26 @@ END_TEST
 START_TEST(capture_is_not_believed_everything)
 {
     uint64_t now = dd_clock_now_us();
-    struct dd_ring_frame frame = {.bytes = 1};
+    struct dd_frame_ring_frame frame = {.bytes = 1};
     set_up();
-    dd_ring_beat(writer, now + 3600000000);
-    dd_ring_reserve(writer, 1);
-    dd_ring_commit(writer, &frame);
+    dd_frame_ring_beat(writer, now + 3600000000);
+    dd_frame_ring_reserve(writer, 1);
+    dd_frame_ring_commit(writer, &frame);
     send_frame(0, now - 1000000);
     publish(99, 7, now + 3600000000);
-    dd_outlet_observe(outlet, now);
+    dd_stream_sender_poll_source(outlet, now);
     struct dd_wire_status status = read_status(now, 0);
     ck_assert_uint_eq(status.source, DD_WIRE_SOURCE_FAILED);
     ck_assert_uint_eq(status.age_ms, 0);
     publish(DD_WIRE_SOURCE_OK, 7, now - 400000);
-    dd_outlet_observe(outlet, now);
+    dd_stream_sender_poll_source(outlet, now);
     status = read_status(now, 0);
     ck_assert_uint_eq(status.reason, 0);
     ck_assert_uint_eq(status.age_ms, 400);
     /* what it confirms is its newest picture: once that is another one, not the one that was sent */
-    dd_ring_reserve(writer, 1);
-    dd_ring_commit(writer, &frame);
-    dd_outlet_observe(outlet, now);
+    dd_frame_ring_reserve(writer, 1);
+    dd_frame_ring_commit(writer, &frame);
+    dd_stream_sender_poll_source(outlet, now);
     status = read_status(now, 0);
     ck_assert_uint_eq(status.age_ms, 1000);
     tear_down();
@@ -242,15 +242,15 @@ START_TEST(a_dead_capture_is_told)
     uint64_t now = dd_clock_now_us();
     set_up();
     publish(DD_WIRE_SOURCE_OK, 0, 0);
-    dd_ring_beat(writer, now + 3000000);
-    dd_outlet_observe(outlet, now);
+    dd_frame_ring_beat(writer, now + 3000000);
+    dd_stream_sender_poll_source(outlet, now);
     ck_assert_uint_eq(read_status(now, 0).source, DD_WIRE_SOURCE_OK);
-    ck_assert(dd_outlet_observe(outlet, now + 3000000));
+    ck_assert(dd_stream_sender_poll_source(outlet, now + 3000000));
     struct dd_wire_status status = read_status(now + 3000000, 0);
     ck_assert_uint_eq(status.source, DD_WIRE_SOURCE_FAILED);
     ck_assert_uint_eq(status.reason, DD_WIRE_REASON_CAPTURE);
-    dd_ring_beat(writer, now + 9000000);
-    dd_outlet_observe(outlet, now + 4000000);
+    dd_frame_ring_beat(writer, now + 9000000);
+    dd_stream_sender_poll_source(outlet, now + 4000000);
     ck_assert_uint_eq(read_status(now + 4000000, 0).source, DD_WIRE_SOURCE_OK);
     tear_down();
 }
@@ -260,8 +260,8 @@ END_TEST
 static uint64_t send_whole(void)
 {
     struct dd_wire_fragment f = {0};
-    while (dd_outlet_is_sending(outlet)) {
-        dd_outlet_fill(outlet, &burst);
+    while (dd_stream_sender_is_sending(outlet)) {
+        dd_stream_sender_fill(outlet, &burst);
         for (size_t i = 0; i < burst.count; i++) {
             struct dd_unseal_message m = open_datagram(i);
             ck_assert_int_eq(dd_wire_read_fragment(&f, JPEG, m.bytes, m.size), 0);
@@ -272,21 +272,21 @@ static uint64_t send_whole(void)
 
 START_TEST(a_picture_that_is_still_shown_is_repeated)
 {
-    struct dd_encoders_picture picture = {.jpeg = jpeg, .size = JPEG, .captured_us = dd_clock_now_us(), .position = 7};
+    struct dd_encoder_pool_picture picture = {.jpeg = jpeg, .size = JPEG, .captured_us = dd_clock_now_us(), .position = 7};
     config.refresh_us = 10 * DD_CLOCK_US_PER_S;
     set_up();
-    ck_assert(!dd_outlet_is_repeat_due(outlet, UINT64_MAX / 2)); /* there is none yet */
-    ck_assert_int_eq(dd_outlet_begin(outlet, &picture), 0);
-    ck_assert(!dd_outlet_is_repeat_due(outlet, UINT64_MAX / 2)); /* it is on its way */
+    ck_assert(!dd_stream_sender_is_refresh_due(outlet, UINT64_MAX / 2)); /* there is none yet */
+    ck_assert_int_eq(dd_stream_sender_begin_frame(outlet, &picture), 0);
+    ck_assert(!dd_stream_sender_is_refresh_due(outlet, UINT64_MAX / 2)); /* it is on its way */
     uint64_t number = send_whole(), now_us = dd_clock_now_us();
-    ck_assert(!dd_outlet_is_repeat_due(outlet, now_us + 60 * DD_CLOCK_US_PER_S)); /* nobody says that it still holds */
+    ck_assert(!dd_stream_sender_is_refresh_due(outlet, now_us + 60 * DD_CLOCK_US_PER_S)); /* nobody says that it still holds */
 
-    struct dd_encoders_shown shown = {.captured_us = now_us + 9 * DD_CLOCK_US_PER_S, .position = 9};
-    dd_outlet_show(outlet, &shown);
-    ck_assert(!dd_outlet_is_repeat_due(outlet, now_us + 9 * DD_CLOCK_US_PER_S));
-    ck_assert(dd_outlet_is_repeat_due(outlet, now_us + 11 * DD_CLOCK_US_PER_S));
+    struct dd_encoder_pool_shown shown = {.captured_us = now_us + 9 * DD_CLOCK_US_PER_S, .position = 9};
+    dd_stream_sender_note_shown(outlet, &shown);
+    ck_assert(!dd_stream_sender_is_refresh_due(outlet, now_us + 9 * DD_CLOCK_US_PER_S));
+    ck_assert(dd_stream_sender_is_refresh_due(outlet, now_us + 11 * DD_CLOCK_US_PER_S));
     ck_assert_uint_eq(read_status(now_us + 11 * DD_CLOCK_US_PER_S, 0).age_ms, 2000);
-    ck_assert_int_eq(dd_outlet_repeat(outlet), 0);
+    ck_assert_int_eq(dd_stream_sender_begin_refresh(outlet), 0);
     ck_assert_uint_eq(send_whole(), number);
     struct dd_wire_status status = read_status(now_us + 11 * DD_CLOCK_US_PER_S, 0);
     ck_assert_uint_eq(status.frame, number);
@@ -296,9 +296,9 @@ START_TEST(a_picture_that_is_still_shown_is_repeated)
 
     /* the next one has a number and an age of its own, while it goes and afterwards */
     picture.captured_us = now_us + 12 * DD_CLOCK_US_PER_S;
-    ck_assert_int_eq(dd_outlet_begin(outlet, &picture), 0);
+    ck_assert_int_eq(dd_stream_sender_begin_frame(outlet, &picture), 0);
     shown.captured_us = now_us + 20 * DD_CLOCK_US_PER_S;
-    dd_outlet_show(outlet, &shown);
+    dd_stream_sender_note_shown(outlet, &shown);
     ck_assert_uint_eq(read_status(now_us + 21 * DD_CLOCK_US_PER_S, 0).age_ms, 12000);
     ck_assert_uint_eq(send_whole(), number + 1);
     ck_assert_uint_eq(read_status(now_us + 21 * DD_CLOCK_US_PER_S, 0).age_ms, 9000);
@@ -308,22 +308,22 @@ END_TEST
 
 START_TEST(without_refreshes_a_change_is_repeated_once)
 {
-    struct dd_encoders_picture picture = {.jpeg = jpeg, .size = JPEG, .captured_us = dd_clock_now_us()};
+    struct dd_encoder_pool_picture picture = {.jpeg = jpeg, .size = JPEG, .captured_us = dd_clock_now_us()};
     config.refresh_us = 0;
     set_up();
     for (int i = 0; i < 2; i++) {
-        ck_assert_int_eq(dd_outlet_begin(outlet, &picture), 0);
+        ck_assert_int_eq(dd_stream_sender_begin_frame(outlet, &picture), 0);
         uint64_t number = send_whole(), now_us = dd_clock_now_us();
-        ck_assert(!dd_outlet_is_repeat_due(outlet, now_us + DD_CLOCK_US_PER_S));
-        ck_assert(dd_outlet_is_repeat_due(outlet, now_us + 2 * DD_CLOCK_US_PER_S));
-        ck_assert_int_eq(dd_outlet_repeat(outlet), 0);
+        ck_assert(!dd_stream_sender_is_refresh_due(outlet, now_us + DD_CLOCK_US_PER_S));
+        ck_assert(dd_stream_sender_is_refresh_due(outlet, now_us + 2 * DD_CLOCK_US_PER_S));
+        ck_assert_int_eq(dd_stream_sender_begin_refresh(outlet), 0);
         ck_assert_uint_eq(send_whole(), number);
-        ck_assert(!dd_outlet_is_repeat_due(outlet, now_us + 60 * DD_CLOCK_US_PER_S));
+        ck_assert(!dd_stream_sender_is_refresh_due(outlet, now_us + 60 * DD_CLOCK_US_PER_S));
     }
     tear_down();
 }
 END_TEST
 
-SUITE_MAIN("send/outlet", a_frame_arrives, data_then_parity, status_says_what_was_sent, status_is_due_every_second_and_at_changes,
-           capture_is_not_believed_everything, a_dead_capture_is_told, a_picture_that_is_still_shown_is_repeated,
-           without_refreshes_a_change_is_repeated_once)
+SUITE("send/transmit/stream_sender", a_frame_arrives, data_then_parity, status_says_what_was_sent,
+      status_is_due_every_second_and_at_changes, capture_is_not_believed_everything, a_dead_capture_is_told,
+      a_picture_that_is_still_shown_is_repeated, without_refreshes_a_change_is_repeated_once)

@@ -98,4 +98,4 @@ START_TEST(is_written_as_browsers_do)
 }
 END_TEST
 
-SUITE_MAIN("send/origin", equal_are_scheme_host_and_port, what_is_none_equals_nothing, is_written_as_browsers_do)
+SUITE("send/capture/net/origin", equal_are_scheme_host_and_port, what_is_none_equals_nothing, is_written_as_browsers_do)

@@ -123,16 +123,16 @@ static void stop(struct server *s)
     SSL_CTX_free(s->context);
 }
 
-static int open_tunnel(struct dd_tunnel **tunnel, const struct server *s, const char *authorities, struct dd_source_io *io)
+static int open_tunnel(struct dd_tls_proxy **tunnel, const struct server *s, const char *authorities, struct dd_source_io *io)
 {
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)s->port)};
     struct addrinfo info = {.ai_family = AF_INET, .ai_addr = (struct sockaddr *)&address, .ai_addrlen = sizeof address};
-    const struct dd_tunnel_config config = {
+    const struct dd_tls_proxy_config config = {
         .name = "rtsps://127.0.0.1/x", .host = "127.0.0.1", .authorities = authorities, .addresses = &info};
 
     *io = (struct dd_source_io){.deadline_us = dd_clock_now_us() + 2 * DD_CLOCK_US_PER_S, .stopping = stopping, .stop_fd = -1};
-    return dd_tunnel_open(tunnel, &config, io);
+    return dd_tls_proxy_open(tunnel, &config, io);
 }
 
 static int connect_local(int port)
@@ -191,7 +191,7 @@ START_TEST(bytes_go_both_ways)
     static uint8_t back[BYTES];
     struct server s = {0};
     struct dd_source_io io;
-    struct dd_tunnel *t;
+    struct dd_tls_proxy *t;
     pthread_t sender;
     void *sent;
     size_t got = 0;
@@ -199,7 +199,7 @@ START_TEST(bytes_go_both_ways)
 
     start(&s);
     ck_assert_msg(open_tunnel(&t, &s, s.pem, &io) == 0, "%s", io.message);
-    int fd = connect_local(dd_tunnel_port(t));
+    int fd = connect_local(dd_tls_proxy_port(t));
     ck_assert_int_ge(fd, 0);
     pthread_create(&sender, NULL, send_all, &fd);
     ck_assert(falls_quiet()); /* once all buffers are full nobody spins */
@@ -212,11 +212,11 @@ START_TEST(bytes_go_both_ways)
     }
     pthread_join(sender, &sent);
     ck_assert_mem_eq(back, sent, BYTES);
-    ck_assert_int_lt(connect_local(dd_tunnel_port(t)), 0); /* just one */
+    ck_assert_int_lt(connect_local(dd_tls_proxy_port(t)), 0); /* just one */
     shutdown(fd, SHUT_WR);
     ck_assert_int_eq(recv(fd, &one, 1, 0), 0);
     close(fd);
-    dd_tunnel_close(t);
+    dd_tls_proxy_close(t);
     stop(&s);
 }
 END_TEST
@@ -225,7 +225,7 @@ START_TEST(other_processes_are_turned_away)
 {
     struct server s = {0};
     struct dd_source_io io;
-    struct dd_tunnel *t;
+    struct dd_tls_proxy *t;
     int status;
     char one = 'x';
 
@@ -233,18 +233,18 @@ START_TEST(other_processes_are_turned_away)
     ck_assert_int_eq(open_tunnel(&t, &s, s.pem, &io), 0);
     pid_t other = fork();
     if (other == 0) {
-        int fd = connect_local(dd_tunnel_port(t));
+        int fd = connect_local(dd_tls_proxy_port(t));
         const char *program = fd >= 0 && recv(fd, &one, 1, 0) <= 0 ? "true" : "false";
         execlp(program, program, NULL); /* not _exit(): valgrind would look for leaks in the copy of this process */
         _exit(1);
     }
     waitpid(other, &status, 0);
     ck_assert_int_eq(status, 0);
-    int fd = connect_local(dd_tunnel_port(t));
+    int fd = connect_local(dd_tls_proxy_port(t));
     ck_assert_int_eq(send(fd, &one, 1, 0), 1);
     ck_assert_int_eq(recv(fd, &one, 1, 0), 1);
     close(fd);
-    dd_tunnel_close(t);
+    dd_tls_proxy_close(t);
     stop(&s);
 }
 END_TEST
@@ -253,17 +253,17 @@ START_TEST(a_cut_connection_ends)
 {
     struct server s = {.cut = 1};
     struct dd_source_io io;
-    struct dd_tunnel *t;
+    struct dd_tls_proxy *t;
     char bytes[8] = "abcdefg";
 
     start(&s);
     ck_assert_int_eq(open_tunnel(&t, &s, "", &io), 0); /* and without a check */
-    int fd = connect_local(dd_tunnel_port(t));
+    int fd = connect_local(dd_tls_proxy_port(t));
     ck_assert_int_eq(send(fd, bytes, sizeof bytes, 0), sizeof bytes);
     ck_assert_int_eq(recv(fd, bytes, sizeof bytes, MSG_WAITALL), sizeof bytes); /* what came before still gets through */
     ck_assert_int_eq(recv(fd, bytes, 1, 0), 0);
     close(fd);
-    dd_tunnel_close(t);
+    dd_tls_proxy_close(t);
     stop(&s);
 }
 END_TEST
@@ -272,15 +272,15 @@ START_TEST(closing_waits_for_nobody)
 {
     struct server s = {0};
     struct dd_source_io io;
-    struct dd_tunnel *t;
+    struct dd_tls_proxy *t;
     uint64_t start_us = dd_clock_now_us();
 
     start(&s);
     ck_assert_int_eq(open_tunnel(&t, &s, s.pem, &io), 0);
-    dd_tunnel_close(t); /* nobody came */
+    dd_tls_proxy_close(t); /* nobody came */
     stop(&s);
     ck_assert_uint_lt(dd_clock_now_us() - start_us, patience() * DD_CLOCK_US_PER_S);
-    dd_tunnel_close(NULL);
+    dd_tls_proxy_close(NULL);
 }
 END_TEST
 
@@ -288,7 +288,7 @@ START_TEST(refusals)
 {
     struct server s = {.silent = true}, other = {0}, cuts = {.hangs_up = true};
     struct dd_source_io io;
-    struct dd_tunnel *t;
+    struct dd_tls_proxy *t;
 
     start(&s);
     uint64_t start_us = dd_clock_now_us();
@@ -335,7 +335,7 @@ START_TEST(a_silent_address_does_not_keep_the_next_from_its_turn)
     struct server s = {0};
     struct sockaddr_in silent;
     struct dd_source_io io;
-    struct dd_tunnel *t;
+    struct dd_tls_proxy *t;
     int queued[2], fd = start_black_hole(&silent, queued);
 
     start(&s);
@@ -344,11 +344,11 @@ START_TEST(a_silent_address_does_not_keep_the_next_from_its_turn)
     struct addrinfo second = {.ai_family = AF_INET, .ai_addr = (struct sockaddr *)&good, .ai_addrlen = sizeof good};
     struct addrinfo first = {
         .ai_family = AF_INET, .ai_addr = (struct sockaddr *)&silent, .ai_addrlen = sizeof silent, .ai_next = &second};
-    const struct dd_tunnel_config config = {
+    const struct dd_tls_proxy_config config = {
         .name = "rtsps://camera/x", .host = "127.0.0.1", .authorities = s.pem, .addresses = &first};
     io = (struct dd_source_io){.deadline_us = dd_clock_now_us() + 2 * DD_CLOCK_US_PER_S, .stopping = stopping, .stop_fd = -1};
-    ck_assert_msg(dd_tunnel_open(&t, &config, &io) == 0, "%s", io.message);
-    dd_tunnel_close(t);
+    ck_assert_msg(dd_tls_proxy_open(&t, &config, &io) == 0, "%s", io.message);
+    dd_tls_proxy_close(t);
     stop(&s);
     close(queued[0]);
     close(queued[1]);
@@ -360,7 +360,7 @@ START_TEST(a_stop_ends_the_handshake)
 {
     struct server s = {.silent = true};
     struct dd_source_io io;
-    struct dd_tunnel *t;
+    struct dd_tls_proxy *t;
 
     start(&s);
     stopped = true;
@@ -387,5 +387,6 @@ START_TEST(certificates_are_counted)
 }
 END_TEST
 
-SUITE_MAIN("send/tunnel", bytes_go_both_ways, other_processes_are_turned_away, a_cut_connection_ends, closing_waits_for_nobody,
-           refusals, a_silent_address_does_not_keep_the_next_from_its_turn, a_stop_ends_the_handshake, certificates_are_counted)
+SUITE("send/capture/net/tls_proxy", bytes_go_both_ways, other_processes_are_turned_away, a_cut_connection_ends,
+      closing_waits_for_nobody, refusals, a_silent_address_does_not_keep_the_next_from_its_turn, a_stop_ends_the_handshake,
+      certificates_are_counted)

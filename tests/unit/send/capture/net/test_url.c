@@ -158,4 +158,4 @@ START_TEST(hides_parameters)
 }
 END_TEST
 
-SUITE_MAIN("send/url", parses_and_writes, refuses, refuses_too_long, scrubs, hides_parameters)
+SUITE("send/capture/net/url", parses_and_writes, refuses, refuses_too_long, scrubs, hides_parameters)

@@ -138,4 +138,4 @@ START_TEST(guesses_as_players_do)
 }
 END_TEST
 
-SUITE_MAIN("send/color", is_exact, keeps_within_its_rows, guesses_as_players_do)
+SUITE("send/capture/pipeline/color", is_exact, keeps_within_its_rows, guesses_as_players_do)

@@ -45,7 +45,7 @@ static unsigned sample(const struct dd_picture *p, int component, int x, int y)
 }
 
 /* Inside nothing of the picture is left; outside, but for shared chroma, nothing is changed. */
-static void check_masked(const struct dd_picture *bare, const struct dd_picture *masked, const struct dd_area *area)
+static void check_masked(const struct dd_picture *bare, const struct dd_picture *masked, const struct dd_rect *area)
 {
     const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(bare->foreign_format);
 
@@ -65,36 +65,36 @@ static void check_masked(const struct dd_picture *bare, const struct dd_picture 
 
 START_TEST(masks)
 {
-    static const struct dd_area areas[] = {{0, 0, 64, 48}, {10, 10, 5, 5}, {11, 13, 1, 1}, {63, 47, 1, 1}, {0, 20, 64, 3}};
-    struct dd_region_copy *copy = dd_region_copy_new();
+    static const struct dd_rect areas[] = {{0, 0, 64, 48}, {10, 10, 5, 5}, {11, 13, 1, 1}, {63, 47, 1, 1}, {0, 20, 64, 3}};
+    struct dd_crop_mask_copy *copy = dd_crop_mask_copy_new();
 
     for (size_t f = 0; f < sizeof formats / sizeof *formats; f++)
         for (size_t i = 0; i < sizeof areas / sizeof *areas; i++) {
             uint8_t *owned;
             struct dd_picture bare = make(formats[f], 0x5a, &owned), masked;
-            ck_assert_int_eq(dd_region_mask(copy, &bare, &areas[i], 1, &masked), 0);
+            ck_assert_int_eq(dd_crop_mask_mask(copy, &bare, &areas[i], 1, &masked), 0);
             check_masked(&bare, &masked, &areas[i]);
             ck_assert_int_eq(bare.plane[0][0], 0x5a); /* the source's own memory is not written */
             av_free(owned);
         }
-    dd_region_copy_free(copy);
-    dd_region_copy_free(NULL);
+    dd_crop_mask_copy_free(copy);
+    dd_crop_mask_copy_free(NULL);
 }
 END_TEST
 
 START_TEST(refuses_what_it_cannot_mask)
 {
-    static const struct dd_area area = {0, 0, 8, 8};
-    struct dd_region_copy *copy = dd_region_copy_new();
+    static const struct dd_rect area = {0, 0, 8, 8};
+    struct dd_crop_mask_copy *copy = dd_crop_mask_copy_new();
     struct dd_picture p = {.format = DD_PICTURE_FOREIGN, .width = 64, .height = 48}, masked;
     static const int hopeless[] = {AV_PIX_FMT_PAL8, AV_PIX_FMT_MONOWHITE, AV_PIX_FMT_VAAPI, -1};
 
     for (size_t i = 0; i < sizeof hopeless / sizeof *hopeless; i++) {
         p.foreign_format = hopeless[i];
-        ck_assert_int_eq(dd_region_mask(copy, &p, &area, 1, &masked), DD_ERROR_INPUT);
+        ck_assert_int_eq(dd_crop_mask_mask(copy, &p, &area, 1, &masked), DD_ERROR_INPUT);
         ck_assert_ptr_null(masked.plane[0]);
     }
-    dd_region_copy_free(copy);
+    dd_crop_mask_copy_free(copy);
 }
 END_TEST
 
@@ -104,14 +104,14 @@ START_TEST(cuts)
         const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(formats[f]);
         uint8_t *owned;
         struct dd_picture whole = make(formats[f], 0, &owned), part;
-        struct dd_area area = {13, 9, 21, 11};
+        struct dd_rect area = {13, 9, 21, 11};
 
         /* every byte of luma (or green, or whatever comes first) names its place */
         for (int i = 0; i < 4 && whole.plane[i]; i++)
             for (int y = 0; y < (i ? HEIGHT >> d->log2_chroma_h : HEIGHT); y++)
                 for (int x = 0; x < whole.stride[i]; x++)
                     dd_picture_writable(&whole, i)[y * whole.stride[i] + x] = (uint8_t)(x * 3 + y * 5 + i);
-        ck_assert_int_eq(dd_region_cut(&whole, &area, &part), 0);
+        ck_assert_int_eq(dd_crop_mask_cut(&whole, &area, &part), 0);
         ck_assert_int_eq(area.x, 13 - 13 % (1 << d->log2_chroma_w));
         ck_assert_int_eq(area.y, 9 - 9 % (1 << d->log2_chroma_h));
         ck_assert_int_eq(part.width, 21);
@@ -129,11 +129,11 @@ END_TEST
 START_TEST(leaves_the_whole_alone)
 {
     struct dd_picture whole = {.format = DD_PICTURE_FOREIGN, .foreign_format = AV_PIX_FMT_PAL8, .width = 64, .height = 48}, part;
-    struct dd_area all = {0, 0, 64, 48}, some = {0, 0, 32, 48};
+    struct dd_rect all = {0, 0, 64, 48}, some = {0, 0, 32, 48};
 
-    ck_assert_int_eq(dd_region_cut(&whole, &all, &part), 0);
-    ck_assert_int_eq(dd_region_cut(&whole, &some, &part), DD_ERROR_INPUT);
+    ck_assert_int_eq(dd_crop_mask_cut(&whole, &all, &part), 0);
+    ck_assert_int_eq(dd_crop_mask_cut(&whole, &some, &part), DD_ERROR_INPUT);
 }
 END_TEST
 
-SUITE_MAIN("send/region", masks, refuses_what_it_cannot_mask, cuts, leaves_the_whole_alone)
+SUITE("send/capture/pipeline/crop_mask", masks, refuses_what_it_cannot_mask, cuts, leaves_the_whole_alone)

@@ -3,9 +3,9 @@
 #include "send/capture/pipeline/geometry.h"
 #include "suite.h"
 
-static struct dd_fit_wish wish(enum dd_fit fit, int limit_width, int limit_height)
+static struct dd_geometry_request wish(enum dd_geometry_fit fit, int limit_width, int limit_height)
 {
-    return (struct dd_fit_wish){.fit = fit, .resolution = true, .limit_width = limit_width, .limit_height = limit_height};
+    return (struct dd_geometry_request){.fit = fit, .resolution = true, .limit_width = limit_width, .limit_height = limit_height};
 }
 
 START_TEST(contains)
@@ -32,9 +32,9 @@ START_TEST(contains)
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct dd_fit_wish w = wish(DD_FIT_CONTAIN, rows[i].limit_width, rows[i].limit_height);
-        struct dd_fit_result r;
-        ck_assert_int_eq(dd_fit_picture(&w, rows[i].width, rows[i].height, rows[i].aspect_num, rows[i].aspect_den, &r), 0);
+        struct dd_geometry_request w = wish(DD_GEOMETRY_CONTAIN, rows[i].limit_width, rows[i].limit_height);
+        struct dd_geometry_result r;
+        ck_assert_int_eq(dd_geometry_compute(&w, rows[i].width, rows[i].height, rows[i].aspect_num, rows[i].aspect_den, &r), 0);
         ck_assert_msg(r.width == rows[i].out_width && r.height == rows[i].out_height, "row %zu: %dx%d", i, r.width, r.height);
         ck_assert_int_eq(r.window.width, rows[i].width);
         ck_assert_int_eq(r.window.height, rows[i].height);
@@ -42,12 +42,12 @@ START_TEST(contains)
 }
 END_TEST
 
-static void check(const struct dd_fit_wish *w, int width, int height, int num, int den, struct dd_area window, int out_width,
-                  int out_height)
+static void check(const struct dd_geometry_request *w, int width, int height, int num, int den, struct dd_rect window,
+                  int out_width, int out_height)
 {
-    struct dd_fit_result r;
+    struct dd_geometry_result r;
 
-    ck_assert_int_eq(dd_fit_picture(w, width, height, num, den, &r), 0);
+    ck_assert_int_eq(dd_geometry_compute(w, width, height, num, den, &r), 0);
     ck_assert_msg(r.window.x == window.x && r.window.y == window.y && r.window.width == window.width &&
                       r.window.height == window.height,
                   "window %dx%d+%d+%d", r.window.width, r.window.height, r.window.x, r.window.y);
@@ -57,56 +57,56 @@ static void check(const struct dd_fit_wish *w, int width, int height, int num, i
 
 START_TEST(covers)
 {
-    struct dd_fit_wish w = wish(DD_FIT_COVER, 1280, 720);
+    struct dd_geometry_request w = wish(DD_GEOMETRY_COVER, 1280, 720);
 
-    check(&w, 1280, 720, 0, 0, (struct dd_area){0, 0, 1280, 720}, 1280, 720);
-    check(&w, 1920, 1200, 0, 0, (struct dd_area){0, 60, 1920, 1080}, 1280, 720);
-    check(&w, 2560, 1080, 0, 0, (struct dd_area){320, 0, 1920, 1080}, 1280, 720);
-    check(&w, 640, 480, 0, 0, (struct dd_area){0, 60, 640, 360}, 640, 360); /* not enlarged, but the shape */
-    check(&w, 720, 576, 16, 15, (struct dd_area){0, 72, 720, 432}, 768, 432);
+    check(&w, 1280, 720, 0, 0, (struct dd_rect){0, 0, 1280, 720}, 1280, 720);
+    check(&w, 1920, 1200, 0, 0, (struct dd_rect){0, 60, 1920, 1080}, 1280, 720);
+    check(&w, 2560, 1080, 0, 0, (struct dd_rect){320, 0, 1920, 1080}, 1280, 720);
+    check(&w, 640, 480, 0, 0, (struct dd_rect){0, 60, 640, 360}, 640, 360); /* not enlarged, but the shape */
+    check(&w, 720, 576, 16, 15, (struct dd_rect){0, 72, 720, 432}, 768, 432);
     w.sideways = true;
-    check(&w, 1080, 1920, 0, 0, (struct dd_area){0, 0, 1080, 1920}, 1280, 720);
-    check(&w, 1920, 1080, 0, 0, (struct dd_area){656, 0, 608, 1080}, 1080, 608);
+    check(&w, 1080, 1920, 0, 0, (struct dd_rect){0, 0, 1080, 1920}, 1280, 720);
+    check(&w, 1920, 1080, 0, 0, (struct dd_rect){656, 0, 608, 1080}, 1080, 608);
 }
 END_TEST
 
 START_TEST(stretches)
 {
-    struct dd_fit_wish w = wish(DD_FIT_STRETCH, 641, 361);
+    struct dd_geometry_request w = wish(DD_GEOMETRY_STRETCH, 641, 361);
 
-    check(&w, 1280, 720, 0, 0, (struct dd_area){0, 0, 1280, 720}, 640, 360);
-    check(&w, 100, 900, 5, 1, (struct dd_area){0, 0, 100, 900}, 640, 360);
+    check(&w, 1280, 720, 0, 0, (struct dd_rect){0, 0, 1280, 720}, 640, 360);
+    check(&w, 100, 900, 5, 1, (struct dd_rect){0, 0, 100, 900}, 640, 360);
     w.resolution = false; /* "source": there is nothing to stretch to */
-    check(&w, 100, 90, 0, 0, (struct dd_area){0, 0, 100, 90}, 100, 90);
+    check(&w, 100, 90, 0, 0, (struct dd_rect){0, 0, 100, 90}, 100, 90);
 }
 END_TEST
 
 START_TEST(turns)
 {
-    struct dd_fit_wish w = wish(DD_FIT_CONTAIN, 1280, 720);
+    struct dd_geometry_request w = wish(DD_GEOMETRY_CONTAIN, 1280, 720);
 
     w.sideways = true;
-    check(&w, 1920, 1080, 0, 0, (struct dd_area){0, 0, 1920, 1080}, 406, 720);
-    check(&w, 720, 576, 16, 15, (struct dd_area){0, 0, 720, 576}, 540, 720);
+    check(&w, 1920, 1080, 0, 0, (struct dd_rect){0, 0, 1920, 1080}, 406, 720);
+    check(&w, 720, 576, 16, 15, (struct dd_rect){0, 0, 720, 576}, 540, 720);
 }
 END_TEST
 
 START_TEST(crops)
 {
-    struct dd_fit_wish w = wish(DD_FIT_CONTAIN, 1280, 720);
-    struct dd_fit_result r;
+    struct dd_geometry_request w = wish(DD_GEOMETRY_CONTAIN, 1280, 720);
+    struct dd_geometry_result r;
 
-    w.crop = (struct dd_area){100, 20, 640, 480};
-    check(&w, 1920, 1080, 0, 0, (struct dd_area){100, 20, 640, 480}, 640, 480);
-    check(&w, 740, 500, 0, 0, (struct dd_area){100, 20, 640, 480}, 640, 480);
+    w.crop = (struct dd_rect){100, 20, 640, 480};
+    check(&w, 1920, 1080, 0, 0, (struct dd_rect){100, 20, 640, 480}, 640, 480);
+    check(&w, 740, 500, 0, 0, (struct dd_rect){100, 20, 640, 480}, 640, 480);
 
-    ck_assert_int_eq(dd_fit_picture(&w, 640, 360, 0, 0, &r), 0);
+    ck_assert_int_eq(dd_geometry_compute(&w, 640, 360, 0, 0, &r), 0);
     ck_assert(r.cut);
     ck_assert_int_eq(r.window.width, 540);
     ck_assert_int_eq(r.window.height, 340);
-    ck_assert_int_eq(dd_fit_picture(&w, 100, 1080, 0, 0, &r), DD_ERROR_INPUT);
-    ck_assert_int_eq(dd_fit_picture(&w, 1920, 20, 0, 0, &r), DD_ERROR_INPUT);
+    ck_assert_int_eq(dd_geometry_compute(&w, 100, 1080, 0, 0, &r), DD_ERROR_INPUT);
+    ck_assert_int_eq(dd_geometry_compute(&w, 1920, 20, 0, 0, &r), DD_ERROR_INPUT);
 }
 END_TEST
 
-SUITE_MAIN("send/fit", contains, covers, stretches, turns, crops)
+SUITE("send/capture/pipeline/geometry", contains, covers, stretches, turns, crops)

@@ -33,20 +33,20 @@ static void set_up(struct bench *b, enum dd_picture_format format, int width, in
 
 static void run(struct bench *b)
 {
-    struct dd_chain *chain = dd_chain_new(&b->options);
+    struct dd_pipeline *chain = dd_pipeline_new(&b->options);
     struct dd_picture_layout layout;
     enum dd_picture_format format;
     int width, height;
 
     ck_assert_ptr_nonnull(chain);
-    ck_assert_int_eq(dd_chain_size(chain, &b->in, &format, &width, &height), 0);
+    ck_assert_int_eq(dd_pipeline_size(chain, &b->in, &format, &width, &height), 0);
     ck_assert_int_eq(dd_picture_layout(format, width, height, &layout), 0);
     free(b->out_bytes);
     b->out_bytes = malloc(layout.bytes);
     memset(b->out_bytes, 7, layout.bytes);
     dd_picture_over(&b->out, format, width, height, &layout, b->out_bytes);
-    ck_assert_int_eq(dd_chain_make(chain, &b->in, &b->out), 0);
-    dd_chain_free(chain);
+    ck_assert_int_eq(dd_pipeline_run(chain, &b->in, &b->out), 0);
+    dd_pipeline_free(chain);
 }
 
 static void tear_down(struct bench *b)
@@ -205,21 +205,21 @@ START_TEST(follows_changes)
 {
     static const int sizes[][2] = {{320, 180}, {640, 360}, {100, 100}, {320, 180}};
     struct dd_send_stream options = {.mode = DD_SEND_RTSP, .capture_resolution = "source", .crop = "64x48+80+20"};
-    struct dd_chain *chain = dd_chain_new(&options);
+    struct dd_pipeline *chain = dd_pipeline_new(&options);
 
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         struct dd_picture in = {.format = DD_PICTURE_I420, .width = sizes[i][0], .height = sizes[i][1]};
         enum dd_picture_format format;
         int width, height;
-        ck_assert_int_eq(dd_chain_size(chain, &in, &format, &width, &height), 0);
+        ck_assert_int_eq(dd_pipeline_size(chain, &in, &format, &width, &height), 0);
         ck_assert_int_eq(width, sizes[i][0] == 100 ? 20 : 64);
     }
     struct dd_picture small = {.format = DD_PICTURE_I420, .width = 80, .height = 60};
     enum dd_picture_format format;
     int width, height;
-    ck_assert_int_eq(dd_chain_size(chain, &small, &format, &width, &height), DD_ERROR_INPUT);
-    dd_chain_free(chain);
-    dd_chain_free(NULL);
+    ck_assert_int_eq(dd_pipeline_size(chain, &small, &format, &width, &height), DD_ERROR_INPUT);
+    dd_pipeline_free(chain);
+    dd_pipeline_free(NULL);
 }
 END_TEST
 
@@ -232,9 +232,9 @@ static enum dd_picture_format format_of(const char *resolution, const char *over
 
     strcpy(options.capture_resolution, resolution);
     strcpy(options.overlay, overlay);
-    struct dd_chain *chain = dd_chain_new(&options);
-    ck_assert_int_eq(dd_chain_size(chain, &in, &format, &width, &height), 0);
-    dd_chain_free(chain);
+    struct dd_pipeline *chain = dd_pipeline_new(&options);
+    ck_assert_int_eq(dd_pipeline_size(chain, &in, &format, &width, &height), 0);
+    dd_pipeline_free(chain);
     return format;
 }
 
@@ -261,18 +261,18 @@ START_TEST(passes_pixels_on)
     for (int y = 0; y < 6; y++)
         for (int x = 0; x < 40; x++)
             b.in_bytes[y * b.in.stride[0] + x] = (uint8_t)(x % 4 == 3 ? 0xee : 10 * y + x);
-    struct dd_chain *chain = dd_chain_new(&options);
-    ck_assert_int_eq(dd_chain_make(chain, &b.in, &b.out), 0);
+    struct dd_pipeline *chain = dd_pipeline_new(&options);
+    ck_assert_int_eq(dd_pipeline_run(chain, &b.in, &b.out), 0);
     for (int y = 0; y < 4; y++)
         for (int x = 0; x < 24; x++) {
             int shown = x % 4 == 3 || x / 4 >= 3 ? 0 : 10 * (y + 2) + x + 8;
             ck_assert_int_eq(b.out.plane[0][y * b.out.stride[0] + x], shown);
         }
-    dd_chain_free(chain);
+    dd_pipeline_free(chain);
     free(b.in_bytes);
     free(b.out_bytes);
 }
 END_TEST
 
-SUITE_MAIN("send/chain", does_nothing_unasked, passes_pixels_on, hides_before_it_filters, crops_then_turns, covers,
-           turns_the_largest, burns_in_the_time_of_capture, follows_changes)
+SUITE("send/capture/pipeline/pipeline", does_nothing_unasked, passes_pixels_on, hides_before_it_filters, crops_then_turns, covers,
+      turns_the_largest, burns_in_the_time_of_capture, follows_changes)

@@ -22,7 +22,7 @@ static int plane_size(const struct dd_picture *p, int plane, int size)
 }
 
 /* Where a pixel of a plane of width x height gets to: one step after the other, as a person would turn a sheet of paper. */
-static void follow(int quarters, enum dd_turn_flip flip, int width, int height, int *x, int *y)
+static void follow(int quarters, enum dd_rotate_flip flip, int width, int height, int *x, int *y)
 {
     for (int i = 0; i < quarters; i++) {
         int from_x = *x, kept = width;
@@ -31,13 +31,13 @@ static void follow(int quarters, enum dd_turn_flip flip, int width, int height, 
         width = height;
         height = kept;
     }
-    if (flip == DD_TURN_HORIZONTAL)
+    if (flip == DD_ROTATE_FLIP_HORIZONTAL)
         *x = width - 1 - *x;
-    if (flip == DD_TURN_VERTICAL)
+    if (flip == DD_ROTATE_FLIP_VERTICAL)
         *y = height - 1 - *y;
 }
 
-static void check(enum dd_picture_format format, int width, int height, int quarters, enum dd_turn_flip flip)
+static void check(enum dd_picture_format format, int width, int height, int quarters, enum dd_rotate_flip flip)
 {
     uint8_t *in_bytes, *out_bytes;
     struct dd_picture in = make(format, width, height, &in_bytes);
@@ -47,7 +47,7 @@ static void check(enum dd_picture_format format, int width, int height, int quar
         for (int y = 0; y < plane_size(&in, plane, height); y++)
             for (int x = 0; x < plane_size(&in, plane, width); x++)
                 dd_picture_writable(&in, plane)[y * in.stride[plane] + x] = (uint8_t)(x * 31 + y * 7 + plane);
-    dd_turn_picture(&in, quarters, flip, &out);
+    dd_rotate_picture(&in, quarters, flip, &out);
     for (int plane = 0; plane < 3; plane++) {
         int w = plane_size(&in, plane, width), h = plane_size(&in, plane, height);
         for (int y = 0; y < h; y++)
@@ -68,9 +68,9 @@ START_TEST(turns_and_mirrors)
 
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         for (int quarters = 0; quarters < 4; quarters++)
-            for (int flip = DD_TURN_NONE; flip <= DD_TURN_VERTICAL; flip++) {
-                check(DD_PICTURE_I420, sizes[i][0], sizes[i][1], quarters, (enum dd_turn_flip)flip);
-                check(DD_PICTURE_I444, sizes[i][0], sizes[i][1], quarters, (enum dd_turn_flip)flip);
+            for (int flip = DD_ROTATE_FLIP_NONE; flip <= DD_ROTATE_FLIP_VERTICAL; flip++) {
+                check(DD_PICTURE_I420, sizes[i][0], sizes[i][1], quarters, (enum dd_rotate_flip)flip);
+                check(DD_PICTURE_I444, sizes[i][0], sizes[i][1], quarters, (enum dd_rotate_flip)flip);
             }
 }
 END_TEST
@@ -80,11 +80,11 @@ START_TEST(turns_clockwise)
 {
     int x = 0, y = 0;
 
-    follow(1, DD_TURN_NONE, 64, 48, &x, &y);
+    follow(1, DD_ROTATE_FLIP_NONE, 64, 48, &x, &y);
     ck_assert_int_eq(x, 47);
     ck_assert_int_eq(y, 0);
-    check(DD_PICTURE_I420, 64, 48, 1, DD_TURN_NONE);
+    check(DD_PICTURE_I420, 64, 48, 1, DD_ROTATE_FLIP_NONE);
 }
 END_TEST
 
-SUITE_MAIN("send/turn", turns_and_mirrors, turns_clockwise)
+SUITE("send/capture/pipeline/rotate", turns_and_mirrors, turns_clockwise)

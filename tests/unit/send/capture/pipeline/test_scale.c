@@ -179,4 +179,5 @@ START_TEST(refuses)
 }
 END_TEST
 
-SUITE_MAIN("send/scale", copies_what_fits, copies_from_other_strides, scales_flat_colors, expands_the_range, takes_rgb, refuses)
+SUITE("send/capture/pipeline/scale", copies_what_fits, copies_from_other_strides, scales_flat_colors, expands_the_range,
+      takes_rgb, refuses)

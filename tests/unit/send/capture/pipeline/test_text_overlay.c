@@ -20,12 +20,12 @@ START_TEST(checks)
                                         "%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c"};
     char why[200] = "";
 
-    ck_assert_int_eq(dd_overlay_check("", why, sizeof why), 0);
-    ck_assert_int_eq(dd_overlay_check("Gate 3  %F %T", why, sizeof why), 0);
-    ck_assert_int_eq(dd_overlay_check("100 %%", why, sizeof why), 0);
+    ck_assert_int_eq(dd_text_overlay_check("", why, sizeof why), 0);
+    ck_assert_int_eq(dd_text_overlay_check("Gate 3  %F %T", why, sizeof why), 0);
+    ck_assert_int_eq(dd_text_overlay_check("100 %%", why, sizeof why), 0);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         why[0] = '\0';
-        ck_assert_int_eq(dd_overlay_check(wrong[i], why, sizeof why), DD_ERROR_INPUT);
+        ck_assert_int_eq(dd_text_overlay_check(wrong[i], why, sizeof why), DD_ERROR_INPUT);
         ck_assert(why[0]);
     }
 }
@@ -34,9 +34,9 @@ END_TEST
 /* What the check lets through can be drawn. */
 START_TEST(the_font_has_all_of_ascii)
 {
-    const uint8_t *box = dd_font_rows('\x7f');
+    const uint8_t *box = dd_bitmap_font_rows('\x7f');
     for (char c = '!'; c <= '~'; c++)
-        ck_assert_msg(dd_font_rows(c) != box, "%c", c);
+        ck_assert_msg(dd_bitmap_font_rows(c) != box, "%c", c);
 }
 END_TEST
 
@@ -51,14 +51,14 @@ static void check(int width, int height, int scale, const char *text)
     memset(bytes, 200, layout.bytes);
     dd_picture_over(&p, DD_PICTURE_I420, width, height, &layout, bytes);
     setenv("TZ", "XST-2", 1);
-    dd_overlay_paint(&p, "Gate 3 %F %T", UINT64_C(1767268800999999)); /* 2026-01-01T12:00:00.999999Z */
+    dd_text_overlay_paint(&p, "Gate 3 %F %T", UINT64_C(1767268800999999)); /* 2026-01-01T12:00:00.999999Z */
 
-    int top = ((height - (DD_FONT_HEIGHT + 4) * scale) & ~1) + 2 * scale;
+    int top = ((height - (DD_BITMAP_FONT_HEIGHT + 4) * scale) & ~1) + 2 * scale;
     for (size_t i = 0; text[i]; i++)
-        for (int y = 0; y < DD_FONT_HEIGHT * scale; y++)
-            for (int x = 0; x < DD_FONT_WIDTH * scale; x++) {
-                bool ink = dd_font_rows(text[i])[y / scale] >> (DD_FONT_WIDTH - 1 - x / scale) & 1;
-                int at = 2 * scale + (int)i * DD_FONT_ADVANCE * scale + x;
+        for (int y = 0; y < DD_BITMAP_FONT_HEIGHT * scale; y++)
+            for (int x = 0; x < DD_BITMAP_FONT_WIDTH * scale; x++) {
+                bool ink = dd_bitmap_font_rows(text[i])[y / scale] >> (DD_BITMAP_FONT_WIDTH - 1 - x / scale) & 1;
+                int at = 2 * scale + (int)i * DD_BITMAP_FONT_ADVANCE * scale + x;
                 if (at < width)
                     ck_assert_msg((p.plane[0][(top + y) * p.stride[0] + at] > 128) == ink, "%dx%d: %c at %d, %d", width, height,
                                   text[i], x, y);
@@ -78,4 +78,4 @@ START_TEST(paints_the_time_of_capture)
 }
 END_TEST
 
-SUITE_MAIN("send/overlay", checks, the_font_has_all_of_ascii, paints_the_time_of_capture)
+SUITE("send/capture/pipeline/text_overlay", checks, the_font_has_all_of_ascii, paints_the_time_of_capture)

@@ -8,7 +8,7 @@ enum { PICTURE_US = 40000, PACKET_BYTES = 20000 };
 
 /* A camera, and what became of its packets. */
 struct play {
-    struct dd_keyframes k;
+    struct dd_keyframe_policy k;
     uint64_t interval_us, due_us, captured_us, picture_us;
     uint64_t late_us, unseen_us; /* the longest time from due to shown, and between decoded pictures */
     unsigned packets, decoded, shown;
@@ -22,7 +22,7 @@ static struct play start(double interval_s, double timeout_s)
     struct play p = {.interval_us = S(interval_s), .captured_us = S(1000), .picture_us = S(1000), .bytes = PACKET_BYTES};
 
     p.due_us = p.captured_us;
-    dd_keyframes_init(&p.k, p.interval_us, S(timeout_s));
+    dd_keyframe_policy_init(&p.k, p.interval_us, S(timeout_s));
     return p;
 }
 
@@ -41,46 +41,46 @@ static void see(struct play *p)
 
 static void packet(struct play *p, bool key)
 {
-    const struct dd_keyframes_packet packet = {.key = key,
-                                               .bytes = p->bytes,
-                                               .captured_us = p->captured_us,
-                                               .now_us = p->captured_us,
-                                               .due_us = p->due_us,
-                                               .picture_us = p->picture_us};
-    enum dd_keyframes_act act = dd_keyframes_packet(&p->k, &packet);
+    const struct dd_keyframe_policy_packet packet = {.key = key,
+                                                     .bytes = p->bytes,
+                                                     .captured_us = p->captured_us,
+                                                     .now_us = p->captured_us,
+                                                     .due_us = p->due_us,
+                                                     .picture_us = p->picture_us};
+    enum dd_keyframe_policy_action act = dd_keyframe_policy_decide(&p->k, &packet);
 
     p->packets++;
     if (key)
         p->kept = 0;
     switch (act) {
-    case DD_KEYFRAMES_STILL:
+    case DD_KEYFRAME_POLICY_DECODE_ALONE:
         ck_assert(key);
         p->decoded++;
         p->kept = 1;
         if (!p->useless) {
             see(p);
-            ck_assert(!dd_keyframes_shown(&p->k, true));
-        } else if (dd_keyframes_shown(&p->k, false)) {
+            ck_assert(!dd_keyframe_policy_shown(&p->k, true));
+        } else if (dd_keyframe_policy_shown(&p->k, false)) {
             p->kept = 0;
         }
         break;
-    case DD_KEYFRAMES_DECODE:
+    case DD_KEYFRAME_POLICY_DECODE:
         p->decoded++;
         see(p);
         break;
-    case DD_KEYFRAMES_KEEP:
+    case DD_KEYFRAME_POLICY_KEEP:
         p->kept++;
-        ck_assert_uint_le(p->kept, DD_KEYFRAMES_KEPT_MAX);
-        ck_assert_uint_le(p->kept * p->bytes, DD_KEYFRAMES_KEPT_BYTES_MAX);
+        ck_assert_uint_le(p->kept, DD_KEYFRAME_POLICY_KEPT_MAX);
+        ck_assert_uint_le(p->kept * p->bytes, DD_KEYFRAME_POLICY_KEPT_BYTES_MAX);
         break;
-    case DD_KEYFRAMES_CATCH_UP:
+    case DD_KEYFRAME_POLICY_CATCH_UP:
         ck_assert_msg(key || p->kept > 0, "what is caught up with begins with a key frame");
         p->decoded += (unsigned)p->kept + 1;
-        ck_assert_uint_le(p->kept + 1, DD_KEYFRAMES_KEPT_MAX);
+        ck_assert_uint_le(p->kept + 1, DD_KEYFRAME_POLICY_KEPT_MAX);
         p->kept = 0;
         see(p);
         break;
-    case DD_KEYFRAMES_DROP:
+    case DD_KEYFRAME_POLICY_DROP:
         p->kept = 0;
         break;
     }
@@ -226,7 +226,7 @@ START_TEST(what_is_kept_has_bounds)
     /* more packets than may be kept, in gaps as before: all that can be done is to wait for the next key frame */
     p.bytes = 1000;
     groups(&p, 6, 100);
-    ck_assert_uint_eq(p.kept_max, DD_KEYFRAMES_KEPT_MAX - 1);
+    ck_assert_uint_eq(p.kept_max, DD_KEYFRAME_POLICY_KEPT_MAX - 1);
     ck_assert_uint_lt(p.unseen_us, S(225));
 
     p = start(10, 30);
@@ -238,7 +238,7 @@ START_TEST(what_is_kept_has_bounds)
     /* a key frame out of all bounds by itself */
     p = start(10, 30);
     groups(&p, 4, 2);
-    p.bytes = (size_t)DD_KEYFRAMES_KEPT_BYTES_MAX + 1;
+    p.bytes = (size_t)DD_KEYFRAME_POLICY_KEPT_BYTES_MAX + 1;
     packet(&p, false);
     ck_assert(!p.k.whole);
 }
@@ -251,7 +251,7 @@ START_TEST(what_would_be_lost_is_decoded)
     groups(&p, 10, 1);
     forget_counts(&p);
     group(&p, 70); /* not due, but full and late */
-    ck_assert_uint_gt(p.decoded, DD_KEYFRAMES_KEPT_MAX);
+    ck_assert_uint_gt(p.decoded, DD_KEYFRAME_POLICY_KEPT_MAX);
     ck_assert_uint_lt(p.unseen_us, S(45));
 }
 END_TEST
@@ -268,7 +268,7 @@ START_TEST(key_frames_that_are_none)
 }
 END_TEST
 
-SUITE_MAIN("send/keyframes", only_due_key_frames_are_decoded, three_short_gaps_are_needed,
-           all_is_decoded_where_key_frames_are_rarer, with_every_packet_a_key_frame_those_due_are_decoded,
-           the_watchdog_is_fed_however_long_the_interval, a_key_frame_that_stays_out_holds_up_no_picture, alternating_distances,
-           what_is_kept_has_bounds, what_would_be_lost_is_decoded, key_frames_that_are_none)
+SUITE("send/capture/rtsp/keyframe_policy", only_due_key_frames_are_decoded, three_short_gaps_are_needed,
+      all_is_decoded_where_key_frames_are_rarer, with_every_packet_a_key_frame_those_due_are_decoded,
+      the_watchdog_is_fed_however_long_the_interval, a_key_frame_that_stays_out_holds_up_no_picture, alternating_distances,
+      what_is_kept_has_bounds, what_would_be_lost_is_decoded, key_frames_that_are_none)

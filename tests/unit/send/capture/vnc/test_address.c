@@ -64,4 +64,4 @@ START_TEST(refuses_the_rest)
 }
 END_TEST
 
-SUITE_MAIN("send/vnc_address", takes_displays_and_ports, takes_ipv6, refuses_the_rest)
+SUITE("send/capture/vnc/address", takes_displays_and_ports, takes_ipv6, refuses_the_rest)

@@ -82,4 +82,4 @@ START_TEST(takes_weak_keys)
 }
 END_TEST
 
-SUITE_MAIN("send/vnc_password", decodes_what_vncpasswd_wrote, refuses_other_files, answers_challenges, takes_weak_keys)
+SUITE("send/capture/vnc/password", decodes_what_vncpasswd_wrote, refuses_other_files, answers_challenges, takes_weak_keys)

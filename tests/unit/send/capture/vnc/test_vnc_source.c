@@ -166,7 +166,7 @@ static void begin_with(struct world *w, const struct server *server)
     w->server.fd = pair[1];
     w->server.change = 10;
     ck_assert_int_eq(pthread_create(&w->server.thread, NULL, serve, &w->server), 0);
-    ck_assert_int_eq(dd_vnc_start(&w->state, &w->io, pair[0], "server"), 0);
+    ck_assert_int_eq(dd_vnc_source_start(&w->state, &w->io, pair[0], "server"), 0);
 }
 
 static void begin(struct world *w, size_t cut)
@@ -360,6 +360,6 @@ START_TEST(takes_high_descriptors)
 }
 END_TEST
 
-SUITE_MAIN("send/vnc", shows_what_changes, says_that_nothing_changes, gives_up_a_silent_server, stops_at_once,
-           says_that_the_server_is_gone, passes_over_the_shape_of_a_cursor, is_whole_when_every_pixel_has_come,
-           is_idle_at_servers_that_round, knows_how_old_it_is, takes_high_descriptors)
+SUITE("send/capture/vnc/vnc_source", shows_what_changes, says_that_nothing_changes, gives_up_a_silent_server, stops_at_once,
+      says_that_the_server_is_gone, passes_over_the_shape_of_a_cursor, is_whole_when_every_pixel_has_come,
+      is_idle_at_servers_that_round, knows_how_old_it_is, takes_high_descriptors)

@@ -11,7 +11,7 @@
 #include "dd/base/json.h"
 #include "suite.h"
 
-static struct dd_pipe *pipe_;
+static struct dd_cdp *pipe_;
 static int to_us, from_us; /* the browser's ends */
 static char events[1024];  /* "session method value;" … */
 static struct {
@@ -20,14 +20,14 @@ static struct {
     char text[64];
 } answers;
 
-static void on_event(void *context, const struct dd_pipe_event *event)
+static void on_event(void *context, const struct dd_cdp_event *event)
 {
     (void)context;
     snprintf(events + strlen(events), sizeof events - strlen(events), "%s %s %g;", event->session, event->method,
              dd_json_number(dd_json_member(event->params, "v")));
 }
 
-static void on_answer(void *context, const struct dd_pipe_answer *answer)
+static void on_answer(void *context, const struct dd_cdp_answer *answer)
 {
     (void)context;
     answers.count++;
@@ -43,14 +43,14 @@ static void open_pipe(void)
     to_us = in[1];
     from_us = out[0];
     fcntl(from_us, F_SETFL, O_NONBLOCK);
-    const struct dd_pipe_config config = {.read_fd = in[0], .write_fd = out[1], .event = on_event};
-    pipe_ = dd_pipe_new(&config);
+    const struct dd_cdp_config config = {.read_fd = in[0], .write_fd = out[1], .event = on_event};
+    pipe_ = dd_cdp_new(&config);
     ck_assert_ptr_nonnull(pipe_);
 }
 
 static void close_pipe(void)
 {
-    dd_pipe_free(pipe_);
+    dd_cdp_free(pipe_);
     close(to_us);
     close(from_us);
 }
@@ -58,18 +58,18 @@ static void close_pipe(void)
 static int send_command(const char *method, struct dd_json *params, uint64_t patience_us)
 {
     static int context;
-    const struct dd_pipe_command command = {.session = "S",
-                                            .method = method,
-                                            .params = params,
-                                            .deadline_us = dd_clock_now_us() + patience_us,
-                                            .answered = on_answer,
-                                            .context = &context};
-    return dd_pipe_send(pipe_, &command);
+    const struct dd_cdp_command command = {.session = "S",
+                                           .method = method,
+                                           .params = params,
+                                           .deadline_us = dd_clock_now_us() + patience_us,
+                                           .answered = on_answer,
+                                           .context = &context};
+    return dd_cdp_send(pipe_, &command);
 }
 
 static int feed(const char *text)
 {
-    return dd_pipe_feed(pipe_, text, strlen(text) + 1);
+    return dd_cdp_feed(pipe_, text, strlen(text) + 1);
 }
 
 START_TEST(writes_commands_and_matches_answers)
@@ -104,9 +104,9 @@ START_TEST(events_come_whole_however_they_are_cut)
     static const char text[] = "{\"method\":\"A.a\",\"params\":{\"v\":1}}\0{\"method\":\"B.b\",\"sessionId\":\"X\"}";
     open_pipe();
     for (size_t i = 0; i < sizeof text; i++)
-        ck_assert_int_eq(dd_pipe_feed(pipe_, text + i, 1), 0);
+        ck_assert_int_eq(dd_cdp_feed(pipe_, text + i, 1), 0);
     ck_assert_str_eq(events, " A.a 1;X B.b 0;");
-    ck_assert_int_eq(dd_pipe_feed(pipe_, text, sizeof text), 0);
+    ck_assert_int_eq(dd_cdp_feed(pipe_, text, sizeof text), 0);
     ck_assert_str_eq(events, " A.a 1;X B.b 0; A.a 1;X B.b 0;");
     close_pipe();
 }
@@ -133,8 +133,8 @@ START_TEST(a_message_has_limits)
     int error = 0;
     memset(part, 'a', sizeof part);
     open_pipe();
-    for (size_t sent = 0; sent <= DD_PIPE_MESSAGE_MAX && !error; sent += sizeof part)
-        error = dd_pipe_feed(pipe_, part, sizeof part);
+    for (size_t sent = 0; sent <= DD_CDP_MESSAGE_MAX && !error; sent += sizeof part)
+        error = dd_cdp_feed(pipe_, part, sizeof part);
     ck_assert_int_eq(error, DD_ERROR_INPUT);
     close_pipe();
     /* short on the wire, large in memory */
@@ -142,7 +142,7 @@ START_TEST(a_message_has_limits)
     memset(part, ',', sizeof part);
     part[0] = '[';
     part[sizeof part - 1] = '\0';
-    ck_assert_int_eq(dd_pipe_feed(pipe_, part, sizeof part), DD_ERROR_INPUT);
+    ck_assert_int_eq(dd_cdp_feed(pipe_, part, sizeof part), DD_ERROR_INPUT);
     close_pipe();
 }
 END_TEST
@@ -151,7 +151,7 @@ START_TEST(silence_is_answered_in_time)
 {
     open_pipe();
     ck_assert_int_eq(send_command("A.a", NULL, 0), 0);
-    ck_assert_int_eq(dd_pipe_turn(pipe_), 0);
+    ck_assert_int_eq(dd_cdp_step(pipe_), 0);
     ck_assert_int_eq(answers.count, 1);
     ck_assert_int_eq(answers.error, DD_ERROR_TIMEOUT);
     ck_assert_int_eq(feed("{\"id\":1,\"result\":{}}"), 0);
@@ -165,10 +165,10 @@ START_TEST(commands_are_bounded)
     struct pollfd fds[2];
     int sent = 0, error = 0;
     open_pipe();
-    while (sent <= DD_PIPE_COMMANDS_MAX && !(error = send_command("A.a", NULL, DD_CLOCK_US_PER_S)))
+    while (sent <= DD_CDP_COMMANDS_MAX && !(error = send_command("A.a", NULL, DD_CLOCK_US_PER_S)))
         sent++;
     ck_assert_int_eq(error, DD_ERROR_SPACE);
-    ck_assert_int_eq(sent, DD_PIPE_COMMANDS_MAX);
+    ck_assert_int_eq(sent, DD_CDP_COMMANDS_MAX);
     close_pipe();
     /* without an answer they are bounded by what is not read */
     open_pipe();
@@ -177,11 +177,11 @@ START_TEST(commands_are_bounded)
     for (sent = 0, error = 0; !error && sent < 1000; sent++) {
         struct dd_json *params = dd_json_new_object();
         dd_json_add_string(params, "t", text);
-        const struct dd_pipe_command command = {.session = "", .method = "A.a", .params = params};
-        error = dd_pipe_send(pipe_, &command);
+        const struct dd_cdp_command command = {.session = "", .method = "A.a", .params = params};
+        error = dd_cdp_send(pipe_, &command);
     }
     ck_assert_int_eq(error, DD_ERROR_SPACE);
-    dd_pipe_poll(pipe_, fds);
+    dd_cdp_poll(pipe_, fds);
     ck_assert_int_ge(fds[1].fd, 0);
     close_pipe();
 }
@@ -191,14 +191,14 @@ START_TEST(the_end_is_noticed)
 {
     open_pipe();
     ck_assert_int_eq(write(to_us, "{\"method\":\"A.a\"}\0{\"meth", 23), 23);
-    ck_assert_int_eq(dd_pipe_turn(pipe_), 0);
+    ck_assert_int_eq(dd_cdp_step(pipe_), 0);
     close(to_us);
-    ck_assert_int_eq(dd_pipe_turn(pipe_), DD_ERROR_GONE);
+    ck_assert_int_eq(dd_cdp_step(pipe_), DD_ERROR_GONE);
     ck_assert_str_eq(events, " A.a 0;");
-    dd_pipe_free(pipe_);
+    dd_cdp_free(pipe_);
     close(from_us);
 }
 END_TEST
 
-SUITE_MAIN("send/pipe", writes_commands_and_matches_answers, events_come_whole_however_they_are_cut, rubbish_ends_it,
-           a_message_has_limits, silence_is_answered_in_time, commands_are_bounded, the_end_is_noticed)
+SUITE("send/capture/web/cdp", writes_commands_and_matches_answers, events_come_whole_however_they_are_cut, rubbish_ends_it,
+      a_message_has_limits, silence_is_answered_in_time, commands_are_bounded, the_end_is_noticed)

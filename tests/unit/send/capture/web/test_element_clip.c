@@ -8,12 +8,12 @@
 #include "send/capture/web/cdp_target.h"
 #include "suite.h"
 
-static struct dd_element element;
-static struct dd_tab_clip clip;
+static struct dd_element_clip element;
+static struct dd_cdp_target_clip clip;
 
 static void begin(void)
 {
-    element = (struct dd_element){.selector = "#e", .zoom = 1, .quick = true};
+    element = (struct dd_element_clip){.selector = "#e", .zoom = 1, .quick = true};
 }
 
 /* The answer of a browser whose viewport has 800x600 pixels. */
@@ -28,14 +28,14 @@ static struct dd_json *place(double x, double y, double scrolled, double width, 
 
 static bool plan(struct dd_json *at)
 {
-    bool alone = dd_element_plan(&element, &(struct dd_pipe_answer){.result = at}, &clip);
+    bool alone = dd_element_clip_plan(&element, &(struct dd_cdp_answer){.result = at}, &clip);
     dd_json_free(at);
     return alone;
 }
 
 static bool stays(struct dd_json *at)
 {
-    bool there = dd_element_stays(&element, &(struct dd_pipe_answer){.result = at});
+    bool there = dd_element_clip_stays(&element, &(struct dd_cdp_answer){.result = at});
     dd_json_free(at);
     return there;
 }
@@ -79,7 +79,7 @@ START_TEST(leaves_the_viewport_where_there_is_none)
     ck_assert(!plan(place(1e9, 0, 0, 10, 10)));
     ck_assert(!plan(place(0, 0, 0, 10, 10)));
     ck_assert(!element.missing && element.part.width == 10);
-    ck_assert(!dd_element_plan(&element, NULL, &clip));
+    ck_assert(!dd_element_clip_plan(&element, NULL, &clip));
     ck_assert(!element.placed && element.part.width == 0);
 }
 END_TEST
@@ -110,7 +110,7 @@ START_TEST(is_taken_alone_where_it_never_stays)
     }
     ck_assert(plan(place(10, 520, 0, 100, 50)));
     ck_assert(element.beyond && clip.beyond && !element.placed);
-    dd_element_restart(&element);
+    dd_element_clip_restart(&element);
     ck_assert(!plan(place(10, 20, 500, 100, 50)));
     /* one slip is none */
     ck_assert(!stays(place(10, 21, 500, 100, 50)));
@@ -126,19 +126,19 @@ START_TEST(is_taken_alone_while_it_moves)
     begin();
     /* now and then is not often */
     for (int i = 0; i < 10; i++)
-        dd_element_follow(&element, false, false, false, i % 3 > 0);
-    ck_assert(!dd_element_moves(&element));
-    dd_element_follow(&element, false, false, true, true);
+        dd_element_clip_follow(&element, false, false, false, i % 3 > 0);
+    ck_assert(!dd_element_clip_moves(&element));
+    dd_element_clip_follow(&element, false, false, true, true);
     for (int i = 0; i < 3; i++)
-        dd_element_follow(&element, false, false, false, true);
-    ck_assert(dd_element_moves(&element));
+        dd_element_clip_follow(&element, false, false, false, true);
+    ck_assert(dd_element_clip_moves(&element));
     ck_assert(plan(place(0, 0, 0, 10, 10)));
     ck_assert(!clip.beyond);
-    dd_element_follow(&element, false, true, false, true);
-    dd_element_follow(&element, true, true, false, true);
-    ck_assert(dd_element_moves(&element));
-    dd_element_follow(&element, true, true, true, true);
-    ck_assert(!dd_element_moves(&element) && !dd_element_rests(&element));
+    dd_element_clip_follow(&element, false, true, false, true);
+    dd_element_clip_follow(&element, true, true, false, true);
+    ck_assert(dd_element_clip_moves(&element));
+    dd_element_clip_follow(&element, true, true, true, true);
+    ck_assert(!dd_element_clip_moves(&element) && !dd_element_clip_rests(&element));
     ck_assert(!plan(place(0, 0, 0, 10, 10)));
 
     /* not where it would change its size, or where there is time */
@@ -147,15 +147,15 @@ START_TEST(is_taken_alone_while_it_moves)
         element.zoom = way ? 1 : 2;
         element.quick = !way;
         for (int i = 0; i < 9; i++)
-            dd_element_follow(&element, false, false, false, true);
-        ck_assert(!dd_element_moves(&element));
+            dd_element_clip_follow(&element, false, false, false, true);
+        ck_assert(!dd_element_clip_moves(&element));
     }
     /* the whole page in its place, still again */
     begin();
     for (int i = 0; i < 3; i++)
-        dd_element_follow(&element, false, false, false, true);
-    dd_element_follow(&element, false, false, true, true);
-    ck_assert(!dd_element_moves(&element));
+        dd_element_clip_follow(&element, false, false, false, true);
+    dd_element_clip_follow(&element, false, false, true, true);
+    ck_assert(!dd_element_clip_moves(&element));
 }
 END_TEST
 
@@ -163,18 +163,18 @@ START_TEST(rests_until_there_is_doubt)
 {
     begin();
     plan(place(0, 0, 0, 900, 10));
-    dd_element_follow(&element, false, true, false, false);
-    ck_assert(!dd_element_rests(&element));
-    dd_element_follow(&element, true, true, true, true);
-    ck_assert(dd_element_rests(&element));
-    dd_element_doubt(&element);
-    ck_assert(!dd_element_rests(&element));
-    dd_element_follow(&element, true, true, true, true);
-    dd_element_follow(&element, true, true, false, true);
-    ck_assert(!dd_element_rests(&element));
+    dd_element_clip_follow(&element, false, true, false, false);
+    ck_assert(!dd_element_clip_rests(&element));
+    dd_element_clip_follow(&element, true, true, true, true);
+    ck_assert(dd_element_clip_rests(&element));
+    dd_element_clip_doubt(&element);
+    ck_assert(!dd_element_clip_rests(&element));
+    dd_element_clip_follow(&element, true, true, true, true);
+    dd_element_clip_follow(&element, true, true, false, true);
+    ck_assert(!dd_element_clip_rests(&element));
 }
 END_TEST
 
-SUITE_MAIN("send/element", is_cut_out_where_the_viewport_has_it, is_taken_alone_where_it_does_not,
-           leaves_the_viewport_where_there_is_none, has_to_be_in_its_place_after_the_picture, is_taken_alone_where_it_never_stays,
-           is_taken_alone_while_it_moves, rests_until_there_is_doubt)
+SUITE("send/capture/web/element_clip", is_cut_out_where_the_viewport_has_it, is_taken_alone_where_it_does_not,
+      leaves_the_viewport_where_there_is_none, has_to_be_in_its_place_after_the_picture, is_taken_alone_where_it_never_stays,
+      is_taken_alone_while_it_moves, rests_until_there_is_doubt)

@@ -25,10 +25,10 @@ START_TEST(errors_of_the_network_have_reasons)
         {"rubbish", DD_WIRE_REASON_BROKEN},
         {"", DD_WIRE_REASON_BROKEN},
     };
-    struct dd_refusal refusal;
+    struct dd_load_error refusal;
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        dd_refusal_of_error(rows[i].error, &refusal);
+        dd_load_error_from_net(rows[i].error, &refusal);
         ck_assert_msg(refusal.reason == rows[i].reason, "%s", rows[i].error);
         ck_assert_msg(strstr(refusal.text, rows[i].error) != NULL, "%s", refusal.text);
     }
@@ -37,12 +37,12 @@ END_TEST
 
 START_TEST(a_certificate_names_both_ways_out)
 {
-    struct dd_refusal refusal;
+    struct dd_load_error refusal;
 
-    dd_refusal_of_error("net::ERR_CERT_AUTHORITY_INVALID", &refusal);
+    dd_load_error_from_net("net::ERR_CERT_AUTHORITY_INVALID", &refusal);
     ck_assert_ptr_nonnull(strstr(refusal.text, "ca_file"));
     ck_assert_ptr_nonnull(strstr(refusal.text, "ignore_certificate_errors"));
-    dd_refusal_of_error("net::ERR_CERT_COMMON_NAME_INVALID", &refusal);
+    dd_load_error_from_net("net::ERR_CERT_COMMON_NAME_INVALID", &refusal);
     ck_assert_ptr_nonnull(strstr(refusal.text, "host"));
     ck_assert_ptr_nonnull(strstr(refusal.text, "ignore_certificate_errors"));
 }
@@ -60,14 +60,15 @@ START_TEST(answers_from_400_on_refuse)
         {418, DD_WIRE_REASON_BROKEN},      {500, DD_WIRE_REASON_BROKEN},    {503, DD_WIRE_REASON_BROKEN},
         {504, DD_WIRE_REASON_TIMEOUT},     {-1, DD_WIRE_REASON_NONE},
     };
-    struct dd_refusal refusal;
+    struct dd_load_error refusal;
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         refusal.reason = DD_WIRE_REASON_NONE;
-        ck_assert_int_eq(dd_refusal_of_status(rows[i].status, &refusal), rows[i].reason != DD_WIRE_REASON_NONE);
+        ck_assert_int_eq(dd_load_error_from_http(rows[i].status, &refusal), rows[i].reason != DD_WIRE_REASON_NONE);
         ck_assert_msg(refusal.reason == rows[i].reason, "%d", rows[i].status);
     }
 }
 END_TEST
 
-SUITE_MAIN("send/refusal", errors_of_the_network_have_reasons, a_certificate_names_both_ways_out, answers_from_400_on_refuse)
+SUITE("send/capture/web/load_error", errors_of_the_network_have_reasons, a_certificate_names_both_ways_out,
+      answers_from_400_on_refuse)

@@ -9,7 +9,7 @@
 #include "suite.h"
 
 static struct dd_send_stream options;
-static struct dd_site site;
+static struct dd_web_options site;
 
 static void set_up(void)
 {
@@ -18,15 +18,15 @@ static void set_up(void)
     snprintf(options.capture_resolution, sizeof options.capture_resolution, "source");
     snprintf(options.username, sizeof options.username, "joe");
     snprintf(options.password, sizeof options.password, "a\"b\\c'd%%s</script>\n");
-    ck_assert_int_eq(dd_site_read(&site, &options, why, sizeof why), 0);
+    ck_assert_int_eq(dd_web_options_parse(&site, &options, why, sizeof why), 0);
 }
 
 START_TEST(a_form_is_set_by_its_selectors)
 {
     set_up();
-    ck_assert(!dd_login_is_set(&site));
+    ck_assert(!dd_login_form_is_configured(&site));
     snprintf(options.login_password_selector, sizeof options.login_password_selector, "#p");
-    ck_assert(dd_login_is_set(&site));
+    ck_assert(dd_login_form_is_configured(&site));
 }
 END_TEST
 
@@ -34,7 +34,7 @@ START_TEST(texts_stay_texts_in_the_script)
 {
     set_up();
     snprintf(options.login_user_selector, sizeof options.login_user_selector, "input[name=\"u\"]");
-    char *script = dd_login_script(&site);
+    char *script = dd_login_form_script(&site);
     ck_assert_ptr_nonnull(script);
     const char *check = strstr(script, "const origin = \"https://example.com\";if (location.origin !== origin)");
     ck_assert_ptr_nonnull(check);
@@ -47,11 +47,12 @@ END_TEST
 
 START_TEST(it_is_submitted_once_a_minute)
 {
-    ck_assert_uint_eq(dd_login_wait_s(), 0);
-    dd_login_count();
-    ck_assert_uint_gt(dd_login_wait_s(), DD_LOGIN_EVERY_S - 5);
-    ck_assert_uint_le(dd_login_wait_s(), DD_LOGIN_EVERY_S);
+    ck_assert_uint_eq(dd_login_form_wait_s(), 0);
+    dd_login_form_count();
+    ck_assert_uint_gt(dd_login_form_wait_s(), DD_LOGIN_FORM_EVERY_S - 5);
+    ck_assert_uint_le(dd_login_form_wait_s(), DD_LOGIN_FORM_EVERY_S);
 }
 END_TEST
 
-SUITE_MAIN("send/login", a_form_is_set_by_its_selectors, texts_stay_texts_in_the_script, it_is_submitted_once_a_minute)
+SUITE("send/capture/web/login_form", a_form_is_set_by_its_selectors, texts_stay_texts_in_the_script,
+      it_is_submitted_once_a_minute)

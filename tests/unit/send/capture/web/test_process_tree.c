@@ -46,11 +46,11 @@ static pid_t start(void)
     return 0;
 }
 
-static bool wait_for(const struct dd_tree *tree, size_t wanted, uint64_t bytes)
+static bool wait_for(const struct dd_process_tree *tree, size_t wanted, uint64_t bytes)
 {
     size_t count = 0;
     for (int i = 0; i < WAITS; i++) {
-        uint64_t held = dd_tree_memory(tree, &count);
+        uint64_t held = dd_process_tree_memory(tree, &count);
         if (count == wanted && held >= bytes)
             return true;
         poll(NULL, 0, WAIT_MS);
@@ -60,26 +60,26 @@ static bool wait_for(const struct dd_tree *tree, size_t wanted, uint64_t bytes)
 
 START_TEST(all_below_are_found_counted_and_ended_without_a_zombie)
 {
-    struct dd_tree all = {.folder = NULL};
+    struct dd_process_tree all = {.folder = NULL};
     size_t count;
 
     ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
-    dd_tree_adopt(true);
-    ck_assert_uint_eq(dd_tree_memory(&all, &count), 0);
+    dd_process_tree_adopt(true);
+    ck_assert_uint_eq(dd_process_tree_memory(&all, &count), 0);
     all.leader = start();
     ck_assert(wait_for(&all, 3, HELD_BYTES));
 
     /* beside another one, only what is known to be its */
-    struct dd_tree its = {.leader = all.leader, .folder = "/no/such/folder"};
+    struct dd_process_tree its = {.leader = all.leader, .folder = "/no/such/folder"};
     ck_assert(wait_for(&its, 2, HELD_BYTES)); /* once the grandchild has a session of its own */
     its.leader = 1;
-    dd_tree_memory(&its, &count);
+    dd_process_tree_memory(&its, &count);
     ck_assert_uint_eq(count, 0);
 
-    ck_assert_uint_eq(dd_tree_signal(&all, SIGKILL), 3);
+    ck_assert_uint_eq(dd_process_tree_signal(&all, SIGKILL), 3);
     ck_assert(wait_for(&all, 0, 0));
     ck_assert_int_eq(waitpid(-1, NULL, 0), -1); /* the kernel cleared them away */
 }
 END_TEST
 
-SUITE_MAIN("send/tree", all_below_are_found_counted_and_ended_without_a_zombie)
+SUITE("send/capture/web/process_tree", all_below_are_found_counted_and_ended_without_a_zombie)

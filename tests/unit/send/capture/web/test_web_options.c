@@ -7,7 +7,7 @@
 #include "suite.h"
 
 static struct dd_send_stream options;
-static struct dd_site site;
+static struct dd_web_options site;
 static char why[256];
 
 static int read_site(const char *source, const char *headers)
@@ -15,7 +15,7 @@ static int read_site(const char *source, const char *headers)
     snprintf(options.source, sizeof options.source, "%s", source);
     snprintf(options.headers, sizeof options.headers, "%s", headers);
     snprintf(options.capture_resolution, sizeof options.capture_resolution, "800x600");
-    return dd_site_read(&site, &options, why, sizeof why);
+    return dd_web_options_parse(&site, &options, why, sizeof why);
 }
 
 START_TEST(user_info_of_the_url_is_the_password)
@@ -85,11 +85,11 @@ START_TEST(what_is_no_header_is_refused_without_showing_it)
         ck_assert_msg(strstr(why, "line 2") != NULL && !strstr(why, "s3cret"), "%s", why);
     }
     text[0] = '\0';
-    for (int i = 0; i <= DD_SITE_HEADERS_MAX; i++)
+    for (int i = 0; i <= DD_WEB_OPTIONS_HEADERS_MAX; i++)
         snprintf(text + strlen(text), sizeof text - strlen(text), "X-%d: 1\n", i);
     ck_assert_int_ne(read_site("http://h/", text), 0);
 }
 END_TEST
 
-SUITE_MAIN("send/site", user_info_of_the_url_is_the_password, options_go_before_the_url, only_pages_of_the_web,
-           headers_are_read_line_by_line, what_is_no_header_is_refused_without_showing_it)
+SUITE("send/capture/web/web_options", user_info_of_the_url_is_the_password, options_go_before_the_url, only_pages_of_the_web,
+      headers_are_read_line_by_line, what_is_no_header_is_refused_without_showing_it)

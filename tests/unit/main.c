@@ -1,0 +1,31 @@
+/* Runs the suites of a program; CK_RUN_SUITE=base/cursor runs one of them. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "suite.h"
+
+static SRunner *runner;
+
+void suite_add(const char *name, const TTest *const *tests, size_t count)
+{
+    Suite *suite = suite_create(name);
+    TCase *tcase = tcase_create("all");
+
+    for (size_t i = 0; i < count; i++)
+        tcase_add_test(tcase, tests[i]);
+    suite_add_tcase(suite, tcase);
+    if (runner)
+        srunner_add_suite(runner, suite);
+    else
+        runner = srunner_create(suite);
+}
+
+int main(void)
+{
+    srunner_run_all(runner, CK_ENV);
+    int run = srunner_ntests_run(runner), failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    if (run == 0)
+        fputs("there is no such suite\n", stderr);
+    return run == 0 || failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
