@@ -17,6 +17,7 @@
 #include "send/capture/net/tls.h"
 #include "send/capture/net/url.h"
 #include "send/capture/source.h"
+#include "send/capture/source_table.h"
 #include "send/capture/vnc/address.h"
 #include "send/capture/vnc/password.h"
 #include "send/capture/web/web_options.h"
@@ -164,7 +165,7 @@ static int check_source(const struct draft *d)
 {
     if (require(d, "mode"))
         return DD_ERROR_INPUT;
-    if (!dd_source_find(d->stream->mode)) {
+    if (!dd_source_table_find(d->stream->mode)) {
         dd_log_error("%s: this version cannot watch such sources yet", dd_options_where(d->options, d->i, "mode"));
         return DD_ERROR_INPUT;
     }

@@ -95,7 +95,7 @@ struct view {
     struct dd_screenshots *shots;
 };
 
-static bool is_stopping(void *context)
+static bool checkpoint(void *context)
 {
     (void)context;
     return false;
@@ -139,7 +139,7 @@ static enum outcome expect(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct view view = {0};
-    struct dd_source_io io = {.options = &options, .stopping = is_stopping, .stop_fd = -1, .deadline_us = UINT64_MAX};
+    struct dd_source_io io = {.options = &options, .checkpoint = checkpoint, .stop_fd = -1, .deadline_us = UINT64_MAX};
     if (size < 2)
         return 0;
     const enum outcome expected = expect(data, size);

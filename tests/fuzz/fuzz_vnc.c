@@ -41,7 +41,7 @@ static unsigned asked, stop_after;
 /* The server's end of the connection. It has to be read, or the client blocks sooner or later. */
 static int server_fd;
 
-static bool stopping(void *context)
+static bool checkpoint(void *context)
 {
     uint8_t bytes[4096];
 
@@ -234,7 +234,7 @@ static void watch(struct dd_source_io *io, int fd, uint8_t flags)
     MUST((error == 0) == (state != NULL));
     for (unsigned i = 0; !error && i < PICTURES; i++) {
         io->deadline_us = dd_clock_now_us() + 10 * DD_CLOCK_US_PER_S;
-        error = dd_source_vnc.next(state, io, flags & WAITS ? dd_clock_now_us() + SOON_US : 0, &picture);
+        error = dd_vnc_source.next(state, io, flags & WAITS ? dd_clock_now_us() + SOON_US : 0, &picture);
         if (!error)
             check_picture(&picture, start_us);
         else if (error == DD_ERROR_AGAIN)
@@ -242,7 +242,7 @@ static void watch(struct dd_source_io *io, int fd, uint8_t flags)
     }
     if (error)
         check_error(io, error);
-    dd_source_vnc.close(state);
+    dd_vnc_source.close(state);
 }
 
 /* The log-in alone. */
@@ -273,7 +273,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct dd_cursor in = dd_cursor_reader(data, size);
     uint8_t flags = dd_cursor_read_u8(&in);
     struct dd_source_io io = {
-        .options = &options, .deadline_us = dd_clock_now_us() + 10 * DD_CLOCK_US_PER_S, .stopping = stopping, .stop_fd = -1};
+        .options = &options, .deadline_us = dd_clock_now_us() + 10 * DD_CLOCK_US_PER_S, .checkpoint = checkpoint, .stop_fd = -1};
 
     asked = 0;
     stop_after = flags & STOPS ? dd_cursor_read_u8(&in) % 32 + 1 : 0;

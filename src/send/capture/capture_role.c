@@ -12,8 +12,10 @@
 #include "dd/base/log.h"
 #include "dd/base/role.h"
 #include "dd/link/wire.h"
+#include "send/capture/media/ffmpeg_log.h"
 #include "send/capture/pipeline/pipeline.h"
 #include "send/capture/source.h"
+#include "send/capture/source_table.h"
 #include "send/picture.h"
 #include "send/source_status.h"
 
@@ -74,8 +76,8 @@ static void promise(struct capture *c, unsigned within_ms)
     beat(c);
 }
 
-/* The sources' hook. */
-static bool is_stopping(void *context)
+/* The sources' hook: sends the heartbeat. True once the role is to stop. */
+static bool checkpoint(void *context)
 {
     struct capture *c = context;
     uint64_t now_us = dd_clock_now_us();
@@ -307,7 +309,7 @@ static int deliver(struct capture *c)
 static void run(struct capture *c)
 {
     c->due_us = dd_clock_now_us();
-    while (!is_stopping(c)) {
+    while (!checkpoint(c)) {
         int error = c->connected ? deliver(c) : connect_source(c);
         if (error && fail(c, error) == DD_ERROR_STOPPED)
             break;
@@ -321,15 +323,16 @@ static int prepare(struct capture *c, struct dd_role *role)
 {
     const struct dd_send_stream *options = &c->config->options;
 
+    dd_ffmpeg_log_install();
     c->role = role;
-    c->kind = dd_source_find(options->mode);
+    c->kind = dd_source_table_find(options->mode);
     if (!c->kind) {
         dd_log_error("this build has no source for the stream's mode");
         return DD_ERROR_INPUT;
     }
     c->promise_ms = PROMISE_MS;
     c->size_log.period_ms = SIZE_LOG_MS;
-    c->io = (struct dd_source_io){.options = options, .stopping = is_stopping, .context = c, .stop_fd = dd_role_stop_fd(role)};
+    c->io = (struct dd_source_io){.options = options, .checkpoint = checkpoint, .context = c, .stop_fd = dd_role_stop_fd(role)};
     return 0;
 }
 

@@ -1,4 +1,4 @@
-/* What all sources share: the table of them, and waiting within the bounds that capture sets. */
+/* What all sources share: waiting within the limits that capture sets, and reporting failures. */
 #include "send/capture/source.h"
 
 #include <poll.h>
@@ -9,34 +9,19 @@
 
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
-#include "send/options.h"
 
-/* Slices of a wait: stopping() is asked between them, and by that capture shows that it lives. */
-enum { WAIT_SLICE_US = 500 * DD_CLOCK_US_PER_MS };
-
-static const struct dd_source_kind *const kinds[] = {
-    [DD_SEND_RTSP] = &dd_source_rtsp,
-    [DD_SEND_VNC] = &dd_source_vnc,
-    [DD_SEND_WEB] = &dd_source_web,
-    [DD_SEND_TEST] = &dd_source_test,
-};
-
-const struct dd_source_kind *dd_source_find(int64_t mode)
-{
-    if (mode < 0 || (size_t)mode >= sizeof kinds / sizeof *kinds)
-        return NULL;
-    return kinds[mode];
-}
+/* A wait is cut into slices. Between them checkpoint() sends the heartbeat. */
+enum { WAIT_SLICE_US = 500 * DD_CLOCK_US_PER_MS, POLL_SLICE_MS = 250 };
 
 bool dd_source_interrupted(const struct dd_source_io *io)
 {
-    return io->stopping(io->context) || dd_clock_now_us() >= io->deadline_us;
+    return io->checkpoint(io->context) || dd_clock_now_us() >= io->deadline_us;
 }
 
 int dd_source_wait(const struct dd_source_io *io, uint64_t due_us)
 {
     for (;;) {
-        if (io->stopping(io->context))
+        if (io->checkpoint(io->context))
             return DD_ERROR_STOPPED;
         uint64_t now_us = dd_clock_now_us();
         if (now_us >= due_us)
@@ -50,6 +35,20 @@ int dd_source_wait(const struct dd_source_io *io, uint64_t due_us)
         struct pollfd stop = {.fd = io->stop_fd, .events = POLLIN};
         if (ppoll(&stop, 1, &slice, NULL) > 0)
             return DD_ERROR_STOPPED;
+    }
+}
+
+int dd_source_wait_fd(const struct dd_source_io *io, int fd, short events, uint64_t until_us)
+{
+    struct pollfd polls[] = {{.fd = fd, .events = events}, {.fd = io->stop_fd, .events = POLLIN}};
+
+    for (;;) {
+        uint64_t now_us = dd_clock_now_us();
+        if (dd_source_interrupted(io) || now_us >= until_us)
+            return DD_ERROR_TIMEOUT;
+        uint64_t deadline_us = until_us < io->deadline_us ? until_us : io->deadline_us;
+        if (poll(polls, 2, dd_clock_wait_ms(now_us, deadline_us, POLL_SLICE_MS)) > 0 && polls[0].revents)
+            return 0;
     }
 }
 

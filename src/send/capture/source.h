@@ -2,7 +2,7 @@
  * pacing, state and logging are in capture.c, once for all.
  *
  * A source does all its waiting within its calls, and no call may take longer than the deadline it is given, or go on
- * after io->stopping() is true: capture asks with dd_source_interrupted(), libraries through their interrupt hooks. */
+ * after io->checkpoint() is true: capture asks with dd_source_interrupted(), libraries through their interrupt hooks. */
 #ifndef DD_SEND_CAPTURE_SOURCE_H
 #define DD_SEND_CAPTURE_SOURCE_H
 
@@ -19,7 +19,7 @@ struct dd_source_io {
     const struct dd_send_stream *options; /* of its stream; keys are wiped */
     uint64_t deadline_us;                 /* dd_clock_now_us() by which the call under way has to return */
     /* True once capture is to stop. Asking shows that the call under way is alive: at least once a second in waits. */
-    bool (*stopping)(void *context);
+    bool (*checkpoint)(void *context);
     void *context;
     int stop_fd;     /* polls readable once capture is to stop; -1: none */
     unsigned reason; /* enum dd_wire_reason, and in words what happened and what to do, without a secret: dd_source_fail() */
@@ -46,19 +46,14 @@ struct dd_source_kind {
     void (*close)(void *state);
 };
 
-extern const struct dd_source_kind dd_source_test;
-extern const struct dd_source_kind dd_source_rtsp;
-extern const struct dd_source_kind dd_source_vnc;
-extern const struct dd_source_kind dd_source_web;
-
-/* The kind for enum dd_send_mode; NULL where this build has none yet. */
-const struct dd_source_kind *dd_source_find(int64_t mode);
-
 /* True if the call under way has to end: the deadline is over, or capture stops. */
 bool dd_source_interrupted(const struct dd_source_io *io);
 
 /* Waits until due_us, the deadline or a stop. 0, DD_ERROR_AGAIN (the deadline came first) or DD_ERROR_STOPPED. */
 int dd_source_wait(const struct dd_source_io *io, uint64_t due_us);
+
+/* Waits until fd is ready for one of events (as poll(2)'s). 0; DD_ERROR_TIMEOUT: until_us or io's deadline came, or a stop. */
+int dd_source_wait_fd(const struct dd_source_io *io, int fd, short events, uint64_t until_us);
 
 /* Sets reason and message. Returns DD_ERROR_SOURCE. */
 int dd_source_fail(struct dd_source_io *io, unsigned reason, const char *format, ...) __attribute__((format(printf, 3, 4)));

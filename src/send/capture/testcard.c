@@ -1,6 +1,8 @@
 /* The source "test": a test card made in process. Colour bars that wander, a grey ramp with a mark that sweeps over it once
  * a second, the time of day to the millisecond, and the number of the picture. It is drawn as it crosses, in the stream's
  * own format and size: so it costs little more than copying. */
+#include "send/capture/testcard.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -236,7 +238,7 @@ static int testcard_next(void *state, struct dd_source_io *io, uint64_t due_us, 
     return 0;
 }
 
-const struct dd_source_kind dd_source_test = {
+const struct dd_source_kind dd_testcard = {
     .name = "test",
     .open = testcard_open,
     .next = testcard_next,

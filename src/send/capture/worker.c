@@ -11,7 +11,7 @@
 
 #include "dd/base/error.h"
 #include "dd/base/log.h"
-#include "send/capture/net/connect.h"
+#include "send/capture/source.h"
 
 struct dd_worker {
     char name[16];
@@ -98,7 +98,7 @@ int dd_worker_run(struct dd_worker *a, const struct dd_worker_call *call, const 
     a->wanted = true;
     pthread_cond_signal(&a->changed);
     pthread_mutex_unlock(&a->lock);
-    int error = dd_connect_wait(a->done_fd, POLLIN, io, until_us);
+    int error = dd_source_wait_fd(io, a->done_fd, POLLIN, until_us);
     if (error)
         call->interrupt(call->context);
     while (read(a->done_fd, &count, sizeof count) < 0 && errno == EINTR)

@@ -4,7 +4,7 @@
 
 struct dd_url;
 
-/* Takes over libav's log; more than once does no harm. */
+/* Sends the log of all FFmpeg libraries of this process to ours, at debug level. More than one call does no harm. */
 void dd_ffmpeg_log_install(void);
 
 /* From now on hides what belongs to this URL (copied); NULL: nothing, and the copy is wiped. Thread-safe. */

@@ -14,7 +14,7 @@ enum { SKIPPED = 4096 };
 
 static int wait_for(const struct dd_channel *line, short events)
 {
-    return dd_connect_wait(line->fd, events, line->io, UINT64_MAX);
+    return dd_source_wait_fd(line->io, line->fd, events, UINT64_MAX);
 }
 
 /* As dd_tls_read(). */

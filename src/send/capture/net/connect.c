@@ -15,8 +15,6 @@
 #include "dd/link/wire.h"
 #include "send/capture/source.h"
 
-enum { WAIT_MS = 250 /* between two looks at the deadline */ };
-
 int dd_connect_look_up(const struct dd_connect_peer *peer, struct addrinfo **addresses, struct dd_source_io *io)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
@@ -31,23 +29,9 @@ int dd_connect_look_up(const struct dd_connect_peer *peer, struct addrinfo **add
     return 0;
 }
 
-int dd_connect_wait(int fd, short events, const struct dd_source_io *io, uint64_t until_us)
-{
-    struct pollfd polls[] = {{.fd = fd, .events = events}, {.fd = io->stop_fd, .events = POLLIN}};
-
-    for (;;) {
-        uint64_t now_us = dd_clock_now_us();
-        if (dd_source_interrupted(io) || now_us >= until_us)
-            return DD_ERROR_TIMEOUT;
-        uint64_t deadline_us = until_us < io->deadline_us ? until_us : io->deadline_us;
-        if (poll(polls, 2, dd_clock_wait_ms(now_us, deadline_us, WAIT_MS)) > 0 && polls[0].revents)
-            return 0;
-    }
-}
-
 int dd_connect_fail_wait(const struct dd_connect_peer *peer, struct dd_source_io *io)
 {
-    if (io->stopping(io->context))
+    if (io->checkpoint(io->context))
         return DD_ERROR_STOPPED;
     return dd_source_fail(io, DD_WIRE_REASON_TIMEOUT,
                           "%s: no answer in time; check the address, and that the %s is on and not behind a firewall", peer->name,
@@ -75,7 +59,7 @@ static int connect_one(int fd, const struct addrinfo *address, const struct dd_s
         return 0;
     if (errno != EINPROGRESS)
         return DD_ERROR_SYSTEM;
-    if (dd_connect_wait(fd, POLLOUT, io, share_of(address, io)))
+    if (dd_source_wait_fd(io, fd, POLLOUT, share_of(address, io)))
         return DD_ERROR_TIMEOUT;
     if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &reason, &size) < 0)
         return DD_ERROR_SYSTEM;

@@ -23,10 +23,8 @@ int dd_connect_look_up(const struct dd_connect_peer *peer, struct addrinfo **add
  * DD_ERROR_SOURCE, told in io; or DD_ERROR_STOPPED. */
 int dd_connect_open(int *fd, const struct dd_connect_peer *peer, const struct addrinfo *addresses, struct dd_source_io *io);
 
-/* Waits until fd is ready for one of events. 0; DD_ERROR_TIMEOUT: until_us or io's deadline came, or a stop. */
-int dd_connect_wait(int fd, short events, const struct dd_source_io *io, uint64_t until_us);
-
-/* After DD_ERROR_TIMEOUT, what it is to the caller: DD_ERROR_STOPPED; or DD_ERROR_SOURCE, told in io as no answer in time. */
+/* After DD_ERROR_TIMEOUT of dd_source_wait_fd(), what it is to the caller: DD_ERROR_STOPPED; or DD_ERROR_SOURCE, told in io as no
+ * answer in time. */
 int dd_connect_fail_wait(const struct dd_connect_peer *peer, struct dd_source_io *io);
 
 #endif

@@ -71,7 +71,7 @@ static int shake_hands(struct dd_tls_proxy *t, const struct dd_tls_proxy_config 
             return 0;
         if (error != DD_ERROR_AGAIN)
             return dd_source_fail(io, refused ? DD_WIRE_REASON_CERTIFICATE : DD_WIRE_REASON_BROKEN, "%s: %s", config->name, text);
-        if (dd_connect_wait(t->far_fd, dd_tls_events(t->tls, true, false), io, UINT64_MAX))
+        if (dd_source_wait_fd(io, t->far_fd, dd_tls_events(t->tls, true, false), UINT64_MAX))
             return dd_connect_fail_wait(&peer, io);
     }
 }

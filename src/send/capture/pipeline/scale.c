@@ -11,7 +11,6 @@
 
 #include "dd/base/error.h"
 #include "dd/base/log.h"
-#include "send/capture/media/ffmpeg_log.h"
 #include "send/capture/pipeline/color.h"
 #include "send/capture/pipeline/crop_mask.h"
 
@@ -38,7 +37,6 @@ struct dd_scale *dd_scale_new(void)
         return NULL;
     }
     dd_color_from(&s->color, s->matrix, s->full_range);
-    dd_ffmpeg_log_install();
     return s;
 }
 

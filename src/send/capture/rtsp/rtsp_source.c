@@ -1,4 +1,6 @@
 /* The source "rtsp": a camera's stream, connected all the time; the wrapper of libavformat. */
+#include "send/capture/rtsp/rtsp_source.h"
+
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -123,7 +125,7 @@ static int fail_timeout(struct rtsp *r)
 {
     double seconds = (double)timeout_us(r) / DD_CLOCK_US_PER_S;
 
-    if (r->io->stopping(r->io->context))
+    if (r->io->checkpoint(r->io->context))
         return DD_ERROR_STOPPED;
     if (r->tunnel && r->redirected)
         return fail_redirected(r);
@@ -364,7 +366,6 @@ static int rtsp_open(void **state, struct dd_source_io *io)
     error = read_url(r, &url);
     if (error)
         goto fail1;
-    dd_ffmpeg_log_install();
     av_max_alloc(BLOCK_BYTES_MAX);
     dd_ffmpeg_log_redact(&url);
     error = reach(r, &url);
@@ -473,7 +474,7 @@ static int rtsp_next(void *state, struct dd_source_io *io, uint64_t due_us, stru
     }
 }
 
-const struct dd_source_kind dd_source_rtsp = {
+const struct dd_source_kind dd_rtsp_source = {
     .name = "rtsp",
     .open = rtsp_open,
     .next = rtsp_next,

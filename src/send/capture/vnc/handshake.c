@@ -35,7 +35,7 @@ static int fail_line(const struct visit *v, int error)
 {
     struct dd_source_io *io = v->line->io;
 
-    if (error == DD_ERROR_TIMEOUT && io->stopping(io->context))
+    if (error == DD_ERROR_TIMEOUT && io->checkpoint(io->context))
         return DD_ERROR_STOPPED;
     if (error == DD_ERROR_TIMEOUT)
         return dd_source_fail(io, DD_WIRE_REASON_TIMEOUT,
@@ -290,7 +290,7 @@ static int take_result(const struct visit *v, enum dd_vnc_security_type_proof pr
         if (strcasestr(text, "too many"))
             return fail_attempts(v);
     }
-    return v->line->io->stopping(v->line->io->context) ? DD_ERROR_STOPPED : fail_credentials(v);
+    return v->line->io->checkpoint(v->line->io->context) ? DD_ERROR_STOPPED : fail_credentials(v);
 }
 
 static int prove(const struct visit *v, enum dd_vnc_security_type_proof proof)

@@ -65,7 +65,7 @@ static uint64_t timeout_us(const struct vnc *v)
 
 static int fail_timeout(struct vnc *v)
 {
-    if (v->io->stopping(v->io->context))
+    if (v->io->checkpoint(v->io->context))
         return DD_ERROR_STOPPED;
     return dd_source_fail(v->io, DD_WIRE_REASON_TIMEOUT, "%s: %s within %g s", v->name,
                           dd_vnc_framebuffer_is_whole(v->screen) ? "no answer from the VNC server" : "no whole picture",
@@ -355,7 +355,7 @@ static int wait_due(struct vnc *v, uint64_t due_us)
         uint64_t now_us = dd_clock_now_us();
         if (now_us >= due_us)
             return 0;
-        if (v->io->stopping(v->io->context))
+        if (v->io->checkpoint(v->io->context))
             return DD_ERROR_STOPPED;
         uint64_t probe_us = probe_due(v, dd_vnc_framebuffer_has_changed(v->screen) || is_readable(v));
         if (now_us >= probe_us) {
@@ -428,7 +428,7 @@ static int vnc_next(void *state, struct dd_source_io *io, uint64_t due_us, struc
     return error;
 }
 
-const struct dd_source_kind dd_source_vnc = {
+const struct dd_source_kind dd_vnc_source = {
     .name = "vnc",
     .still = true,
     .open = vnc_open,

@@ -10,7 +10,6 @@
 
 #include "dd/base/error.h"
 #include "dd/base/log.h"
-#include "send/capture/media/ffmpeg_log.h"
 #include "send/capture/media/video_decoder.h"
 #include "send/picture.h"
 
@@ -76,7 +75,6 @@ struct dd_image_decoder *dd_image_decoder_new(void)
 
     if (!s)
         goto fail0;
-    dd_ffmpeg_log_install();
     s->frame = av_frame_alloc();
     s->packet = av_packet_alloc();
     for (int i = 0; i < KINDS; i++)

@@ -32,7 +32,7 @@ static int await(pid_t pid, struct dd_source_io *io)
         if (dd_source_interrupted(io)) {
             kill(pid, SIGKILL);
             waitpid(pid, &status, 0);
-            return io->stopping(io->context) ? DD_ERROR_STOPPED : DD_ERROR_TIMEOUT;
+            return io->checkpoint(io->context) ? DD_ERROR_STOPPED : DD_ERROR_TIMEOUT;
         }
         poll(NULL, 0, LOOK_EVERY_MS);
     }

@@ -1,5 +1,7 @@
 /* The source "web": a page in a headless Chromium, open all the time. Here is when pages and browsers are loaded, given up and
  * replaced; how is in page.c and browser.c. */
+#include "send/capture/web/web_source.h"
+
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,7 +159,7 @@ static int turn(struct web *w, uint64_t wake_us)
     struct pollfd fds[5] = {{.fd = w->io->stop_fd, .events = POLLIN}};
     nfds_t count = 1;
 
-    if (w->io->stopping(w->io->context))
+    if (w->io->checkpoint(w->io->context))
         return DD_ERROR_STOPPED;
     for (int i = 0; i < 2; i++)
         if (is_spoken_to(&w->engines[i])) {
@@ -476,7 +478,7 @@ static int web_next(void *state, struct dd_source_io *io, uint64_t due_us, struc
     }
 }
 
-const struct dd_source_kind dd_source_web = {
+const struct dd_source_kind dd_web_source = {
     .name = "web",
     .open = web_open,
     .next = web_next,

@@ -6,7 +6,9 @@
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
 #include "dd/link/wire.h"
+#include "send/capture/rtsp/rtsp_source.h"
 #include "send/capture/source.h"
+#include "send/capture/source_table.h"
 #include "send/options.h"
 #include "suite.h"
 
@@ -18,7 +20,7 @@ struct world {
     unsigned stop_after; /* questions; 0: never */
 };
 
-static bool stopping(void *context)
+static bool checkpoint(void *context)
 {
     struct world *world = context;
 
@@ -29,7 +31,7 @@ static bool stopping(void *context)
 static struct dd_source_io make_io(struct world *world)
 {
     return (struct dd_source_io){
-        .deadline_us = dd_clock_now_us() + LONG_US, .stopping = stopping, .context = world, .stop_fd = -1};
+        .deadline_us = dd_clock_now_us() + LONG_US, .checkpoint = checkpoint, .context = world, .stop_fd = -1};
 }
 
 START_TEST(waits_until_due)
@@ -108,13 +110,13 @@ END_TEST
 
 START_TEST(finds_sources)
 {
-    ck_assert_str_eq(dd_source_find(DD_SEND_RTSP)->name, "rtsp");
-    ck_assert_str_eq(dd_source_find(DD_SEND_TEST)->name, "test");
-    ck_assert_ptr_null(dd_source_find(-1));
-    ck_assert_ptr_null(dd_source_find(1000));
+    ck_assert_str_eq(dd_source_table_find(DD_SEND_RTSP)->name, "rtsp");
+    ck_assert_str_eq(dd_source_table_find(DD_SEND_TEST)->name, "test");
+    ck_assert_ptr_null(dd_source_table_find(-1));
+    ck_assert_ptr_null(dd_source_table_find(1000));
     /* nothing to close */
-    dd_source_find(DD_SEND_RTSP)->close(NULL);
-    dd_source_find(DD_SEND_TEST)->close(NULL);
+    dd_source_table_find(DD_SEND_RTSP)->close(NULL);
+    dd_source_table_find(DD_SEND_TEST)->close(NULL);
 }
 END_TEST
 
@@ -140,7 +142,7 @@ START_TEST(rtsp_refuses_urls)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         void *state = &world;
         strcpy(options->source, rows[i].source);
-        ck_assert_int_eq(dd_source_rtsp.open(&state, &io), DD_ERROR_SOURCE);
+        ck_assert_int_eq(dd_rtsp_source.open(&state, &io), DD_ERROR_SOURCE);
         ck_assert_ptr_null(state);
         ck_assert_uint_eq(io.reason, DD_WIRE_REASON_UNSUITABLE);
         ck_assert_msg(strstr(io.message, rows[i].says), "%s: %s", rows[i].source, io.message);
@@ -150,7 +152,7 @@ START_TEST(rtsp_refuses_urls)
     strcpy(options->source, "rtsp://127.0.0.1/");
     memset(options->password, '/', 50);
     void *state;
-    ck_assert_int_eq(dd_source_rtsp.open(&state, &io), DD_ERROR_SOURCE);
+    ck_assert_int_eq(dd_rtsp_source.open(&state, &io), DD_ERROR_SOURCE);
     ck_assert_uint_eq(io.reason, DD_WIRE_REASON_CREDENTIALS);
     ck_assert_ptr_null(strstr(io.message, "///"));
     free(options);

@@ -6,7 +6,7 @@
 #include "dd/draw/bitmap_font.h"
 #include "dd/link/wire.h"
 #include "send/capture/pipeline/paint.h"
-#include "send/capture/source.h"
+#include "send/capture/testcard.h"
 #include "send/options.h"
 #include "send/picture.h"
 #include "suite.h"
@@ -27,7 +27,7 @@ static struct dd_source_io make_io(const char *resolution, int64_t interval_us, 
     options.jpeg_subsampling = halved ? DD_SEND_SUBSAMPLING_420 : DD_SEND_SUBSAMPLING_AUTO;
     strcpy(options.capture_resolution, resolution);
     return (struct dd_source_io){
-        .options = &options, .deadline_us = dd_clock_now_us() + 20 * DD_CLOCK_US_PER_S, .stopping = never, .stop_fd = -1};
+        .options = &options, .deadline_us = dd_clock_now_us() + 20 * DD_CLOCK_US_PER_S, .checkpoint = never, .stop_fd = -1};
 }
 
 START_TEST(comes_in_every_size)
@@ -43,13 +43,13 @@ START_TEST(comes_in_every_size)
         struct dd_source_io io = make_io(rows[i / 2].resolution, 1, halved);
         struct dd_picture picture;
         void *state;
-        ck_assert_int_eq(dd_source_test.open(&state, &io), 0);
+        ck_assert_int_eq(dd_testcard.open(&state, &io), 0);
         for (int k = 0; k < 3; k++)
-            ck_assert_int_eq(dd_source_test.next(state, &io, 0, &picture), 0);
+            ck_assert_int_eq(dd_testcard.next(state, &io, 0, &picture), 0);
         ck_assert_int_eq(picture.width, rows[i / 2].width);
         ck_assert_int_eq(picture.height, rows[i / 2].height);
         ck_assert_int_eq(picture.format, halved ? DD_PICTURE_I420 : DD_PICTURE_I444);
-        dd_source_test.close(state);
+        dd_testcard.close(state);
     }
 }
 END_TEST
@@ -64,15 +64,15 @@ START_TEST(shows_the_bars)
     int count[8] = {0};
     void *state;
 
-    ck_assert_int_eq(dd_source_test.open(&state, &io), 0);
-    ck_assert_int_eq(dd_source_test.next(state, &io, 0, &p), 0);
+    ck_assert_int_eq(dd_testcard.open(&state, &io), 0);
+    ck_assert_int_eq(dd_testcard.next(state, &io, 0, &p), 0);
     for (int x = 0; x < 640; x++)
         for (int i = 0; i < 8; i++)
             count[i] +=
                 abs(p.plane[0][x] - yuv[i][0]) <= 1 && abs(p.plane[1][x] - yuv[i][1]) <= 1 && abs(p.plane[2][x] - yuv[i][2]) <= 1;
     for (int i = 0; i < 8; i++)
         ck_assert_int_eq(count[i], 80);
-    dd_source_test.close(state);
+    dd_testcard.close(state);
 }
 END_TEST
 
@@ -83,13 +83,13 @@ START_TEST(moves)
     uint8_t *before = malloc(320 * 180);
     void *state;
 
-    ck_assert_int_eq(dd_source_test.open(&state, &io), 0);
-    ck_assert_int_eq(dd_source_test.next(state, &io, 0, &p), 0);
+    ck_assert_int_eq(dd_testcard.open(&state, &io), 0);
+    ck_assert_int_eq(dd_testcard.next(state, &io, 0, &p), 0);
     for (int y = 0; y < 180; y++)
         memcpy(before + y * 320, p.plane[0] + y * p.stride[0], 320);
     uint64_t captured_us = p.captured_us;
     /* bars come on by two pixels in a tenth of a second, the mark faster, the number with every picture */
-    ck_assert_int_eq(dd_source_test.next(state, &io, captured_us + 100 * DD_CLOCK_US_PER_MS, &p), 0);
+    ck_assert_int_eq(dd_testcard.next(state, &io, captured_us + 100 * DD_CLOCK_US_PER_MS, &p), 0);
     ck_assert_uint_ge(p.captured_us, captured_us + 100 * DD_CLOCK_US_PER_MS);
     static const int rows[] = {0, 180 * 65 / 100, 180 * 9 / 10};
     ck_assert(memcmp(before, p.plane[0], 320) != 0);
@@ -99,7 +99,7 @@ START_TEST(moves)
         changed += memcmp(before + y * 320, p.plane[0] + y * p.stride[0], 320) != 0;
     ck_assert_int_gt(changed, 4);
     free(before);
-    dd_source_test.close(state);
+    dd_testcard.close(state);
 }
 END_TEST
 
@@ -111,9 +111,9 @@ START_TEST(keeps_25_fps)
     uint64_t first_us = 0, due_us;
     void *state;
 
-    ck_assert_int_eq(dd_source_test.open(&state, &io), 0);
+    ck_assert_int_eq(dd_testcard.open(&state, &io), 0);
     for (int i = 0; i <= PERIODS; i++) {
-        ck_assert_int_eq(dd_source_test.next(state, &io, 0, &p), 0);
+        ck_assert_int_eq(dd_testcard.next(state, &io, 0, &p), 0);
         if (i == 0)
             first_us = p.captured_us;
     }
@@ -121,7 +121,7 @@ START_TEST(keeps_25_fps)
     due_us = first_us + PERIODS * 40 * DD_CLOCK_US_PER_MS;
     ck_assert_uint_ge(p.captured_us + 40 * DD_CLOCK_US_PER_MS, due_us);
     ck_assert_uint_lt(p.captured_us, due_us + 2 * DD_CLOCK_US_PER_S);
-    dd_source_test.close(state);
+    dd_testcard.close(state);
 }
 END_TEST
 
@@ -131,10 +131,10 @@ START_TEST(ends_at_the_deadline)
     struct dd_picture p;
     void *state;
 
-    ck_assert_int_eq(dd_source_test.open(&state, &io), 0);
+    ck_assert_int_eq(dd_testcard.open(&state, &io), 0);
     io.deadline_us = dd_clock_now_us();
-    ck_assert_int_eq(dd_source_test.next(state, &io, io.deadline_us + DD_CLOCK_US_PER_S, &p), DD_ERROR_AGAIN);
-    dd_source_test.close(state);
+    ck_assert_int_eq(dd_testcard.next(state, &io, io.deadline_us + DD_CLOCK_US_PER_S, &p), DD_ERROR_AGAIN);
+    dd_testcard.close(state);
 }
 END_TEST
 
@@ -143,7 +143,7 @@ START_TEST(refuses_sizes)
     struct dd_source_io io = make_io("5000x100", 0, true);
     void *state;
 
-    ck_assert_int_eq(dd_source_test.open(&state, &io), DD_ERROR_SOURCE);
+    ck_assert_int_eq(dd_testcard.open(&state, &io), DD_ERROR_SOURCE);
     ck_assert_ptr_null(state);
     ck_assert_uint_eq(io.reason, DD_WIRE_REASON_UNSUITABLE);
     ck_assert(io.message[0]);

@@ -19,7 +19,7 @@ struct world {
     bool stopped;
 };
 
-static bool stopping(void *context)
+static bool checkpoint(void *context)
 {
     struct world *w = context;
 
@@ -54,7 +54,8 @@ static void start(struct world *w)
 {
     memset(w, 0, sizeof *w);
     sem_init(&w->freed, 0, 0);
-    w->io = (struct dd_source_io){.deadline_us = dd_clock_now_us() + LONG_US, .stopping = stopping, .context = w, .stop_fd = -1};
+    w->io =
+        (struct dd_source_io){.deadline_us = dd_clock_now_us() + LONG_US, .checkpoint = checkpoint, .context = w, .stop_fd = -1};
     w->aside = dd_worker_new("test");
     ck_assert_ptr_nonnull(w->aside);
 }

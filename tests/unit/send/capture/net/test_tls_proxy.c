@@ -39,7 +39,7 @@ struct server {
 
 static bool stopped;
 
-static bool stopping(void *context)
+static bool checkpoint(void *context)
 {
     (void)context;
     return stopped;
@@ -131,7 +131,8 @@ static int open_tunnel(struct dd_tls_proxy **tunnel, const struct server *s, con
     const struct dd_tls_proxy_config config = {
         .name = "rtsps://127.0.0.1/x", .host = "127.0.0.1", .authorities = authorities, .addresses = &info};
 
-    *io = (struct dd_source_io){.deadline_us = dd_clock_now_us() + 2 * DD_CLOCK_US_PER_S, .stopping = stopping, .stop_fd = -1};
+    *io =
+        (struct dd_source_io){.deadline_us = dd_clock_now_us() + 2 * DD_CLOCK_US_PER_S, .checkpoint = checkpoint, .stop_fd = -1};
     return dd_tls_proxy_open(tunnel, &config, io);
 }
 
@@ -346,7 +347,7 @@ START_TEST(a_silent_address_does_not_keep_the_next_from_its_turn)
         .ai_family = AF_INET, .ai_addr = (struct sockaddr *)&silent, .ai_addrlen = sizeof silent, .ai_next = &second};
     const struct dd_tls_proxy_config config = {
         .name = "rtsps://camera/x", .host = "127.0.0.1", .authorities = s.pem, .addresses = &first};
-    io = (struct dd_source_io){.deadline_us = dd_clock_now_us() + 2 * DD_CLOCK_US_PER_S, .stopping = stopping, .stop_fd = -1};
+    io = (struct dd_source_io){.deadline_us = dd_clock_now_us() + 2 * DD_CLOCK_US_PER_S, .checkpoint = checkpoint, .stop_fd = -1};
     ck_assert_msg(dd_tls_proxy_open(&t, &config, &io) == 0, "%s", io.message);
     dd_tls_proxy_close(t);
     stop(&s);

@@ -40,7 +40,7 @@ struct world {
     uint64_t stop_us; /* stops at this time; 0: not */
 };
 
-static bool stopping(void *context)
+static bool checkpoint(void *context)
 {
     struct world *w = context;
 
@@ -158,7 +158,7 @@ static void begin_with(struct world *w, const struct server *server)
     w->options.timeout = 2 * SECOND_US;
     w->io = (struct dd_source_io){.options = &w->options,
                                   .deadline_us = dd_clock_now_us() + 5 * SECOND_US,
-                                  .stopping = stopping,
+                                  .checkpoint = checkpoint,
                                   .context = w,
                                   .stop_fd = -1};
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
@@ -178,7 +178,7 @@ static void begin(struct world *w, size_t cut)
 
 static void end(struct world *w)
 {
-    dd_source_vnc.close(w->state);
+    dd_vnc_source.close(w->state);
     pthread_join(w->server.thread, NULL);
     close(w->server.fd);
 }
@@ -190,7 +190,7 @@ static void check_picture(struct world *w, uint64_t due_us, unsigned colour)
     struct dd_picture picture;
 
     w->io.deadline_us = (due_us > start_us ? due_us : start_us) + 5 * SECOND_US;
-    ck_assert_int_eq(dd_source_vnc.next(w->state, &w->io, due_us, &picture), 0);
+    ck_assert_int_eq(dd_vnc_source.next(w->state, &w->io, due_us, &picture), 0);
     ck_assert_int_eq(picture.width, WIDTH);
     ck_assert_int_eq(picture.height, HEIGHT);
     ck_assert_uint_ge(picture.captured_us + SECOND_US / 20, due_us); /* what has just come was a little earlier there */
@@ -222,8 +222,8 @@ START_TEST(says_that_nothing_changes)
     check_picture(&w, 0, 10);
     uint64_t start_us = dd_clock_now_us();
     /* whether one is due already or not */
-    ck_assert_int_eq(dd_source_vnc.next(w.state, &w.io, start_us, &picture), DD_ERROR_AGAIN);
-    ck_assert_int_eq(dd_source_vnc.next(w.state, &w.io, start_us + 60 * SECOND_US, &picture), DD_ERROR_AGAIN);
+    ck_assert_int_eq(dd_vnc_source.next(w.state, &w.io, start_us, &picture), DD_ERROR_AGAIN);
+    ck_assert_int_eq(dd_vnc_source.next(w.state, &w.io, start_us + 60 * SECOND_US, &picture), DD_ERROR_AGAIN);
     ck_assert_uint_ge(w.server.probes, 2);
     ck_assert_uint_lt(dd_clock_now_us(), start_us + 3 * SECOND_US);
     end(&w);
@@ -237,7 +237,7 @@ START_TEST(gives_up_a_silent_server)
 
     uint64_t start_us = dd_clock_now_us();
     begin(&w, 40); /* in the middle of a rectangle */
-    ck_assert_int_eq(dd_source_vnc.next(w.state, &w.io, 0, &picture), DD_ERROR_SOURCE);
+    ck_assert_int_eq(dd_vnc_source.next(w.state, &w.io, 0, &picture), DD_ERROR_SOURCE);
     ck_assert_uint_eq(w.io.reason, DD_WIRE_REASON_TIMEOUT);
     ck_assert_uint_ge(dd_clock_now_us(), start_us + 19 * SECOND_US / 10);
     ck_assert_uint_lt(dd_clock_now_us(), start_us + 5 * SECOND_US);
@@ -252,7 +252,7 @@ START_TEST(stops_at_once)
 
     begin(&w, 40);
     w.stop_us = dd_clock_now_us() + SECOND_US / 10;
-    ck_assert_int_eq(dd_source_vnc.next(w.state, &w.io, 0, &picture), DD_ERROR_STOPPED);
+    ck_assert_int_eq(dd_vnc_source.next(w.state, &w.io, 0, &picture), DD_ERROR_STOPPED);
     ck_assert_uint_lt(dd_clock_now_us(), w.stop_us + SECOND_US);
     end(&w);
 }
@@ -268,7 +268,7 @@ START_TEST(says_that_the_server_is_gone)
     check_picture(&w, 0, 10);
     shutdown(w.server.fd, SHUT_WR); /* be it for one way only */
     uint64_t start_us = dd_clock_now_us();
-    ck_assert_int_eq(dd_source_vnc.next(w.state, &w.io, start_us + 60 * SECOND_US, &picture), DD_ERROR_SOURCE);
+    ck_assert_int_eq(dd_vnc_source.next(w.state, &w.io, start_us + 60 * SECOND_US, &picture), DD_ERROR_SOURCE);
     ck_assert_uint_eq(w.io.reason, DD_WIRE_REASON_ENDED);
     ck_assert_uint_lt(dd_clock_now_us(), start_us + SECOND_US);
     end(&w);
@@ -304,7 +304,7 @@ START_TEST(is_idle_at_servers_that_round)
     begin_with(&w, &(struct server){.rounds = true});
     check_picture(&w, 0, 10);
     for (int i = 0; i < 2; i++)
-        ck_assert_int_eq(dd_source_vnc.next(w.state, &w.io, 0, &picture), DD_ERROR_AGAIN);
+        ck_assert_int_eq(dd_vnc_source.next(w.state, &w.io, 0, &picture), DD_ERROR_AGAIN);
     w.server.change = 20;
     check_picture(&w, 0, 20);
     end(&w);
@@ -322,14 +322,14 @@ START_TEST(knows_how_old_it_is)
     w.options.timeout = 30 * SECOND_US;
     w.io.deadline_us = UINT64_MAX;
     uint64_t start_us = dd_clock_now_us();
-    ck_assert_int_eq(dd_source_vnc.next(w.state, &w.io, 0, &picture), 0);
+    ck_assert_int_eq(dd_vnc_source.next(w.state, &w.io, 0, &picture), 0);
     ck_assert_uint_ge(dd_clock_now_us(), start_us + way_us - SECOND_US / 20);
     ck_assert_uint_le(picture.captured_us + way_us, dd_clock_now_us() + SECOND_US / 20);
-    ck_assert_int_eq(dd_source_vnc.next(w.state, &w.io, 0, &picture), DD_ERROR_AGAIN);
+    ck_assert_int_eq(dd_vnc_source.next(w.state, &w.io, 0, &picture), DD_ERROR_AGAIN);
     ck_assert_uint_gt(picture.captured_us, start_us);
     ck_assert_uint_le(picture.captured_us + way_us, dd_clock_now_us() + SECOND_US / 20);
     w.server.change = 20;
-    ck_assert_int_eq(dd_source_vnc.next(w.state, &w.io, 0, &picture), 0);
+    ck_assert_int_eq(dd_vnc_source.next(w.state, &w.io, 0, &picture), 0);
     ck_assert_uint_le(picture.captured_us + way_us, dd_clock_now_us() + SECOND_US / 20);
     end(&w);
 }

@@ -1,0 +1,9 @@
+/* The source "rtsp": cameras, by libavformat and libavcodec. */
+#ifndef DD_SEND_CAPTURE_RTSP_RTSP_SOURCE_H
+#define DD_SEND_CAPTURE_RTSP_RTSP_SOURCE_H
+
+#include "send/capture/source.h"
+
+extern const struct dd_source_kind dd_rtsp_source;
+
+#endif
