@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "dd/base/clock.h"
-#include "dd/base/error.h"
 #include "dd/base/log.h"
 #include "dd/link/key.h"
 #include "dd/link/replay_window.h"
@@ -33,7 +32,7 @@ struct dd_unseal {
     /* A session that nothing has authenticated yet: kept, so that a flood of one forged header costs one derivation. */
     struct session candidate;
     uint64_t admitted_start_us, admitted_salt; /* start 0: none */
-    struct dd_unseal_memory own, *memory;      /* the newest session's replay window is there */
+    struct dd_unseal_memory *memory;           /* borrowed; holds the newest session's replay window */
 };
 
 static bool is_session(const struct session *s, const struct dd_wire_header *header)
@@ -77,10 +76,10 @@ static bool prepare_candidate(struct dd_unseal *u, const struct dd_wire_header *
     return is_session(&u->candidate, header) || key_session(u, &u->candidate, header, datagram);
 }
 
-/* Whenever the process dies, what is in memory is either whole or said to be nothing. */
+/* start_us is 0 while the rest is written: a process that dies here leaves no half-written session. */
 static void write_memory(struct dd_unseal_memory *memory, const struct dd_unseal *u, const struct dd_replay_window *replay)
 {
-    uint64_t latest_us = u->memory->latest_us; /* memory may be u's own */
+    uint64_t latest_us = u->memory->latest_us; /* read first: memory may be u->memory */
     memory->start_us = 0;
     atomic_signal_fence(memory_order_seq_cst);
     memory->key_id = u->key.id;
@@ -113,20 +112,46 @@ static void promote_candidate(struct dd_unseal *u, uint64_t counter, uint64_t no
         u->admitted_start_us = 0;
 }
 
-struct dd_unseal *dd_unseal_new(const struct dd_key *key)
+/* Goes on with the session that memory holds. */
+static bool restore(struct dd_unseal *u)
+{
+    struct session *s = &u->newest;
+    struct dd_wire_header header = {.session_start_us = u->memory->start_us, .session_salt = u->memory->salt};
+    uint8_t bytes[DD_WIRE_HEADER_BYTES];
+    dd_wire_write_header(&header, bytes);
+    if (!key_session(u, s, &header, bytes))
+        return false;
+    if (u->memory->latest_us < u->memory->start_us)
+        u->memory->latest_us = u->memory->start_us;
+    s->first = UINT64_MAX;
+    s->floor = u->memory->replay.next;
+    return true;
+}
+
+struct dd_unseal *dd_unseal_new(const struct dd_key *key, struct dd_unseal_memory *memory)
 {
     struct dd_unseal *u = calloc(1, sizeof *u);
     if (!u)
         goto err0;
     u->key = *key;
-    u->memory = &u->own;
+    u->memory = memory;
     u->newest.cipher = EVP_CIPHER_CTX_new();
     u->before.cipher = EVP_CIPHER_CTX_new();
     u->candidate.cipher = EVP_CIPHER_CTX_new();
     if (!u->newest.cipher || !u->before.cipher || !u->candidate.cipher)
         goto err1;
+    if (memory->key_id == key->id && memory->start_us) {
+        if (!restore(u))
+            goto err2;
+    } else {
+        memset(memory, 0, sizeof *memory);
+    }
     return u;
 
+err2:
+    dd_unseal_free(u);
+    dd_log_error("cannot derive the packet key of the newest session");
+    return NULL;
 err1:
     dd_unseal_free(u);
 err0:
@@ -178,28 +203,12 @@ static uint64_t mark(struct session *s, struct dd_replay_window *replay, uint64_
     return replay->next - s->first - known;
 }
 
-void dd_unseal_keep(struct dd_unseal *u, struct dd_unseal_memory *place)
+void dd_unseal_move(struct dd_unseal *u, struct dd_unseal_memory *memory)
 {
-    if (place == u->memory)
+    if (memory == u->memory)
         return;
-    write_memory(place, u, &u->memory->replay);
-    u->memory = place;
-}
-
-int dd_unseal_restore(struct dd_unseal *u, struct dd_unseal_memory *place)
-{
-    struct session *s = &u->newest;
-    struct dd_wire_header header = {.session_start_us = place->start_us, .session_salt = place->salt};
-    uint8_t bytes[DD_WIRE_HEADER_BYTES];
-    dd_wire_write_header(&header, bytes);
-    if (!key_session(u, s, &header, bytes))
-        return DD_ERROR_CRYPTO;
-    if (place->latest_us < place->start_us)
-        place->latest_us = place->start_us;
-    s->first = UINT64_MAX;
-    s->floor = place->replay.next;
-    u->memory = place;
-    return 0;
+    write_memory(memory, u, &u->memory->replay);
+    u->memory = memory;
 }
 
 void dd_unseal_admit(struct dd_unseal *u, uint64_t start_us, uint64_t salt)

@@ -31,26 +31,24 @@ struct dd_unseal_message {
                               0 on where the session began after another one */
 };
 
-/* What has to outlive the process, so that nothing is accepted twice: the newest session, and which of its counters were seen.
- * It is kept up to date so that it is right at every moment, should the process die then. */
+/* What has to outlive the process, so that no datagram is accepted twice: the newest session, and which of its counters were
+ * seen. It is right at every moment, should the process die then. */
 struct dd_unseal_memory {
     uint32_t key_id; /* of the key that it belongs to */
     uint32_t reserved;
-    uint64_t start_us, salt; /* start_us 0: there was no session yet */
-    uint64_t latest_us;      /* the latest start of any session that was accepted: one that was admitted may begin earlier */
+    uint64_t start_us, salt; /* start_us 0: no session yet */
+    uint64_t latest_us; /* the latest start of any session that was accepted; a session that was admitted may begin earlier */
     struct dd_replay_window replay;
 };
 
-/* For one of a stream's keys; copied. NULL, logged, if memory or cryptography fails. */
-struct dd_unseal *dd_unseal_new(const struct dd_key *key);
+/* For one of a stream's keys, which is copied. memory is borrowed for u's life, and u's alone: it goes on with the session that
+ * memory holds of this key, and else zeroes memory. NULL, logged, if memory is exhausted or cryptography fails. */
+struct dd_unseal *dd_unseal_new(const struct dd_key *key, struct dd_unseal_memory *memory);
 /* Wipes. */
 void dd_unseal_free(struct dd_unseal *u);
 
-/* From now on what has to be remembered is at place, borrowed for u's life. It begins with what u knows. */
-void dd_unseal_keep(struct dd_unseal *u, struct dd_unseal_memory *place);
-/* The same, but u, which is new, begins with what place holds of this key: it has accepted that already. 0, or
- * DD_ERROR_CRYPTO, logged. */
-int dd_unseal_restore(struct dd_unseal *u, struct dd_unseal_memory *place);
+/* Copies the memory to another place, and uses that from now on; borrowed for u's life. */
+void dd_unseal_move(struct dd_unseal *u, struct dd_unseal_memory *memory);
 
 /* Admits one session, although it begins before another that was accepted: the next datagram of it that authenticates makes it
  * the newest. So until it has, or another one is admitted in its place; start_us 0: none. Nobody else's way in gets wider: what

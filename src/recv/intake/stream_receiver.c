@@ -31,7 +31,8 @@ struct dd_stream_receiver {
     char name[DD_OPTIONS_NAME_SIZE];
     struct dd_key keys[DD_INTAKE_KEYS_MAX];
     struct dd_unseal *unseals[DD_INTAKE_KEYS_MAX];
-    size_t key_count, current_key; /* keys before the current one are retired */
+    struct dd_unseal_memory memories[DD_INTAKE_KEYS_MAX]; /* of keys without a session that is kept */
+    size_t key_count, current_key;                        /* keys before the current one are retired */
     uint32_t max_frame_bytes;
     struct dd_reassembly *reassemble;
     struct dd_reassembly_counters counted; /* as last put into the ledger */
@@ -95,22 +96,37 @@ static void warn_retired(const struct dd_stream_receiver *inlet)
                            i + 1);
 }
 
-/* Goes on where another process has ended. */
-static int restore(struct dd_stream_receiver *inlet)
+/* Opens the keys. That of the newest session known goes on with it; the others begin in memory that nobody keeps. */
+static int open_keys(struct dd_stream_receiver *inlet, const struct dd_intake_stream *config)
 {
-    struct dd_unseal_memory *memory = &inlet->live->session;
+    for (size_t i = 0; i < config->key_count && i < DD_INTAKE_KEYS_MAX; i++) {
+        struct dd_key *key = &inlet->keys[i];
+        int error = dd_key_derive(key, config->keys[i], config->stream_id);
+        if (error)
+            return error;
+        bool is_known = inlet->live->session.start_us && inlet->live->session.key_id == key->id;
+        inlet->unseals[i] = dd_unseal_new(key, is_known ? &inlet->live->session : &inlet->memories[i]);
+        if (!inlet->unseals[i])
+            return DD_ERROR_MEMORY;
+        inlet->key_count = i + 1;
+    }
+    return 0;
+}
+
+/* Goes on where another process has ended. */
+static void restore(struct dd_stream_receiver *inlet)
+{
+    const struct dd_unseal_memory *memory = &inlet->live->session;
     size_t key = 0;
     warn_retired(inlet);
     if (!memory->start_us)
-        return 0;
+        return;
     while (key < inlet->key_count && inlet->keys[key].id != memory->key_id)
         key++;
     if (key == inlet->key_count) {
         dd_log_notice("%s: its key is another one than before", inlet->name);
-        return 0;
+        return;
     }
-    if (dd_unseal_restore(inlet->unseals[key], memory))
-        return DD_ERROR_CRYPTO;
     inlet->current_key = key;
     inlet->session = inlet->status_session = session_number(key, 1);
     if (inlet->live->status_counter)
@@ -118,7 +134,6 @@ static int restore(struct dd_stream_receiver *inlet)
     if (inlet->live->frame)
         dd_reassembly_skip_before(inlet->reassemble, inlet->session, inlet->live->frame);
     dd_log_info("%s: the newest session known is %" PRIu64 ":%016" PRIx64, inlet->name, memory->start_us, memory->salt);
-    return 0;
 }
 
 struct dd_stream_receiver *dd_stream_receiver_new(const struct dd_intake_stream *config, const struct dd_stream_receiver_io *io)
@@ -138,19 +153,14 @@ struct dd_stream_receiver *dd_stream_receiver_new(const struct dd_intake_stream 
     inlet->lost_sender_log.period_ms = LOST_SENDER_LOG_MS;
     inlet->max_frame_bytes = config->max_frame_bytes;
     inlet->refusal_log.period_ms = inlet->bad_log.period_ms = LOG_PERIOD_MS;
-    for (; inlet->key_count < config->key_count && inlet->key_count < DD_INTAKE_KEYS_MAX; inlet->key_count++) {
-        struct dd_key *key = &inlet->keys[inlet->key_count];
-        if (dd_key_derive(key, config->keys[inlet->key_count], config->stream_id))
-            goto err0;
-        inlet->unseals[inlet->key_count] = dd_unseal_new(key);
-        if (!inlet->unseals[inlet->key_count])
-            goto err0;
-    }
+    if (open_keys(inlet, config))
+        goto err0;
     inlet->reassemble = dd_reassembly_new(config->max_frame_bytes);
     inlet->jpeg = dd_jpeg_codec_new();
     inlet->ring = dd_frame_ring_open_writer(io->ring_fd, &config->ring, -1);
-    if (!inlet->reassemble || !inlet->jpeg || !inlet->ring || restore(inlet))
+    if (!inlet->reassemble || !inlet->jpeg || !inlet->ring)
         goto err0;
+    restore(inlet);
     inlet->changed = true;
     return inlet;
 
@@ -364,7 +374,7 @@ static void begin_session(struct dd_stream_receiver *inlet, const struct dd_stre
     memset(&inlet->state.session, 0, sizeof inlet->state.session);
     retire_keys(inlet, d->key);
     inlet->live->frame = inlet->live->status_counter = 0;
-    dd_unseal_keep(inlet->unseals[d->key], &inlet->live->session);
+    dd_unseal_move(inlet->unseals[d->key], &inlet->live->session);
     if (d->header->session_start_us < inlet->live->session.latest_us) /* it was admitted: its clock is another one */
         dd_delay_forget(&inlet->live->delay);
     if (inlet->keep)

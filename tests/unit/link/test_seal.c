@@ -44,7 +44,7 @@ START_TEST(opens_what_was_sealed_once)
 {
     set_up();
     struct dd_seal *s = dd_seal_new(&key, 0);
-    struct dd_unseal *u = dd_unseal_new(&key);
+    struct dd_unseal *u = dd_unseal_new(&key, &(struct dd_unseal_memory){0});
     for (unsigned i = 0; i < 100; i++) {
         seal(s, datagram);
         ck_assert_ptr_null(memmem(datagram, SIZE, message, 16));
@@ -64,7 +64,7 @@ START_TEST(seals_in_place)
 {
     set_up();
     struct dd_seal *s = dd_seal_new(&key, 0);
-    struct dd_unseal *u = dd_unseal_new(&key);
+    struct dd_unseal *u = dd_unseal_new(&key, &(struct dd_unseal_memory){0});
     memcpy(datagram + DD_WIRE_HEADER_BYTES, message, MESSAGE);
     ck_assert_uint_eq(dd_seal_datagram(s, datagram + DD_WIRE_HEADER_BYTES, MESSAGE, datagram), SIZE);
     ck_assert_int_eq(unseal(u, datagram), DD_UNSEAL_ACCEPTED);
@@ -79,7 +79,7 @@ START_TEST(refuses_every_flipped_bit)
 {
     set_up();
     struct dd_seal *s = dd_seal_new(&key, 0);
-    struct dd_unseal *u = dd_unseal_new(&key);
+    struct dd_unseal *u = dd_unseal_new(&key, &(struct dd_unseal_memory){0});
     seal(s, datagram);
     for (size_t bit = 8 * 8; bit < SIZE * 8; bit++) {
         datagram[bit / 8] ^= (uint8_t)(1 << bit % 8);
@@ -102,7 +102,7 @@ START_TEST(refuses_another_key_or_stream)
     seal(s, datagram);
     for (int i = 0; i < 2; i++) {
         ck_assert_int_eq(i ? dd_key_derive(&other, secret, "other") : dd_key_derive(&other, other_secret, "stream"), 0);
-        struct dd_unseal *u = dd_unseal_new(&other);
+        struct dd_unseal *u = dd_unseal_new(&other, &(struct dd_unseal_memory){0});
         ck_assert_int_eq(unseal(u, datagram), DD_UNSEAL_FORGED);
         dd_unseal_free(u);
     }
@@ -116,7 +116,7 @@ START_TEST(sessions_go_forward_only)
     uint64_t now = dd_clock_now_us();
     set_up();
     struct dd_seal *s = dd_seal_new(&key, 0);
-    struct dd_unseal *u = dd_unseal_new(&key);
+    struct dd_unseal *u = dd_unseal_new(&key, &(struct dd_unseal_memory){0});
     uint64_t start = dd_seal_session_start_us(s), salt = dd_seal_session_salt(s);
     seal(s, first);
     seal(s, late);
@@ -146,7 +146,7 @@ START_TEST(refuses_a_twin_session_and_the_far_future)
 {
     uint64_t wall = dd_clock_wall_us();
     set_up();
-    struct dd_unseal *u = dd_unseal_new(&key);
+    struct dd_unseal *u = dd_unseal_new(&key, &(struct dd_unseal_memory){0});
     struct dd_seal *s = dd_seal_new(&key, wall + UINT64_C(2) * 86400 * 1000000);
     seal(s, datagram);
     ck_assert_int_eq(unseal(u, datagram), DD_UNSEAL_SESSION);
@@ -198,22 +198,21 @@ START_TEST(remembers_over_processes)
     set_up();
     memset(&memory, 0, sizeof memory);
     struct dd_seal *s = dd_seal_new(&key, 0);
-    struct dd_unseal *u = dd_unseal_new(&key);
+    struct dd_unseal *u = dd_unseal_new(&key, &(struct dd_unseal_memory){0});
     seal(s, older);
     ck_assert_int_eq(dd_seal_begin(s), 0);
     seal(s, first);
     seal(s, second);
     seal(s, third);
     ck_assert_int_eq(unseal(u, first), DD_UNSEAL_ACCEPTED);
-    dd_unseal_keep(u, &memory);
+    dd_unseal_move(u, &memory);
     ck_assert_uint_eq(memory.start_us, dd_seal_session_start_us(s));
     ck_assert_uint_eq(memory.salt, dd_seal_session_salt(s));
     ck_assert_uint_eq(memory.key_id, key.id);
     ck_assert_int_eq(unseal(u, third), DD_UNSEAL_ACCEPTED);
     dd_unseal_free(u);
 
-    u = dd_unseal_new(&key);
-    ck_assert_int_eq(dd_unseal_restore(u, &memory), 0);
+    u = dd_unseal_new(&key, &memory);
     ck_assert_int_eq(unseal(u, first), DD_UNSEAL_REPLAY);
     ck_assert_int_eq(unseal(u, third), DD_UNSEAL_REPLAY);
     ck_assert_int_eq(unseal(u, older), DD_UNSEAL_SESSION);
@@ -248,16 +247,14 @@ START_TEST(a_session_that_began_meanwhile_counts_from_here)
     set_up();
     memset(&memory, 0, sizeof memory);
     struct dd_seal *s = dd_seal_new(&key, 0);
-    struct dd_unseal *u = dd_unseal_new(&key);
-    dd_unseal_keep(u, &memory);
+    struct dd_unseal *u = dd_unseal_new(&key, &memory);
     seal(s, datagram);
     ck_assert_int_eq(unseal(u, datagram), DD_UNSEAL_ACCEPTED);
     dd_unseal_free(u);
     ck_assert_int_eq(dd_seal_begin(s), 0);
     for (int i = 0; i < 500; i++)
         seal(s, datagram);
-    u = dd_unseal_new(&key);
-    ck_assert_int_eq(dd_unseal_restore(u, &memory), 0);
+    u = dd_unseal_new(&key, &memory);
     ck_assert_int_eq(unseal(u, datagram), DD_UNSEAL_ACCEPTED);
     ck_assert_uint_eq(opened.new_counters, 1);
     ck_assert(!opened.whole);
@@ -279,7 +276,7 @@ START_TEST(admits_an_older_session_once)
     uint8_t lost[SIZE], newer[SIZE], again[SIZE];
     set_up();
     struct dd_seal *s = dd_seal_new(&key, 0);
-    struct dd_unseal *u = dd_unseal_new(&key);
+    struct dd_unseal *u = dd_unseal_new(&key, &(struct dd_unseal_memory){0});
     uint64_t start = dd_seal_session_start_us(s), salt = dd_seal_session_salt(s);
     struct dd_wire_header header;
     seal(s, lost);

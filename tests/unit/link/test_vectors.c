@@ -207,7 +207,8 @@ static void check_datagram(const char *stream_id, const char *datagram_name, con
 {
     struct vector datagram = vector(datagram_name), message = vector(message_name);
     struct dd_key key = derived(stream_id);
-    struct dd_unseal *unseal = dd_unseal_new(&key);
+    struct dd_unseal_memory memory = {0};
+    struct dd_unseal *unseal = dd_unseal_new(&key, &memory);
     struct dd_wire_header header;
     struct dd_unseal_message opened;
     uint8_t scratch[VECTOR_MAX];

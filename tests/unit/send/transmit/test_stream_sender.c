@@ -27,6 +27,7 @@ static struct dd_stream_sender_burst burst = {.bytes = bytes, .stride = PACKET};
 static int ring_fd;
 static struct dd_frame_ring *writer, *reader;
 static struct dd_stream_sender *outlet;
+static struct dd_unseal_memory memory;
 static struct dd_unseal *unseal;
 static uint64_t epoch_us;
 
@@ -40,7 +41,7 @@ static void set_up(void)
     outlet = dd_stream_sender_new(&config, reader, epoch_us);
     ck_assert_ptr_nonnull(outlet);
     ck_assert_int_eq(dd_key_derive(&key, config.key, config.stream_id), 0);
-    unseal = dd_unseal_new(&key);
+    unseal = dd_unseal_new(&key, &memory);
     for (size_t i = 0; i < JPEG; i++)
         jpeg[i] = (uint8_t)(i * 7 + i / 255);
 }
