@@ -10,7 +10,7 @@
 
 enum {
     SIDE_MAX = 65500, /* libjpeg's own limit */
-    GREY = 128,       /* of luma; for chroma it is none */
+    GREY = 128,       /* as luma; as chroma it is neutral */
     PLANES = 3,
 };
 
@@ -19,7 +19,7 @@ struct dd_jpeg_codec {
 };
 
 struct dd_jpeg_codec_picture {
-    int subsampling; /* TurboJPEG's, of a picture with chroma */
+    int subsampling; /* enum TJSAMP, but never TJSAMP_GRAY */
     struct dd_paint_planes planes;
     uint8_t bytes[];
 };
@@ -96,8 +96,8 @@ struct dd_jpeg_codec_picture *dd_jpeg_codec_decode(struct dd_jpeg_codec *jpeg, c
     struct dd_jpeg_codec_picture *picture = allocate(width, height, subsampling == TJSAMP_GRAY ? TJSAMP_420 : subsampling);
     if (!picture)
         return NULL;
-    /* It fails for what is damaged, too, with the rest in place. A limit of scans: there are pictures that are small and
-     * take minutes. */
+    /* An error is ignored: what could be decoded of a damaged JPEG is in place. TJFLAG_LIMITSCANS: a small progressive JPEG with
+     * thousands of scans would take minutes. */
     tjDecompressToYUVPlanes(jpeg->handle, bytes, size, picture->planes.plane, 0, picture->planes.stride, 0, TJFLAG_LIMITSCANS);
     return picture;
 }

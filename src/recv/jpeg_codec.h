@@ -1,5 +1,5 @@
-/* JPEGs with libjpeg-turbo: what a header says, and pictures as planes of Y, Cb and Cr to be painted on, without a detour
- * over RGB. */
+/* Checks, decodes and encodes JPEGs with libjpeg-turbo. Decoded pictures are planes of Y, Cb and Cr to paint on: RGB is avoided.
+ */
 #ifndef DD_RECV_JPEG_CODEC_H
 #define DD_RECV_JPEG_CODEC_H
 
@@ -10,33 +10,37 @@ struct dd_jpeg_codec;
 struct dd_jpeg_codec_picture;
 struct dd_paint_planes;
 
-/* What a decoded picture of so many pixels and its JPEG in the making take at most. Progressive JPEGs, which ddsend does not
- * make, take as much again. */
+/* The most memory that a decoded picture and its JPEG take per pixel while it is encoded. Progressive JPEGs, which ddsend does
+ * not make, take twice as much. */
 enum { DD_JPEG_CODEC_BYTES_PER_PIXEL = 6 };
 
-/* NULL, logged, if memory is exhausted. */
+/* A decoder, for one thread at a time. Returned-owned: dd_jpeg_codec_free(). NULL, logged, if memory is exhausted. */
 struct dd_jpeg_codec *dd_jpeg_codec_new(void);
+/* jpeg may be NULL. */
 void dd_jpeg_codec_free(struct dd_jpeg_codec *jpeg);
 
-/* Reads the header. 0 with the picture's size, or DD_ERROR_INPUT if it is no JPEG that can be shown. */
+/* Reads the header of a JPEG. 0 with the picture's size in pixels; or DD_ERROR_INPUT if bytes are no JPEG, or one of over 65,500
+ * pixels a side. The rest of the JPEG is not checked. */
 int dd_jpeg_codec_check(struct dd_jpeg_codec *jpeg, const uint8_t *bytes, size_t size, int *width, int *height);
 
-/* Decodes what passes the check, as far as it can be decoded: the rest is grey. Returned-owned: dd_jpeg_codec_picture_free().
- * NULL if it does not pass, is of over pixels_max or not in Y, Cb and Cr (grey pictures get neutral chroma), or there is no
- * memory. */
+/* Decodes a JPEG. What is damaged or missing is grey; a grey picture gets neutral chroma. Returned-owned:
+ * dd_jpeg_codec_picture_free(). NULL if bytes fail the check, the picture has over pixels_max pixels or is neither YCbCr nor
+ * grey, or there is no memory (logged). */
 struct dd_jpeg_codec_picture *dd_jpeg_codec_decode(struct dd_jpeg_codec *jpeg, const uint8_t *bytes, size_t size,
                                                    size_t pixels_max);
 
-/* A grey picture. Returned-owned; NULL if there is no memory. */
+/* A grey picture in 4:2:0. Returned-owned: dd_jpeg_codec_picture_free(). NULL, logged, if there is no memory. */
 struct dd_jpeg_codec_picture *dd_jpeg_codec_picture_new(int width, int height);
+/* picture may be NULL. */
 void dd_jpeg_codec_picture_free(struct dd_jpeg_codec_picture *picture);
 
-/* Borrowed; to be painted on. */
+/* Borrowed as long as picture lives; to be painted on. */
 const struct dd_paint_planes *dd_jpeg_codec_picture_planes(const struct dd_jpeg_codec_picture *picture);
 
-/* Encodes picture in the subsampling that it has, at quality 1 … 100. Returned-owned (dd_jpeg_codec_bytes_free()), with their
- * number in *size; NULL if there is no memory. */
+/* Encodes picture in its own subsampling, at quality 1 to 100. Returned-owned (dd_jpeg_codec_bytes_free()), with the number of
+ * bytes in *size; NULL, logged, with *size 0, if there is no memory. */
 uint8_t *dd_jpeg_codec_encode(const struct dd_jpeg_codec_picture *picture, int quality, size_t *size);
+/* bytes may be NULL. */
 void dd_jpeg_codec_bytes_free(uint8_t *bytes);
 
 #endif

@@ -1,5 +1,5 @@
-/* What intake tells serve of one stream, through the state of their ring. Both are the same program, so the struct is its
- * own format. Times named _us are dd_clock_now_us() of this machine unless said otherwise; 0: never. */
+/* What intake tells serve of one stream, in the state of the frame ring. Both roles are the same program, so the struct's layout
+ * is the format. Times named _us are dd_clock_now_us() of this machine unless said otherwise; 0: never. */
 #ifndef DD_RECV_STREAM_STATE_H
 #define DD_RECV_STREAM_STATE_H
 
@@ -8,14 +8,14 @@
 
 #include "dd/link/wire.h"
 
-/* as /{stream}/stats names them */
+/* What was sent, received and lost; named as in /{stream}/stats (docs/protocol.md, "Statistics"). */
 struct dd_stream_ledger {
     uint64_t datagrams_sent, datagrams_received, datagrams_recovered, datagrams_lost, bytes_received;
     uint64_t refused_session, refused_replay, refused_forged, refused_malformed;
     uint64_t frames_complete, frames_incomplete, frames_late, frames_bad, frames_skipped;
 };
 
-/* what can't be laid to a stream, of its UDP port */
+/* Of the stream's UDP port: what can't be attributed to a stream. */
 struct dd_socket_counters {
     uint64_t refused_short, refused_version, refused_key, kernel_drops;
 };
@@ -25,15 +25,15 @@ struct dd_stream_state {
     uint64_t status_us;           /* the newest STATUS arrived */
     struct dd_wire_status status; /* that STATUS */
     uint64_t frame;               /* number of the newest complete frame; 0: none */
-    uint64_t frame_us;            /* it arrived */
-    uint64_t frame_captured_us;   /* since 1970, as on the wire */
-    uint64_t frame_age_us;        /* how old the picture was on arrival: by the sender's clock, less the smallest
-                                     difference of clocks ever seen, so with all of its delay */
-    uint64_t delay_us;            /* of the newest STATUS */
-    uint64_t newer_us;            /* since when the sender has a newer frame than the newest complete one; 0: it has not */
-    uint64_t shown_us;            /* the newest STATUS that names frame arrived; 0: none yet for this frame */
-    uint64_t shown_age_us;        /* how old the picture was then: the age that it states and its delay */
-    struct dd_stream_ledger session, total;
+    uint64_t frame_us;            /* that frame arrived */
+    uint64_t frame_captured_us;   /* it was captured, by the sender's clock: µs since 1970 */
+    uint64_t frame_age_us;        /* duration: its age on arrival, by the sender's clock less the smallest difference of the
+                                     clocks ever seen; so the path's delay is included */
+    uint64_t delay_us;            /* duration: the delay of the newest STATUS */
+    uint64_t newer_announced_us;  /* since when a STATUS names a newer frame than the newest complete one; 0: none does */
+    uint64_t confirmed_us;        /* the newest STATUS that names this frame arrived; 0: there was none since the frame came */
+    uint64_t confirmed_age_us;    /* duration: the picture's age then, which is the age that STATUS states plus its delay */
+    struct dd_stream_ledger session, total; /* since the newest session began; since intake started */
     struct dd_socket_counters socket;
 };
 

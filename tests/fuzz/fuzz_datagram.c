@@ -233,15 +233,16 @@ static void check_state(void)
     MUST(s->session.datagrams_sent >= s->session.datagrams_received);
     MUST(s->total.datagrams_sent == datagrams_sent() && s->total.datagrams_received == t.accepted_count);
     MUST(s->total.datagrams_received + refused(&s->total, &s->socket) == t.given);
-    MUST(s->heard_us <= t.now_us && s->status_us <= s->heard_us && s->frame_us <= s->heard_us && s->shown_us <= s->heard_us);
-    MUST(s->newer_us <= t.now_us && s->status.source <= DD_WIRE_SOURCE_FAILED && (!s->status_us || s->status.period_ms));
+    MUST(s->heard_us <= t.now_us && s->status_us <= s->heard_us && s->frame_us <= s->heard_us && s->confirmed_us <= s->heard_us);
+    MUST(s->newer_announced_us <= t.now_us && s->status.source <= DD_WIRE_SOURCE_FAILED &&
+         (!s->status_us || s->status.period_ms));
     MUST(s->status.sent_us == t.status.status.sent_us && s->status.frame == t.status.status.frame);
     bool newer = s->status.frame &&
                  (!s->frame || t.status_order > t.frame_order || (t.status_order == t.frame_order && s->status.frame > s->frame));
     /* a later session may have repeated the frame, which is then of that session */
-    bool repeated = t.frame_order < t.session_count && !s->newer_us;
-    MUST((s->newer_us != 0) == newer || (s->frame && (!t.frame_order || repeated)));
-    MUST(!s->shown_us || s->status.frame == s->frame || s->shown_us <= s->status_us);
+    bool repeated = t.frame_order < t.session_count && !s->newer_announced_us;
+    MUST((s->newer_announced_us != 0) == newer || (s->frame && (!t.frame_order || repeated)));
+    MUST(!s->confirmed_us || s->status.frame == s->frame || s->confirmed_us <= s->status_us);
     MUST(s->total.frames_complete == dd_frame_ring_count(t.reader) && (s->frame != 0) == (s->frame_us != 0));
     MUST(dd_frame_ring_alive_until(t.reader) == t.now_us + (uint64_t)ALIVE_MS * DD_CLOCK_US_PER_MS);
 }

@@ -202,9 +202,9 @@ static void note_newer(struct dd_stream_receiver *inlet, uint64_t now_us)
                  (!s->frame || inlet->status_session > inlet->frame_session ||
                   (inlet->status_session == inlet->frame_session && s->status.frame > s->frame));
     if (!newer)
-        s->newer_us = 0;
-    else if (!s->newer_us)
-        s->newer_us = now_us;
+        s->newer_announced_us = 0;
+    else if (!s->newer_announced_us)
+        s->newer_announced_us = now_us;
 }
 
 /* The newest STATUS may name the newest frame: what it says of that frame's age then counts. */
@@ -212,8 +212,8 @@ static void note_shown(struct dd_stream_receiver *inlet)
 {
     struct dd_stream_state *s = &inlet->state;
     bool named = s->status_us && s->frame && s->status.frame == s->frame && inlet->status_session >= inlet->frame_session;
-    s->shown_us = named ? s->status_us : 0;
-    s->shown_age_us = named ? (uint64_t)s->status.age_ms * DD_CLOCK_US_PER_MS + s->delay_us : 0;
+    s->confirmed_us = named ? s->status_us : 0;
+    s->confirmed_age_us = named ? (uint64_t)s->status.age_ms * DD_CLOCK_US_PER_MS + s->delay_us : 0;
 }
 
 /* By the sender's clock, its session is as old as this STATUS says; if this inlet was open for as long, then whatever is

@@ -13,7 +13,7 @@
 
 enum { MS_DECIMALS = 3 };
 
-/* Takes document. */
+/* The text of document, which is taken and may be NULL. */
 static char *print(struct dd_json *document)
 {
     char *text = dd_json_print(document);
@@ -104,7 +104,7 @@ char *dd_api_json_frames(const struct dd_frame_ring *ring, uint32_t max_bytes)
     struct dd_json *frames = dd_json_add_array(document, "frames");
     uint64_t oldest = dd_frame_ring_oldest(ring);
     uint64_t count = dd_frame_ring_count(ring);
-    /* The ring's word on how much it holds is not trusted with the time that it takes to look. */
+    /* The ring's counts are not trusted: no more entries than a ring can have are looked at. */
     if (count - oldest > DD_FRAME_RING_ENTRIES_MAX)
         oldest = count > DD_FRAME_RING_ENTRIES_MAX ? count - DD_FRAME_RING_ENTRIES_MAX : 0;
     for (uint64_t position = oldest; position < count; position++) {

@@ -1,5 +1,5 @@
-/* The JSON that the site answers with (docs/protocol.md, "Freshness", "Statistics"). Each function returns a line of text,
- * returned-owned (free), or NULL if there is no memory. */
+/* The site's JSON (docs/protocol.md, "Freshness", "Statistics"). Each function returns one line of text, returned-owned (free()),
+ * or NULL if there is no memory. */
 #ifndef DD_RECV_SERVE_API_JSON_H
 #define DD_RECV_SERVE_API_JSON_H
 
@@ -11,10 +11,10 @@ struct dd_frame_ring;
 struct dd_serve_config;
 
 char *dd_api_json_freshness(const struct dd_freshness *freshness);
-/* list has one for each stream of config. */
+/* list has one element for each stream of config, in the same order. */
 char *dd_api_json_freshness_all(const struct dd_serve_config *config, const struct dd_freshness *list);
 char *dd_api_json_stats(const struct dd_stream_state *state, unsigned viewers);
-/* The frames that ring holds, oldest first, without those over max_bytes. */
+/* The frames in ring, oldest first. Those of over max_bytes, or with a number that the protocol doesn't allow, are left out. */
 char *dd_api_json_frames(const struct dd_frame_ring *ring, uint32_t max_bytes);
 
 #endif

@@ -1,5 +1,5 @@
-/* Every age is an upper bound that the sender proved: at a moment of its clock the source showed just this picture, and
- * what the path held back since is known as the delay. Of several such proofs the one that gives the smallest age counts. */
+/* Each age is an upper bound: an authentic datagram says that the source showed this picture at some time of the sender's clock,
+ * and the delay says how long the path held that datagram back. Of several such bounds the smallest counts. */
 #include "recv/serve/freshness.h"
 
 #include <stdbool.h>
@@ -11,10 +11,10 @@
 enum { SILENT_PERIODS = 3 };
 static const uint64_t silent_min_us = 5 * (uint64_t)DD_CLOCK_US_PER_S;
 static const uint64_t interval_slack_us = 5 * (uint64_t)DD_CLOCK_US_PER_S;
-/* how long a frame that STATUS names may be on its way */
-static const uint64_t newer_patience_us = 2 * (uint64_t)DD_CLOCK_US_PER_S;
+/* How long a frame may take to arrive after the STATUS that names it. */
+static const uint64_t newer_frame_limit_us = 2 * (uint64_t)DD_CLOCK_US_PER_S;
 
-/* The two sides of the ring read the clock at different moments, so a stamp may be a little ahead. */
+/* intake and serve read the clock at different moments, so then_us may be a little ahead of now_us. */
 static uint64_t since(uint64_t now_us, uint64_t then_us)
 {
     return now_us > then_us ? now_us - then_us : 0;
@@ -25,7 +25,7 @@ static uint64_t larger(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* What the ring says is believed as far as it can't make an old picture young by overflowing. */
+/* Saturates: an overflow would make an old picture look young, and intake's numbers are not trusted. */
 static uint64_t sum(uint64_t a, uint64_t b)
 {
     return a <= UINT64_MAX - b ? a + b : UINT64_MAX;
@@ -36,17 +36,17 @@ static double seconds(uint64_t us)
     return (double)us / DD_CLOCK_US_PER_S;
 }
 
-static enum dd_freshness_sender judge_sender(const struct dd_stream_state *state, uint64_t live_us, uint64_t now_us)
+static enum dd_freshness_sender sender_state(const struct dd_stream_state *state, uint64_t live_us, uint64_t now_us)
 {
     uint64_t period_us = (uint64_t)state->status.period_ms * DD_CLOCK_US_PER_MS;
-    uint64_t patience_us = larger(SILENT_PERIODS * period_us, silent_min_us);
-    if (!state->heard_us || since(now_us, state->heard_us) >= patience_us)
+    uint64_t silent_us = larger(SILENT_PERIODS * period_us, silent_min_us);
+    if (!state->heard_us || since(now_us, state->heard_us) >= silent_us)
         return DD_FRESHNESS_SILENT;
     return state->delay_us > live_us ? DD_FRESHNESS_DELAYED : DD_FRESHNESS_ALIVE;
 }
 
-/* What a source was before its sender fell silent says nothing of what it is. */
-static const char *judge_source(const struct dd_stream_state *state, enum dd_freshness_sender sender)
+/* The state of a source before its sender fell silent does not count. */
+static const char *source_text(const struct dd_stream_state *state, enum dd_freshness_sender sender)
 {
     if (!state->status_us || sender == DD_FRESHNESS_SILENT)
         return "unknown";
@@ -67,9 +67,9 @@ static const char *judge_source(const struct dd_stream_state *state, enum dd_fre
 static uint64_t picture_age_us(const struct dd_stream_state *state, uint64_t now_us)
 {
     uint64_t age_us = sum(since(now_us, state->frame_us), state->frame_age_us);
-    if (state->shown_us) {
-        uint64_t shown_us = sum(since(now_us, state->shown_us), state->shown_age_us);
-        age_us = shown_us < age_us ? shown_us : age_us;
+    if (state->confirmed_us) {
+        uint64_t confirmed_us = sum(since(now_us, state->confirmed_us), state->confirmed_age_us);
+        age_us = confirmed_us < age_us ? confirmed_us : age_us;
     }
     if (state->status_us && state->status.frame == state->frame) {
         uint64_t stated_us = (uint64_t)state->status.age_ms * DD_CLOCK_US_PER_MS;
@@ -79,8 +79,8 @@ static uint64_t picture_age_us(const struct dd_stream_state *state, uint64_t now
     return age_us;
 }
 
-static enum dd_freshness_level judge_level(const struct dd_stream_state *state, const struct dd_freshness_limits *limits,
-                                           uint64_t age_us)
+static enum dd_freshness_level level_of(const struct dd_stream_state *state, const struct dd_freshness_limits *limits,
+                                        uint64_t age_us)
 {
     uint64_t interval_us = state->status_us ? (uint64_t)state->status.interval_ms * DD_CLOCK_US_PER_MS : 0;
     uint64_t slowest_us = 2 * interval_us + interval_slack_us;
@@ -89,8 +89,8 @@ static enum dd_freshness_level judge_level(const struct dd_stream_state *state, 
     return age_us < larger(limits->live_us, slowest_us) ? DD_FRESHNESS_LIVE : DD_FRESHNESS_STALLED;
 }
 
-/* The cause that is farthest upstream of what is known for sure comes first: of a silent sender nothing else is known. */
-static const char *judge_reason(const struct dd_stream_state *state, const struct dd_freshness *f, bool newer_lost)
+/* The cause nearest to this end comes first, since it hides what is behind it: nothing else is known of a silent sender. */
+static const char *reason_text(const struct dd_stream_state *state, const struct dd_freshness *f, bool newer_lost)
 {
     if (f->sender == DD_FRESHNESS_SILENT)
         return "sender silent";
@@ -116,11 +116,11 @@ void dd_freshness_evaluate(const struct dd_stream_state *state, const struct dd_
     if (!state)
         state = &nothing;
     uint64_t age_us = picture_age_us(state, now_us);
-    bool newer_lost = state->newer_us && since(now_us, state->newer_us) >= newer_patience_us;
+    bool newer_lost = state->newer_announced_us && since(now_us, state->newer_announced_us) >= newer_frame_limit_us;
 
-    out->sender = judge_sender(state, limits->live_us, now_us);
-    out->source = judge_source(state, out->sender);
-    out->level = judge_level(state, limits, age_us);
+    out->sender = sender_state(state, limits->live_us, now_us);
+    out->source = source_text(state, out->sender);
+    out->level = level_of(state, limits, age_us);
     out->frame = state->frame;
     out->captured_us = state->frame_captured_us;
     out->seconds = seconds(age_us);
@@ -132,7 +132,7 @@ void dd_freshness_evaluate(const struct dd_stream_state *state, const struct dd_
         out->level = DD_FRESHNESS_STALLED;
         out->reason = "newer picture lost";
     } else if (out->level != DD_FRESHNESS_LIVE) {
-        out->reason = judge_reason(state, out, newer_lost);
+        out->reason = reason_text(state, out, newer_lost);
     }
 }
 

@@ -18,14 +18,12 @@
 #include "recv/serve/viewer.h"
 
 enum {
-    CONNECTION_BYTES = 256 * 1024, /* twice the block in which pictures go out; touched only as far as it is used */
-    TIMEOUT_S = 30,                /* without a byte getting on */
+    CONNECTION_BYTES = 256 * 1024, /* twice the block size of viewer.c; only used pages take memory */
+    TIMEOUT_S = 30,                /* without progress */
     VIEWER_RETRY_S = 10,
-    /* A viewer's browser holds one connection for the pictures and one for the freshness; some are for monitors, and for
-     * those who are told that there are too many viewers. */
-    CONNECTIONS_PER_VIEWER = 2,
-    CONNECTIONS_SPARE = 256,
-    FILES_SPARE = 64, /* what the process has open beside connections and rings */
+    CONNECTIONS_PER_VIEWER = 2, /* a browser has one for the pictures and one for the freshness */
+    CONNECTIONS_SPARE = 256,    /* for monitors, and for telling others that there are too many viewers */
+    FILES_SPARE = 64,           /* open beside connections and rings */
 };
 
 struct dd_http_server {
@@ -34,30 +32,31 @@ struct dd_http_server {
     char security_policy[DD_RECV_TEXT + 256];
 };
 
-/* ---- answers ---- */
+/* ---- responses ---- */
 
-static void add(struct MHD_Response *response, const char *name, const char *value)
+static void add(struct MHD_Response *mhd_response, const char *name, const char *value)
 {
-    if (value && *value && MHD_add_response_header(response, name, value) != MHD_YES)
+    if (value && *value && MHD_add_response_header(mhd_response, name, value) != MHD_YES)
         dd_log_error("no memory for the header field %s", name);
 }
 
-static void add_headers(const struct dd_http_server *http, struct MHD_Response *response, const struct dd_response *answer)
+static void add_header_fields(const struct dd_http_server *server, struct MHD_Response *mhd_response,
+                              const struct dd_response *response)
 {
     char retry_after[16] = "";
-    if (answer->retry_after_s)
-        snprintf(retry_after, sizeof retry_after, "%u", answer->retry_after_s);
-    add(response, "Content-Type", answer->pictures ? DD_MJPEG_WRITER_TYPE : answer->type);
-    add(response, "ETag", answer->etag);
-    add(response, "Last-Modified", answer->last_modified);
-    add(response, "Location", answer->location);
-    add(response, "Allow", answer->allow);
-    add(response, "Retry-After", retry_after);
-    add(response, "Cache-Control", "no-store");
-    add(response, "Content-Security-Policy", http->security_policy);
-    add(response, "X-Content-Type-Options", "nosniff");
-    add(response, "Referrer-Policy", "no-referrer");
-    add(response, "X-Accel-Buffering", "no"); /* a proxy that collects pictures first would delay them */
+    if (response->retry_after_s)
+        snprintf(retry_after, sizeof retry_after, "%u", response->retry_after_s);
+    add(mhd_response, "Content-Type", response->pictures ? DD_MJPEG_WRITER_TYPE : response->type);
+    add(mhd_response, "ETag", response->etag);
+    add(mhd_response, "Last-Modified", response->last_modified);
+    add(mhd_response, "Location", response->location);
+    add(mhd_response, "Allow", response->allow);
+    add(mhd_response, "Retry-After", retry_after);
+    add(mhd_response, "Cache-Control", "no-store");
+    add(mhd_response, "Content-Security-Policy", server->security_policy);
+    add(mhd_response, "X-Content-Type-Options", "nosniff");
+    add(mhd_response, "Referrer-Policy", "no-referrer");
+    add(mhd_response, "X-Accel-Buffering", "no"); /* a proxy that buffers would delay the pictures */
 }
 
 static void release_nothing(void *owner)
@@ -65,62 +64,66 @@ static void release_nothing(void *owner)
     (void)owner;
 }
 
-/* Takes what answer owns. NULL if there is no memory. */
-static struct MHD_Response *make_fixed(const struct dd_response *answer)
+/* Takes the body of response. NULL if there is no memory. */
+static struct MHD_Response *create_fixed(const struct dd_response *response)
 {
     /* libmicrohttpd takes no pointer to const, and only reads. */
     union {
         const void *given;
         void *taken;
-    } body = {.given = answer->body ? answer->body : ""};
-    struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
-        answer->size, body.taken, answer->release ? answer->release : release_nothing, answer->owner);
-    if (!response && answer->release)
-        answer->release(answer->owner);
-    return response;
+    } body = {.given = response->body ? response->body : ""};
+    struct MHD_Response *mhd_response = MHD_create_response_from_buffer_with_free_callback_cls(
+        response->size, body.taken, response->release ? response->release : release_nothing, response->owner);
+    if (!mhd_response && response->release)
+        response->release(response->owner);
+    return mhd_response;
 }
 
-/* answer becomes a refusal if there are too many viewers. */
-static struct MHD_Response *make_pictures(const struct dd_http_server *http, struct dd_response *answer,
-                                          struct MHD_Connection *connection)
+/* An endless MJPEG for connection. With too many viewers, response becomes a refusal, and the result is that. NULL if there is no
+ * memory. */
+static struct MHD_Response *create_pictures(const struct dd_http_server *server, struct dd_response *response,
+                                            struct MHD_Connection *connection)
 {
-    struct MHD_Response *response = NULL;
-    const struct dd_broadcast_viewer wish = {.stream = answer->stream, .period_us = answer->period_us, .raw = answer->raw};
-    int error = dd_viewer_open(http->site->hub, &wish, connection, &response);
+    struct MHD_Response *mhd_response = NULL;
+    const struct dd_broadcast_subscription subscription = {
+        .stream = response->stream, .period_us = response->period_us, .raw = response->raw};
+    int error = dd_viewer_open(server->site->broadcast, &subscription, connection, &mhd_response);
     if (error != DD_ERROR_SPACE)
-        return response;
-    dd_response_set_text(answer, 503, "There are as many viewers as this site serves.\n");
-    answer->retry_after_s = VIEWER_RETRY_S;
-    return make_fixed(answer);
+        return mhd_response;
+    dd_response_set_text(response, 503, "There are as many viewers as this site serves.\n");
+    response->retry_after_s = VIEWER_RETRY_S;
+    return create_fixed(response);
 }
 
-/* Takes what answer owns. */
-static enum MHD_Result reply(const struct dd_http_server *http, struct MHD_Connection *connection, struct dd_response *answer)
+/* Sends response, and takes its body. */
+static enum MHD_Result reply(const struct dd_http_server *server, struct MHD_Connection *connection, struct dd_response *response)
 {
-    struct MHD_Response *response = answer->pictures ? make_pictures(http, answer, connection) : make_fixed(answer);
-    if (!response) {
-        dd_log_error("no memory for an answer");
+    struct MHD_Response *mhd_response =
+        response->pictures ? create_pictures(server, response, connection) : create_fixed(response);
+    if (!mhd_response) {
+        dd_log_error("no memory for a response");
         return MHD_NO; /* closes the connection */
     }
-    add_headers(http, response, answer);
-    enum MHD_Result result = MHD_queue_response(connection, answer->code, response);
-    MHD_destroy_response(response);
+    add_header_fields(server, mhd_response, response);
+    enum MHD_Result result = MHD_queue_response(connection, response->code, mhd_response);
+    MHD_destroy_response(mhd_response);
     return result;
 }
 
-static enum MHD_Result handle(void *owner, struct MHD_Connection *connection, const char *path, const char *method,
-                              const char *version, const char *upload, size_t *upload_size, void **request_state)
+static enum MHD_Result handle_request(void *owner, struct MHD_Connection *connection, const char *path, const char *method,
+                                      const char *version, const char *upload, size_t *upload_size, void **request_state)
 {
-    const struct dd_http_server *http = owner;
-    struct dd_response answer;
+    const struct dd_http_server *server = owner;
+    struct dd_response response;
     static int seen;
     (void)version;
     (void)upload;
     if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
-        dd_response_method_not_allowed(&answer);
-        return reply(http, connection, &answer);
+        dd_response_method_not_allowed(&response);
+        return reply(server, connection, &response);
     }
-    /* The first call is made before a body, which nobody needs, has come in; the answer belongs to the last one. */
+    /* libmicrohttpd calls once when the header is read, for each piece of a body, and once at the end. A body is ignored, and the
+     * response is queued in the last call. */
     if (!*request_state || *upload_size) {
         *request_state = &seen;
         *upload_size = 0;
@@ -133,13 +136,13 @@ static enum MHD_Result handle(void *owner, struct MHD_Connection *connection, co
         .fps = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "fps"),
         .raw = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "raw"),
     };
-    dd_response_build(http->site, &request, &answer);
-    return reply(http, connection, &answer);
+    dd_response_build(server->site, &request, &response);
+    return reply(server, connection, &response);
 }
 
 /* ---- start and stop ---- */
 
-/* libmicrohttpd's messages are mostly about clients that went away. */
+/* Logs libmicrohttpd's messages for debugging only: most are about clients that went away. */
 __attribute__((format(printf, 2, 0))) static void log_message(void *owner, const char *format, va_list arguments)
 {
     char text[512];
@@ -151,12 +154,13 @@ __attribute__((format(printf, 2, 0))) static void log_message(void *owner, const
     dd_log_debug("HTTP: %s", text);
 }
 
-/* Says who may frame the pages: embed_origins, as far as it can't be anything but origins in this header field. */
-static void write_security_policy(struct dd_http_server *http, const char *embed_origins)
+/* Allows embed_origins to frame the pages. A word with characters that no origin has is left out: in this header field it could
+ * be another directive. */
+static void write_security_policy(struct dd_http_server *server, const char *embed_origins)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:/*[]";
-    size_t size = sizeof http->security_policy;
-    size_t n = (size_t)snprintf(http->security_policy, size,
+    size_t size = sizeof server->security_policy;
+    size_t n = (size_t)snprintf(server->security_policy, size,
                                 "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
                                 "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'");
     for (const char *at = embed_origins; *at;) {
@@ -165,12 +169,12 @@ static void write_security_policy(struct dd_http_server *http, const char *embed
         if (length && strspn(at, allowed) < length)
             dd_log_warning("embed_origins: \"%.*s\" is not an origin like https://example.com, and is left out", (int)length, at);
         else if (length && n + 1 + length < size)
-            n += (size_t)snprintf(http->security_policy + n, size - n, " %.*s", (int)length, at);
+            n += (size_t)snprintf(server->security_policy + n, size - n, " %.*s", (int)length, at);
         at += length;
     }
 }
 
-/* How many connections there can be: what max_viewers asks for, if the system's limit of open files admits it. */
+/* How many connections to accept: enough for max_viewers, or as many as the limit of open files allows (with a warning). */
 static unsigned connection_limit(const struct dd_serve_config *config)
 {
     rlim_t wanted = (rlim_t)config->max_viewers * CONNECTIONS_PER_VIEWER + CONNECTIONS_SPARE;
@@ -190,12 +194,12 @@ static unsigned connection_limit(const struct dd_serve_config *config)
     return (unsigned)possible;
 }
 
-static struct MHD_Daemon *start_daemon(struct dd_http_server *http, int listen_fd)
+static struct MHD_Daemon *start_daemon(struct dd_http_server *server, int listen_fd)
 {
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     unsigned threads = cpus > 1 ? (unsigned)cpus : 0; /* 0: no pool; a pool of one is not possible */
-    unsigned limit = connection_limit(http->site->config);
-    /* Each thread of a pool has its equal share, but takes what connections come to it. */
+    unsigned limit = connection_limit(server->site->config);
+    /* Each thread of the pool gets an equal share of the limit, which must not be 0. */
     if (threads && limit < threads)
         limit = threads;
     struct MHD_OptionItem options[] = {
@@ -206,36 +210,37 @@ static struct MHD_Daemon *start_daemon(struct dd_http_server *http, int listen_f
         {threads ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, (intptr_t)threads, NULL},
         {MHD_OPTION_END, 0, NULL},
     };
-    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle,
-                            http, MHD_OPTION_EXTERNAL_LOGGER, log_message, NULL, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+                            handle_request, server, MHD_OPTION_EXTERNAL_LOGGER, log_message, NULL, MHD_OPTION_ARRAY, options,
+                            MHD_OPTION_END);
 }
 
 struct dd_http_server *dd_http_server_start(const struct dd_response_site *site, int listen_fd)
 {
-    struct dd_http_server *http = calloc(1, sizeof *http);
-    if (!http) {
+    struct dd_http_server *server = calloc(1, sizeof *server);
+    if (!server) {
         dd_log_error("no memory for the HTTP server");
         return NULL;
     }
-    http->site = site;
-    write_security_policy(http, site->config->embed_origins);
-    http->daemon = start_daemon(http, listen_fd);
-    if (!http->daemon) {
+    server->site = site;
+    write_security_policy(server, site->config->embed_origins);
+    server->daemon = start_daemon(server, listen_fd);
+    if (!server->daemon) {
         dd_log_error("the HTTP server does not start: %s", strerror(errno));
-        free(http);
+        free(server);
         return NULL;
     }
-    return http;
+    return server;
 }
 
-void dd_http_server_stop(struct dd_http_server *http)
+void dd_http_server_stop(struct dd_http_server *server)
 {
-    if (!http)
+    if (!server)
         return;
-    /* Gives the listening socket back, which libmicrohttpd would close, and the supervisor's other end of it shut down. */
-    MHD_quiesce_daemon(http->daemon);
-    /* It must not be stopped while a connection is suspended. */
-    dd_broadcast_stop(http->site->hub);
-    MHD_stop_daemon(http->daemon);
-    free(http);
+    /* Takes the listening socket back: libmicrohttpd would shut it down, for the supervisor's copy of it as well. */
+    MHD_quiesce_daemon(server->daemon);
+    /* libmicrohttpd must not be stopped while a connection is suspended. */
+    dd_broadcast_stop(server->site->broadcast);
+    MHD_stop_daemon(server->daemon);
+    free(server);
 }

@@ -10,16 +10,16 @@
 
 #define OPENING "--" DD_MJPEG_WRITER_BOUNDARY "\r\n"
 #define CLOSING "\r\n" OPENING
-#define NOTHING "\r\n"
+#define KEEPALIVE "\r\n"
 
-/* Three pieces in a row: head, picture, tail; offset counts over all of them. */
+/* A part is written in three pieces: head, picture, tail. A keep-alive has a head only. */
 struct dd_mjpeg_writer {
-    struct dd_shared_picture *frame; /* NULL: no picture in between */
+    struct dd_shared_picture *picture; /* NULL in a keep-alive, and when idle */
     char head[256];
     size_t head_size;
     size_t tail_size; /* of CLOSING; 0 without a picture */
-    size_t offset;
-    bool opened; /* the boundary before the first part is out */
+    size_t offset;    /* of the next byte, over all three pieces */
+    bool opened;      /* the boundary before the first part was begun */
 };
 
 struct dd_mjpeg_writer *dd_mjpeg_writer_new(void)
@@ -27,76 +27,77 @@ struct dd_mjpeg_writer *dd_mjpeg_writer_new(void)
     return calloc(1, sizeof(struct dd_mjpeg_writer));
 }
 
-void dd_mjpeg_writer_free(struct dd_mjpeg_writer *mjpeg)
+void dd_mjpeg_writer_free(struct dd_mjpeg_writer *writer)
 {
-    if (!mjpeg)
+    if (!writer)
         return;
-    dd_shared_picture_unref(&mjpeg->frame);
-    free(mjpeg);
+    dd_shared_picture_unref(&writer->picture);
+    free(writer);
 }
 
-static size_t picture_size(const struct dd_mjpeg_writer *m)
+static size_t picture_size(const struct dd_mjpeg_writer *writer)
 {
-    return m->frame ? dd_shared_picture_size(m->frame) : 0;
+    return writer->picture ? dd_shared_picture_size(writer->picture) : 0;
 }
 
-bool dd_mjpeg_writer_idle(const struct dd_mjpeg_writer *mjpeg)
+bool dd_mjpeg_writer_idle(const struct dd_mjpeg_writer *writer)
 {
-    return mjpeg->offset == mjpeg->head_size + picture_size(mjpeg) + mjpeg->tail_size;
+    return writer->offset == writer->head_size + picture_size(writer) + writer->tail_size;
 }
 
-void dd_mjpeg_writer_begin(struct dd_mjpeg_writer *mjpeg, struct dd_shared_picture *frame, const char *level)
+void dd_mjpeg_writer_begin(struct dd_mjpeg_writer *writer, struct dd_shared_picture *picture, const char *level)
 {
-    assert(dd_mjpeg_writer_idle(mjpeg) && !mjpeg->frame);
-    int n = snprintf(mjpeg->head, sizeof mjpeg->head,
+    assert(dd_mjpeg_writer_idle(writer) && !writer->picture);
+    int n = snprintf(writer->head, sizeof writer->head,
                      "%sContent-Type: image/jpeg\r\nContent-Length: %zu\r\nX-Frame: %" PRIu64 "\r\nX-State: %s\r\n\r\n",
-                     mjpeg->opened ? "" : OPENING, dd_shared_picture_size(frame), dd_shared_picture_number(frame), level);
-    assert(n > 0 && (size_t)n < sizeof mjpeg->head);
-    mjpeg->frame = frame;
-    mjpeg->head_size = (size_t)n;
-    mjpeg->tail_size = sizeof CLOSING - 1;
-    mjpeg->offset = 0;
-    mjpeg->opened = true;
+                     writer->opened ? "" : OPENING, dd_shared_picture_size(picture), dd_shared_picture_number(picture), level);
+    assert(n > 0 && (size_t)n < sizeof writer->head);
+    writer->picture = picture;
+    writer->head_size = (size_t)n;
+    writer->tail_size = sizeof CLOSING - 1;
+    writer->offset = 0;
+    writer->opened = true;
 }
 
-bool dd_mjpeg_writer_begin_nothing(struct dd_mjpeg_writer *mjpeg)
+bool dd_mjpeg_writer_begin_keepalive(struct dd_mjpeg_writer *writer)
 {
-    assert(dd_mjpeg_writer_idle(mjpeg));
-    if (mjpeg->opened)
+    assert(dd_mjpeg_writer_idle(writer));
+    if (writer->opened)
         return false;
-    memcpy(mjpeg->head, NOTHING, sizeof NOTHING);
-    mjpeg->head_size = sizeof NOTHING - 1;
-    mjpeg->tail_size = 0;
-    mjpeg->offset = 0;
+    memcpy(writer->head, KEEPALIVE, sizeof KEEPALIVE);
+    writer->head_size = sizeof KEEPALIVE - 1;
+    writer->tail_size = 0;
+    writer->offset = 0;
     return true;
 }
 
-/* Copies what is left of one piece, that begins at *start of the whole. */
-static size_t copy_piece(struct dd_mjpeg_writer *m, size_t *start, const void *piece, size_t piece_size, char *to, size_t room)
+/* Copies what is left of the piece that begins at offset *start, and moves *start to the piece's end. */
+static size_t copy_piece(struct dd_mjpeg_writer *writer, size_t *start, const void *piece, size_t piece_size, char *to,
+                         size_t room)
 {
     size_t n = 0;
     size_t end = *start + piece_size;
-    if (m->offset < end) {
-        n = end - m->offset < room ? end - m->offset : room;
-        memcpy(to, (const char *)piece + (m->offset - *start), n);
-        m->offset += n;
+    if (writer->offset < end) {
+        n = end - writer->offset < room ? end - writer->offset : room;
+        memcpy(to, (const char *)piece + (writer->offset - *start), n);
+        writer->offset += n;
     }
     *start = end;
     return n;
 }
 
-size_t dd_mjpeg_writer_write(struct dd_mjpeg_writer *mjpeg, char *bytes, size_t size)
+size_t dd_mjpeg_writer_write(struct dd_mjpeg_writer *writer, char *bytes, size_t size)
 {
     size_t start = 0;
-    size_t n = copy_piece(mjpeg, &start, mjpeg->head, mjpeg->head_size, bytes, size);
-    if (mjpeg->frame) {
-        n += copy_piece(mjpeg, &start, dd_shared_picture_bytes(mjpeg->frame), dd_shared_picture_size(mjpeg->frame), bytes + n,
-                        size - n);
-        n += copy_piece(mjpeg, &start, CLOSING, mjpeg->tail_size, bytes + n, size - n);
+    size_t n = copy_piece(writer, &start, writer->head, writer->head_size, bytes, size);
+    if (writer->picture) {
+        n += copy_piece(writer, &start, dd_shared_picture_bytes(writer->picture), dd_shared_picture_size(writer->picture),
+                        bytes + n, size - n);
+        n += copy_piece(writer, &start, CLOSING, writer->tail_size, bytes + n, size - n);
     }
-    if (dd_mjpeg_writer_idle(mjpeg)) {
-        dd_shared_picture_unref(&mjpeg->frame);
-        mjpeg->head_size = mjpeg->tail_size = mjpeg->offset = 0;
+    if (dd_mjpeg_writer_idle(writer)) {
+        dd_shared_picture_unref(&writer->picture);
+        writer->head_size = writer->tail_size = writer->offset = 0;
     }
     return n;
 }

@@ -1,7 +1,7 @@
-/* The bytes of one viewer's multipart/x-mixed-replace stream: a state machine without I/O.
+/* Writes the bytes of one viewer's multipart/x-mixed-replace stream (RFC 2046, 5.1): a state machine without I/O.
  *
- * Browsers show a part once they see the boundary after it. So each picture is followed by the boundary of the next part
- * at once, and that part's own header is written when there is a picture for it. */
+ * Browsers show a part once they see the boundary behind it. So the boundary of the next part follows each picture at once; the
+ * header of that part is written when there is a picture for it. */
 #ifndef DD_RECV_SERVE_MJPEG_WRITER_H
 #define DD_RECV_SERVE_MJPEG_WRITER_H
 
@@ -16,19 +16,21 @@ struct dd_mjpeg_writer;
 
 /* Returned-owned: dd_mjpeg_writer_free(). NULL if there is no memory. */
 struct dd_mjpeg_writer *dd_mjpeg_writer_new(void);
-void dd_mjpeg_writer_free(struct dd_mjpeg_writer *mjpeg);
+/* writer may be NULL. */
+void dd_mjpeg_writer_free(struct dd_mjpeg_writer *writer);
 
-/* Nothing is left to write: a part may begin. */
-bool dd_mjpeg_writer_idle(const struct dd_mjpeg_writer *mjpeg);
+/* True if nothing is left to write, and so a part may begin. */
+bool dd_mjpeg_writer_idle(const struct dd_mjpeg_writer *writer);
 
-/* Begins the part of frame (taken), X-State being level; mjpeg is idle. */
-void dd_mjpeg_writer_begin(struct dd_mjpeg_writer *mjpeg, struct dd_shared_picture *frame, const char *level);
+/* Begins a part with picture (taken) and level (borrowed for the call) as its X-State. writer must be idle. */
+void dd_mjpeg_writer_begin(struct dd_mjpeg_writer *writer, struct dd_shared_picture *picture, const char *level);
 
-/* Before the first part: bytes that mean nothing to a browser, but find out whether it is still there. Idle as above;
- * false if parts were begun before. */
-bool dd_mjpeg_writer_begin_nothing(struct dd_mjpeg_writer *mjpeg);
+/* Begins bytes that browsers ignore, but that fail if the viewer is gone. This is possible only before the first part: false
+ * afterwards. writer must be idle. */
+bool dd_mjpeg_writer_begin_keepalive(struct dd_mjpeg_writer *writer);
 
-/* Writes the next bytes, at most size; 0 just if idle. The frame is let go with its last byte. */
-size_t dd_mjpeg_writer_write(struct dd_mjpeg_writer *mjpeg, char *bytes, size_t size);
+/* Copies the next bytes, at most size, into bytes. Returns their number; 0 only if writer is idle. The picture's reference is
+ * given up with its last byte. */
+size_t dd_mjpeg_writer_write(struct dd_mjpeg_writer *writer, char *bytes, size_t size);
 
 #endif

@@ -19,12 +19,12 @@ struct text {
 
 struct dd_pages {
     const struct dd_serve_config *config;
-    size_t *order; /* the streams' indexes as the site lists them */
+    size_t *order; /* indexes of the streams, in the order in which the site lists them */
     struct text index;
     struct text streams[];
 };
 
-/* A stretch of a template. */
+/* A part of a template. */
 struct span {
     const char *start, *end;
 };
@@ -76,7 +76,7 @@ static void put_value(FILE *out, struct span name, const struct dd_serve_config 
             put_escaped(out, values[i].value);
 }
 
-/* Writes a template without blocks. */
+/* Writes in, which has no blocks. An unknown name becomes nothing. */
 static void put_plain(FILE *out, struct span in, const struct dd_serve_config *config, const struct dd_serve_stream *stream)
 {
     while (in.start < in.end) {
@@ -92,6 +92,7 @@ static void put_plain(FILE *out, struct span in, const struct dd_serve_config *c
     }
 }
 
+/* Writes in, which has at most one block. */
 static void put_template(FILE *out, struct span in, const struct dd_pages *pages, const struct dd_serve_stream *stream)
 {
     const struct dd_serve_config *config = pages->config;
@@ -190,7 +191,7 @@ struct dd_pages_file dd_pages_stream(const struct dd_pages *pages, size_t stream
     return (struct dd_pages_file){.bytes = text->bytes, .size = text->size, .type = html_type};
 }
 
-/* NULL for templates: they are not served as they are. */
+/* Content-Type by the name's extension; NULL for templates, which are not served as they are. */
 static const char *type_of(const char *name)
 {
     const char *dot = strrchr(name, '.');
@@ -205,7 +206,7 @@ static const char *type_of(const char *name)
 
 struct dd_pages_file dd_pages_find(const char *name)
 {
-    /* What browsers ask for unbidden; they go by the type, not by the name. */
+    /* Browsers request this name by themselves, and go by the type of the response. */
     if (strcmp(name, "favicon.ico") == 0)
         name = "icon.svg";
     for (size_t i = 0; i < dd_assets_count; i++) {

@@ -23,44 +23,44 @@ enum { PICTURE_RETRY_S = 2 };
 static const char text_type[] = "text/plain; charset=utf-8";
 static const char json_type[] = "application/json";
 
-void dd_response_set_text(struct dd_response *answer, unsigned code, const char *text)
+void dd_response_set_text(struct dd_response *response, unsigned code, const char *text)
 {
-    memset(answer, 0, sizeof *answer);
-    answer->code = code;
-    answer->type = text_type;
-    answer->body = text;
-    answer->size = strlen(text);
+    memset(response, 0, sizeof *response);
+    response->code = code;
+    response->type = text_type;
+    response->body = text;
+    response->size = strlen(text);
 }
 
-void dd_response_method_not_allowed(struct dd_response *answer)
+void dd_response_method_not_allowed(struct dd_response *response)
 {
-    dd_response_set_text(answer, 405, "Only GET and HEAD are possible here.\n");
-    answer->allow = "GET, HEAD";
+    dd_response_set_text(response, 405, "Only GET and HEAD are possible here.\n");
+    response->allow = "GET, HEAD";
 }
 
-static void not_found(struct dd_response *answer)
+static void not_found(struct dd_response *response)
 {
-    dd_response_set_text(answer, 404, "There is nothing here.\n");
+    dd_response_set_text(response, 404, "There is nothing here.\n");
 }
 
 /* ---- JSON ---- */
 
-/* Takes text. */
-static void set_json(struct dd_response *answer, unsigned code, char *text)
+/* text is taken; NULL: there was no memory for it. */
+static void set_json(struct dd_response *response, unsigned code, char *text)
 {
     if (!text) {
-        dd_response_set_text(answer, 500, "Out of memory.\n");
+        dd_response_set_text(response, 500, "Out of memory.\n");
         return;
     }
-    answer->code = code;
-    answer->type = json_type;
-    answer->body = text;
-    answer->size = strlen(text);
-    answer->release = free;
-    answer->owner = text;
+    response->code = code;
+    response->type = json_type;
+    response->body = text;
+    response->size = strlen(text);
+    response->release = free;
+    response->owner = text;
 }
 
-/* ?fail= as the level from which on the answer is a failure; 0, or DD_ERROR_INPUT. Without it nothing is one. */
+/* Reads ?fail=: from this level on the response is 503; without it (NULL) never. 0 or DD_ERROR_INPUT. */
 static int read_fail(const char *text, enum dd_freshness_level *from)
 {
     static const enum dd_freshness_level never = DD_FRESHNESS_STALE + 1;
@@ -71,65 +71,65 @@ static int read_fail(const char *text, enum dd_freshness_level *from)
     return *from == never ? DD_ERROR_INPUT : 0;
 }
 
-static void refuse_fail(struct dd_response *answer)
+static void refuse_fail(struct dd_response *response)
 {
-    dd_response_set_text(answer, 400, "fail is stalled or stale.\n");
+    dd_response_set_text(response, 400, "fail is stalled or stale.\n");
 }
 
-static void answer_freshness(const struct dd_response_site *site, size_t stream, const char *fail, struct dd_response *answer)
+static void respond_freshness(const struct dd_response_site *site, size_t stream, const char *fail, struct dd_response *response)
 {
     enum dd_freshness_level from;
     struct dd_freshness freshness;
     if (read_fail(fail, &from) != 0) {
-        refuse_fail(answer);
+        refuse_fail(response);
         return;
     }
-    dd_broadcast_freshness(site->hub, stream, &freshness);
-    set_json(answer, freshness.level >= from ? 503 : 200, dd_api_json_freshness(&freshness));
+    dd_broadcast_freshness(site->broadcast, stream, &freshness);
+    set_json(response, freshness.level >= from ? 503 : 200, dd_api_json_freshness(&freshness));
 }
 
-static void answer_freshness_all(const struct dd_response_site *site, const char *fail, struct dd_response *answer)
+static void respond_freshness_all(const struct dd_response_site *site, const char *fail, struct dd_response *response)
 {
     enum dd_freshness_level from;
     size_t count = site->config->stream_count;
     if (read_fail(fail, &from) != 0) {
-        refuse_fail(answer);
+        refuse_fail(response);
         return;
     }
     struct dd_freshness *list = calloc(count ? count : 1, sizeof *list);
     unsigned code = 200;
     for (size_t i = 0; list && i < count; i++) {
-        dd_broadcast_freshness(site->hub, i, &list[i]);
+        dd_broadcast_freshness(site->broadcast, i, &list[i]);
         if (list[i].level >= from)
             code = 503;
     }
-    set_json(answer, code, list ? dd_api_json_freshness_all(site->config, list) : NULL);
+    set_json(response, code, list ? dd_api_json_freshness_all(site->config, list) : NULL);
     free(list);
 }
 
-static void answer_stats(const struct dd_response_site *site, size_t stream, struct dd_response *answer)
+static void respond_stats(const struct dd_response_site *site, size_t stream, struct dd_response *response)
 {
     struct dd_stream_state state;
-    dd_broadcast_state(site->hub, stream, &state);
-    set_json(answer, 200, dd_api_json_stats(&state, dd_broadcast_viewers(site->hub, stream)));
+    dd_broadcast_state(site->broadcast, stream, &state);
+    set_json(response, 200, dd_api_json_stats(&state, dd_broadcast_viewers(site->broadcast, stream)));
 }
 
 /* ---- pictures ---- */
 
-static void release_frame(void *owner)
+static void release_picture(void *owner)
 {
-    struct dd_shared_picture *frame = owner;
-    dd_shared_picture_unref(&frame);
+    struct dd_shared_picture *picture = owner;
+    dd_shared_picture_unref(&picture);
 }
 
-/* ?raw= into answer->raw; 0, or DD_ERROR_INPUT with the refusal as the answer. */
-static int read_raw(const char *text, struct dd_response *answer)
+/* Reads ?raw= into response->raw. 0, or DD_ERROR_INPUT after setting the response to a refusal. */
+static int read_raw(const char *text, struct dd_response *response)
 {
     if (text && strcmp(text, "0") != 0 && strcmp(text, "1") != 0) {
-        dd_response_set_text(answer, 400, "raw is 0 or 1.\n");
+        dd_response_set_text(response, 400, "raw is 0 or 1.\n");
         return DD_ERROR_INPUT;
     }
-    answer->raw = text && *text == '1';
+    response->raw = text && *text == '1';
     return 0;
 }
 
@@ -150,103 +150,105 @@ bool dd_response_etag_matches(const char *if_none_match, const char *etag)
     return false;
 }
 
-/* The header fields of frame; Last-Modified is the time of capture, with a mark, too. */
-static void describe_picture(struct dd_response *answer, const struct dd_shared_picture *frame, const char *if_none_match)
+/* Sets the header fields for picture, and the code: 200, or 304 if if_none_match has its ETag. An ETag that is set already is
+ * kept. Last-Modified is the time of capture, of a marked picture as well. */
+static void describe_picture(struct dd_response *response, const struct dd_shared_picture *picture, const char *if_none_match)
 {
-    time_t seconds = (time_t)(dd_shared_picture_captured_us(frame) / DD_CLOCK_US_PER_S);
+    time_t seconds = (time_t)(dd_shared_picture_captured_us(picture) / DD_CLOCK_US_PER_S);
     struct tm t = {0};
-    if (!answer->etag[0])
-        snprintf(answer->etag, sizeof answer->etag, "\"%" PRIu64 "\"", dd_shared_picture_number(frame));
+    if (!response->etag[0])
+        snprintf(response->etag, sizeof response->etag, "\"%" PRIu64 "\"", dd_shared_picture_number(picture));
     if (gmtime_r(&seconds, &t))
-        strftime(answer->last_modified, sizeof answer->last_modified, "%a, %d %b %Y %H:%M:%S GMT", &t);
-    answer->type = "image/jpeg";
-    answer->code = dd_response_etag_matches(if_none_match, answer->etag) ? 304 : 200;
+        strftime(response->last_modified, sizeof response->last_modified, "%a, %d %b %Y %H:%M:%S GMT", &t);
+    response->type = "image/jpeg";
+    response->code = dd_response_etag_matches(if_none_match, response->etag) ? 304 : 200;
 }
 
-/* Takes frame. */
-static void set_picture(struct dd_response *answer, struct dd_shared_picture *frame)
+/* Sets the body; picture is taken. */
+static void set_picture(struct dd_response *response, struct dd_shared_picture *picture)
 {
-    answer->release = release_frame;
-    answer->owner = frame;
-    answer->body = dd_shared_picture_bytes(frame);
-    answer->size = dd_shared_picture_size(frame);
+    response->release = release_picture;
+    response->owner = picture;
+    response->body = dd_shared_picture_bytes(picture);
+    response->size = dd_shared_picture_size(picture);
 }
 
-/* "1767268800123-stalled-45-sender-silent": another mark is another representation. */
-static void write_mark_etag(struct dd_response *answer, const struct dd_shared_picture *frame,
+/* "1767268800123-stalled-45-sender-silent": each mark makes another representation, with its own ETag. */
+static void write_mark_etag(struct dd_response *response, const struct dd_shared_picture *picture,
                             const struct dd_stale_mark_words *words)
 {
-    snprintf(answer->etag, sizeof answer->etag, "\"%" PRIu64 "-%s-%" PRIu64 "-%s\"", dd_shared_picture_number(frame),
+    snprintf(response->etag, sizeof response->etag, "\"%" PRIu64 "-%s-%" PRIu64 "-%s\"", dd_shared_picture_number(picture),
              dd_freshness_level_text(words->level), words->age_s, words->reason ? words->reason : "");
-    for (char *at = answer->etag; *at; at++)
+    for (char *at = response->etag; *at; at++)
         if (*at == ' ')
             *at = '-';
 }
 
-static void answer_snapshot(const struct dd_response_site *site, size_t stream, const struct dd_response_request *request,
-                            struct dd_response *answer)
+static void respond_snapshot(const struct dd_response_site *site, size_t stream, const struct dd_response_request *request,
+                             struct dd_response *response)
 {
     struct dd_stale_mark_words words;
-    if (read_raw(request->raw, answer) != 0)
+    if (read_raw(request->raw, response) != 0)
         return;
-    struct dd_shared_picture *frame = dd_broadcast_newest(site->hub, stream, &words);
-    if (!frame) {
-        dd_response_set_text(answer, 503, "There is no picture yet.\n");
-        answer->retry_after_s = PICTURE_RETRY_S;
+    struct dd_shared_picture *picture = dd_broadcast_newest(site->broadcast, stream, &words);
+    if (!picture) {
+        dd_response_set_text(response, 503, "There is no picture yet.\n");
+        response->retry_after_s = PICTURE_RETRY_S;
         return;
     }
-    if (answer->raw)
+    if (response->raw)
         words.level = DD_FRESHNESS_LIVE;
     if (words.level != DD_FRESHNESS_LIVE)
-        write_mark_etag(answer, frame, &words);
-    describe_picture(answer, frame, request->if_none_match);
-    struct dd_shared_picture *shown = answer->code == 200 ? dd_broadcast_mark(site->hub, stream, frame, &words) : NULL;
-    dd_shared_picture_unref(&frame);
+        write_mark_etag(response, picture, &words);
+    describe_picture(response, picture, request->if_none_match);
+    struct dd_shared_picture *shown = response->code == 200 ? dd_broadcast_mark(site->broadcast, stream, picture, &words) : NULL;
+    dd_shared_picture_unref(&picture);
     if (shown)
-        set_picture(answer, shown);
-    else if (answer->code == 200)
-        dd_response_set_text(answer, 500, "Out of memory.\n");
+        set_picture(response, shown);
+    else if (response->code == 200)
+        dd_response_set_text(response, 500, "Out of memory.\n");
 }
 
-static struct dd_shared_picture *find_frame(const struct dd_frame_ring *ring, uint64_t number, uint32_t max_bytes)
+/* The picture with that number if ring holds it, with one reference; else NULL. */
+static struct dd_shared_picture *find_picture(const struct dd_frame_ring *ring, uint64_t number, uint32_t max_bytes)
 {
     uint64_t oldest = dd_frame_ring_oldest(ring);
     uint64_t count = dd_frame_ring_count(ring);
-    /* Not longer than a ring can be, whatever it says. */
+    /* The ring's count is not trusted: no more entries than a ring can have are looked at. */
     for (unsigned i = 0; i < DD_FRAME_RING_ENTRIES_MAX && count > oldest; i++) {
         struct dd_frame_ring_frame entry;
         count--;
         if (dd_frame_ring_peek(ring, count, &entry, NULL) != 0 || entry.number != number)
             continue;
-        struct dd_shared_picture *frame = dd_shared_picture_copy(ring, count, max_bytes);
-        if (!frame || dd_shared_picture_number(frame) == number)
-            return frame;
-        dd_shared_picture_unref(&frame);
+        struct dd_shared_picture *picture = dd_shared_picture_copy(ring, count, max_bytes);
+        if (!picture || dd_shared_picture_number(picture) == number)
+            return picture;
+        dd_shared_picture_unref(&picture);
     }
     return NULL;
 }
 
-static void answer_frame(const struct dd_response_site *site, const struct dd_route *route, const char *if_none_match,
-                         struct dd_response *answer)
+static void respond_picture(const struct dd_response_site *site, const struct dd_route *route, const char *if_none_match,
+                            struct dd_response *response)
 {
     uint32_t max_bytes = site->config->streams[route->stream].max_frame_bytes;
-    struct dd_shared_picture *frame = find_frame(dd_broadcast_ring(site->hub, route->stream), route->number, max_bytes);
-    if (!frame) {
-        dd_response_set_text(answer, 404, "This picture is no longer there.\n");
+    struct dd_shared_picture *picture = find_picture(dd_broadcast_ring(site->broadcast, route->stream), route->number, max_bytes);
+    if (!picture) {
+        dd_response_set_text(response, 404, "This picture is no longer there.\n");
         return;
     }
-    describe_picture(answer, frame, if_none_match);
-    if (answer->code == 200)
-        set_picture(answer, frame);
+    describe_picture(response, picture, if_none_match);
+    if (response->code == 200)
+        set_picture(response, picture);
     else
-        dd_shared_picture_unref(&frame);
+        dd_shared_picture_unref(&picture);
 }
 
 int dd_response_parse_fps(const char *text, uint64_t *period_us)
 {
     char *end = NULL;
     *period_us = 0;
-    /* strtod knows more numbers than people. */
+    /* strtod accepts more: hexadecimal, exponents, inf, nan. */
     if (!*text || text[strspn(text, "0123456789.")])
         return DD_ERROR_INPUT;
     double fps = strtod(text, &end);
@@ -256,91 +258,94 @@ int dd_response_parse_fps(const char *text, uint64_t *period_us)
     return 0;
 }
 
-static void answer_stream(size_t stream, const struct dd_response_request *request, struct dd_response *answer)
+static void respond_stream(size_t stream, const struct dd_response_request *request, struct dd_response *response)
 {
-    if (read_raw(request->raw, answer) != 0)
+    if (read_raw(request->raw, response) != 0)
         return;
-    answer->code = 200;
-    answer->pictures = true;
-    answer->stream = stream;
-    if (request->fps && dd_response_parse_fps(request->fps, &answer->period_us) != 0)
-        dd_response_set_text(answer, 400, "fps is a number from 0.1 to 1000.\n");
+    response->code = 200;
+    response->pictures = true;
+    response->stream = stream;
+    if (request->fps && dd_response_parse_fps(request->fps, &response->period_us) != 0)
+        dd_response_set_text(response, 400, "fps is a number from 0.1 to 1000.\n");
 }
 
 /* ---- pages ---- */
 
-static void set_file(struct dd_response *answer, struct dd_pages_file file)
+static void set_file(struct dd_response *response, struct dd_pages_file file)
 {
     if (!file.type) {
-        not_found(answer);
+        not_found(response);
         return;
     }
-    answer->code = 200;
-    answer->type = file.type;
-    answer->body = file.bytes;
-    answer->size = file.size;
+    response->code = 200;
+    response->type = file.type;
+    response->body = file.bytes;
+    response->size = file.size;
 }
 
-/* Relative, since the site may be under a sub-path. The single stream's page is at the root. */
-static void answer_slash(const struct dd_response_site *site, size_t stream, struct dd_response *answer)
+/* Redirects to the page's address without the slash; relative, since the site may be under a sub-path. The page of a single
+ * stream is at the root. */
+static void respond_slash(const struct dd_response_site *site, size_t stream, struct dd_response *response)
 {
-    dd_response_set_text(answer, 308, "The page is at this address without the slash.\n");
-    snprintf(answer->location, sizeof answer->location, "../%s", site->config->single ? "" : site->config->streams[stream].name);
+    dd_response_set_text(response, 308, "The page is at this address without the slash.\n");
+    snprintf(response->location, sizeof response->location, "../%s",
+             site->config->single ? "" : site->config->streams[stream].name);
 }
 
-static void answer_health(const struct dd_response_site *site, struct dd_response *answer)
+static void respond_health(const struct dd_response_site *site, struct dd_response *response)
 {
-    if (dd_broadcast_intake_alive(site->hub))
-        dd_response_set_text(answer, 200, "ok\n");
+    if (dd_broadcast_intake_alive(site->broadcast))
+        dd_response_set_text(response, 200, "ok\n");
     else
-        dd_response_set_text(answer, 503, "The receiving role gives no sign of life.\n");
+        dd_response_set_text(response, 503, "The receiving role gives no sign of life.\n");
 }
 
-void dd_response_build(const struct dd_response_site *site, const struct dd_response_request *request, struct dd_response *answer)
+void dd_response_build(const struct dd_response_site *site, const struct dd_response_request *request,
+                       struct dd_response *response)
 {
     struct dd_route route = dd_route_find(site->config, request->path);
-    memset(answer, 0, sizeof *answer);
+    memset(response, 0, sizeof *response);
     switch (route.kind) {
     case DD_ROUTE_NONE:
-        not_found(answer);
+        not_found(response);
         break;
     case DD_ROUTE_INDEX:
-        set_file(answer, dd_pages_index(site->pages));
+        set_file(response, dd_pages_index(site->pages));
         break;
     case DD_ROUTE_PAGE:
-        set_file(answer, dd_pages_stream(site->pages, route.stream));
+        set_file(response, dd_pages_stream(site->pages, route.stream));
         break;
     case DD_ROUTE_PAGE_SLASH:
-        answer_slash(site, route.stream, answer);
+        respond_slash(site, route.stream, response);
         break;
     case DD_ROUTE_STREAM:
-        answer_stream(route.stream, request, answer);
+        respond_stream(route.stream, request, response);
         break;
     case DD_ROUTE_SNAPSHOT:
-        answer_snapshot(site, route.stream, request, answer);
+        respond_snapshot(site, route.stream, request, response);
         break;
     case DD_ROUTE_FRAMES: {
         uint32_t max_bytes = site->config->streams[route.stream].max_frame_bytes;
-        set_json(answer, 200, dd_api_json_frames(dd_broadcast_ring(site->hub, route.stream), max_bytes));
+        set_json(response, 200, dd_api_json_frames(dd_broadcast_ring(site->broadcast, route.stream), max_bytes));
         break;
     }
     case DD_ROUTE_FRAME:
-        answer_frame(site, &route, request->if_none_match, answer);
+        respond_picture(site, &route, request->if_none_match, response);
         break;
     case DD_ROUTE_FRESHNESS:
-        answer_freshness(site, route.stream, request->fail, answer);
+        respond_freshness(site, route.stream, request->fail, response);
         break;
     case DD_ROUTE_FRESHNESS_ALL:
-        answer_freshness_all(site, request->fail, answer);
+        respond_freshness_all(site, request->fail, response);
         break;
     case DD_ROUTE_STATS:
-        answer_stats(site, route.stream, answer);
+        respond_stats(site, route.stream, response);
         break;
     case DD_ROUTE_HEALTH:
-        answer_health(site, answer);
+        respond_health(site, response);
         break;
     case DD_ROUTE_FILE:
-        set_file(answer, dd_pages_find(route.file));
+        set_file(response, dd_pages_find(route.file));
         break;
     }
 }

@@ -1,4 +1,4 @@
-/* What the site answers to a request, before a library puts it on the wire. */
+/* The site's response to a request, independent of the HTTP library. */
 #ifndef DD_RECV_SERVE_RESPONSE_H
 #define DD_RECV_SERVE_RESPONSE_H
 
@@ -12,52 +12,54 @@ struct dd_serve_config;
 
 enum { DD_RESPONSE_TEXT_SIZE = 128 };
 
-/* borrowed for the life of what uses it */
+/* What responses are made from. All borrowed, and must outlive the responses. */
 struct dd_response_site {
     const struct dd_serve_config *config;
-    struct dd_broadcast *hub;
+    struct dd_broadcast *broadcast;
     const struct dd_pages *pages;
 };
 
-/* borrowed text; NULL: not there */
+/* All borrowed for the call. NULL: the request has no such field; path is never NULL. */
 struct dd_response_request {
-    const char *path;
+    const char *path; /* without the query */
     const char *if_none_match;
     const char *fail, *fps, *raw; /* from the query */
 };
 
 struct dd_response {
-    unsigned code;
-    const char *type; /* Content-Type, static; NULL: none */
-    const void *body; /* lives until release(owner) */
+    unsigned code;    /* HTTP status */
+    const char *type; /* Content-Type; static; NULL: none */
+    const void *body; /* valid until release(owner) */
     size_t size;
-    void (*release)(void *owner); /* NULL: body lives as long as the site */
+    void (*release)(void *owner); /* frees the body; NULL: the body is static, or lives as long as the site */
     void *owner;
     /* header fields; empty: none */
     char etag[DD_RESPONSE_TEXT_SIZE], last_modified[DD_RESPONSE_TEXT_SIZE], location[DD_RESPONSE_TEXT_SIZE];
     const char *allow;      /* static; NULL: none */
     unsigned retry_after_s; /* 0: none */
-    /* The body is a stream's pictures without end, at most one in period_us; body and type are not set. */
+    /* If pictures is true, the body is the endless MJPEG of stream, with at most one picture in period_us (0: no limit), and
+     * never with a mark if raw is true. body and type are not set then. */
     bool pictures;
     size_t stream;
     uint64_t period_us;
-    bool raw; /* they never have a mark */
+    bool raw;
 };
 
-/* Fills answer, whatever the request; the caller calls release. */
+/* Sets response, whatever the request: errors are responses, too. The caller calls release, once. Thread-safe. */
 void dd_response_build(const struct dd_response_site *site, const struct dd_response_request *request,
-                       struct dd_response *answer);
+                       struct dd_response *response);
 
-/* A short text. text is static. */
-void dd_response_set_text(struct dd_response *answer, unsigned code, const char *text);
+/* Sets response to a plain text, which must be static. */
+void dd_response_set_text(struct dd_response *response, unsigned code, const char *text);
 
-/* The answer to methods other than GET and HEAD. */
-void dd_response_method_not_allowed(struct dd_response *answer);
+/* Sets response to 405, for methods other than GET and HEAD. */
+void dd_response_method_not_allowed(struct dd_response *response);
 
-/* True if the If-None-Match field value names etag, or any. */
+/* True if the value of If-None-Match (RFC 9110, 13.1.2), which may be NULL, has etag or "*". */
 bool dd_response_etag_matches(const char *if_none_match, const char *etag);
 
-/* Reads the value of ?fps=: pictures per second, 0.1 … 1000, as the time between two of them. 0 or DD_ERROR_INPUT. */
+/* Reads the value of ?fps=, pictures per second from 0.1 to 1000, as the time between two of them. 0, or DD_ERROR_INPUT with
+ * *period_us 0. */
 int dd_response_parse_fps(const char *text, uint64_t *period_us);
 
 #endif

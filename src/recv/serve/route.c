@@ -7,7 +7,7 @@
 
 static const struct dd_route none = {.kind = DD_ROUTE_NONE};
 
-/* "123.jpg": no sign, no leading zero, so that a picture has one address. */
+/* Parses "123.jpg". No sign and no leading zero: each picture has one address. */
 static struct dd_route find_frame(size_t stream, const char *text)
 {
     struct dd_route route = {.kind = DD_ROUTE_FRAME, .stream = stream};
@@ -21,7 +21,7 @@ static struct dd_route find_frame(size_t stream, const char *text)
     return strcmp(text, ".jpg") == 0 ? route : none;
 }
 
-/* What belongs to one stream; rest is what follows its name and a slash. */
+/* The paths of one stream. rest is the path behind the stream's name and a slash. */
 static struct dd_route find_in_stream(size_t stream, const char *rest)
 {
     static const struct {
@@ -45,13 +45,13 @@ static struct dd_route find_at_root(const struct dd_serve_config *config, const 
         return (struct dd_route){.kind = config->single ? DD_ROUTE_PAGE : DD_ROUTE_INDEX};
     if (strcmp(rest, "healthz") == 0)
         return (struct dd_route){.kind = DD_ROUTE_HEALTH};
-    /* The single stream's paths come before the streams, since "/stream" is its pictures, though it is its name, too. */
+    /* The paths of a single stream come before the names of streams: its name is "stream", but "/stream" is its MJPEG. */
     struct dd_route route = config->single ? find_in_stream(0, rest) : none;
     if (route.kind != DD_ROUTE_NONE)
         return route;
     if (strcmp(rest, "freshness") == 0)
         return (struct dd_route){.kind = DD_ROUTE_FRESHNESS_ALL};
-    /* Names of streams hold no dot. */
+    /* The name of a stream has no dot. */
     if (strchr(rest, '.') && !strchr(rest, '/'))
         return (struct dd_route){.kind = DD_ROUTE_FILE, .file = rest};
     return none;

@@ -1,4 +1,4 @@
-/* Which of the site's paths a request means: pure, from the path alone. */
+/* Maps the path of a request to what it asks for. Pure functions. */
 #ifndef DD_RECV_SERVE_ROUTE_H
 #define DD_RECV_SERVE_ROUTE_H
 
@@ -11,7 +11,7 @@ enum dd_route_kind {
     DD_ROUTE_NONE, /* no such path */
     DD_ROUTE_INDEX,
     DD_ROUTE_PAGE,
-    DD_ROUTE_PAGE_SLASH, /* a page's path with a slash behind it: relative links would break */
+    DD_ROUTE_PAGE_SLASH, /* a page's path with a slash at its end, where relative links would break */
     DD_ROUTE_STREAM,
     DD_ROUTE_SNAPSHOT,
     DD_ROUTE_FRAMES,
@@ -20,17 +20,17 @@ enum dd_route_kind {
     DD_ROUTE_FRESHNESS_ALL,
     DD_ROUTE_STATS,
     DD_ROUTE_HEALTH,
-    DD_ROUTE_FILE, /* file: a part of the pages, if there is one of that name */
+    DD_ROUTE_FILE, /* file, which dd_pages_find() may know */
 };
 
 struct dd_route {
     enum dd_route_kind kind;
-    size_t stream;    /* index in the configuration, where the kind is of one stream */
-    uint64_t number;  /* DD_ROUTE_FRAME */
+    size_t stream;    /* index in the configuration; for kinds of one stream */
+    uint64_t number;  /* the frame's; for DD_ROUTE_FRAME */
     const char *file; /* DD_ROUTE_FILE; borrowed from path */
 };
 
-/* path is without query. */
+/* path has no query. */
 struct dd_route dd_route_find(const struct dd_serve_config *config, const char *path);
 
 #endif

@@ -1,4 +1,4 @@
-/* The role's main thread watches the rings; the threads of the HTTP server do the rest. */
+/* The main thread watches the rings. The HTTP server's threads do the rest. */
 #include "recv/serve/serve_role.h"
 
 #include <errno.h>
@@ -18,9 +18,9 @@
 #include "recv/serve/response.h"
 
 enum {
-    TICK_MS = 250,      /* at least this often the role beats and looks at its rings */
-    BLIND_TICK_MS = 20, /* the same once nobody can wake it any more */
-    BEAT_MS = 3000,
+    POLL_MS = 250,        /* the longest wait between heartbeats, and between looks at the rings */
+    POLL_MS_UNWOKEN = 20, /* the same once intake's end of the wake-up pipe is closed */
+    BEAT_MS = 3000,       /* how long a heartbeat counts */
 };
 static const uint64_t report_period_us = DD_CLOCK_US_PER_S;
 
@@ -28,12 +28,12 @@ struct serve {
     struct dd_role *role;
     struct dd_serve_config *config;
     int ring_fds[DD_OPTIONS_STREAMS_MAX];
-    struct dd_broadcast *hub;
+    struct dd_broadcast *broadcast;
     struct dd_pages *pages;
     struct dd_response_site site;
     struct dd_http_server *http;
-    uint64_t next_report_us;
-    enum dd_freshness_level *reported; /* per stream */
+    uint64_t next_report_us;           /* dd_clock_now_us() */
+    enum dd_freshness_level *reported; /* per stream: the level logged last */
 };
 
 /* 0, or DD_ERROR_INPUT, logged, if the record contradicts itself or the descriptors. */
@@ -57,13 +57,13 @@ static int set_up(struct serve *s)
     for (size_t i = 0; i < s->config->stream_count; i++)
         s->ring_fds[i] = dd_role_fd(s->role, DD_SERVE_FD_RINGS + i);
     s->reported = calloc(s->config->stream_count, sizeof *s->reported);
-    s->hub = dd_broadcast_new(s->config, s->ring_fds);
+    s->broadcast = dd_broadcast_new(s->config, s->ring_fds);
     s->pages = dd_pages_new(s->config);
-    if (!s->reported || !s->hub || !s->pages)
+    if (!s->reported || !s->broadcast || !s->pages)
         return DD_ERROR_MEMORY;
     for (size_t i = 0; i < s->config->stream_count; i++)
-        s->reported[i] = DD_FRESHNESS_STALE; /* as before the first picture: nothing to report */
-    s->site = (struct dd_response_site){.config = s->config, .hub = s->hub, .pages = s->pages};
+        s->reported[i] = DD_FRESHNESS_STALE; /* the level before the first picture is not logged */
+    s->site = (struct dd_response_site){.config = s->config, .broadcast = s->broadcast, .pages = s->pages};
     s->http = dd_http_server_start(&s->site, dd_role_fd(s->role, DD_SERVE_FD_LISTEN));
     return s->http ? 0 : DD_ERROR_SYSTEM;
 }
@@ -72,12 +72,12 @@ static void tear_down(struct serve *s)
 {
     dd_http_server_stop(s->http);
     dd_pages_free(s->pages);
-    dd_broadcast_free(s->hub);
+    dd_broadcast_free(s->broadcast);
     free(s->reported);
     free(s->config);
 }
 
-/* Logs each change of a stream's state, as its viewers see it. */
+/* Once a second, logs the streams whose level has changed. */
 static void report_changes(struct serve *s, uint64_t now_us)
 {
     if (now_us < s->next_report_us)
@@ -85,7 +85,7 @@ static void report_changes(struct serve *s, uint64_t now_us)
     s->next_report_us = now_us + report_period_us;
     for (size_t i = 0; i < s->config->stream_count; i++) {
         struct dd_freshness freshness;
-        dd_broadcast_freshness(s->hub, i, &freshness);
+        dd_broadcast_freshness(s->broadcast, i, &freshness);
         if (freshness.level == s->reported[i])
             continue;
         s->reported[i] = freshness.level;
@@ -94,15 +94,15 @@ static void report_changes(struct serve *s, uint64_t now_us)
     }
 }
 
-/* Empties the pipe as far as one read does: what is left only wakes once more. False if nobody can write to it any more. */
-static bool drain(int fd)
+/* Reads from the pipe once: what is left causes one more wake-up. False if its write end is closed. */
+static bool drain_pipe(int fd)
 {
     char bytes[4096];
     ssize_t n = read(fd, bytes, sizeof bytes);
     return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
-static int watch(struct serve *s)
+static int run(struct serve *s)
 {
     enum { STOP, WAKE, FDS };
     struct pollfd fds[FDS] = {
@@ -112,15 +112,15 @@ static int watch(struct serve *s)
     while (!dd_role_stopping(s->role)) {
         dd_role_beat(s->role, BEAT_MS);
         uint64_t now_us = dd_clock_now_us();
-        uint64_t due_us = dd_broadcast_watch(s->hub, now_us);
+        uint64_t due_us = dd_broadcast_watch(s->broadcast, now_us);
         report_changes(s, now_us);
-        int limit_ms = fds[WAKE].fd >= 0 ? TICK_MS : BLIND_TICK_MS;
+        int limit_ms = fds[WAKE].fd >= 0 ? POLL_MS : POLL_MS_UNWOKEN;
         if (poll(fds, FDS, dd_clock_wait_ms(dd_clock_now_us(), due_us, limit_ms)) < 0 && errno != EINTR) {
             dd_log_error("poll: %s", strerror(errno));
             return DD_ERROR_SYSTEM;
         }
-        /* A pipe without a writer is always ready, and would turn the wait into a spin. */
-        if (fds[WAKE].revents && !drain(fds[WAKE].fd))
+        /* A pipe without a writer is always ready: poll() would spin. */
+        if (fds[WAKE].revents && !drain_pipe(fds[WAKE].fd))
             fds[WAKE].fd = -1;
     }
     return 0;
@@ -132,7 +132,7 @@ int dd_serve_role_run(struct dd_role *role)
     int error = set_up(&s);
     if (!error) {
         dd_role_ready(role);
-        error = watch(&s);
+        error = run(&s);
     }
     tear_down(&s);
     return error ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -1,4 +1,4 @@
-/* How large the words are follows from the picture's width, so that they stay legible where it is shown smaller than it is. */
+/* The size of the words follows the picture's width, so that they stay legible when it is shown smaller. */
 #include "recv/serve/stale_mark.h"
 
 #include <inttypes.h>
@@ -16,18 +16,20 @@ enum {
     MINUTE = 60,
     HOUR = 60 * MINUTE,
     DAY = 24 * HOUR,
-    STEP = 5, /* seconds, as long as they are counted */
+    STEP = 5, /* of ages below a minute */
     WIDTH_PER_SCALE = 200,
-    SCALE_SMALL = 2, /* of small pictures: one pixel per pixel of the font is hard to read */
-    LOW_HEIGHT = 32, /* in a picture lower than this the band may take all of it, else half */
+    SCALE_SMALL = 2, /* the aim in small pictures: scale 1 is hard to read */
+    LOW_HEIGHT = 32, /* below this height the band may cover all of the picture, else half */
 };
 
+/* Tried in this order until the JPEG is small enough. */
 static const int qualities[] = {80, 50, 20, 1};
 
-/* ---- what it says ---- */
+/* ---- words ---- */
 
-/* As wording.js: seconds up to two minutes (here: to one), minutes up to two hours, hours up to two days. */
-static uint64_t make_coarse(double seconds)
+/* Rounds down to steps of 5 s below a minute, then to minutes up to two hours, hours up to two days, and days. These are the
+ * units of wording.js. 0 below the first step, and for NaN. */
+static uint64_t round_age(double seconds)
 {
     static const uint64_t age_max = UINT64_C(99999) * DAY;
     if (!(seconds >= STEP))
@@ -42,18 +44,18 @@ struct dd_stale_mark_words dd_stale_mark_words(const struct dd_freshness *freshn
     struct dd_stale_mark_words words = {.level = freshness->level};
     if (words.level == DD_FRESHNESS_LIVE)
         return words;
-    words.age_s = freshness->frame ? make_coarse(freshness->seconds) : 0;
+    words.age_s = freshness->frame ? round_age(freshness->seconds) : 0;
     words.reason = freshness->reason;
     return words;
 }
 
-bool dd_stale_mark_says_the_same(const struct dd_stale_mark_words *a, const struct dd_stale_mark_words *b)
+bool dd_stale_mark_words_equal(const struct dd_stale_mark_words *a, const struct dd_stale_mark_words *b)
 {
     const char *a_reason = a->reason ? a->reason : "", *b_reason = b->reason ? b->reason : "";
     return a->level == b->level && a->age_s == b->age_s && strcmp(a_reason, b_reason) == 0;
 }
 
-/* Numbers that people read at a glance; unit is static. */
+/* The age in its unit, which is set to a static text. */
 static uint64_t divide_age(uint64_t age_s, const char **unit)
 {
     uint64_t one = age_s < MINUTE ? 1 : age_s < 2 * HOUR ? MINUTE : age_s < 2 * DAY ? HOUR : DAY;
@@ -61,13 +63,13 @@ static uint64_t divide_age(uint64_t age_s, const char **unit)
     return age_s / one;
 }
 
-/* ---- where it says it ---- */
+/* ---- layout ---- */
 
-/* The band while it grows. */
+/* A layout in the making. */
 struct draft {
     struct dd_stale_mark_layout *layout;
-    int width, room; /* what it may take */
-    int pad, side;   /* above and below the words, and beside them */
+    int width, room; /* of the band: its width, and the height that it may have */
+    int pad, side;   /* margins: above and below the words, and beside them */
     int bottom;      /* of the lines so far */
 };
 
@@ -91,7 +93,7 @@ static bool add_line(struct draft *d, const char *text, int scale, int gap)
     return true;
 }
 
-/* Adds the longest of texts that fits at the largest scale from largest down to smallest. */
+/* Adds one of texts: the first that fits at the largest possible scale, from largest down to smallest. */
 static bool add_one_of(struct draft *d, char (*texts)[DD_STALE_MARK_LINE_SIZE], size_t count, int largest, int smallest)
 {
     for (int scale = largest; scale >= smallest; scale--)
@@ -101,7 +103,7 @@ static bool add_one_of(struct draft *d, char (*texts)[DD_STALE_MARK_LINE_SIZE], 
     return false;
 }
 
-/* Adds text in as many lines as it takes; none if it has no room in lines_max. */
+/* Adds all of text, wrapped at spaces, in lines_max lines at most; or nothing, and returns false. */
 static bool add_wrapped(struct draft *d, const char *text, int scale, int lines_max)
 {
     const struct dd_stale_mark_layout before_layout = *d->layout;
@@ -127,7 +129,7 @@ static bool add_wrapped(struct draft *d, const char *text, int scale, int lines_
     return false;
 }
 
-/* In few lines if possible, then as large as possible. */
+/* Adds the reason: in two lines if possible, and as large as possible. */
 static void add_reason(struct draft *d, const char *reason, int scale)
 {
     static const int lines_max[] = {2, DD_STALE_MARK_LINES};
@@ -138,7 +140,7 @@ static void add_reason(struct draft *d, const char *reason, int scale)
                 return;
 }
 
-/* The state with its age in one line, or in two. False if not even the state has room. */
+/* Adds the state with its age in one line, or in two. False if something does not fit; the state may have been added. */
 static bool add_state(struct draft *d, const struct dd_stale_mark_words *words, int scale)
 {
     const char *state = words->level == DD_FRESHNESS_STALE ? "STALE" : "STALLED";
@@ -159,7 +161,8 @@ static bool add_state(struct draft *d, const struct dd_stale_mark_words *words, 
     return add_line(d, state, scale, d->pad) && add_one_of(d, ages, 3, scale, 1);
 }
 
-void dd_stale_mark_lay_out(const struct dd_stale_mark_words *words, int width, int height, struct dd_stale_mark_layout *layout)
+void dd_stale_mark_layout_compute(const struct dd_stale_mark_words *words, int width, int height,
+                                  struct dd_stale_mark_layout *layout)
 {
     struct draft d;
     int scale = width / WIDTH_PER_SCALE > SCALE_SMALL ? width / WIDTH_PER_SCALE : SCALE_SMALL;
@@ -173,7 +176,7 @@ void dd_stale_mark_lay_out(const struct dd_stale_mark_words *words, int width, i
     }
     int side = width < height ? width : height;
     layout->border = scale < side / 16 ? scale : side / 16;
-    if (!layout->line_count) { /* too small for words: the colour has to do */
+    if (!layout->line_count) { /* too small for words: the colour alone must do */
         layout->band_height = height / 8 > 8 ? height / 8 : height < 8 ? height : 8;
         return;
     }
@@ -182,18 +185,18 @@ void dd_stale_mark_lay_out(const struct dd_stale_mark_words *words, int width, i
     layout->band_height = d.bottom + d.pad;
 }
 
-/* ---- the pixels ---- */
+/* ---- pixels ---- */
 
 static void paint(const struct dd_paint_planes *planes, const struct dd_stale_mark_words *words)
 {
-    /* those of style.css */
+    /* --stalled and --stale of style.css */
     const struct dd_paint_color stalled = dd_paint_color(0xf2, 0xb8, 0x4b), stale = dd_paint_color(0xf2, 0x68, 0x6a);
     const struct dd_paint_color color = words->level == DD_FRESHNESS_STALE ? stale : stalled;
-    /* Where chroma is halved, fine lines of another chroma than what they are on would blur. */
+    /* With halved chroma, fine lines would blur if their chroma differed from the band's. */
     const struct dd_paint_color fine = {.y = 0, .cb = color.cb, .cr = color.cr}, coarse = dd_paint_color(0x14, 0x10, 0x0a);
     int width = planes->width, height = planes->height;
     struct dd_stale_mark_layout l;
-    dd_stale_mark_lay_out(words, width, height, &l);
+    dd_stale_mark_layout_compute(words, width, height, &l);
     dd_paint_planes_rectangle(planes, 0, 0, width, l.band_height, color);
     dd_paint_planes_rectangle(planes, 0, 0, l.border, height, color);
     dd_paint_planes_rectangle(planes, width - l.border, 0, l.border, height, color);
@@ -203,24 +206,25 @@ static void paint(const struct dd_paint_planes *planes, const struct dd_stale_ma
                              l.lines[i].scale > SCALE_SMALL ? coarse : fine);
 }
 
-/* frame's pixels, or grey in their place: in its size, if that is known and not too large. */
-static struct dd_jpeg_codec_picture *decode(const struct dd_shared_picture *frame)
+/* The pixels of picture; grey ones if it can't be decoded or is too large, in its size or proportions if those are known.
+ * Returned-owned; NULL if there is no memory. */
+static struct dd_jpeg_codec_picture *decode(const struct dd_shared_picture *picture)
 {
     static const int unknown_width = 1280, unknown_height = 720;
     int width = 0, height = 0;
     struct dd_jpeg_codec *jpeg = dd_jpeg_codec_new();
     if (!jpeg)
         return NULL;
-    struct dd_jpeg_codec_picture *picture =
-        dd_jpeg_codec_decode(jpeg, dd_shared_picture_bytes(frame), dd_shared_picture_size(frame), DD_STALE_MARK_PIXELS_MAX);
-    if (!picture &&
-        dd_jpeg_codec_check(jpeg, dd_shared_picture_bytes(frame), dd_shared_picture_size(frame), &width, &height) != 0) {
+    struct dd_jpeg_codec_picture *decoded =
+        dd_jpeg_codec_decode(jpeg, dd_shared_picture_bytes(picture), dd_shared_picture_size(picture), DD_STALE_MARK_PIXELS_MAX);
+    if (!decoded &&
+        dd_jpeg_codec_check(jpeg, dd_shared_picture_bytes(picture), dd_shared_picture_size(picture), &width, &height) != 0) {
         width = unknown_width;
         height = unknown_height;
     }
     dd_jpeg_codec_free(jpeg);
-    if (picture)
-        return picture;
+    if (decoded)
+        return decoded;
     double pixels = (double)width * height;
     if (pixels > DD_STALE_MARK_PIXELS_MAX) {
         double ratio = sqrt(DD_STALE_MARK_PIXELS_MAX / pixels);
@@ -230,25 +234,25 @@ static struct dd_jpeg_codec_picture *decode(const struct dd_shared_picture *fram
     return dd_jpeg_codec_picture_new(width, height);
 }
 
-struct dd_shared_picture *dd_stale_mark_apply(const struct dd_shared_picture *frame, const struct dd_stale_mark_words *words,
+struct dd_shared_picture *dd_stale_mark_apply(const struct dd_shared_picture *picture, const struct dd_stale_mark_words *words,
                                               size_t bytes_max)
 {
     struct dd_shared_picture *marked = NULL;
     uint8_t *bytes = NULL;
     size_t size = 0;
-    struct dd_jpeg_codec_picture *picture = decode(frame);
-    if (!picture)
+    struct dd_jpeg_codec_picture *decoded = decode(picture);
+    if (!decoded)
         return NULL;
-    paint(dd_jpeg_codec_picture_planes(picture), words);
+    paint(dd_jpeg_codec_picture_planes(decoded), words);
     for (size_t i = 0; i < sizeof qualities / sizeof *qualities && (!bytes || size > bytes_max); i++) {
         dd_jpeg_codec_bytes_free(bytes);
-        bytes = dd_jpeg_codec_encode(picture, qualities[i], &size);
+        bytes = dd_jpeg_codec_encode(decoded, qualities[i], &size);
         if (!bytes)
             break;
     }
-    dd_jpeg_codec_picture_free(picture);
+    dd_jpeg_codec_picture_free(decoded);
     if (bytes)
-        marked = dd_shared_picture_new(dd_shared_picture_number(frame), dd_shared_picture_captured_us(frame), bytes, size);
+        marked = dd_shared_picture_new(dd_shared_picture_number(picture), dd_shared_picture_captured_us(picture), bytes, size);
     dd_jpeg_codec_bytes_free(bytes);
     return marked;
 }

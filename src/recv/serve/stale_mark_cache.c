@@ -1,4 +1,4 @@
-/* Two locks: one for the time of a look, one for the time of making. */
+/* Two locks: lock is held briefly, to read or replace the cached picture; encoding_lock for as long as a mark is made. */
 #include "recv/serve/stale_mark_cache.h"
 
 #include <pthread.h>
@@ -9,82 +9,82 @@
 #include "recv/serve/stale_mark.h"
 
 struct dd_stale_mark_cache {
-    size_t bytes_max;       /* immutable */
-    pthread_mutex_t making; /* held by the one who makes a mark; before lock */
+    size_t bytes_max;              /* immutable */
+    pthread_mutex_t encoding_lock; /* one mark is made at a time. Lock order: encoding_lock, then lock */
     pthread_mutex_t lock;
-    struct dd_shared_picture *made;   /* NULL: none; lock */
-    struct dd_stale_mark_words words; /* of made; lock */
+    struct dd_shared_picture *marked; /* NULL: none; lock */
+    struct dd_stale_mark_words words; /* of marked; lock */
 };
 
 struct dd_stale_mark_cache *dd_stale_mark_cache_new(size_t bytes_max)
 {
-    struct dd_stale_mark_cache *marks = calloc(1, sizeof *marks);
-    if (!marks)
+    struct dd_stale_mark_cache *cache = calloc(1, sizeof *cache);
+    if (!cache)
         return NULL;
-    marks->bytes_max = bytes_max;
-    pthread_mutex_init(&marks->making, NULL);
-    pthread_mutex_init(&marks->lock, NULL);
-    return marks;
+    cache->bytes_max = bytes_max;
+    pthread_mutex_init(&cache->encoding_lock, NULL);
+    pthread_mutex_init(&cache->lock, NULL);
+    return cache;
 }
 
-void dd_stale_mark_cache_free(struct dd_stale_mark_cache *marks)
+void dd_stale_mark_cache_free(struct dd_stale_mark_cache *cache)
 {
-    if (!marks)
+    if (!cache)
         return;
-    dd_shared_picture_unref(&marks->made);
-    pthread_mutex_destroy(&marks->lock);
-    pthread_mutex_destroy(&marks->making);
-    free(marks);
+    dd_shared_picture_unref(&cache->marked);
+    pthread_mutex_destroy(&cache->lock);
+    pthread_mutex_destroy(&cache->encoding_lock);
+    free(cache);
 }
 
-/* Frames of one stream are told apart by number and time: a repeated one is the same picture. */
-static bool same_frame(const struct dd_shared_picture *a, const struct dd_shared_picture *b)
+/* Within a stream, number and time of capture identify a frame. A repeated one is the same picture. */
+static bool is_same_frame(const struct dd_shared_picture *a, const struct dd_shared_picture *b)
 {
     return dd_shared_picture_number(a) == dd_shared_picture_number(b) &&
            dd_shared_picture_captured_us(a) == dd_shared_picture_captured_us(b);
 }
 
-/* What was made for frame and words, with one reference; NULL if it was not. */
-static struct dd_shared_picture *find(struct dd_stale_mark_cache *marks, const struct dd_shared_picture *frame,
+/* The cached picture with one reference, if it is of picture and words; else NULL. */
+static struct dd_shared_picture *find(struct dd_stale_mark_cache *cache, const struct dd_shared_picture *picture,
                                       const struct dd_stale_mark_words *words)
 {
     struct dd_shared_picture *found = NULL;
-    pthread_mutex_lock(&marks->lock);
-    if (marks->made && same_frame(marks->made, frame) && dd_stale_mark_says_the_same(&marks->words, words))
-        found = dd_shared_picture_ref(marks->made);
-    pthread_mutex_unlock(&marks->lock);
+    pthread_mutex_lock(&cache->lock);
+    if (cache->marked && is_same_frame(cache->marked, picture) && dd_stale_mark_words_equal(&cache->words, words))
+        found = dd_shared_picture_ref(cache->marked);
+    pthread_mutex_unlock(&cache->lock);
     return found;
 }
 
-static void keep(struct dd_stale_mark_cache *marks, struct dd_shared_picture *made, const struct dd_stale_mark_words *words)
+static void replace(struct dd_stale_mark_cache *cache, struct dd_shared_picture *marked, const struct dd_stale_mark_words *words)
 {
-    pthread_mutex_lock(&marks->lock);
-    dd_shared_picture_unref(&marks->made);
-    marks->made = dd_shared_picture_ref(made);
-    marks->words = *words;
-    pthread_mutex_unlock(&marks->lock);
+    pthread_mutex_lock(&cache->lock);
+    dd_shared_picture_unref(&cache->marked);
+    cache->marked = dd_shared_picture_ref(marked);
+    cache->words = *words;
+    pthread_mutex_unlock(&cache->lock);
 }
 
-struct dd_shared_picture *dd_stale_mark_cache_get(struct dd_stale_mark_cache *marks, const struct dd_shared_picture *frame,
+struct dd_shared_picture *dd_stale_mark_cache_get(struct dd_stale_mark_cache *cache, const struct dd_shared_picture *picture,
                                                   const struct dd_stale_mark_words *words)
 {
-    struct dd_shared_picture *made = find(marks, frame, words);
-    if (made)
-        return made;
-    pthread_mutex_lock(&marks->making);
-    made = find(marks, frame, words);
-    if (!made) {
-        made = dd_stale_mark_apply(frame, words, marks->bytes_max);
-        if (made)
-            keep(marks, made, words);
+    struct dd_shared_picture *marked = find(cache, picture, words);
+    if (marked)
+        return marked;
+    pthread_mutex_lock(&cache->encoding_lock);
+    marked = find(cache, picture, words);
+    if (!marked) {
+        marked = dd_stale_mark_apply(picture, words, cache->bytes_max);
+        if (marked)
+            replace(cache, marked, words);
     }
-    pthread_mutex_unlock(&marks->making);
-    return made;
+    pthread_mutex_unlock(&cache->encoding_lock);
+    return marked;
 }
 
-void dd_stale_mark_cache_drop(struct dd_stale_mark_cache *marks)
+void dd_stale_mark_cache_drop(struct dd_stale_mark_cache *cache)
 {
-    pthread_mutex_lock(&marks->lock);
-    dd_shared_picture_unref(&marks->made);
-    pthread_mutex_unlock(&marks->lock);
+    pthread_mutex_lock(&cache->lock);
+    dd_shared_picture_unref(&cache->marked);
+    pthread_mutex_unlock(&cache->lock);
 }

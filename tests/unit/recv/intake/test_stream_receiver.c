@@ -252,11 +252,11 @@ START_TEST(what_is_lost_is_counted)
     ck_assert_uint_eq(s.total.datagrams_received, 3);
     ck_assert_uint_eq(s.total.datagrams_lost, 2);
     /* the sender has a frame that is not here */
-    ck_assert_uint_eq(s.newer_us, now_us);
+    ck_assert_uint_eq(s.newer_announced_us, now_us);
     ck_assert_uint_eq(s.frame, 0);
     now_us += 1000000;
     send_symbols(0, 8, 0, UINT32_MAX);
-    ck_assert_uint_eq(state().newer_us, 0);
+    ck_assert_uint_eq(state().newer_announced_us, 0);
     tear_down();
 }
 END_TEST
@@ -291,8 +291,8 @@ START_TEST(age_and_delay_follow_the_fastest_way)
     ck_assert_uint_le(s.frame_age_us, 3020000);
     send_status(0, 7, 500, wall_us + 3000000);
     s = state();
-    ck_assert_uint_eq(s.shown_us, now_us);
-    ck_assert_uint_eq(s.shown_age_us, 500000);
+    ck_assert_uint_eq(s.confirmed_us, now_us);
+    ck_assert_uint_eq(s.confirmed_age_us, 500000);
     tear_down();
 }
 END_TEST
@@ -379,10 +379,10 @@ START_TEST(a_refresh_is_shown_once)
 
     ck_assert_int_eq(dd_seal_begin(seals[0]), 0);
     send_status(0, 41, 5, wall_us);
-    ck_assert_uint_ne(state().newer_us, 0); /* by the session it could be another one */
+    ck_assert_uint_ne(state().newer_announced_us, 0); /* by the session it could be another one */
     send_symbols(0, 41, 0, 999);
     ck_assert_uint_eq(dd_frame_ring_count(reader), 1);
-    ck_assert_uint_eq(state().newer_us, 0);
+    ck_assert_uint_eq(state().newer_announced_us, 0);
     ck_assert_uint_eq(state().total.frames_complete, 1);
     send_symbols(0, 42, 0, 999);
     ck_assert_uint_eq(dd_frame_ring_count(reader), 2);

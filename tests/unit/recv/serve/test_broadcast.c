@@ -15,12 +15,12 @@
 
 static struct dd_serve_config *config;
 static struct dd_frame_ring *writer;
-static struct dd_broadcast *hub;
+static struct dd_broadcast *broadcast;
 static int fd;
 
-/* What happened to a viewer. */
+/* What was called for a viewer. */
 struct log {
-    unsigned slept, woken;
+    unsigned suspended, resumed;
 };
 
 static void set_up_with(bool stale_mark)
@@ -35,8 +35,8 @@ static void set_up_with(bool stale_mark)
     config->streams[0].max_frame_bytes = 10000;
     fd = dd_frame_ring_create("test", &config->streams[0].ring);
     writer = dd_frame_ring_open_writer(fd, &config->streams[0].ring, -1);
-    hub = dd_broadcast_new(config, &fd);
-    ck_assert(writer && hub);
+    broadcast = dd_broadcast_new(config, &fd);
+    ck_assert(writer && broadcast);
 }
 
 static void set_up(void)
@@ -46,7 +46,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    dd_broadcast_free(hub);
+    dd_broadcast_free(broadcast);
     dd_frame_ring_close(writer);
     close(fd);
     free(config);
@@ -59,97 +59,97 @@ static void commit(uint64_t number)
     dd_frame_ring_commit(writer, &frame);
 }
 
-static void note_sleep(void *owner)
+static void note_suspend(void *owner)
 {
-    ((struct log *)owner)->slept++;
+    ((struct log *)owner)->suspended++;
 }
 
-static void note_wake(void *owner)
+static void note_resume(void *owner)
 {
-    ((struct log *)owner)->woken++;
+    ((struct log *)owner)->resumed++;
 }
 
-static struct dd_broadcast_subscriber *join_as(struct log *log, uint64_t period_us, bool raw)
+static struct dd_broadcast_subscriber *subscribe_as(struct log *log, uint64_t period_us, bool raw)
 {
-    const struct dd_broadcast_viewer viewer = {
-        .period_us = period_us, .raw = raw, .sleep = note_sleep, .wake = note_wake, .owner = log};
-    struct dd_broadcast_subscriber *seat;
-    ck_assert_int_eq(dd_broadcast_subscribe(hub, &viewer, &seat), 0);
-    return seat;
+    const struct dd_broadcast_subscription viewer = {
+        .period_us = period_us, .raw = raw, .suspend = note_suspend, .resume = note_resume, .owner = log};
+    struct dd_broadcast_subscriber *subscriber;
+    ck_assert_int_eq(dd_broadcast_subscribe(broadcast, &viewer, &subscriber), 0);
+    return subscriber;
 }
 
-static struct dd_broadcast_subscriber *join(struct log *log, uint64_t period_us)
+static struct dd_broadcast_subscriber *subscribe(struct log *log, uint64_t period_us)
 {
-    return join_as(log, period_us, false);
+    return subscribe_as(log, period_us, false);
 }
 
-/* The number of the frame that a viewer gets; 0: just a sign of life. */
-static uint64_t next(struct dd_broadcast_subscriber *seat)
+/* The number of the picture that a viewer gets; 0: a sign of life only. */
+static uint64_t next(struct dd_broadcast_subscriber *subscriber)
 {
-    struct dd_shared_picture *frame;
+    struct dd_shared_picture *picture;
     enum dd_freshness_level level;
-    ck_assert_int_eq(dd_broadcast_next(seat, &frame, &level), 0);
-    uint64_t number = frame ? dd_shared_picture_number(frame) : 0;
-    dd_shared_picture_unref(&frame);
+    ck_assert_int_eq(dd_broadcast_next(subscriber, &picture, &level), 0);
+    uint64_t number = picture ? dd_shared_picture_number(picture) : 0;
+    dd_shared_picture_unref(&picture);
     return number;
 }
 
-static void sleep_on(struct dd_broadcast_subscriber *seat, int expected)
+static void expect_no_picture(struct dd_broadcast_subscriber *subscriber, int expected)
 {
-    struct dd_shared_picture *frame;
+    struct dd_shared_picture *picture;
     enum dd_freshness_level level;
-    ck_assert_int_eq(dd_broadcast_next(seat, &frame, &level), expected);
-    ck_assert_ptr_null(frame);
+    ck_assert_int_eq(dd_broadcast_next(subscriber, &picture, &level), expected);
+    ck_assert_ptr_null(picture);
 }
 
 START_TEST(a_viewer_gets_the_newest_and_skips_the_rest)
 {
     struct log log = {0};
     set_up();
-    struct dd_broadcast_subscriber *seat = join(&log, 0);
-    ck_assert_uint_eq(next(seat), 0);
-    sleep_on(seat, DD_ERROR_AGAIN);
-    ck_assert_uint_eq(log.slept, 1);
-    dd_broadcast_watch(hub, dd_clock_now_us());
-    ck_assert_uint_eq(log.woken, 0);
+    struct dd_broadcast_subscriber *subscriber = subscribe(&log, 0);
+    ck_assert_uint_eq(next(subscriber), 0);
+    expect_no_picture(subscriber, DD_ERROR_AGAIN);
+    ck_assert_uint_eq(log.suspended, 1);
+    dd_broadcast_watch(broadcast, dd_clock_now_us());
+    ck_assert_uint_eq(log.resumed, 0);
     commit(5);
     commit(6);
     commit(7);
-    dd_broadcast_watch(hub, dd_clock_now_us());
-    ck_assert_uint_eq(log.woken, 1);
-    ck_assert_uint_eq(next(seat), 7);
-    sleep_on(seat, DD_ERROR_AGAIN);
-    dd_broadcast_stop(hub);
-    ck_assert_uint_eq(log.woken, 2);
-    dd_broadcast_unsubscribe(seat);
+    dd_broadcast_watch(broadcast, dd_clock_now_us());
+    ck_assert_uint_eq(log.resumed, 1);
+    ck_assert_uint_eq(next(subscriber), 7);
+    expect_no_picture(subscriber, DD_ERROR_AGAIN);
+    dd_broadcast_stop(broadcast);
+    ck_assert_uint_eq(log.resumed, 2);
+    dd_broadcast_unsubscribe(subscriber);
     tear_down();
 }
 END_TEST
 
-START_TEST(a_new_one_again_soon_then_every_second)
+START_TEST(a_new_picture_is_repeated_soon_then_every_second)
 {
     struct log log = {0};
     set_up();
     commit(5);
-    struct dd_broadcast_subscriber *seat = join(&log, 0);
-    ck_assert_uint_eq(next(seat), 5);
+    struct dd_broadcast_subscriber *subscriber = subscribe(&log, 0);
+    ck_assert_uint_eq(next(subscriber), 5);
     uint64_t sent_us = dd_clock_now_us();
-    sleep_on(seat, DD_ERROR_AGAIN);
-    uint64_t due_us = dd_broadcast_watch(hub, sent_us);
+    expect_no_picture(subscriber, DD_ERROR_AGAIN);
+    uint64_t due_us = dd_broadcast_watch(broadcast, sent_us);
     ck_assert_uint_gt(due_us, sent_us);
     ck_assert_uint_le(due_us, sent_us + DD_CLOCK_US_PER_S / 3);
-    ck_assert_uint_eq(dd_broadcast_watch(hub, due_us), UINT64_MAX);
-    ck_assert_uint_eq(log.woken, 1);
+    ck_assert_uint_eq(dd_broadcast_watch(broadcast, due_us), UINT64_MAX);
+    ck_assert_uint_eq(log.resumed, 1);
 
     while (dd_clock_now_us() < due_us)
         usleep(10000);
     sent_us = dd_clock_now_us();
-    ck_assert_uint_eq(next(seat), 5);
-    sleep_on(seat, DD_ERROR_AGAIN);
-    due_us = dd_broadcast_watch(hub, sent_us);
+    ck_assert_uint_eq(next(subscriber), 5);
+    expect_no_picture(subscriber, DD_ERROR_AGAIN);
+    due_us = dd_broadcast_watch(broadcast, sent_us);
     ck_assert_uint_ge(due_us, sent_us + DD_CLOCK_US_PER_S);
     ck_assert_uint_le(due_us, dd_clock_now_us() + DD_CLOCK_US_PER_S);
-    dd_broadcast_unsubscribe(seat);
+    dd_broadcast_unsubscribe(subscriber);
     tear_down();
 }
 END_TEST
@@ -159,52 +159,52 @@ START_TEST(a_rate_is_kept)
     struct log log = {0};
     set_up();
     commit(5);
-    struct dd_broadcast_subscriber *seat = join(&log, 3 * DD_CLOCK_US_PER_S);
-    ck_assert_uint_eq(next(seat), 5);
+    struct dd_broadcast_subscriber *subscriber = subscribe(&log, 3 * DD_CLOCK_US_PER_S);
+    ck_assert_uint_eq(next(subscriber), 5);
     uint64_t sent_us = dd_clock_now_us();
     commit(6);
-    sleep_on(seat, DD_ERROR_AGAIN);
-    dd_broadcast_watch(hub, sent_us + 2 * DD_CLOCK_US_PER_S);
-    ck_assert_uint_eq(log.woken, 0);
-    dd_broadcast_watch(hub, sent_us + 3 * DD_CLOCK_US_PER_S);
-    ck_assert_uint_eq(log.woken, 1);
-    dd_broadcast_unsubscribe(seat);
+    expect_no_picture(subscriber, DD_ERROR_AGAIN);
+    dd_broadcast_watch(broadcast, sent_us + 2 * DD_CLOCK_US_PER_S);
+    ck_assert_uint_eq(log.resumed, 0);
+    dd_broadcast_watch(broadcast, sent_us + 3 * DD_CLOCK_US_PER_S);
+    ck_assert_uint_eq(log.resumed, 1);
+    dd_broadcast_unsubscribe(subscriber);
     tear_down();
 }
 END_TEST
 
-START_TEST(seats_are_counted)
+START_TEST(viewers_are_counted)
 {
     struct log log = {0};
     struct dd_broadcast_subscriber *third = NULL;
-    const struct dd_broadcast_viewer viewer = {.sleep = note_sleep, .wake = note_wake, .owner = &log};
+    const struct dd_broadcast_subscription viewer = {.suspend = note_suspend, .resume = note_resume, .owner = &log};
     set_up();
-    struct dd_broadcast_subscriber *first = join(&log, 0);
-    struct dd_broadcast_subscriber *second = join(&log, 0);
-    ck_assert_uint_eq(dd_broadcast_viewers(hub, 0), 2);
-    ck_assert_int_eq(dd_broadcast_subscribe(hub, &viewer, &third), DD_ERROR_SPACE);
+    struct dd_broadcast_subscriber *first = subscribe(&log, 0);
+    struct dd_broadcast_subscriber *second = subscribe(&log, 0);
+    ck_assert_uint_eq(dd_broadcast_viewers(broadcast, 0), 2);
+    ck_assert_int_eq(dd_broadcast_subscribe(broadcast, &viewer, &third), DD_ERROR_SPACE);
     dd_broadcast_unsubscribe(first);
-    ck_assert_uint_eq(dd_broadcast_viewers(hub, 0), 1);
-    third = join(&log, 0);
+    ck_assert_uint_eq(dd_broadcast_viewers(broadcast, 0), 1);
+    third = subscribe(&log, 0);
     dd_broadcast_unsubscribe(second);
     dd_broadcast_unsubscribe(third);
     dd_broadcast_unsubscribe(NULL);
-    ck_assert_uint_eq(dd_broadcast_viewers(hub, 0), 0);
+    ck_assert_uint_eq(dd_broadcast_viewers(broadcast, 0), 0);
     tear_down();
 }
 END_TEST
 
-START_TEST(nobody_sleeps_once_it_stops)
+START_TEST(nobody_is_suspended_once_it_stops)
 {
     struct log log = {0};
     set_up();
-    struct dd_broadcast_subscriber *seat = join(&log, 0);
-    ck_assert_uint_eq(next(seat), 0);
-    dd_broadcast_stop(hub);
-    sleep_on(seat, DD_ERROR_STOPPED);
-    ck_assert_uint_eq(log.slept, 0);
-    ck_assert_uint_eq(log.woken, 0);
-    dd_broadcast_unsubscribe(seat);
+    struct dd_broadcast_subscriber *subscriber = subscribe(&log, 0);
+    ck_assert_uint_eq(next(subscriber), 0);
+    dd_broadcast_stop(broadcast);
+    expect_no_picture(subscriber, DD_ERROR_STOPPED);
+    ck_assert_uint_eq(log.suspended, 0);
+    ck_assert_uint_eq(log.resumed, 0);
+    dd_broadcast_unsubscribe(subscriber);
     tear_down();
 }
 END_TEST
@@ -223,8 +223,8 @@ static void commit_jpeg(uint64_t number)
     dd_jpeg_codec_picture_free(picture);
 }
 
-/* That number is the newest frame, right now, or long since superseded by one that was lost. */
-static void tell(uint64_t number, bool live)
+/* Publishes a state in which frame number is live, or stalled since a newer frame was lost. */
+static void publish(uint64_t number, bool live)
 {
     uint64_t now_us = dd_clock_now_us();
     const struct dd_stream_state state = {.heard_us = now_us,
@@ -232,35 +232,35 @@ static void tell(uint64_t number, bool live)
                                           .status = {.source = DD_WIRE_SOURCE_OK, .frame = number},
                                           .frame = number,
                                           .frame_us = now_us,
-                                          .newer_us = live ? 0 : now_us - 10 * DD_CLOCK_US_PER_S};
+                                          .newer_announced_us = live ? 0 : now_us - 10 * DD_CLOCK_US_PER_S};
     dd_frame_ring_publish(writer, &state, sizeof state, false);
 }
 
-static struct dd_shared_picture *next_frame(struct dd_broadcast_subscriber *seat, enum dd_freshness_level expected)
+static struct dd_shared_picture *next_picture(struct dd_broadcast_subscriber *subscriber, enum dd_freshness_level expected)
 {
-    struct dd_shared_picture *frame;
+    struct dd_shared_picture *picture;
     enum dd_freshness_level level;
-    ck_assert_int_eq(dd_broadcast_next(seat, &frame, &level), 0);
+    ck_assert_int_eq(dd_broadcast_next(subscriber, &picture, &level), 0);
     ck_assert_int_eq(level, expected);
-    ck_assert_ptr_nonnull(frame);
-    return frame;
+    ck_assert_ptr_nonnull(picture);
+    return picture;
 }
 
-START_TEST(all_share_one_mark_but_who_wants_none)
+START_TEST(viewers_share_one_mark_except_raw_ones)
 {
     struct log log = {0};
     set_up_with(true);
     commit_jpeg(5);
-    tell(5, false);
-    struct dd_broadcast_subscriber *seats[] = {join(&log, 0), join(&log, 0), join_as(&log, 0, true)};
-    struct dd_shared_picture *first = next_frame(seats[0], DD_FRESHNESS_STALLED),
-                             *second = next_frame(seats[1], DD_FRESHNESS_STALLED);
-    struct dd_shared_picture *raw = next_frame(seats[2], DD_FRESHNESS_STALLED);
+    publish(5, false);
+    struct dd_broadcast_subscriber *subscribers[] = {subscribe(&log, 0), subscribe(&log, 0), subscribe_as(&log, 0, true)};
+    struct dd_shared_picture *first = next_picture(subscribers[0], DD_FRESHNESS_STALLED),
+                             *second = next_picture(subscribers[1], DD_FRESHNESS_STALLED);
+    struct dd_shared_picture *raw = next_picture(subscribers[2], DD_FRESHNESS_STALLED);
     struct dd_stale_mark_words words;
-    struct dd_shared_picture *newest = dd_broadcast_newest(hub, 0, &words);
+    struct dd_shared_picture *newest = dd_broadcast_newest(broadcast, 0, &words);
     ck_assert_int_eq(words.level, DD_FRESHNESS_STALLED);
     ck_assert_str_eq(words.reason, "newer picture lost");
-    struct dd_shared_picture *snapshot = dd_broadcast_mark(hub, 0, newest, &words);
+    struct dd_shared_picture *snapshot = dd_broadcast_mark(broadcast, 0, newest, &words);
     ck_assert_ptr_eq(first, second);
     ck_assert_ptr_eq(first, snapshot);
     ck_assert_ptr_eq(raw, newest);
@@ -272,7 +272,7 @@ START_TEST(all_share_one_mark_but_who_wants_none)
     dd_shared_picture_unref(&newest);
     dd_shared_picture_unref(&snapshot);
     for (size_t i = 0; i < 3; i++)
-        dd_broadcast_unsubscribe(seats[i]);
+        dd_broadcast_unsubscribe(subscribers[i]);
     tear_down();
 }
 END_TEST
@@ -282,30 +282,30 @@ START_TEST(without_stale_mark_there_is_none)
     struct log log = {0};
     set_up();
     commit_jpeg(5);
-    tell(5, false);
-    struct dd_broadcast_subscriber *seat = join(&log, 0);
-    struct dd_shared_picture *frame = next_frame(seat, DD_FRESHNESS_STALLED);
+    publish(5, false);
+    struct dd_broadcast_subscriber *subscriber = subscribe(&log, 0);
+    struct dd_shared_picture *picture = next_picture(subscriber, DD_FRESHNESS_STALLED);
     struct dd_stale_mark_words words;
-    struct dd_shared_picture *newest = dd_broadcast_newest(hub, 0, &words);
+    struct dd_shared_picture *newest = dd_broadcast_newest(broadcast, 0, &words);
     ck_assert_int_eq(words.level, DD_FRESHNESS_LIVE);
-    ck_assert_ptr_eq(frame, newest);
-    dd_shared_picture_unref(&frame);
+    ck_assert_ptr_eq(picture, newest);
+    dd_shared_picture_unref(&picture);
     dd_shared_picture_unref(&newest);
-    dd_broadcast_unsubscribe(seat);
+    dd_broadcast_unsubscribe(subscriber);
     tear_down();
 }
 END_TEST
 
-/* Plays the watcher until seat's viewer was woken so often. */
-static void watch_until_woken(const struct log *log, unsigned woken)
+/* Watches until the viewer was resumed so many times; 3 s at most. */
+static void watch_until_resumed(const struct log *log, unsigned resumed)
 {
     const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
     uint64_t limit_us = dd_clock_now_us() + 3 * DD_CLOCK_US_PER_S;
-    while (log->woken < woken && dd_clock_now_us() < limit_us) {
-        dd_broadcast_watch(hub, dd_clock_now_us());
+    while (log->resumed < resumed && dd_clock_now_us() < limit_us) {
+        dd_broadcast_watch(broadcast, dd_clock_now_us());
         nanosleep(&pause, NULL);
     }
-    ck_assert_uint_eq(log->woken, woken);
+    ck_assert_uint_eq(log->resumed, resumed);
 }
 
 START_TEST(a_change_of_level_does_not_wait_for_a_slow_rate)
@@ -313,111 +313,112 @@ START_TEST(a_change_of_level_does_not_wait_for_a_slow_rate)
     struct log log = {0};
     set_up_with(true);
     commit_jpeg(5);
-    tell(5, true);
-    struct dd_broadcast_subscriber *seat = join(&log, 100 * DD_CLOCK_US_PER_S);
-    struct dd_shared_picture *live = next_frame(seat, DD_FRESHNESS_LIVE);
-    sleep_on(seat, DD_ERROR_AGAIN);
-    tell(5, false);
-    dd_broadcast_watch(hub, dd_clock_now_us()); /* not more often than once a second, though */
-    ck_assert_uint_eq(log.woken, 0);
-    watch_until_woken(&log, 1);
-    struct dd_shared_picture *stalled = next_frame(seat, DD_FRESHNESS_STALLED);
+    publish(5, true);
+    struct dd_broadcast_subscriber *subscriber = subscribe(&log, 100 * DD_CLOCK_US_PER_S);
+    struct dd_shared_picture *live = next_picture(subscriber, DD_FRESHNESS_LIVE);
+    expect_no_picture(subscriber, DD_ERROR_AGAIN);
+    publish(5, false);
+    dd_broadcast_watch(broadcast, dd_clock_now_us()); /* not more often than once a second, though */
+    ck_assert_uint_eq(log.resumed, 0);
+    watch_until_resumed(&log, 1);
+    struct dd_shared_picture *stalled = next_picture(subscriber, DD_FRESHNESS_STALLED);
     ck_assert_ptr_ne(stalled, live);
-    sleep_on(seat, DD_ERROR_AGAIN);
-    tell(5, true);
-    watch_until_woken(&log, 2);
-    struct dd_shared_picture *again = next_frame(seat, DD_FRESHNESS_LIVE);
+    expect_no_picture(subscriber, DD_ERROR_AGAIN);
+    publish(5, true);
+    watch_until_resumed(&log, 2);
+    struct dd_shared_picture *again = next_picture(subscriber, DD_FRESHNESS_LIVE);
     ck_assert_ptr_eq(again, live);
-    sleep_on(seat, DD_ERROR_AGAIN);
-    dd_broadcast_stop(hub);
+    expect_no_picture(subscriber, DD_ERROR_AGAIN);
+    dd_broadcast_stop(broadcast);
 
-    /* the mark was let go meanwhile: the same one is made anew */
-    tell(5, false);
+    /* the cache was dropped while the stream was live: the mark is made again */
+    publish(5, false);
     struct dd_stale_mark_words words;
-    struct dd_shared_picture *newest = dd_broadcast_newest(hub, 0, &words), *anew = dd_broadcast_mark(hub, 0, newest, &words);
+    struct dd_shared_picture *newest = dd_broadcast_newest(broadcast, 0, &words),
+                             *anew = dd_broadcast_mark(broadcast, 0, newest, &words);
     ck_assert_ptr_ne(anew, stalled);
     dd_shared_picture_unref(&newest);
     dd_shared_picture_unref(&anew);
     dd_shared_picture_unref(&live);
     dd_shared_picture_unref(&stalled);
     dd_shared_picture_unref(&again);
-    dd_broadcast_unsubscribe(seat);
+    dd_broadcast_unsubscribe(subscriber);
     tear_down();
 }
 END_TEST
 
-START_TEST(what_is_live_again_goes_out_at_once)
+START_TEST(a_live_picture_follows_at_once)
 {
     struct log log = {0};
     set_up_with(true);
     commit_jpeg(5);
-    tell(5, false);
-    struct dd_broadcast_subscriber *seat = join(&log, 0);
-    struct dd_shared_picture *frame = next_frame(seat, DD_FRESHNESS_STALLED);
-    dd_shared_picture_unref(&frame);
-    sleep_on(seat, DD_ERROR_AGAIN);
+    publish(5, false);
+    struct dd_broadcast_subscriber *subscriber = subscribe(&log, 0);
+    struct dd_shared_picture *picture = next_picture(subscriber, DD_FRESHNESS_STALLED);
+    dd_shared_picture_unref(&picture);
+    expect_no_picture(subscriber, DD_ERROR_AGAIN);
     commit_jpeg(6);
-    tell(6, true);
-    dd_broadcast_watch(hub, dd_clock_now_us());
-    ck_assert_uint_eq(log.woken, 1);
-    frame = next_frame(seat, DD_FRESHNESS_LIVE);
-    struct dd_shared_picture *newest = dd_broadcast_newest(hub, 0, NULL);
-    ck_assert_ptr_eq(frame, newest);
-    dd_shared_picture_unref(&frame);
+    publish(6, true);
+    dd_broadcast_watch(broadcast, dd_clock_now_us());
+    ck_assert_uint_eq(log.resumed, 1);
+    picture = next_picture(subscriber, DD_FRESHNESS_LIVE);
+    struct dd_shared_picture *newest = dd_broadcast_newest(broadcast, 0, NULL);
+    ck_assert_ptr_eq(picture, newest);
+    dd_shared_picture_unref(&picture);
     dd_shared_picture_unref(&newest);
-    dd_broadcast_unsubscribe(seat);
+    dd_broadcast_unsubscribe(subscriber);
     tear_down();
 }
 END_TEST
 
-/* Who holds a moving stream back must not make this machine decode and encode all of it. */
+/* Delaying a moving stream must not make this machine decode and encode all of its pictures. */
 START_TEST(not_every_picture_of_a_moving_stream_is_marked)
 {
     struct log log = {0};
     set_up_with(true);
     commit_jpeg(5);
-    tell(5, false);
-    struct dd_broadcast_subscriber *seats[] = {join(&log, 0), join(&log, 0), join_as(&log, 0, true)};
-    struct dd_shared_picture *first = next_frame(seats[0], DD_FRESHNESS_STALLED);
+    publish(5, false);
+    struct dd_broadcast_subscriber *subscribers[] = {subscribe(&log, 0), subscribe(&log, 0), subscribe_as(&log, 0, true)};
+    struct dd_shared_picture *first = next_picture(subscribers[0], DD_FRESHNESS_STALLED);
     commit_jpeg(6);
-    tell(6, false);
-    struct dd_shared_picture *second = next_frame(seats[1], DD_FRESHNESS_STALLED),
-                             *raw = next_frame(seats[2], DD_FRESHNESS_STALLED);
+    publish(6, false);
+    struct dd_shared_picture *second = next_picture(subscribers[1], DD_FRESHNESS_STALLED),
+                             *raw = next_picture(subscribers[2], DD_FRESHNESS_STALLED);
     ck_assert_ptr_eq(first, second);
     ck_assert_uint_eq(dd_shared_picture_number(raw), 6);
     dd_shared_picture_unref(&second);
     const struct timespec pause = {.tv_nsec = 300 * 1000 * 1000};
     nanosleep(&pause, NULL);
-    second = next_frame(seats[0], DD_FRESHNESS_STALLED);
+    second = next_picture(subscribers[0], DD_FRESHNESS_STALLED);
     ck_assert_uint_eq(dd_shared_picture_number(second), 6);
     dd_shared_picture_unref(&first);
     dd_shared_picture_unref(&second);
     dd_shared_picture_unref(&raw);
     for (size_t k = 0; k < 3; k++)
-        dd_broadcast_unsubscribe(seats[k]);
+        dd_broadcast_unsubscribe(subscribers[k]);
     tear_down();
 }
 END_TEST
 
-/* Only an <img> needs a picture twice. */
+/* Only in an <img> is a picture needed twice. */
 START_TEST(a_raw_viewer_gets_a_picture_once)
 {
     struct log log = {0};
     set_up();
     commit(5);
-    struct dd_broadcast_subscriber *seat = join_as(&log, 0, true);
-    ck_assert_uint_eq(next(seat), 5);
-    sleep_on(seat, DD_ERROR_AGAIN);
-    dd_broadcast_watch(hub, dd_clock_now_us() + DD_CLOCK_US_PER_S / 2);
-    ck_assert_uint_eq(log.woken, 0);
-    dd_broadcast_watch(hub, dd_clock_now_us() + DD_CLOCK_US_PER_S);
-    ck_assert_uint_eq(log.woken, 1);
-    dd_broadcast_unsubscribe(seat);
+    struct dd_broadcast_subscriber *subscriber = subscribe_as(&log, 0, true);
+    ck_assert_uint_eq(next(subscriber), 5);
+    expect_no_picture(subscriber, DD_ERROR_AGAIN);
+    dd_broadcast_watch(broadcast, dd_clock_now_us() + DD_CLOCK_US_PER_S / 2);
+    ck_assert_uint_eq(log.resumed, 0);
+    dd_broadcast_watch(broadcast, dd_clock_now_us() + DD_CLOCK_US_PER_S);
+    ck_assert_uint_eq(log.resumed, 1);
+    dd_broadcast_unsubscribe(subscriber);
     tear_down();
 }
 END_TEST
 
-SUITE("recv/serve/broadcast", a_viewer_gets_the_newest_and_skips_the_rest, a_new_one_again_soon_then_every_second, a_rate_is_kept,
-      seats_are_counted, nobody_sleeps_once_it_stops, all_share_one_mark_but_who_wants_none, without_stale_mark_there_is_none,
-      a_change_of_level_does_not_wait_for_a_slow_rate, what_is_live_again_goes_out_at_once,
+SUITE("recv/serve/broadcast", a_viewer_gets_the_newest_and_skips_the_rest, a_new_picture_is_repeated_soon_then_every_second,
+      a_rate_is_kept, viewers_are_counted, nobody_is_suspended_once_it_stops, viewers_share_one_mark_except_raw_ones,
+      without_stale_mark_there_is_none, a_change_of_level_does_not_wait_for_a_slow_rate, a_live_picture_follows_at_once,
       not_every_picture_of_a_moving_stream_is_marked, a_raw_viewer_gets_a_picture_once)

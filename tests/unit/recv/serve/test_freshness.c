@@ -8,7 +8,7 @@
 
 static const struct dd_freshness_limits limits = {.live_us = 30 * S, .stale_us = 300 * S};
 
-/* A frame that came at_us ago and was 100 ms old then, a STATUS of half a second ago that names it. */
+/* A frame that arrived frame_ago_us ago and was 100 ms old then, and a STATUS of half a second ago that names it. */
 static struct dd_stream_state good(uint64_t frame_ago_us)
 {
     return (struct dd_stream_state){
@@ -23,16 +23,16 @@ static struct dd_stream_state good(uint64_t frame_ago_us)
     };
 }
 
-static struct dd_freshness judge(const struct dd_stream_state *state)
+static struct dd_freshness evaluate(const struct dd_stream_state *state)
 {
     struct dd_freshness f;
     dd_freshness_evaluate(state, &limits, NOW, &f);
     return f;
 }
 
-START_TEST(nothing_was_ever_heard)
+START_TEST(no_datagram_ever_arrived)
 {
-    struct dd_freshness f = judge(NULL);
+    struct dd_freshness f = evaluate(NULL);
     ck_assert_int_eq(f.level, DD_FRESHNESS_STALE);
     ck_assert_int_eq(f.sender, DD_FRESHNESS_SILENT);
     ck_assert_str_eq(f.source, "unknown");
@@ -44,7 +44,7 @@ END_TEST
 START_TEST(a_new_picture_is_live)
 {
     struct dd_stream_state state = good(S / 5);
-    struct dd_freshness f = judge(&state);
+    struct dd_freshness f = evaluate(&state);
     ck_assert_int_eq(f.level, DD_FRESHNESS_LIVE);
     ck_assert_int_eq(f.sender, DD_FRESHNESS_ALIVE);
     ck_assert_str_eq(f.source, "ok");
@@ -60,25 +60,25 @@ END_TEST
 START_TEST(an_unchanged_picture_is_as_old_as_status_says)
 {
     struct dd_stream_state state = good(100 * S);
-    struct dd_freshness f = judge(&state);
+    struct dd_freshness f = evaluate(&state);
     ck_assert_int_eq(f.level, DD_FRESHNESS_LIVE);
     ck_assert_double_eq_tol(f.seconds, 0.5 + 0.2 + 0.05, 1e-9);
     ck_assert_double_eq_tol(f.seconds_since_frame, 100, 1e-9);
 }
 END_TEST
 
-START_TEST(a_status_of_another_frame_proves_nothing)
+START_TEST(a_status_of_another_frame_does_not_count)
 {
     struct dd_stream_state state = good(100 * S);
     state.status.frame = 8;
-    struct dd_freshness f = judge(&state);
+    struct dd_freshness f = evaluate(&state);
     ck_assert_int_eq(f.level, DD_FRESHNESS_STALLED);
     ck_assert_double_eq_tol(f.seconds, 100.1, 1e-9);
     ck_assert_str_eq(f.reason, "source gives no new picture");
-    /* but what an earlier one proved stays proved */
-    state.shown_us = NOW - 2 * S;
-    state.shown_age_us = S;
-    f = judge(&state);
+    /* an earlier STATUS that confirmed the frame still counts */
+    state.confirmed_us = NOW - 2 * S;
+    state.confirmed_age_us = S;
+    f = evaluate(&state);
     ck_assert_int_eq(f.level, DD_FRESHNESS_LIVE);
     ck_assert_double_eq_tol(f.seconds, 3, 1e-9);
 }
@@ -101,7 +101,7 @@ START_TEST(levels_change_at_their_limits)
         state.frame_age_us = 0;
         state.status.interval_ms = cases[i].interval_ms;
         state.status.frame = 6;
-        ck_assert_msg(judge(&state).level == cases[i].level, "case %zu", i);
+        ck_assert_msg(evaluate(&state).level == cases[i].level, "case %zu", i);
     }
 }
 END_TEST
@@ -109,10 +109,10 @@ END_TEST
 START_TEST(a_lost_newer_picture_stalls)
 {
     struct dd_stream_state state = good(S);
-    state.newer_us = NOW - 2 * S + 1;
-    ck_assert_int_eq(judge(&state).level, DD_FRESHNESS_LIVE);
-    state.newer_us = NOW - 2 * S;
-    struct dd_freshness f = judge(&state);
+    state.newer_announced_us = NOW - 2 * S + 1;
+    ck_assert_int_eq(evaluate(&state).level, DD_FRESHNESS_LIVE);
+    state.newer_announced_us = NOW - 2 * S;
+    struct dd_freshness f = evaluate(&state);
     ck_assert_int_eq(f.level, DD_FRESHNESS_STALLED);
     ck_assert_str_eq(f.reason, "newer picture lost");
 }
@@ -122,27 +122,27 @@ START_TEST(a_sender_is_silent_after_three_periods)
 {
     struct dd_stream_state state = good(S);
     state.heard_us = NOW - 5 * S + 1;
-    ck_assert_int_eq(judge(&state).sender, DD_FRESHNESS_ALIVE);
+    ck_assert_int_eq(evaluate(&state).sender, DD_FRESHNESS_ALIVE);
     state.heard_us = NOW - 5 * S;
-    struct dd_freshness f = judge(&state);
+    struct dd_freshness f = evaluate(&state);
     ck_assert_int_eq(f.sender, DD_FRESHNESS_SILENT);
     ck_assert_str_eq(f.source, "unknown");
     ck_assert_int_eq(f.level, DD_FRESHNESS_LIVE);
     ck_assert_ptr_null(f.reason);
     state.status.period_ms = 4000;
     state.heard_us = NOW - 12 * S + 1;
-    ck_assert_int_eq(judge(&state).sender, DD_FRESHNESS_ALIVE);
+    ck_assert_int_eq(evaluate(&state).sender, DD_FRESHNESS_ALIVE);
     state.heard_us = NOW - 12 * S;
-    ck_assert_int_eq(judge(&state).sender, DD_FRESHNESS_SILENT);
+    ck_assert_int_eq(evaluate(&state).sender, DD_FRESHNESS_SILENT);
 }
 END_TEST
 
-START_TEST(a_held_back_path_is_not_live)
+START_TEST(a_delayed_path_is_not_live)
 {
     struct dd_stream_state state = good(S);
     state.delay_us = 40 * S;
     state.frame_age_us = 40 * S;
-    struct dd_freshness f = judge(&state);
+    struct dd_freshness f = evaluate(&state);
     ck_assert_int_eq(f.sender, DD_FRESHNESS_DELAYED);
     ck_assert_int_eq(f.level, DD_FRESHNESS_STALLED);
     ck_assert_str_eq(f.reason, "sender delayed");
@@ -150,7 +150,7 @@ START_TEST(a_held_back_path_is_not_live)
 }
 END_TEST
 
-START_TEST(the_source_s_reason_is_told)
+START_TEST(the_reason_of_the_source_is_shown)
 {
     static const struct {
         uint8_t source;
@@ -170,7 +170,7 @@ START_TEST(the_source_s_reason_is_told)
         state.status.source = cases[i].source;
         state.status.reason = cases[i].reason;
         state.status.age_ms = 60000;
-        struct dd_freshness f = judge(&state);
+        struct dd_freshness f = evaluate(&state);
         ck_assert_str_eq(f.source, cases[i].name);
         ck_assert_str_eq(f.reason, cases[i].words ? cases[i].words : dd_wire_reason_text(cases[i].reason));
     }
@@ -181,7 +181,7 @@ START_TEST(before_the_first_picture)
 {
     struct dd_stream_state state = {
         .heard_us = NOW - 1, .status_us = NOW - 1, .status = {.source = DD_WIRE_SOURCE_OK, .period_ms = 1000}};
-    struct dd_freshness f = judge(&state);
+    struct dd_freshness f = evaluate(&state);
     ck_assert_int_eq(f.level, DD_FRESHNESS_STALE);
     ck_assert_str_eq(f.reason, "no picture yet");
     ck_assert_str_eq(f.source, "ok");
@@ -189,22 +189,22 @@ START_TEST(before_the_first_picture)
 }
 END_TEST
 
-START_TEST(nonsense_makes_nothing_young)
+START_TEST(nonsense_makes_no_picture_young)
 {
     struct dd_stream_state state = good(S);
     state.status.frame = 6;
     state.frame_age_us = UINT64_MAX;
-    ck_assert_int_eq(judge(&state).level, DD_FRESHNESS_STALE);
-    /* a stamp that is ahead is not an age below zero */
+    ck_assert_int_eq(evaluate(&state).level, DD_FRESHNESS_STALE);
+    /* a time stamp ahead of now is age 0, not below */
     state = good(S);
     state.frame_us = state.status_us = state.heard_us = NOW + S;
-    struct dd_freshness f = judge(&state);
+    struct dd_freshness f = evaluate(&state);
     ck_assert_double_ge(f.seconds, 0);
     ck_assert_double_eq(f.seconds_since_frame, 0);
 }
 END_TEST
 
-SUITE("recv/serve/freshness", nothing_was_ever_heard, a_new_picture_is_live, an_unchanged_picture_is_as_old_as_status_says,
-      a_status_of_another_frame_proves_nothing, levels_change_at_their_limits, a_lost_newer_picture_stalls,
-      a_sender_is_silent_after_three_periods, a_held_back_path_is_not_live, the_source_s_reason_is_told, before_the_first_picture,
-      nonsense_makes_nothing_young)
+SUITE("recv/serve/freshness", no_datagram_ever_arrived, a_new_picture_is_live, an_unchanged_picture_is_as_old_as_status_says,
+      a_status_of_another_frame_does_not_count, levels_change_at_their_limits, a_lost_newer_picture_stalls,
+      a_sender_is_silent_after_three_periods, a_delayed_path_is_not_live, the_reason_of_the_source_is_shown,
+      before_the_first_picture, nonsense_makes_no_picture_young)

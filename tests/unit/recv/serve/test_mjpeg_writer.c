@@ -9,20 +9,20 @@
 #define HEAD(length, number, state)                                                                                              \
     "Content-Type: image/jpeg\r\nContent-Length: " length "\r\nX-Frame: " number "\r\nX-State: " state "\r\n\r\n"
 
-static struct dd_shared_picture *frame_of(uint64_t number, const char *text)
+static struct dd_shared_picture *picture_of(uint64_t number, const char *text)
 {
-    struct dd_shared_picture *frame = dd_shared_picture_new(number, 0, (const uint8_t *)text, strlen(text));
-    ck_assert_ptr_nonnull(frame);
-    return frame;
+    struct dd_shared_picture *picture = dd_shared_picture_new(number, 0, (const uint8_t *)text, strlen(text));
+    ck_assert_ptr_nonnull(picture);
+    return picture;
 }
 
 /* Writes in blocks until idle; text gets a NUL. */
-static void drain(struct dd_mjpeg_writer *mjpeg, size_t block, char *text, size_t size)
+static void drain(struct dd_mjpeg_writer *writer, size_t block, char *text, size_t size)
 {
     size_t n = 0;
-    while (!dd_mjpeg_writer_idle(mjpeg)) {
+    while (!dd_mjpeg_writer_idle(writer)) {
         ck_assert_uint_lt(n + block, size);
-        size_t written = dd_mjpeg_writer_write(mjpeg, text + n, block);
+        size_t written = dd_mjpeg_writer_write(writer, text + n, block);
         ck_assert_uint_gt(written, 0);
         ck_assert_uint_le(written, block);
         n += written;
@@ -33,28 +33,28 @@ static void drain(struct dd_mjpeg_writer *mjpeg, size_t block, char *text, size_
 START_TEST(a_boundary_before_and_behind_each_picture)
 {
     char text[512];
-    struct dd_mjpeg_writer *mjpeg = dd_mjpeg_writer_new();
-    ck_assert(dd_mjpeg_writer_idle(mjpeg));
-    dd_mjpeg_writer_begin(mjpeg, frame_of(41, "ABCD"), "live");
-    drain(mjpeg, sizeof text - 1, text, sizeof text + 1);
+    struct dd_mjpeg_writer *writer = dd_mjpeg_writer_new();
+    ck_assert(dd_mjpeg_writer_idle(writer));
+    dd_mjpeg_writer_begin(writer, picture_of(41, "ABCD"), "live");
+    drain(writer, sizeof text - 1, text, sizeof text + 1);
     ck_assert_str_eq(text, BOUNDARY HEAD("4", "41", "live") "ABCD\r\n" BOUNDARY);
-    dd_mjpeg_writer_begin(mjpeg, frame_of(42, "XY"), "stalled");
-    drain(mjpeg, sizeof text - 1, text, sizeof text + 1);
+    dd_mjpeg_writer_begin(writer, picture_of(42, "XY"), "stalled");
+    drain(writer, sizeof text - 1, text, sizeof text + 1);
     ck_assert_str_eq(text, HEAD("2", "42", "stalled") "XY\r\n" BOUNDARY);
-    dd_mjpeg_writer_free(mjpeg);
+    dd_mjpeg_writer_free(writer);
 }
 END_TEST
 
 START_TEST(one_write_takes_picture_and_boundary)
 {
     char text[512];
-    struct dd_mjpeg_writer *mjpeg = dd_mjpeg_writer_new();
-    dd_mjpeg_writer_begin(mjpeg, frame_of(1, "ABCD"), "live");
-    size_t n = dd_mjpeg_writer_write(mjpeg, text, sizeof text);
-    ck_assert(dd_mjpeg_writer_idle(mjpeg));
+    struct dd_mjpeg_writer *writer = dd_mjpeg_writer_new();
+    dd_mjpeg_writer_begin(writer, picture_of(1, "ABCD"), "live");
+    size_t n = dd_mjpeg_writer_write(writer, text, sizeof text);
+    ck_assert(dd_mjpeg_writer_idle(writer));
     ck_assert_uint_eq(n, strlen(BOUNDARY HEAD("4", "1", "live") "ABCD\r\n" BOUNDARY));
-    ck_assert_uint_eq(dd_mjpeg_writer_write(mjpeg, text, sizeof text), 0);
-    dd_mjpeg_writer_free(mjpeg);
+    ck_assert_uint_eq(dd_mjpeg_writer_write(writer, text, sizeof text), 0);
+    dd_mjpeg_writer_free(writer);
 }
 END_TEST
 
@@ -62,11 +62,11 @@ START_TEST(blocks_of_any_size_give_the_same)
 {
     for (size_t block = 1; block < 160; block++) {
         char text[512];
-        struct dd_mjpeg_writer *mjpeg = dd_mjpeg_writer_new();
-        dd_mjpeg_writer_begin(mjpeg, frame_of(9007199254740991, "0123456789"), "stale");
-        drain(mjpeg, block, text, sizeof text);
+        struct dd_mjpeg_writer *writer = dd_mjpeg_writer_new();
+        dd_mjpeg_writer_begin(writer, picture_of(9007199254740991, "0123456789"), "stale");
+        drain(writer, block, text, sizeof text);
         ck_assert_str_eq(text, BOUNDARY HEAD("10", "9007199254740991", "stale") "0123456789\r\n" BOUNDARY);
-        dd_mjpeg_writer_free(mjpeg);
+        dd_mjpeg_writer_free(writer);
     }
 }
 END_TEST
@@ -74,40 +74,40 @@ END_TEST
 START_TEST(signs_of_life_only_before_the_first_part)
 {
     char text[512];
-    struct dd_mjpeg_writer *mjpeg = dd_mjpeg_writer_new();
+    struct dd_mjpeg_writer *writer = dd_mjpeg_writer_new();
     for (int i = 0; i < 2; i++) {
-        ck_assert(dd_mjpeg_writer_begin_nothing(mjpeg));
-        drain(mjpeg, 1, text, sizeof text);
+        ck_assert(dd_mjpeg_writer_begin_keepalive(writer));
+        drain(writer, 1, text, sizeof text);
         ck_assert_str_eq(text, "\r\n");
     }
-    dd_mjpeg_writer_begin(mjpeg, frame_of(1, "A"), "live");
-    drain(mjpeg, 64, text, sizeof text);
+    dd_mjpeg_writer_begin(writer, picture_of(1, "A"), "live");
+    drain(writer, 64, text, sizeof text);
     ck_assert_str_eq(text, BOUNDARY HEAD("1", "1", "live") "A\r\n" BOUNDARY);
-    ck_assert(!dd_mjpeg_writer_begin_nothing(mjpeg));
-    ck_assert(dd_mjpeg_writer_idle(mjpeg));
-    dd_mjpeg_writer_free(mjpeg);
+    ck_assert(!dd_mjpeg_writer_begin_keepalive(writer));
+    ck_assert(dd_mjpeg_writer_idle(writer));
+    dd_mjpeg_writer_free(writer);
 }
 END_TEST
 
-START_TEST(a_frame_is_shared_and_let_go)
+START_TEST(a_picture_is_shared_and_released)
 {
     char text[64];
-    struct dd_shared_picture *frame = frame_of(3, "ABC");
+    struct dd_shared_picture *picture = picture_of(3, "ABC");
     struct dd_mjpeg_writer *done = dd_mjpeg_writer_new();
     struct dd_mjpeg_writer *broken_off = dd_mjpeg_writer_new();
-    dd_mjpeg_writer_begin(done, dd_shared_picture_ref(frame), "live");
-    dd_mjpeg_writer_begin(broken_off, dd_shared_picture_ref(frame), "live");
+    dd_mjpeg_writer_begin(done, dd_shared_picture_ref(picture), "live");
+    dd_mjpeg_writer_begin(broken_off, dd_shared_picture_ref(picture), "live");
     while (!dd_mjpeg_writer_idle(done))
         dd_mjpeg_writer_write(done, text, sizeof text);
     dd_mjpeg_writer_write(broken_off, text, 10);
     dd_mjpeg_writer_free(done);
     dd_mjpeg_writer_free(broken_off);
-    ck_assert_mem_eq(dd_shared_picture_bytes(frame), "ABC", 3);
-    dd_shared_picture_unref(&frame);
-    ck_assert_ptr_null(frame);
-    dd_shared_picture_unref(&frame);
+    ck_assert_mem_eq(dd_shared_picture_bytes(picture), "ABC", 3);
+    dd_shared_picture_unref(&picture);
+    ck_assert_ptr_null(picture);
+    dd_shared_picture_unref(&picture);
 }
 END_TEST
 
 SUITE("recv/serve/mjpeg_writer", a_boundary_before_and_behind_each_picture, one_write_takes_picture_and_boundary,
-      blocks_of_any_size_give_the_same, signs_of_life_only_before_the_first_part, a_frame_is_shared_and_let_go)
+      blocks_of_any_size_give_the_same, signs_of_life_only_before_the_first_part, a_picture_is_shared_and_released)

@@ -15,7 +15,7 @@
 static struct site {
     struct dd_serve_config *config;
     struct dd_frame_ring *writer;
-    struct dd_broadcast *hub;
+    struct dd_broadcast *broadcast;
     struct dd_pages *pages;
     struct dd_response_site site;
     int fd;
@@ -38,10 +38,10 @@ static void set_up_with(bool stale_mark)
     stream->stale_us = 300 * DD_CLOCK_US_PER_S;
     s.fd = dd_frame_ring_create("test", &stream->ring);
     s.writer = dd_frame_ring_open_writer(s.fd, &stream->ring, -1);
-    s.hub = dd_broadcast_new(s.config, &s.fd);
+    s.broadcast = dd_broadcast_new(s.config, &s.fd);
     s.pages = dd_pages_new(s.config);
-    ck_assert(s.writer && s.hub && s.pages);
-    s.site = (struct dd_response_site){.config = s.config, .hub = s.hub, .pages = s.pages};
+    ck_assert(s.writer && s.broadcast && s.pages);
+    s.site = (struct dd_response_site){.config = s.config, .broadcast = s.broadcast, .pages = s.pages};
 }
 
 static void set_up(void)
@@ -52,7 +52,7 @@ static void set_up(void)
 static void tear_down(void)
 {
     dd_pages_free(s.pages);
-    dd_broadcast_free(s.hub);
+    dd_broadcast_free(s.broadcast);
     dd_frame_ring_close(s.writer);
     close(s.fd);
     free(s.config);
@@ -65,7 +65,7 @@ static void commit(uint64_t number, uint32_t bytes)
     dd_frame_ring_commit(s.writer, &frame);
 }
 
-/* A picture of its own, with a state that says nothing of it. */
+/* Commits a real JPEG; the state stays empty. */
 static void commit_jpeg(uint64_t number)
 {
     struct dd_jpeg_codec_picture *picture = dd_jpeg_codec_picture_new(64, 48);
@@ -78,58 +78,58 @@ static void commit_jpeg(uint64_t number)
     dd_jpeg_codec_picture_free(picture);
 }
 
-static struct dd_response ask(const struct dd_response_request *request)
+static struct dd_response request(const struct dd_response_request *r)
 {
-    struct dd_response answer;
-    dd_response_build(&s.site, request, &answer);
-    return answer;
+    struct dd_response response;
+    dd_response_build(&s.site, r, &response);
+    return response;
 }
 
-static struct dd_response ask_path(const char *path)
+static struct dd_response get(const char *path)
 {
-    return ask(&(struct dd_response_request){.path = path});
+    return request(&(struct dd_response_request){.path = path});
 }
 
-static void done(struct dd_response *answer)
+static void release(struct dd_response *response)
 {
-    if (answer->release)
-        answer->release(answer->owner);
+    if (response->release)
+        response->release(response->owner);
 }
 
 START_TEST(a_snapshot_before_and_after_the_first_picture)
 {
     set_up();
-    struct dd_response answer = ask_path("/lobby/snapshot.jpg");
-    ck_assert_uint_eq(answer.code, 503);
-    ck_assert_uint_gt(answer.retry_after_s, 0);
-    done(&answer);
+    struct dd_response response = get("/lobby/snapshot.jpg");
+    ck_assert_uint_eq(response.code, 503);
+    ck_assert_uint_gt(response.retry_after_s, 0);
+    release(&response);
     commit(7, 10);
-    answer = ask_path("/lobby/snapshot.jpg");
-    ck_assert_uint_eq(answer.code, 200);
-    ck_assert_str_eq(answer.type, "image/jpeg");
-    ck_assert_str_eq(answer.etag, "\"7\"");
-    ck_assert_str_eq(answer.last_modified, "Thu, 01 Jan 2026 12:00:00 GMT");
-    ck_assert_uint_eq(answer.size, 10);
-    ck_assert_mem_eq(answer.body, "xxxxxxxxxx", 10);
-    done(&answer);
-    answer = ask(&(struct dd_response_request){.path = "/lobby/snapshot.jpg", .if_none_match = "\"6\", \"7\""});
-    ck_assert_uint_eq(answer.code, 304);
-    ck_assert_uint_eq(answer.size, 0);
-    done(&answer);
+    response = get("/lobby/snapshot.jpg");
+    ck_assert_uint_eq(response.code, 200);
+    ck_assert_str_eq(response.type, "image/jpeg");
+    ck_assert_str_eq(response.etag, "\"7\"");
+    ck_assert_str_eq(response.last_modified, "Thu, 01 Jan 2026 12:00:00 GMT");
+    ck_assert_uint_eq(response.size, 10);
+    ck_assert_mem_eq(response.body, "xxxxxxxxxx", 10);
+    release(&response);
+    response = request(&(struct dd_response_request){.path = "/lobby/snapshot.jpg", .if_none_match = "\"6\", \"7\""});
+    ck_assert_uint_eq(response.code, 304);
+    ck_assert_uint_eq(response.size, 0);
+    release(&response);
     tear_down();
 }
 END_TEST
 
-START_TEST(a_marked_snapshot_is_another_one)
+START_TEST(a_marked_snapshot_has_its_own_etag)
 {
     static const char mark[] = "\"7-stale-0-sender-silent\"";
     set_up_with(true);
     commit_jpeg(7);
-    struct dd_response raw = ask(&(struct dd_response_request){.path = "/lobby/snapshot.jpg", .raw = "1"});
-    struct dd_response frame = ask_path("/lobby/frames/7.jpg");
-    struct dd_response marked = ask_path("/lobby/snapshot.jpg");
+    struct dd_response raw = request(&(struct dd_response_request){.path = "/lobby/snapshot.jpg", .raw = "1"});
+    struct dd_response frame = get("/lobby/frames/7.jpg");
+    struct dd_response marked = get("/lobby/snapshot.jpg");
     struct dd_response again =
-        ask(&(struct dd_response_request){.path = "/lobby/snapshot.jpg", .raw = "0", .if_none_match = "\"7\""});
+        request(&(struct dd_response_request){.path = "/lobby/snapshot.jpg", .raw = "0", .if_none_match = "\"7\""});
     ck_assert_uint_eq(raw.code, 200);
     ck_assert_str_eq(raw.etag, "\"7\"");
     ck_assert_uint_eq(raw.size, frame.size);
@@ -140,17 +140,17 @@ START_TEST(a_marked_snapshot_is_another_one)
     ck_assert(marked.size != raw.size || memcmp(marked.body, raw.body, raw.size) != 0);
     ck_assert_uint_eq(again.code, 200);
     ck_assert_ptr_eq(again.body, marked.body);
-    done(&raw);
-    done(&frame);
-    done(&marked);
-    done(&again);
-    marked = ask(&(struct dd_response_request){.path = "/lobby/snapshot.jpg", .if_none_match = mark});
+    release(&raw);
+    release(&frame);
+    release(&marked);
+    release(&again);
+    marked = request(&(struct dd_response_request){.path = "/lobby/snapshot.jpg", .if_none_match = mark});
     ck_assert_uint_eq(marked.code, 304);
     ck_assert_str_eq(marked.etag, mark);
-    done(&marked);
-    raw = ask(&(struct dd_response_request){.path = "/lobby/snapshot.jpg", .raw = "1", .if_none_match = mark});
+    release(&marked);
+    raw = request(&(struct dd_response_request){.path = "/lobby/snapshot.jpg", .raw = "1", .if_none_match = mark});
     ck_assert_uint_eq(raw.code, 200);
-    done(&raw);
+    release(&raw);
     tear_down();
 }
 END_TEST
@@ -162,41 +162,41 @@ START_TEST(raw_is_0_or_1)
     commit(7, 10);
     for (size_t i = 0; i < 2; i++)
         for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++) {
-            struct dd_response answer = ask(&(struct dd_response_request){.path = paths[i], .raw = wrong[k]});
-            ck_assert_msg(answer.code == 400 && !answer.pictures, "%s?raw=%s: %u", paths[i], wrong[k], answer.code);
-            done(&answer);
+            struct dd_response response = request(&(struct dd_response_request){.path = paths[i], .raw = wrong[k]});
+            ck_assert_msg(response.code == 400 && !response.pictures, "%s?raw=%s: %u", paths[i], wrong[k], response.code);
+            release(&response);
         }
-    struct dd_response answer = ask(&(struct dd_response_request){.path = "/lobby/stream", .raw = "1", .fps = "2"});
-    ck_assert(answer.pictures && answer.raw && answer.period_us == 500000);
-    answer = ask(&(struct dd_response_request){.path = "/lobby/stream", .raw = "0"});
-    ck_assert(answer.pictures && !answer.raw);
+    struct dd_response response = request(&(struct dd_response_request){.path = "/lobby/stream", .raw = "1", .fps = "2"});
+    ck_assert(response.pictures && response.raw && response.period_us == 500000);
+    response = request(&(struct dd_response_request){.path = "/lobby/stream", .raw = "0"});
+    ck_assert(response.pictures && !response.raw);
     tear_down();
 }
 END_TEST
 
-START_TEST(what_is_too_large_is_not_shown)
+START_TEST(too_large_pictures_are_not_shown)
 {
     set_up();
     commit(7, 10);
     commit(8, 1001);
-    struct dd_response answer = ask_path("/lobby/snapshot.jpg");
-    ck_assert_uint_eq(answer.code, 503);
-    done(&answer);
-    answer = ask_path("/lobby/frames/8.jpg");
-    ck_assert_uint_eq(answer.code, 404);
-    done(&answer);
-    answer = ask_path("/lobby/frames/7.jpg");
-    ck_assert_uint_eq(answer.code, 200);
-    done(&answer);
+    struct dd_response response = get("/lobby/snapshot.jpg");
+    ck_assert_uint_eq(response.code, 503);
+    release(&response);
+    response = get("/lobby/frames/8.jpg");
+    ck_assert_uint_eq(response.code, 404);
+    release(&response);
+    response = get("/lobby/frames/7.jpg");
+    ck_assert_uint_eq(response.code, 200);
+    release(&response);
     commit(9, 1000);
-    answer = ask_path("/lobby/snapshot.jpg");
-    ck_assert_str_eq(answer.etag, "\"9\"");
-    done(&answer);
+    response = get("/lobby/snapshot.jpg");
+    ck_assert_str_eq(response.etag, "\"9\"");
+    release(&response);
     tear_down();
 }
 END_TEST
 
-START_TEST(monitors_get_failures)
+START_TEST(fail_answers_503_to_monitors)
 {
     static const struct {
         const char *path, *fail;
@@ -207,22 +207,22 @@ START_TEST(monitors_get_failures)
     };
     set_up();
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
-        struct dd_response answer = ask(&(struct dd_response_request){.path = list[i].path, .fail = list[i].fail});
-        ck_assert_msg(answer.code == list[i].code, "%s?fail=%s: %u", list[i].path, list[i].fail, answer.code);
-        done(&answer);
+        struct dd_response response = request(&(struct dd_response_request){.path = list[i].path, .fail = list[i].fail});
+        ck_assert_msg(response.code == list[i].code, "%s?fail=%s: %u", list[i].path, list[i].fail, response.code);
+        release(&response);
     }
     tear_down();
 }
 END_TEST
 
-START_TEST(health_is_intake_s_heartbeat)
+START_TEST(health_follows_the_heartbeat_of_intake)
 {
     set_up();
-    ck_assert_uint_eq(ask_path("/healthz").code, 503);
+    ck_assert_uint_eq(get("/healthz").code, 503);
     dd_frame_ring_beat(s.writer, dd_clock_now_us() + DD_CLOCK_US_PER_S * UINT64_C(60));
-    ck_assert_uint_eq(ask_path("/healthz").code, 200);
+    ck_assert_uint_eq(get("/healthz").code, 200);
     dd_frame_ring_beat(s.writer, dd_clock_now_us() - 1);
-    ck_assert_uint_eq(ask_path("/healthz").code, 503);
+    ck_assert_uint_eq(get("/healthz").code, 503);
     tear_down();
 }
 END_TEST
@@ -230,9 +230,9 @@ END_TEST
 START_TEST(pages_are_escaped_and_links_relative)
 {
     set_up();
-    struct dd_response answer = ask_path("/lobby");
-    ck_assert_uint_eq(answer.code, 200);
-    char *page = strndup(answer.body, answer.size);
+    struct dd_response response = get("/lobby");
+    ck_assert_uint_eq(response.code, 200);
+    char *page = strndup(response.body, response.size);
     ck_assert_ptr_nonnull(strstr(page, "<h1>&lt;Lobby&gt;</h1>"));
     ck_assert_ptr_nonnull(strstr(page, "A &amp; B"));
     ck_assert_ptr_nonnull(strstr(page, "&quot;x&quot;"));
@@ -240,17 +240,17 @@ START_TEST(pages_are_escaped_and_links_relative)
     ck_assert_ptr_null(strstr(page, "{{"));
     ck_assert_ptr_null(strstr(page, "=\"/"));
     free(page);
-    answer = ask_path("/");
-    page = strndup(answer.body, answer.size);
+    response = get("/");
+    page = strndup(response.body, response.size);
     ck_assert_ptr_nonnull(strstr(page, "href=\"lobby\""));
     ck_assert_ptr_null(strstr(page, "{{"));
     free(page);
-    answer = ask_path("/lobby/");
-    ck_assert_uint_eq(answer.code, 308);
-    ck_assert_str_eq(answer.location, "../lobby");
-    ck_assert_uint_eq(ask_path("/stream.js").code, 200);
-    ck_assert_uint_eq(ask_path("/stream.html").code, 404);
-    ck_assert_uint_eq(ask_path("/favicon.ico").code, 200);
+    response = get("/lobby/");
+    ck_assert_uint_eq(response.code, 308);
+    ck_assert_str_eq(response.location, "../lobby");
+    ck_assert_uint_eq(get("/stream.js").code, 200);
+    ck_assert_uint_eq(get("/stream.html").code, 404);
+    ck_assert_uint_eq(get("/favicon.ico").code, 200);
     tear_down();
 }
 END_TEST
@@ -282,6 +282,6 @@ START_TEST(rates_are_numbers_in_their_range)
 }
 END_TEST
 
-SUITE("recv/serve/response", a_snapshot_before_and_after_the_first_picture, a_marked_snapshot_is_another_one, raw_is_0_or_1,
-      what_is_too_large_is_not_shown, monitors_get_failures, health_is_intake_s_heartbeat, pages_are_escaped_and_links_relative,
-      etags_are_compared_weakly, rates_are_numbers_in_their_range)
+SUITE("recv/serve/response", a_snapshot_before_and_after_the_first_picture, a_marked_snapshot_has_its_own_etag, raw_is_0_or_1,
+      too_large_pictures_are_not_shown, fail_answers_503_to_monitors, health_follows_the_heartbeat_of_intake,
+      pages_are_escaped_and_links_relative, etags_are_compared_weakly, rates_are_numbers_in_their_range)

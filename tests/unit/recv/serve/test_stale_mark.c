@@ -25,7 +25,7 @@ static const struct dd_stale_mark_words stalled = {
 static const struct dd_stale_mark_words stale = {
     .level = DD_FRESHNESS_STALE, .age_s = 7200, .reason = "wrong user name or password"};
 
-/* A picture as restless as pictures get, encoded badly. */
+/* A picture of noise, in low quality. */
 static struct dd_shared_picture *make(int width, int height, int sampling)
 {
     uint8_t *pixels = malloc((size_t)width * (size_t)height * 3);
@@ -43,7 +43,7 @@ static struct dd_shared_picture *make(int width, int height, int sampling)
     return frame;
 }
 
-/* What a viewer sees of it. */
+/* A decoded picture. */
 struct seen {
     int width, height, sampling;
     uint8_t *rgb;
@@ -75,7 +75,7 @@ static double luma(const uint8_t *rgb)
     return 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
 }
 
-/* Reads the character in a cell as a person would: the glyph that its pixels are most like. */
+/* Recognises the character in a cell: the glyph that its pixels are most similar to. */
 static char read_character(const struct seen *s, int left, int top, int scale)
 {
     static const char known[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ123456789, 0";
@@ -118,11 +118,11 @@ static bool is_color(const uint8_t *rgb, enum dd_freshness_level level)
     return true;
 }
 
-/* All lines as they can be read, and the colour of the band and the border. */
+/* Checks that all lines can be read, and the colour of the band and the border. */
 static void check_mark(const struct seen *s, const struct dd_stale_mark_words *words, const char *what)
 {
     struct dd_stale_mark_layout l;
-    dd_stale_mark_lay_out(words, s->width, s->height, &l);
+    dd_stale_mark_layout_compute(words, s->width, s->height, &l);
     for (int i = 0; i < l.line_count; i++) {
         char text[DD_STALE_MARK_LINE_SIZE], wanted[DD_STALE_MARK_LINE_SIZE];
         read_line(s, &l.lines[i], text);
@@ -169,7 +169,7 @@ START_TEST(can_be_read_in_every_size_and_subsampling)
 }
 END_TEST
 
-START_TEST(says_what_matters_first)
+START_TEST(the_state_comes_first)
 {
     static const struct {
         int width, height;
@@ -186,7 +186,7 @@ START_TEST(says_what_matters_first)
     };
     for (size_t i = 0; i < COUNT(list); i++) {
         struct dd_stale_mark_layout l;
-        dd_stale_mark_lay_out(&stalled, list[i].width, list[i].height, &l);
+        dd_stale_mark_layout_compute(&stalled, list[i].width, list[i].height, &l);
         for (int k = 0; k < 4; k++)
             ck_assert_msg((k < l.line_count) == (list[i].lines[k] != NULL), "%dx%d: %d lines", list[i].width, list[i].height,
                           l.line_count);
@@ -206,7 +206,7 @@ START_TEST(all_reasons_have_glyphs_and_room)
         struct dd_stale_mark_layout l;
         for (const char *c = words.reason; *c; c++)
             ck_assert_msg(*c == ' ' || dd_bitmap_font_rows(*c) != dd_bitmap_font_rows('~'), "no glyph for %c", *c);
-        dd_stale_mark_lay_out(&words, 160, 90, &l);
+        dd_stale_mark_layout_compute(&words, 160, 90, &l);
         size_t length = 0;
         ck_assert_str_eq(l.lines[0].text, "STALLED 59MIN");
         for (int i = 1; i < l.line_count; i++)
@@ -219,7 +219,7 @@ END_TEST
 static void check_layout(const struct dd_stale_mark_words *words, int width, int height)
 {
     struct dd_stale_mark_layout l;
-    dd_stale_mark_lay_out(words, width, height, &l);
+    dd_stale_mark_layout_compute(words, width, height, &l);
     ck_assert(l.band_height > 0 && l.band_height <= height && l.border >= 0 && 2 * l.border <= width && 2 * l.border <= height);
     int bottom = 0;
     for (int i = 0; i < l.line_count; i++) {
@@ -274,7 +274,7 @@ START_TEST(ages_are_coarse_lower_bounds)
         struct dd_stale_mark_words words = dd_stale_mark_words(&f);
         struct dd_stale_mark_layout l;
         ck_assert_uint_eq(words.age_s, list[i].age_s);
-        dd_stale_mark_lay_out(&words, 1280, 720, &l);
+        dd_stale_mark_layout_compute(&words, 1280, 720, &l);
         ck_assert_str_eq(l.lines[0].text, list[i].first);
         ck_assert_str_eq(l.lines[1].text, "sender silent");
     }
@@ -300,8 +300,8 @@ START_TEST(leaves_the_rest_of_the_picture_as_it_is)
 }
 END_TEST
 
-/* With the last third of its bytes gone, or changed. */
-START_TEST(what_is_damaged_is_shown_as_far_as_it_goes)
+/* The last third of the bytes is missing, or changed. */
+START_TEST(damaged_pictures_are_shown_as_far_as_they_decode)
 {
     struct dd_shared_picture *whole = make(640, 360, TJSAMP_420);
     size_t size = dd_shared_picture_size(whole);
@@ -347,7 +347,7 @@ static void check_grey(const uint8_t *bytes, size_t size, int width, int height)
     dd_shared_picture_unref(&frame);
 }
 
-START_TEST(what_cannot_be_decoded_is_marked_grey)
+START_TEST(undecodable_pictures_are_marked_on_grey)
 {
     uint8_t *pixels = calloc(64 * 48, 4), *bytes;
     unsigned char *jpeg = NULL;
@@ -387,7 +387,7 @@ START_TEST(what_cannot_be_decoded_is_marked_grey)
 }
 END_TEST
 
-START_TEST(keeps_to_its_bytes)
+START_TEST(keeps_to_the_limit_of_bytes)
 {
     struct dd_shared_picture *frame = make(640, 360, TJSAMP_444);
     struct dd_shared_picture *large = dd_stale_mark_apply(frame, &stalled, BYTES_MAX);
@@ -403,7 +403,6 @@ START_TEST(keeps_to_its_bytes)
 }
 END_TEST
 
-SUITE("recv/serve/stale_mark", can_be_read_in_every_size_and_subsampling, says_what_matters_first,
-      all_reasons_have_glyphs_and_room, never_leaves_the_picture, ages_are_coarse_lower_bounds,
-      leaves_the_rest_of_the_picture_as_it_is, what_is_damaged_is_shown_as_far_as_it_goes, what_cannot_be_decoded_is_marked_grey,
-      keeps_to_its_bytes)
+SUITE("recv/serve/stale_mark", can_be_read_in_every_size_and_subsampling, the_state_comes_first, all_reasons_have_glyphs_and_room,
+      never_leaves_the_picture, ages_are_coarse_lower_bounds, leaves_the_rest_of_the_picture_as_it_is,
+      damaged_pictures_are_shown_as_far_as_they_decode, undecodable_pictures_are_marked_on_grey, keeps_to_the_limit_of_bytes)
