@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "dd/base/round_up.h"
+
 static uint64_t read_us(clockid_t clock)
 {
     struct timespec t = {0};
@@ -34,6 +36,6 @@ int dd_clock_wait_ms(uint64_t now_us, uint64_t deadline_us, int limit_ms)
 {
     if (deadline_us <= now_us)
         return 0;
-    uint64_t ms = (deadline_us - now_us + DD_CLOCK_US_PER_MS - 1) / DD_CLOCK_US_PER_MS;
+    uint64_t ms = dd_round_up_quotient(deadline_us - now_us, DD_CLOCK_US_PER_MS);
     return ms < (uint64_t)limit_ms ? (int)ms : limit_ms;
 }

@@ -4,12 +4,13 @@
 #include <string.h>
 
 #include "dd/base/error.h"
+#include "dd/base/round_up.h"
 #include "dd/link/wire.h"
 #include "link/parity_level.h"
 
 static uint32_t divide_up(uint32_t a, uint32_t b)
 {
-    return a / b + (a % b != 0);
+    return (uint32_t)dd_round_up_quotient(a, b);
 }
 
 static uint32_t parity_needed(uint32_t data, uint32_t blocks, double loss)

@@ -5,29 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dd/base/buffer.h"
 #include "dd/base/error.h"
 #include "dd/base/log.h"
 
 /* No block has more coefficients. */
 enum { MATRIX = DD_WIRE_DATA_MAX * DD_WIRE_DATA_MAX };
 
-/* Memory that grows and is kept. */
-struct buffer {
-    uint8_t *bytes;
-    size_t size;
-};
-
 /* Coefficients of all parity symbols, as ISA-L wants them. */
 struct tables {
     uint32_t data, parity; /* 0: none yet */
-    struct buffer buffer;
+    struct dd_buffer buffer;
 };
 
 struct dd_fec {
     struct tables cache[DD_FEC_CACHE]; /* at data mod DD_FEC_CACHE: frames that follow each other have blocks of about one size */
     /* of recovery */
-    struct buffer tables, copies;
-    uint8_t inverse[MATRIX], known[MATRIX], combined[MATRIX];
+    struct dd_buffer tables, copies;
+    uint8_t inverse[MATRIX], known[MATRIX + DD_FEC_SLACK], combined[MATRIX + DD_FEC_SLACK];
 };
 
 static bool is_sound(const struct dd_fec_block *b)
@@ -48,17 +43,12 @@ static uint8_t *readable(const uint8_t *bytes)
     return (uint8_t *)(uintptr_t)bytes;
 }
 
-static int reserve(struct buffer *buffer, size_t size)
+static int reserve(struct dd_buffer *buffer, size_t size)
 {
-    if (buffer->size >= size)
-        return 0;
-    free(buffer->bytes);
-    buffer->bytes = malloc(size);
-    buffer->size = buffer->bytes ? size : 0;
-    if (buffer->bytes)
-        return 0;
-    dd_log_error("out of memory for parity");
-    return DD_ERROR_MEMORY;
+    int error = dd_buffer_reserve(buffer, size);
+    if (error)
+        dd_log_error("out of memory for parity");
+    return error;
 }
 
 struct dd_fec *dd_fec_new(void)
@@ -74,9 +64,9 @@ void dd_fec_free(struct dd_fec *fec)
     if (!fec)
         return;
     for (size_t i = 0; i < DD_FEC_CACHE; i++)
-        free(fec->cache[i].buffer.bytes);
-    free(fec->tables.bytes);
-    free(fec->copies.bytes);
+        dd_buffer_free(&fec->cache[i].buffer);
+    dd_buffer_free(&fec->tables);
+    dd_buffer_free(&fec->copies);
     free(fec);
 }
 
@@ -154,7 +144,8 @@ int dd_fec_recover(struct dd_fec *fec, const struct dd_fec_block *block, uint8_t
     }
     if (!e)
         return 0;
-    if (reserve(&fec->tables, (size_t)DD_FEC_COEFFICIENT * e * k) || reserve(&fec->copies, e * block->symbol_bytes))
+    if (reserve(&fec->tables, (size_t)DD_FEC_COEFFICIENT * e * k) ||
+        reserve(&fec->copies, e * block->symbol_bytes + DD_FEC_SLACK))
         return DD_ERROR_MEMORY;
     if (!solve(fec, k, held, lost, e))
         return DD_ERROR_INPUT; /* a symbol is there twice: any others can be solved */

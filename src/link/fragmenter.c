@@ -3,11 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dd/base/buffer.h"
 #include "dd/base/error.h"
 #include "dd/base/log.h"
 #include "dd/link/block_plan.h"
 #include "dd/link/wire.h"
 #include "link/fec.h"
+
+_Static_assert((int)DD_FRAGMENTER_SLACK == (int)DD_FEC_SLACK, "data symbols lie in the frame itself");
 
 struct dd_fragmenter {
     struct dd_fec *fec;
@@ -16,8 +19,7 @@ struct dd_fragmenter {
     uint32_t next, end;   /* datagrams of the frame */
     /* What the frame itself does not have, kept from frame to frame: the last data symbol, filled up with zeros, and the
      * parity in the order of the wire. */
-    uint8_t *made;
-    size_t made_size;
+    struct dd_buffer made;
 };
 
 struct dd_fragmenter *dd_fragmenter_new(void)
@@ -40,32 +42,21 @@ void dd_fragmenter_free(struct dd_fragmenter *s)
     if (!s)
         return;
     dd_fec_free(s->fec);
-    free(s->made);
+    dd_buffer_free(&s->made);
     free(s);
-}
-
-static int reserve(struct dd_fragmenter *s, size_t size)
-{
-    if (s->made_size >= size)
-        return 0;
-    free(s->made);
-    s->made = malloc(size);
-    s->made_size = s->made ? size : 0;
-    if (s->made)
-        return 0;
-    dd_log_error("out of memory for the parity of a picture");
-    return DD_ERROR_MEMORY;
 }
 
 int dd_fragmenter_begin(struct dd_fragmenter *s, const struct dd_block_plan *plan, const uint8_t *bytes)
 {
     size_t symbol_bytes = plan->symbol_bytes, last = (plan->symbols - 1) * symbol_bytes, left = plan->frame_bytes - last;
     s->next = s->end = 0;
-    int error = reserve(s, (1 + (size_t)plan->blocks * plan->parity) * symbol_bytes);
-    if (error)
+    int error = dd_buffer_reserve(&s->made, (1 + (size_t)plan->blocks * plan->parity) * symbol_bytes + DD_FEC_SLACK);
+    if (error) {
+        dd_log_error("out of memory for the parity of a picture");
         return error;
-    memcpy(s->made, bytes + last, left);
-    memset(s->made + left, 0, symbol_bytes - left);
+    }
+    memcpy(s->made.bytes, bytes + last, left);
+    memset(s->made.bytes + left, 0, symbol_bytes - left);
     s->plan = *plan;
     s->bytes = bytes;
     s->end = dd_block_plan_datagrams(plan);
@@ -84,12 +75,12 @@ uint32_t dd_fragmenter_burst(const struct dd_fragmenter *s, uint32_t most)
 
 static const uint8_t *data_symbol(const struct dd_fragmenter *s, uint32_t j)
 {
-    return j == s->plan.symbols - 1 ? s->made : s->bytes + (size_t)j * s->plan.symbol_bytes;
+    return j == s->plan.symbols - 1 ? s->made.bytes : s->bytes + (size_t)j * s->plan.symbol_bytes;
 }
 
 static uint8_t *parity_symbol(const struct dd_fragmenter *s, uint32_t i)
 {
-    return s->made + (1 + (size_t)i) * s->plan.symbol_bytes;
+    return s->made.bytes + (1 + (size_t)i) * s->plan.symbol_bytes;
 }
 
 static int make_parity(struct dd_fragmenter *s, uint32_t block)
@@ -125,5 +116,5 @@ int dd_fragmenter_next(struct dd_fragmenter *s, struct dd_wire_fragment *fragmen
 uint64_t dd_fragmenter_memory(uint32_t bytes, uint32_t max_packet_size, double loss_tolerance)
 {
     uint64_t parity = dd_block_plan_parity_bound(bytes, max_packet_size, loss_tolerance);
-    return max_packet_size + parity + (parity ? DD_FEC_ENCODE_BYTES : 0);
+    return max_packet_size + parity + DD_FEC_SLACK + (parity ? DD_FEC_ENCODE_BYTES : 0);
 }

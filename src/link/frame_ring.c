@@ -15,6 +15,7 @@
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
 #include "dd/base/log.h"
+#include "dd/base/round_up.h"
 
 enum { PAGE = 4096, ALIGN = 64, OBSERVE_TRIES = 4 };
 
@@ -50,19 +51,14 @@ struct dd_frame_ring {
     uint32_t reserved_bytes; /* 0: nothing is reserved */
 };
 
-static uint64_t round_up(uint64_t n, uint64_t to)
-{
-    return (n + to - 1) / to * to;
-}
-
 static uint64_t index_bytes(const struct dd_frame_ring_shape *shape)
 {
-    return round_up((uint64_t)shape->entries * sizeof(struct entry), PAGE);
+    return dd_round_up_to((uint64_t)shape->entries * sizeof(struct entry), PAGE);
 }
 
 static uint64_t arena_bytes(const struct dd_frame_ring_shape *shape)
 {
-    return round_up(shape->arena_bytes, PAGE);
+    return dd_round_up_to(shape->arena_bytes, PAGE);
 }
 
 static struct entry *entry_of(const struct dd_frame_ring *ring, uint64_t position)
@@ -154,7 +150,7 @@ struct dd_frame_ring *dd_frame_ring_open_writer(int fd, const struct dd_frame_ri
     atomic_store(&ring->header->oldest, ring->oldest);
     for (uint32_t i = 0; i < shape->entries; i++)
         atomic_store(&ring->entries[i].sequence, 0);
-    ring->state_sequence = round_up(atomic_load(&ring->header->state_sequence), 2);
+    ring->state_sequence = dd_round_up_to(atomic_load(&ring->header->state_sequence), 2);
     return ring;
 }
 
@@ -176,7 +172,7 @@ static void make_room(struct dd_frame_ring *ring, uint64_t at, uint64_t bytes)
 {
     while (ring->oldest < ring->count) {
         struct entry *e = entry_of(ring, ring->oldest);
-        uint64_t taken = round_up(e->frame.bytes, ALIGN);
+        uint64_t taken = dd_round_up_to(e->frame.bytes, ALIGN);
         bool overlaps = e->at < at + bytes && at < e->at + taken;
         bool full = ring->count - ring->oldest >= ring->shape.entries;
         if (!overlaps && !full)
@@ -191,7 +187,7 @@ static void make_room(struct dd_frame_ring *ring, uint64_t at, uint64_t bytes)
 
 uint8_t *dd_frame_ring_reserve(struct dd_frame_ring *ring, uint32_t bytes)
 {
-    uint64_t need = round_up(bytes, ALIGN), size = arena_bytes(&ring->shape);
+    uint64_t need = dd_round_up_to(bytes, ALIGN), size = arena_bytes(&ring->shape);
     ring->reserved_bytes = 0;
     if (!bytes || need > size)
         return NULL;
@@ -224,7 +220,7 @@ void dd_frame_ring_commit(struct dd_frame_ring *ring, const struct dd_frame_ring
     e->frame = *frame;
     e->frame.stored_us = dd_clock_now_us();
     atomic_store(&e->sequence, 2 * (ring->count + 1));
-    ring->next_at = ring->reserved_at + round_up(frame->bytes, ALIGN);
+    ring->next_at = ring->reserved_at + dd_round_up_to(frame->bytes, ALIGN);
     ring->reserved_bytes = 0;
     ring->count++;
     atomic_store(&ring->header->count, ring->count);

@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dd/base/buffer.h"
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
 #include "dd/base/log.h"
+#include "dd/base/round_up.h"
 #include "dd/link/wire.h"
 #include "link/fec.h"
 
@@ -20,11 +22,11 @@ struct making {
     uint32_t frame_bytes, symbols;
     uint16_t symbol_bytes, blocks, open; /* open: blocks that lack symbols */
     uint8_t parity;
-    uint64_t touched_us; /* arrival of its newest symbol */
-    uint8_t *bytes;      /* symbols x symbol_bytes: the places, in the order of the frame */
-    uint8_t *held;       /* of each place: the index in the block of the symbol there plus 1, 0 if there is none */
-    uint8_t *missing;    /* of each block: symbols that it lacks; part of the memory of held */
-    size_t bytes_size, held_size;
+    uint64_t touched_us;    /* arrival of its newest symbol */
+    struct dd_buffer frame; /* symbols x symbol_bytes: the places, in the order of the frame; then DD_FEC_SLACK */
+    struct dd_buffer notes; /* memory of held and missing */
+    uint8_t *held;          /* of each place: the index in the block of the symbol there plus 1, 0 if there is none */
+    uint8_t *missing;       /* of each block: symbols that it lacks */
 };
 
 /* Which frame is newer: that of the newer session, and within one the one with the higher number. */
@@ -74,18 +76,6 @@ static bool has_ended(const struct dd_reassembly *r, struct order o)
     return false;
 }
 
-static int grow(uint8_t **bytes, size_t *have, size_t need)
-{
-    if (*have >= need)
-        return 0;
-    uint8_t *grown = realloc(*bytes, need);
-    if (!grown)
-        return -1;
-    *bytes = grown;
-    *have = need;
-    return 0;
-}
-
 /* A free place for a frame; the oldest in the making is dropped where there is none. NULL if that is the frame itself. */
 static struct making *take_place(struct dd_reassembly *r, struct order o)
 {
@@ -105,18 +95,19 @@ static struct making *take_place(struct dd_reassembly *r, struct order o)
 
 static uint32_t symbols_of(const struct dd_wire_fragment *f)
 {
-    return f->frame_bytes / f->symbol_bytes + (f->frame_bytes % f->symbol_bytes != 0);
+    return (uint32_t)dd_round_up_quotient(f->frame_bytes, f->symbol_bytes);
 }
 
 /* Begins a frame at its place m. DD_ERROR_MEMORY, logged, if it has none. */
 static int begin(struct making *m, uint64_t session, const struct dd_wire_fragment *f)
 {
     uint32_t symbols = symbols_of(f);
-    if (grow(&m->bytes, &m->bytes_size, (size_t)symbols * f->symbol_bytes) ||
-        grow(&m->held, &m->held_size, (size_t)symbols + f->blocks)) {
+    if (dd_buffer_reserve(&m->frame, (size_t)symbols * f->symbol_bytes + DD_FEC_SLACK) ||
+        dd_buffer_reserve(&m->notes, (size_t)symbols + f->blocks)) {
         dd_log_error("out of memory for a frame of %u bytes", f->frame_bytes);
         return DD_ERROR_MEMORY;
     }
+    m->held = m->notes.bytes;
     memset(m->held, 0, symbols);
     m->missing = m->held + symbols;
     for (uint32_t b = 0; b < f->blocks; b++)
@@ -162,7 +153,7 @@ static bool agrees(const struct making *m, const struct dd_wire_fragment *f)
 
 static uint8_t *place_of(const struct making *m, uint32_t j)
 {
-    return m->bytes + (size_t)j * m->symbol_bytes;
+    return m->frame.bytes + (size_t)j * m->symbol_bytes;
 }
 
 /* The first place of f's block of which held is what its note says. False if there is none. */
@@ -231,14 +222,14 @@ static enum dd_reassembly_verdict complete(struct dd_reassembly *r, struct makin
     frame->session = m->session;
     frame->number = m->number;
     frame->captured_us = m->captured_us;
-    frame->bytes = m->bytes;
+    frame->bytes = m->frame.bytes;
     frame->size = m->frame_bytes;
     return DD_REASSEMBLY_COMPLETE;
 }
 
 uint64_t dd_reassembly_memory(uint32_t max_frame_bytes)
 {
-    uint64_t bytes = (uint64_t)max_frame_bytes + DD_WIRE_DATAGRAM_MAX; /* the last symbol is filled up */
+    uint64_t bytes = (uint64_t)max_frame_bytes + DD_WIRE_DATAGRAM_MAX + DD_FEC_SLACK; /* the last symbol is filled up */
     uint64_t held = (uint64_t)most_symbols(max_frame_bytes) + UINT16_MAX;
     return DD_REASSEMBLY_FRAMES * (bytes + held) + DD_FEC_RECOVER_BYTES;
 }
@@ -264,8 +255,8 @@ void dd_reassembly_free(struct dd_reassembly *r)
     if (!r)
         return;
     for (size_t i = 0; i < DD_REASSEMBLY_FRAMES; i++) {
-        free(r->making[i].bytes);
-        free(r->making[i].held);
+        dd_buffer_free(&r->making[i].frame);
+        dd_buffer_free(&r->making[i].notes);
     }
     dd_fec_free(r->fec);
     free(r);

@@ -4,13 +4,9 @@
 #include <string.h>
 
 #include "dd/base/error.h"
+#include "dd/base/round_up.h"
 
 enum { TOTAL_ALIGN = 64 };
-
-static size_t align_up(size_t value, size_t to)
-{
-    return (value + to - 1) / to * to;
-}
 
 /* Width (in bytes) and height of a plane; rounded up where chroma is halved. */
 static void plane_size(enum dd_picture_format format, int plane, int width, int height, int *row_bytes, int *rows)
@@ -44,12 +40,12 @@ int dd_picture_layout_own(enum dd_picture_format format, int width, int height, 
     for (int i = 0; i < layout->planes; i++) {
         int row_bytes, rows;
         plane_size(format, i, width, height, &row_bytes, &rows);
-        size_t stride = align_up((size_t)row_bytes, DD_PICTURE_ALIGN);
+        size_t stride = dd_round_up_to((size_t)row_bytes, DD_PICTURE_ALIGN);
         layout->plane_at[i] = layout->bytes;
         layout->stride[i] = (int)stride;
         layout->bytes += stride * (size_t)rows;
     }
-    layout->bytes = align_up(layout->bytes, TOTAL_ALIGN);
+    layout->bytes = dd_round_up_to(layout->bytes, TOTAL_ALIGN);
     return 0;
 }
 

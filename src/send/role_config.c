@@ -348,7 +348,7 @@ static int check_twins(const struct dd_send_role_config *plan)
 static uint64_t memory_of(const struct dd_transmit_stream *t)
 {
     size_t jpeg = dd_jpeg_encoder_bound(t->max_width, t->max_height, DD_JPEG_ENCODER_444);
-    return dd_frame_ring_memory(&t->ring) + JPEG_BUFFERS * jpeg +
+    return dd_frame_ring_memory(&t->ring) + JPEG_BUFFERS * (jpeg + DD_FRAGMENTER_SLACK) +
            dd_fragmenter_memory((uint32_t)jpeg, t->max_packet_size, t->loss_tolerance);
 }
 

@@ -247,7 +247,7 @@ static bool simulate(const struct path *path, uint64_t frames, uint32_t burst, u
     s.reassemble = dd_reassembly_new(FRAME_MAX);
     s.slots = malloc(SLOTS * sizeof *s.slots);
     for (size_t i = 0; i < KEPT; i++)
-        s.frames[i] = malloc(FRAME_MAX + sizeof(uint64_t));
+        s.frames[i] = malloc(FRAME_MAX + sizeof(uint64_t) + DD_FRAGMENTER_SLACK);
     if (!s.symbols || !s.reassemble || !s.slots || !s.frames[0] || !s.frames[1] || !s.frames[2] || !s.frames[3])
         fail("out of memory");
     bool good = run(&s, frames);

@@ -5,6 +5,9 @@
 
 #include <stdint.h>
 
+/* Bytes behind a frame that have to be readable, whatever they hold. */
+enum { DD_FRAGMENTER_SLACK = 64 };
+
 struct dd_block_plan;
 struct dd_fragmenter;
 struct dd_wire_fragment;
@@ -13,7 +16,8 @@ struct dd_wire_fragment;
 struct dd_fragmenter *dd_fragmenter_new(void);
 void dd_fragmenter_free(struct dd_fragmenter *s);
 
-/* Begins a frame, whatever is left of the one before. bytes is borrowed until none are left. 0, or DD_ERROR_MEMORY, logged:
+/* Begins a frame, whatever is left of the one before. bytes is borrowed until none are left, and has
+ * DD_FRAGMENTER_SLACK behind it. 0, or DD_ERROR_MEMORY, logged:
  * then none are left. */
 int dd_fragmenter_begin(struct dd_fragmenter *s, const struct dd_block_plan *plan, const uint8_t *bytes);
 

@@ -10,6 +10,7 @@
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
 #include "dd/base/log.h"
+#include "dd/link/fragmenter.h"
 #include "dd/link/frame_ring.h"
 #include "send/picture.h"
 #include "send/transmit/jpeg_encoder.h"
@@ -19,7 +20,7 @@ enum { BUFFERS = 3, THREADS_MAX = 64 };
 /* A stream's JPEG goes round three buffers: one is being filled, one is ready, one is being sent. */
 struct lane {
     struct dd_encoder_pool_stream config; /* constant */
-    uint8_t *buffer[BUFFERS];             /* of capacity bytes; the pointers are constant */
+    uint8_t *buffer[BUFFERS];             /* of capacity bytes and DD_FRAGMENTER_SLACK; the pointers are constant */
     size_t capacity;
     /* Under the lock: */
     int filling, ready, taken;              /* indices of buffer; roles swap */
@@ -204,7 +205,7 @@ static int make_lane(struct lane *lane, const struct dd_encoder_pool_stream *con
     lane->ready = 1;
     lane->taken = 2;
     for (int i = 0; i < BUFFERS; i++) {
-        lane->buffer[i] = malloc(lane->capacity);
+        lane->buffer[i] = malloc(lane->capacity + DD_FRAGMENTER_SLACK);
         if (!lane->buffer[i])
             return DD_ERROR_MEMORY;
     }

@@ -18,7 +18,7 @@ struct dd_encoder_pool_stream {
 };
 
 struct dd_encoder_pool_picture {
-    const uint8_t *jpeg; /* borrowed until the next dd_encoder_pool_take of the stream */
+    const uint8_t *jpeg; /* with DD_FRAGMENTER_SLACK behind it; borrowed until the next dd_encoder_pool_take of the stream */
     uint32_t size;
     uint64_t captured_us; /* dd_clock_now_us() */
     uint64_t position;    /* in the stream's ring */

@@ -8,10 +8,10 @@
 #include "dd/base/error.h"
 #include "suite.h"
 
-enum { SYMBOL_MAX = 1400, ROOM = 1 << 19 };
+enum { SYMBOL_MAX = 1400, ROOM = 1 << 19, END = ROOM - DD_FEC_SLACK, PATTERN = 0xa5 };
 
 static struct dd_fec *fec;
-static uint8_t *area[2]; /* each ends at memory that must not be touched */
+static uint8_t *area[2]; /* each ends with the slack that coding may read, before memory that must not be touched */
 static uint8_t original[DD_WIRE_SYMBOLS_MAX][SYMBOL_MAX];
 static uint8_t *symbols[DD_WIRE_SYMBOLS_MAX]; /* all of a block: data, then parity */
 static uint64_t state = 1;
@@ -50,22 +50,26 @@ static void set_up(void)
         area[i] = mmap(NULL, 2 * ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         ck_assert(area[i] != MAP_FAILED);
         ck_assert_int_eq(mprotect(area[i] + ROOM, ROOM, PROT_NONE), 0);
+        memset(area[i] + END, PATTERN, DD_FEC_SLACK);
     }
 }
 
 static void tear_down(void)
 {
+    for (size_t i = 0; i < 2; i++)
+        for (size_t at = END; at < ROOM; at++)
+            ck_assert_uint_eq(area[i][at], PATTERN);
     dd_fec_free(fec);
     munmap(area[0], 2 * ROOM);
     munmap(area[1], 2 * ROOM);
 }
 
-/* A block of random data and its parity, both up to the end of their memory. */
+/* A block of random data and its parity, both up to the slack at the end of their memory. */
 static void make_block(const struct dd_fec_block *b)
 {
     for (uint32_t i = 0; i < b->data + b->parity; i++) {
         uint32_t left = i < b->data ? b->data - i : b->data + b->parity - i;
-        symbols[i] = area[i >= b->data] + ROOM - left * b->symbol_bytes;
+        symbols[i] = area[i >= b->data] + END - left * b->symbol_bytes;
     }
     for (uint32_t i = 0; i < b->data * b->symbol_bytes; i++)
         symbols[0][i] = (uint8_t)draw(256);

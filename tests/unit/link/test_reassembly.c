@@ -139,7 +139,7 @@ static struct {
 
 static void build(uint64_t number, uint32_t size, double loss_tolerance)
 {
-    static uint8_t bytes[MAX_FRAME];
+    static uint8_t bytes[MAX_FRAME + DD_FRAGMENTER_SLACK];
     struct dd_fragmenter *s = dd_fragmenter_new();
     struct dd_wire_fragment f = {.frame = number, .captured_us = number * 1000};
     for (uint32_t i = 0; i < size; i++)

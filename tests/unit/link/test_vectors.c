@@ -140,8 +140,8 @@ START_TEST(makes_and_uses_the_parity)
 {
     static const struct dd_block_plan plan = {.frame_bytes = 45, .symbol_bytes = 15, .symbols = 3, .blocks = 1, .parity = 2};
     struct vector message = vector("parity_message");
-    uint8_t bytes[45], made[VECTOR_MAX];
-    for (size_t i = 0; i < sizeof bytes; i++)
+    uint8_t bytes[45 + DD_FRAGMENTER_SLACK], made[VECTOR_MAX];
+    for (size_t i = 0; i < plan.frame_bytes; i++)
         bytes[i] = (uint8_t)(i + 1);
     struct dd_fragmenter *symbols = dd_fragmenter_new();
     struct dd_reassembly *reassemble = dd_reassembly_new(1024);
@@ -156,8 +156,8 @@ START_TEST(makes_and_uses_the_parity)
             ck_assert_int_eq(dd_reassembly_add(reassemble, 1, &fragment, 0, &frame),
                              n == 1 ? DD_REASSEMBLY_TAKEN : DD_REASSEMBLY_COMPLETE);
     }
-    ck_assert_uint_eq(frame.size, sizeof bytes);
-    ck_assert_mem_eq(frame.bytes, bytes, sizeof bytes);
+    ck_assert_uint_eq(frame.size, plan.frame_bytes);
+    ck_assert_mem_eq(frame.bytes, bytes, plan.frame_bytes);
     ck_assert_uint_eq(dd_wire_write_fragment(&fragment, made, sizeof made), message.size);
     ck_assert_mem_eq(made, message.bytes, message.size);
     dd_reassembly_free(reassemble);

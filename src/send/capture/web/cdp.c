@@ -9,13 +9,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dd/base/buffer.h"
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
 #include "dd/base/json.h"
 #include "dd/base/log.h"
 
 enum {
-    SMALLEST = 4096,
     READ_BYTES = 256 * 1024,
     TURN_BYTES = 4 * 1024 * 1024, /* that are read in one turn: who floods the pipe must not keep its reader from all else */
     KEPT_BYTES = 4 * 1024 * 1024, /* a buffer that grew beyond this is given back when it is empty */
@@ -29,18 +29,13 @@ struct command {
     void *context;
 };
 
-struct buffer {
-    char *bytes;
-    size_t size, capacity;
-};
-
 struct dd_cdp {
     int read_fd, write_fd;
     void (*event)(void *context, const struct dd_cdp_event *event);
     void *context;
-    struct buffer in;
+    struct dd_buffer in;
     size_t searched; /* bytes of in that are known to have no NUL */
-    struct buffer out;
+    struct dd_buffer out;
     struct command commands[DD_CDP_COMMANDS_MAX];
     int last_id;
     int error; /* that ended it */
@@ -48,41 +43,19 @@ struct dd_cdp {
 
 /* ---- buffers, which may hold secrets ---- */
 
-static void wipe(struct buffer *b)
+static int grow(struct dd_buffer *b, size_t more)
 {
-    if (b->bytes)
-        explicit_bzero(b->bytes, b->capacity);
-    free(b->bytes);
-    *b = (struct buffer){0};
+    int error = dd_buffer_grow(b, more);
+    if (error)
+        dd_log_error("no memory for %zu bytes more between the browser and this process", more);
+    return error;
 }
 
-/* Room for more bytes behind those there are. Not realloc(): it would leave a copy behind. */
-static int reserve(struct buffer *b, size_t more)
+static void consume(struct dd_buffer *b, size_t count)
 {
-    if (b->capacity - b->size >= more)
-        return 0;
-    size_t capacity = b->capacity ? b->capacity : SMALLEST;
-    while (capacity - b->size < more)
-        capacity *= 2;
-    struct buffer larger = {.bytes = malloc(capacity), .size = b->size, .capacity = capacity};
-    if (!larger.bytes) {
-        dd_log_error("no memory for %zu bytes between the browser and this process", capacity);
-        return DD_ERROR_MEMORY;
-    }
-    if (b->size)
-        memcpy(larger.bytes, b->bytes, b->size);
-    wipe(b);
-    *b = larger;
-    return 0;
-}
-
-static void consume(struct buffer *b, size_t count)
-{
-    memmove(b->bytes, b->bytes + count, b->size - count);
-    explicit_bzero(b->bytes + b->size - count, count);
-    b->size -= count;
+    dd_buffer_consume(b, count);
     if (b->size == 0 && b->capacity > KEPT_BYTES)
-        wipe(b);
+        dd_buffer_free(b);
 }
 
 /* ---- opening, closing ---- */
@@ -115,8 +88,8 @@ void dd_cdp_free(struct dd_cdp *pipe)
         return;
     close(pipe->write_fd);
     close(pipe->read_fd);
-    wipe(&pipe->in);
-    wipe(&pipe->out);
+    dd_buffer_free(&pipe->in);
+    dd_buffer_free(&pipe->out);
     free(pipe);
 }
 
@@ -130,9 +103,9 @@ static struct command *find_command(struct dd_cdp *p, int id)
     return NULL;
 }
 
-static int put(struct buffer *b, const char *text, size_t size)
+static int put(struct dd_buffer *b, const char *text, size_t size)
 {
-    int error = reserve(b, size);
+    int error = grow(b, size);
 
     if (error)
         return error;
@@ -142,7 +115,7 @@ static int put(struct buffer *b, const char *text, size_t size)
 }
 
 /* Both texts are JSON objects; params becomes a member of the first. */
-static int put_message(struct buffer *b, const char *head, const char *params)
+static int put_message(struct dd_buffer *b, const char *head, const char *params)
 {
     static const char between[] = ",\"params\":";
     size_t head_size = strlen(head) - 1, params_size = params ? strlen(params) : 0;
@@ -287,7 +260,7 @@ static int dispatch_all(struct dd_cdp *p)
     int error = 0;
 
     while (!error) {
-        const char *start = p->in.bytes + done, *end;
+        const char *start = (const char *)p->in.bytes + done, *end;
         size_t rest = p->in.size - done;
         end = rest > p->searched ? memchr(start + p->searched, '\0', rest - p->searched) : NULL;
         size_t length = end ? (size_t)(end - start) : rest;
@@ -320,7 +293,7 @@ int dd_cdp_feed(struct dd_cdp *pipe, const void *bytes, size_t size)
 static int receive(struct dd_cdp *p)
 {
     for (size_t got = 0; got < TURN_BYTES;) {
-        int error = reserve(&p->in, READ_BYTES);
+        int error = grow(&p->in, READ_BYTES);
         if (error)
             return error;
         ssize_t n = read(p->read_fd, p->in.bytes + p->in.size, p->in.capacity - p->in.size);

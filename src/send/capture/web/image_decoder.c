@@ -1,5 +1,6 @@
 #include "send/capture/web/image_decoder.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include <libavutil/frame.h>
 #include <libavutil/mem.h>
 
+#include "dd/base/buffer.h"
 #include "dd/base/error.h"
 #include "dd/base/log.h"
 #include "send/capture/media/video_decoder.h"
@@ -21,38 +23,8 @@ struct dd_image_decoder {
     AVCodecContext *contexts[KINDS];
     AVFrame *frame;
     AVPacket *packet;
-    uint8_t *bytes;
-    size_t capacity;
+    struct dd_buffer bytes; /* the compressed picture */
 };
-
-int dd_image_decoder_text_copy(struct dd_image_decoder_text *text, const char *base64)
-{
-    size_t length = strlen(base64);
-
-    if (length + 1 > text->capacity) {
-        free(text->text);
-        *text = (struct dd_image_decoder_text){.text = malloc(length + length / 4 + 1), .capacity = length + length / 4 + 1};
-        if (!text->text) {
-            *text = (struct dd_image_decoder_text){0};
-            dd_log_error("no memory for a page's picture of %zu bytes", length);
-            return DD_ERROR_MEMORY;
-        }
-    }
-    memcpy(text->text, base64, length + 1);
-    text->length = length;
-    return 0;
-}
-
-bool dd_image_decoder_text_equal(const struct dd_image_decoder_text *a, const struct dd_image_decoder_text *b)
-{
-    return a->length == b->length && b->length && memcmp(a->text, b->text, a->length) == 0;
-}
-
-void dd_image_decoder_text_free(struct dd_image_decoder_text *text)
-{
-    free(text->text);
-    *text = (struct dd_image_decoder_text){0};
-}
 
 static AVCodecContext *open_context(enum AVCodecID kind)
 {
@@ -71,74 +43,71 @@ static AVCodecContext *open_context(enum AVCodecID kind)
 
 struct dd_image_decoder *dd_image_decoder_new(void)
 {
-    struct dd_image_decoder *s = calloc(1, sizeof *s);
+    struct dd_image_decoder *decoder = calloc(1, sizeof *decoder);
 
-    if (!s)
+    if (!decoder)
         goto fail0;
-    s->frame = av_frame_alloc();
-    s->packet = av_packet_alloc();
+    decoder->frame = av_frame_alloc();
+    decoder->packet = av_packet_alloc();
     for (int i = 0; i < KINDS; i++)
-        s->contexts[i] = open_context(kinds[i]);
-    if (s->frame && s->packet && s->contexts[0] && s->contexts[1])
-        return s;
-    dd_image_decoder_free(s);
+        decoder->contexts[i] = open_context(kinds[i]);
+    if (decoder->frame && decoder->packet && decoder->contexts[0] && decoder->contexts[1])
+        return decoder;
+    dd_image_decoder_free(decoder);
 fail0:
     dd_log_error("no memory for decoding a page's pictures");
     return NULL;
 }
 
-void dd_image_decoder_free(struct dd_image_decoder *s)
+void dd_image_decoder_free(struct dd_image_decoder *decoder)
 {
-    if (!s)
+    if (!decoder)
         return;
     for (int i = 0; i < KINDS; i++)
-        avcodec_free_context(&s->contexts[i]);
-    av_frame_free(&s->frame);
-    av_packet_free(&s->packet);
-    free(s->bytes);
-    free(s);
+        avcodec_free_context(&decoder->contexts[i]);
+    av_frame_free(&decoder->frame);
+    av_packet_free(&decoder->packet);
+    dd_buffer_free(&decoder->bytes);
+    free(decoder);
 }
 
-/* Into s->bytes, followed by the zeros that libavcodec wants to find there. The length, or a negative enum dd_error. */
-static long decode_base64(struct dd_image_decoder *s, const struct dd_image_decoder_text *text)
+/* Into decoder->bytes, followed by the zeros that libavcodec wants to find there. 0 or a negative enum dd_error. */
+static int decode_base64(struct dd_image_decoder *decoder, const char *base64)
 {
-    size_t needed = text->length / 4 * 3 + 4 + AV_INPUT_BUFFER_PADDING_SIZE;
+    size_t needed = strlen(base64) / 4 * 3 + 4 + AV_INPUT_BUFFER_PADDING_SIZE;
 
-    if (needed > s->capacity) {
-        free(s->bytes);
-        s->capacity = needed + needed / 4;
-        s->bytes = malloc(s->capacity);
-        if (!s->bytes) {
-            s->capacity = 0;
-            dd_log_error("no memory for a page's picture of %zu bytes", needed);
-            return DD_ERROR_MEMORY;
-        }
+    decoder->bytes.size = 0;
+    if (dd_buffer_grow(&decoder->bytes, needed)) {
+        dd_log_error("no memory for a page's picture of %zu bytes", needed);
+        return DD_ERROR_MEMORY;
     }
-    int size = av_base64_decode(s->bytes, text->text, (int)(s->capacity - AV_INPUT_BUFFER_PADDING_SIZE));
+    int size = av_base64_decode(decoder->bytes.bytes, base64, (int)(needed - AV_INPUT_BUFFER_PADDING_SIZE));
     if (size <= 0)
         return DD_ERROR_INPUT;
-    memset(s->bytes + size, 0, AV_INPUT_BUFFER_PADDING_SIZE);
-    return size;
+    decoder->bytes.size = (size_t)size;
+    memset(decoder->bytes.bytes + size, 0, AV_INPUT_BUFFER_PADDING_SIZE);
+    return 0;
 }
 
-int dd_image_decoder_decode(struct dd_image_decoder *s, const struct dd_image_decoder_text *text, struct dd_picture *picture)
+int dd_image_decoder_decode(struct dd_image_decoder *decoder, const char *base64, struct dd_picture *picture)
 {
     static const uint8_t png[] = {0x89, 'P', 'N', 'G'};
-    long size = decode_base64(s, text);
+    int error = decode_base64(decoder, base64);
 
-    if (size < 0)
-        return (int)size;
-    AVCodecContext *context = s->contexts[size > 4 && memcmp(s->bytes, png, sizeof png) == 0 ? 0 : 1];
-    s->packet->data = s->bytes;
-    s->packet->size = (int)size;
-    s->packet->flags = AV_PKT_FLAG_KEY; /* else libavcodec takes a PNG for what changed since the one before */
-    int error = avcodec_send_packet(context, s->packet);
+    if (error)
+        return error;
+    bool is_png = decoder->bytes.size > sizeof png && memcmp(decoder->bytes.bytes, png, sizeof png) == 0;
+    AVCodecContext *context = decoder->contexts[is_png ? 0 : 1];
+    decoder->packet->data = decoder->bytes.bytes;
+    decoder->packet->size = (int)decoder->bytes.size;
+    decoder->packet->flags = AV_PKT_FLAG_KEY; /* else libavcodec takes a PNG for what changed since the one before */
+    error = avcodec_send_packet(context, decoder->packet);
     if (error >= 0)
-        error = avcodec_receive_frame(context, s->frame);
-    if (error < 0 || s->frame->flags & AV_FRAME_FLAG_CORRUPT) {
+        error = avcodec_receive_frame(context, decoder->frame);
+    if (error < 0 || decoder->frame->flags & AV_FRAME_FLAG_CORRUPT) {
         avcodec_flush_buffers(context);
         return error == AVERROR(ENOMEM) ? DD_ERROR_MEMORY : DD_ERROR_INPUT;
     }
-    dd_video_decoder_describe(s->frame, picture);
+    dd_video_decoder_describe(decoder->frame, picture);
     return 0;
 }

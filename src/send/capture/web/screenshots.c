@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dd/base/buffer.h"
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
 #include "dd/base/json.h"
@@ -33,7 +34,7 @@ enum {
 
 /* a picture as it came */
 struct shot {
-    struct dd_image_decoder_text text;
+    struct dd_buffer base64; /* with its NUL; empty: none */
     uint64_t captured_us;
     struct dd_rect part; /* of it is sent; width 0: all that fits the viewport, */
     bool alone;          /* or all, since it is of the element and nothing else */
@@ -75,8 +76,8 @@ struct dd_screenshots {
 
 static bool is_same(const struct shot *a, const struct shot *b)
 {
-    return dd_image_decoder_text_equal(&a->text, &b->text) && a->alone == b->alone &&
-           memcmp(&a->part, &b->part, sizeof a->part) == 0;
+    return a->base64.size && a->base64.size == b->base64.size && memcmp(a->base64.bytes, b->base64.bytes, a->base64.size) == 0 &&
+           a->alone == b->alone && memcmp(&a->part, &b->part, sizeof a->part) == 0;
 }
 
 /* ---- opening, closing ---- */
@@ -117,8 +118,8 @@ void dd_screenshots_free(struct dd_screenshots *s)
         return;
     dd_cdp_forget(dd_page_target(s->page)->pipe, s);
     dd_image_decoder_free(s->still);
-    dd_image_decoder_text_free(&s->fresh.text);
-    dd_image_decoder_text_free(&s->shown.text);
+    dd_buffer_free(&s->fresh.base64);
+    dd_buffer_free(&s->shown.base64);
     free(s);
 }
 
@@ -183,7 +184,10 @@ static void located(void *context, const struct dd_cdp_answer *answer)
 /* There is a fresh picture. */
 static void take(struct dd_screenshots *s, const char *base64, uint64_t captured_us)
 {
-    if (!*base64 || dd_image_decoder_text_copy(&s->fresh.text, base64)) {
+    int error = dd_buffer_assign(&s->fresh.base64, base64, strlen(base64) + 1);
+    if (error)
+        dd_log_error("no memory for a page's picture of %zu bytes", strlen(base64));
+    if (error || !*base64) {
         doubt(s);
         return;
     }
@@ -320,7 +324,7 @@ static void probed(void *context, const struct dd_cdp_answer *answer)
     bool right = !dd_page_check(s->page) || dd_page_checked(s->page, answer);
     if (!right)
         doubt(s);
-    s->alive = right && s->shown.text.length > 0 && !(s->cast ? s->settle_us != 0 : s->changed);
+    s->alive = right && s->shown.base64.size > 0 && !(s->cast ? s->settle_us != 0 : s->changed);
 }
 
 static void probe(struct dd_screenshots *s)
@@ -374,7 +378,7 @@ static int deliver(struct dd_screenshots *s, struct dd_source_io *io, struct dd_
 
     dd_element_clip_follow(&s->element, s->shown.alone, shot.alone, same, shot.captured_us < s->shown.captured_us + soon_us);
     if (!same) {
-        error = dd_image_decoder_decode(s->still, &s->fresh.text, &s->picture);
+        error = dd_image_decoder_decode(s->still, (const char *)s->fresh.base64.bytes, &s->picture);
         s->changed_us = dd_clock_now_us();
     }
     if (!error)

@@ -31,14 +31,14 @@ static struct dd_stream_receiver *inlet;
 static struct dd_seal *seals[2];
 static uint8_t scratch[65536], message[PACKET], datagram[PACKET];
 static uint64_t now_us, wall_us;
-static uint8_t jpeg[MAX_FRAME];
+static uint8_t jpeg[MAX_FRAME + DD_FRAGMENTER_SLACK];
 static uint32_t jpeg_size;
 
 static void make_jpeg(void)
 {
     static uint8_t pixels[320 * 240 * 3];
     uint8_t *out = jpeg;
-    unsigned long size = sizeof jpeg;
+    unsigned long size = MAX_FRAME;
     tjhandle handle = tjInitCompress();
     for (size_t i = 0; i < sizeof pixels; i++)
         pixels[i] = (uint8_t)(i * 2654435761U >> 24); /* noise: several datagrams */

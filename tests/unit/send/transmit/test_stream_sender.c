@@ -6,6 +6,7 @@
 
 #include "dd/base/clock.h"
 #include "dd/link/block_plan.h"
+#include "dd/link/fragmenter.h"
 #include "dd/link/frame_ring.h"
 #include "dd/link/key.h"
 #include "dd/link/reassembly.h"
@@ -21,7 +22,7 @@ enum { PACKET = 1400, JPEG = 100000 };
 static struct dd_transmit_stream config = {
     .name = "lobby", .key = {1}, .stream_id = "id", .max_packet_size = PACKET, .loss_tolerance = 0.05, .interval_us = 40000};
 static const struct dd_frame_ring_shape shape = {.entries = 3, .arena_bytes = 3 * 4096};
-static uint8_t bytes[DD_ONEWAY_SOCKET_BURST * PACKET], jpeg[JPEG];
+static uint8_t bytes[DD_ONEWAY_SOCKET_BURST * PACKET], jpeg[JPEG + DD_FRAGMENTER_SLACK];
 static struct dd_stream_sender_burst burst = {.bytes = bytes, .stride = PACKET};
 
 static int ring_fd;

@@ -1,0 +1,87 @@
+#include "dd/base/buffer.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "dd/base/error.h"
+#include "suite.h"
+
+START_TEST(grows_and_keeps_what_it_holds)
+{
+    struct dd_buffer b = {0};
+
+    for (int i = 0; i < 100000; i++) {
+        ck_assert_int_eq(dd_buffer_grow(&b, 1), 0);
+        b.bytes[b.size++] = (uint8_t)(i * 7);
+    }
+    ck_assert_uint_ge(b.capacity, 100000);
+    ck_assert_uint_le(b.capacity, 200000);
+    for (int i = 0; i < 100000; i++)
+        ck_assert_uint_eq(b.bytes[i], (uint8_t)(i * 7));
+    dd_buffer_free(&b);
+    ck_assert_ptr_null(b.bytes);
+    ck_assert_uint_eq(b.size + b.capacity, 0);
+    dd_buffer_free(&b);
+}
+END_TEST
+
+START_TEST(reserves_just_what_is_asked_for)
+{
+    struct dd_buffer b = {0};
+
+    ck_assert_int_eq(dd_buffer_reserve(&b, 10), 0);
+    ck_assert_uint_eq(b.capacity, 10);
+    memcpy(b.bytes, "0123456789", 10);
+    b.size = 10;
+    ck_assert_int_eq(dd_buffer_reserve(&b, 11), 0);
+    ck_assert_uint_eq(b.capacity, 11);
+    ck_assert_mem_eq(b.bytes, "0123456789", 10);
+    ck_assert_int_eq(dd_buffer_reserve(&b, 3), 0);
+    ck_assert_uint_eq(b.capacity, 11);
+    dd_buffer_free(&b);
+}
+END_TEST
+
+START_TEST(consumes_from_the_front_and_wipes_the_rest)
+{
+    struct dd_buffer b = {0};
+
+    ck_assert_int_eq(dd_buffer_reserve(&b, 6), 0);
+    memcpy(b.bytes, "secret", 6);
+    b.size = 6;
+    dd_buffer_consume(&b, 4);
+    ck_assert_uint_eq(b.size, 2);
+    ck_assert_mem_eq(b.bytes, "et\0\0\0\0", 6);
+    dd_buffer_consume(&b, 2);
+    ck_assert_uint_eq(b.size, 0);
+    dd_buffer_consume(&b, 0);
+    dd_buffer_free(&b);
+}
+END_TEST
+
+START_TEST(takes_a_copy)
+{
+    struct dd_buffer b = {0};
+
+    ck_assert_int_eq(dd_buffer_assign(&b, "first", 5), 0);
+    ck_assert_int_eq(dd_buffer_assign(&b, "two", 3), 0);
+    ck_assert_uint_eq(b.size, 3);
+    ck_assert_mem_eq(b.bytes, "two", 3);
+    ck_assert_int_eq(dd_buffer_assign(&b, "", SIZE_MAX - 1), DD_ERROR_MEMORY);
+    ck_assert_uint_eq(b.size, 0);
+    dd_buffer_free(&b);
+}
+END_TEST
+
+START_TEST(refuses_what_memory_never_has)
+{
+    struct dd_buffer b = {0};
+
+    ck_assert_int_eq(dd_buffer_grow(&b, SIZE_MAX - 5), DD_ERROR_MEMORY);
+    ck_assert_int_eq(dd_buffer_reserve(&b, SIZE_MAX / 2), DD_ERROR_MEMORY);
+    ck_assert_uint_eq(b.capacity, 0);
+}
+END_TEST
+
+SUITE("base/buffer", grows_and_keeps_what_it_holds, reserves_just_what_is_asked_for, consumes_from_the_front_and_wipes_the_rest,
+      takes_a_copy, refuses_what_memory_never_has)
