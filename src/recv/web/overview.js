@@ -1,6 +1,6 @@
 // All streams: what each one's state is, in colour and in words.
 
-import { Contact } from "./contact.js";
+import { Contact } from "./freshness_poller.js";
 import { describe, describeLost, span } from "./wording.js";
 
 const tiles = [...document.querySelectorAll(".tile")];

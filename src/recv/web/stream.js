@@ -2,7 +2,7 @@
 // and this browser is found out here, by comparing what is shown with what the server says is the newest.
 
 import { readPictures } from "./mjpeg_reader.js";
-import { Contact } from "./contact.js";
+import { Contact } from "./freshness_poller.js";
 import { describe, describeLost, span } from "./wording.js";
 
 // With the second between two questions for the state, and the time until the next rendering, each stays below 3 s.
