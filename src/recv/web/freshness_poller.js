@@ -1,36 +1,37 @@
-// Keeps in touch with the server: asks for a state once a second, as long as the page lives, visible or not. No age is made
-// of the time of day: it may be set while the page is open.
+// Polls the freshness once a second as long as the page lives, visible or not. Ages are never computed from the time of day, which
+// may be set while the page is open.
 
 const PERIOD_MS = 1000;
-const PATIENCE_MS = 4000; // for one answer
-const LOST_MS = 2500; // without an answer
+const PERIOD_MIN_MS = 100; // the least pause after a slow response
+const RESPONSE_LIMIT_MS = 4000; // then the request is given up
+const LOST_MS = 2500; // without a response
 const TICK_MS = 250;
-const SLEPT_MS = 5000; // a tick that is this late was not only a busy computer
+const SLEPT_MS = 5000; // a tick that is this late means that the computer slept, not that it was busy
 
-export class Contact {
-  state = null; // the server's last word; null: none, or none that still counts
-  askedAt = 0; // it was true then or later
+export class FreshnessPoller {
+  freshness = null; // the last response; null: there is none, or it no longer counts
+  askedAt = 0; // when it was requested: it was true then or later
   answeredAt = performance.now();
-  lost = false;
-  status = 0; // of HTTP, if the server, or a proxy, refuses to answer
+  lost = false; // the server does not answer
+  httpStatus = 0; // if the server, or a proxy, answers with an error
 
   #resumedAt = performance.now();
   #tickedAt = performance.now();
   #wallOffset = Date.now() - performance.now();
-  #hurry = () => {}; // asks at once
+  #pollNow = () => {}; // ends the current request or pause
 
-  // onChange() after each answer and several times a second; onGap() if what the page showed so far may be old: the tab
-  // was hidden, the computer slept, the server was away.
+  // onChange() is called after each response and several times a second. onGap() is called if what the page shows may be old: the
+  // tab was hidden, the computer slept, or the server was away.
   constructor(url, onChange, onGap) {
     this.url = url;
     this.onChange = onChange;
     this.onGap = onGap;
     setInterval(() => this.#tick(), TICK_MS);
     document.addEventListener("visibilitychange", () => {
-      this.#notice();
+      this.#detectSleep();
       if (!document.hidden) this.#resume();
     });
-    window.addEventListener("online", () => this.#hurry());
+    window.addEventListener("online", () => this.#pollNow());
     this.#run();
   }
 
@@ -43,91 +44,91 @@ export class Contact {
     return now - Math.max(this.answeredAt, this.#resumedAt) >= LOST_MS;
   }
 
-  // What is left of before is not taken for new.
+  // After a gap: polls at once, and drops an old response.
   #resume() {
     const now = performance.now();
-    if (this.silentMs(now) >= LOST_MS) this.state = null;
+    if (this.silentMs(now) >= LOST_MS) this.freshness = null;
     this.#resumedAt = this.#tickedAt = now;
-    this.#hurry();
+    this.#pollNow();
     this.onGap();
   }
 
-  // Sees whether the computer has slept. In some browsers performance.now() stands still meanwhile, and only the time of day
-  // goes on: that it jumps is no more than a reason to ask again.
-  #notice() {
+  // In some browsers performance.now() stands still while the computer sleeps; only the time of day goes on. So a jump of the time
+  // of day counts as sleep, too: at worst the page polls once too often.
+  #detectSleep() {
     const now = performance.now();
     const offset = Date.now() - now;
     const jumped = offset - this.#wallOffset > SLEPT_MS;
     const late = !document.hidden && now - this.#tickedAt > SLEPT_MS;
     this.#wallOffset = offset;
     this.#tickedAt = now;
-    if (jumped) this.state = null;
+    if (jumped) this.freshness = null;
     if (jumped || late) this.#resume();
   }
 
   #tick() {
-    this.#notice();
-    // Hidden, the timers of a page run late, and being late alone says nothing.
+    this.#detectSleep();
+    // Timers of a hidden page are throttled, so a late response there says nothing.
     if (!document.hidden && this.#isLost(performance.now())) this.lost = true;
     this.onChange();
   }
 
   async #run() {
     for (;;) {
-      const asked = performance.now();
-      const { answer, status, hurried } = await this.#ask();
-      if (answer) this.#take(answer, asked);
-      else if (!hurried) this.#miss(status);
+      const askedAt = performance.now();
+      const { freshness, httpStatus, interrupted } = await this.#request();
+      if (freshness) this.#succeed(freshness, askedAt);
+      else if (!interrupted) this.#fail(httpStatus);
       this.onChange();
-      if (!hurried) await this.#pause(Math.max(100, PERIOD_MS - (performance.now() - asked)));
+      if (!interrupted) await this.#pause(Math.max(PERIOD_MIN_MS, PERIOD_MS - (performance.now() - askedAt)));
     }
   }
 
-  // Without AbortSignal.timeout(), which is younger than some browsers on control-room walls.
-  async #ask() {
+  // AbortSignal.timeout() would be shorter, but browsers on control-room walls may be older than it.
+  async #request() {
     const controller = new AbortController();
-    let hurried = false;
-    let status = 0;
-    const timer = setTimeout(() => controller.abort(), PATIENCE_MS);
-    this.#hurry = () => {
-      hurried = true;
+    let interrupted = false;
+    let httpStatus = 0;
+    const timer = setTimeout(() => controller.abort(), RESPONSE_LIMIT_MS);
+    this.#pollNow = () => {
+      interrupted = true;
       controller.abort();
     };
     try {
       const response = await fetch(this.url, { cache: "no-store", signal: controller.signal });
-      status = response.status;
-      if (response.ok) return { answer: await response.json() };
+      httpStatus = response.status;
+      if (response.ok) return { freshness: await response.json() };
     } catch {
-      // no answer, or none that can be read
+      // no response, or not JSON: a failure
     } finally {
       clearTimeout(timer);
-      controller.abort(); // what is left of the answer
+      controller.abort(); // do not read the rest
     }
-    return { status, hurried };
+    return { httpStatus, interrupted };
   }
 
   #pause(ms) {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, ms);
-      this.#hurry = () => {
+      this.#pollNow = () => {
         clearTimeout(timer);
         resolve();
       };
     });
   }
 
-  #take(answer, asked) {
+  #succeed(freshness, askedAt) {
     const wasLost = this.lost;
-    this.state = answer;
-    this.askedAt = asked;
+    this.freshness = freshness;
+    this.askedAt = askedAt;
     this.answeredAt = performance.now();
     this.lost = false;
-    this.status = 0;
+    this.httpStatus = 0;
     if (wasLost) this.onGap();
   }
 
-  #miss(status) {
-    this.status = status;
+  #fail(httpStatus) {
+    this.httpStatus = httpStatus;
     if (this.#isLost(performance.now())) this.lost = true;
   }
 }

@@ -1,21 +1,22 @@
-// Reads a multipart/x-mixed-replace stream of pictures part by part.
+// Reads the parts of a multipart/x-mixed-replace stream of pictures (MJPEG over HTTP).
 
-const HEAD_MAX = 16 * 1024;
+const HEADER_MAX = 16 * 1024;
 const PICTURE_MAX = 256 * 1024 * 1024;
+const BUFFER_BYTES = 256 * 1024; // at first
+const CR = 13;
+const LF = 10;
 
-// What has come in and isn't used yet: a buffer that grows as needed and is moved rarely.
-class Inbox {
-  constructor() {
-    this.bytes = new Uint8Array(256 * 1024);
-    this.start = 0;
-    this.end = 0;
-  }
+// Bytes that have arrived and are not used yet. The buffer grows as needed, and its contents are moved rarely.
+class ByteQueue {
+  bytes = new Uint8Array(BUFFER_BYTES);
+  start = 0;
+  end = 0;
 
   get size() {
     return this.end - this.start;
   }
 
-  put(chunk) {
+  append(chunk) {
     if (this.end + chunk.length > this.bytes.length) {
       const room = Math.max(this.bytes.length, 2 * (this.size + chunk.length));
       const bytes = room > this.bytes.length ? new Uint8Array(room) : this.bytes;
@@ -28,21 +29,21 @@ class Inbox {
     this.end += chunk.length;
   }
 
-  // The text up to the first empty line, which is taken as well; null if it isn't there yet.
-  takeHead() {
+  // Removes the bytes up to and including the first empty line, and returns the text before it; null if no empty line has arrived.
+  takeHeader() {
     const { bytes, end } = this;
     for (let i = this.start; i + 3 < end; i++) {
-      if (bytes[i] === 13 && bytes[i + 1] === 10 && bytes[i + 2] === 13 && bytes[i + 3] === 10) {
+      if (bytes[i] === CR && bytes[i + 1] === LF && bytes[i + 2] === CR && bytes[i + 3] === LF) {
         const text = new TextDecoder("latin1").decode(bytes.subarray(this.start, i));
         this.start = i + 4;
         return text;
       }
     }
-    if (this.size > HEAD_MAX) throw new Error("this is no stream of pictures");
+    if (this.size > HEADER_MAX) throw new Error("this is no stream of pictures");
     return null;
   }
 
-  // A copy of the next size bytes, null if they aren't there yet.
+  // Removes the next size bytes, and returns a copy of them; null if fewer have arrived.
   take(size) {
     if (this.size < size) return null;
     const bytes = this.bytes.slice(this.start, this.start + size);
@@ -50,13 +51,13 @@ class Inbox {
     return bytes;
   }
 
-  // Signs of life before the first part, and the line ends between a picture and the next boundary.
+  // Line ends come between a picture and the next boundary; before the first part the server sends them as signs of life.
   skipLineEnds() {
-    while (this.size && (this.bytes[this.start] === 13 || this.bytes[this.start] === 10)) this.start++;
+    while (this.size && (this.bytes[this.start] === CR || this.bytes[this.start] === LF)) this.start++;
   }
 }
 
-function readHead(text) {
+function parseHeader(text) {
   const fields = {};
   for (const line of text.split("\r\n")) {
     const colon = line.indexOf(":");
@@ -67,7 +68,7 @@ function readHead(text) {
   return { size, frame: Number(fields["x-frame"]), state: fields["x-state"] };
 }
 
-// Settles like promise, or is rejected as soon as signal aborts.
+// Settles like promise, or rejects as soon as signal aborts.
 function unlessAborted(promise, signal) {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason ?? new Error("aborted"));
@@ -77,31 +78,32 @@ function unlessAborted(promise, signal) {
   });
 }
 
-// Calls onPart({frame, state, bytes}) for each picture, and waits for it: what it is too slow for, the server leaves out.
-// Calls onBytes() whenever something comes in, be it a piece of a picture. Ends when the stream does; throws when it breaks
-// or signal aborts it; is to be aborted then, lest the connection stays.
+// Fetches url, and calls onPart({frame, state, bytes}) for each picture. onPart returns a promise, which is awaited before the next
+// part: the server skips pictures for a slow reader. Calls onBytes() whenever bytes arrive. Returns when the stream ends. Throws if
+// it breaks, if it is no such stream, or if signal aborts; an error has the property status if the server refused with that HTTP
+// status. The caller aborts signal in any case, so that the connection is closed.
 export async function readPictures(url, signal, onPart, onBytes) {
   const response = await fetch(url, { cache: "no-store", signal });
   if (!response.ok) throw Object.assign(new Error(`status ${response.status}`), { status: response.status });
   const reader = response.body.getReader();
-  const inbox = new Inbox();
-  let head = null;
+  const queue = new ByteQueue();
+  let header = null; // of the part whose picture has not arrived yet
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return;
     onBytes();
-    inbox.put(value);
+    queue.append(value);
     for (;;) {
-      if (!head) {
-        inbox.skipLineEnds();
-        const text = inbox.takeHead();
+      if (!header) {
+        queue.skipLineEnds();
+        const text = queue.takeHeader();
         if (text === null) break;
-        head = readHead(text);
+        header = parseHeader(text);
       }
-      const bytes = inbox.take(head.size);
+      const bytes = queue.take(header.size);
       if (!bytes) break;
-      const { frame, state } = head;
-      head = null;
+      const { frame, state } = header;
+      header = null;
       await unlessAborted(onPart({ frame, state, bytes }), signal);
     }
   }
