@@ -42,12 +42,17 @@ class Chrome:
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", **({"performance": "ALL"} if requests else {})})
         self.driver = webdriver.Remote(f"http://127.0.0.1:{port}", options=options)
         self.driver.command_executor._commands["cdp"] = ("POST", "/session/$sessionId/goog/cdp/execute")
-        test.addCleanup(self.driver.quit)
+        test.addCleanup(self._quit)
         test.addCleanup(self._check_console)
 
     def cdp(self, command, **parameters):
         """A command of the DevTools protocol; its result."""
         return self.driver.execute("cdp", {"cmd": command, "params": parameters})["value"]
+
+    def _quit(self):
+        """On a busy machine Chromium's crash handlers outlive it for a moment."""
+        self.driver.quit()
+        harness.wait_until(lambda: not self.test.left_behind(), 20, lambda: f"the end of {self.test.left_behind()}")
 
     def _check_console(self):
         errors = [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"]

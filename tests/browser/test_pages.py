@@ -40,6 +40,47 @@ class PageTest(chrome.Test):
         harness.wait_until(page.shows_picture, 3, "the only picture")
         page.wait_words("^Live", 3)
 
+    def test_a_stalled_picture_has_one_mark(self):
+        """The page's own, over a picture that has none in its pixels. Without scripts there is only the one in the pixels."""
+        receiver = self.receive(stale_seconds=120)
+        sender = self.card(self.port, self.key)
+        page = Chrome(self)
+        page.get(receiver.http_port, "/cam")
+        page.wait_words("^Live")
+        sender.stop()
+        self.wait_told(page, receiver, "stalled", "^Stalled")
+        page.get(receiver.http_port, "/cam")  # its first picture is a stalled one
+        page.wait_words("^Stalled")
+        harness.wait_until(page.shows_picture, 5, "the picture")
+        self.assertTrue(page.driver.find_element("css selector", "#mark").is_displayed())
+        self.assertRegex(page.text("#mark"), "^Stalled — .* · picture [0-9.]+ s old$")
+        raw, marked = (self.pixels(page, f"await picture('cam/snapshot.jpg{query}')") for query in ("?raw=1", ""))
+        shown = self.pixels(page, "document.getElementById('picture')")
+        self.assertTrue(raw != marked and shown == raw, "the page shows the picture without the mark")
+
+        page.cdp("Emulation.setScriptExecutionDisabled", value=True)
+        page.get(receiver.http_port, "/cam")
+        page.cdp("Emulation.setScriptExecutionDisabled", value=False)  # for the test's own
+        width, height = 320, 240
+        harness.wait_until(lambda: page.script("return document.querySelector('noscript img')?.naturalWidth") == width, 5, "a picture")
+        shown = self.pixels(page, "document.querySelector('noscript img')")
+        for x, y in ((0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1)):
+            self.assertEqual(shown[y * width + x], marked[y * width + x])
+
+    @staticmethod
+    def pixels(page, source):
+        """What an expression gives that can be drawn, in the page: a list of (r, g, b)."""
+        data = page.driver.execute_async_script("""
+            const picture = async (url) => createImageBitmap(await (await fetch(url)).blob());
+            (async () => {
+                const source = %s;
+                const drawing = new OffscreenCanvas(source.naturalWidth || source.width, source.naturalHeight || source.height);
+                const context = drawing.getContext("2d");
+                context.drawImage(source, 0, 0);
+                return [...context.getImageData(0, 0, drawing.width, drawing.height).data];
+            })().then(arguments[0], (error) => arguments[0](String(error)));""" % source)
+        return [tuple(data[i:i + 3]) for i in range(0, len(data), 4)]
+
     def test_the_list_shows_every_stream(self):
         receiver = self.receiver_config(
             {name: {"name": f"<script>{name}</script>", "udp_host": "127.0.0.1", "udp_port": harness.free_port(socket.SOCK_DGRAM),

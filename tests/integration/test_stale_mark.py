@@ -156,11 +156,6 @@ class StaleMarkTest(harness.Test):
         self.assertEqual(mark_of(decode(marked)), "stalled")
         self.assertEqual(harness.jpeg_size(marked), (320, 240))
 
-    def test_the_page_has_its_own_mark_and_takes_the_picture_raw(self):
-        receiver = self.receive()
-        self.assertIn("/stream?raw=1`", receiver.get("/stream.js").body.decode())
-        self.assertIn('src="cam/stream"', receiver.get("/cam").body.decode(), "without scripts the page has no other mark")
-
     def test_refuses_what_it_does_not_know(self):
         receiver = self.receive()
         self.assertEqual(receiver.get("/cam/snapshot.jpg?raw=yes").status, 400)
