@@ -57,7 +57,7 @@ int dd_forget_session_run(struct dd_options *options)
         return code;
     size_t i = read_session(&setup, daemon->forget_session, &start_us, &salt);
     if (i < setup.stream_count && dd_file_state_dir("ddrecv", daemon->state_dir, state_dir, sizeof state_dir) == 0 &&
-        dd_recv_session_store_request_admission(state_dir, setup.intake->streams[i].keep_name, start_us, salt) == 0)
+        dd_recv_session_store_request_admission(state_dir, setup.intake->streams[i].store_name, start_us, salt) == 0)
         code = EXIT_SUCCESS;
     if (code == EXIT_SUCCESS)
         printf("session %" PRIu64 ":%016" PRIx64 " of %s is admitted with its next datagram\n", start_us, salt,

@@ -139,9 +139,9 @@ static int make_stream(struct dd_recv_role_config *setup, const struct draft *d)
     snprintf(d->intake->stream_id, sizeof d->intake->stream_id, "%.*s", DD_KEY_STREAM_ID_MAX, d->stream->stream_id);
     /* streams set up by flags all have one name, but ports of their own; no other name has a dot */
     if (dd_options_named_streams(d->options))
-        snprintf(d->intake->keep_name, sizeof d->intake->keep_name, "%s", name);
+        snprintf(d->intake->store_name, sizeof d->intake->store_name, "%s", name);
     else
-        snprintf(d->intake->keep_name, sizeof d->intake->keep_name, "udp.%jd", (intmax_t)d->stream->udp_port);
+        snprintf(d->intake->store_name, sizeof d->intake->store_name, "udp.%jd", (intmax_t)d->stream->udp_port);
     d->intake->max_frame_bytes = d->serve->max_frame_bytes;
     d->intake->ring = d->serve->ring;
     /* the ring; frames in the making; the newest and the one before it in serve */

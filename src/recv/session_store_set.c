@@ -32,7 +32,7 @@ int dd_session_store_set_prepare(const struct dd_session_store_set *now, const s
 {
     wanted->count = 0;
     for (size_t i = 0; i < setup->stream_count; i++) {
-        const char *name = setup->intake->streams[i].keep_name;
+        const char *name = setup->intake->streams[i].store_name;
         int fd = find(now, name);
         if (fd < 0)
             fd = create(state_dir, name, lenient);

@@ -53,7 +53,7 @@ struct sealed {
 };
 
 static struct {
-    struct dd_stream_receiver *inlet;
+    struct dd_stream_receiver *receiver;
     struct dd_frame_ring *reader;
     int ring_fd;
     uint64_t now_us, wall_us, opened_us;
@@ -250,7 +250,7 @@ static void check_state(void)
 /* Tells, and compares what the reader sees then with what the datagram should have changed. */
 static void tell(void)
 {
-    dd_stream_receiver_publish(t.inlet, &t.socket, t.now_us);
+    dd_stream_receiver_publish(t.receiver, &t.socket, t.now_us);
     MUST(dd_frame_ring_observe(t.reader, &t.state, sizeof t.state) == 0);
     check_ring();
     check_state();
@@ -272,16 +272,16 @@ static void take(const uint8_t *bytes, size_t size)
         t.socket.refused_version++;
     else if (error)
         t.socket.refused_short++;
-    else if (key == KEYS || dd_stream_receiver_is_retired(t.inlet, key))
+    else if (key == KEYS || dd_stream_receiver_is_retired(t.receiver, key))
         t.socket.refused_key++;
     else
-        dd_stream_receiver_handle(t.inlet, &(struct dd_stream_receiver_datagram){.header = &header,
-                                                                                 .bytes = bytes,
-                                                                                 .size = size,
-                                                                                 .key = key,
-                                                                                 .from = &from,
-                                                                                 .now_us = t.now_us,
-                                                                                 .wall_us = t.wall_us});
+        dd_stream_receiver_handle(t.receiver, &(struct dd_stream_receiver_datagram){.header = &header,
+                                                                                    .bytes = bytes,
+                                                                                    .size = size,
+                                                                                    .key = key,
+                                                                                    .from = &from,
+                                                                                    .now_us = t.now_us,
+                                                                                    .wall_us = t.wall_us});
 }
 
 static void give_raw(const uint8_t *bytes, size_t size)
@@ -492,9 +492,9 @@ static void set_up(struct dd_cursor *c)
         make_shape(c, i);
     t.ring_fd = dd_frame_ring_create("fuzz", &ring_shape);
     t.reader = dd_frame_ring_open_reader(t.ring_fd, &ring_shape);
-    t.inlet = dd_stream_receiver_new(
+    t.receiver = dd_stream_receiver_new(
         &config, &(struct dd_stream_receiver_io){.ring_fd = t.ring_fd, .wake_fd = -1, .scratch = scratch, .now_us = t.now_us});
-    MUST(t.reader && t.inlet);
+    MUST(t.reader && t.receiver);
     tell();
 }
 
@@ -504,7 +504,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     set_up(&c);
     while (dd_cursor_remaining(&c) && t.given < BUDGET)
         act(&c);
-    dd_stream_receiver_free(t.inlet);
+    dd_stream_receiver_free(t.receiver);
     dd_frame_ring_close(t.reader);
     close(t.ring_fd);
     return 0;

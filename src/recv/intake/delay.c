@@ -1,6 +1,7 @@
 #include "recv/intake/delay.h"
 
-enum { DRIFT_PPM = 100 }; /* by which the smallest difference rises, since the clocks need not run equally fast */
+/* The clocks need not run equally fast: the smallest difference rises by this. */
+enum { DRIFT_PPM = 100 };
 
 uint64_t dd_delay_us(const struct dd_delay *delay, uint64_t sender_us, uint64_t now_us)
 {

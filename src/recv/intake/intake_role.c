@@ -19,20 +19,22 @@
 #include "recv/intake/stream_receiver.h"
 #include "recv/stream_state.h"
 
-/* A message is one datagram, or what the kernel has put together of one sender's (UDP_GRO): up to 64 of equal size, the last
- * perhaps shorter. TURN_DATAGRAMS bounds one turn on one socket: a flood there must not keep the others, or the heartbeat,
- * waiting. */
-enum { BATCH = 16, MESSAGE = 65536, TURN_DATAGRAMS = 8192, TURN_MS = 250, BEAT_MS = 3000, EVENTS = 64, CONTROL = 64 };
-/* Waking up costs as much as taking a dozen datagrams. When the next ones come within BUSY_US, a pause lets some gather: 60 KB
- * at 1 Gbit/s. */
+/* A message is one datagram, or up to 64 of one sender that the kernel has joined (UDP_GRO): all of the same size, except that
+ * the last may be shorter. */
+enum { BATCH = 16, MESSAGE = 65536, EVENTS = 64, CONTROL = 64, POLL_MS = 250, BEAT_MS = 3000 };
+/* A socket is read for this many datagrams at most before the others get their turn: a flood must not hold them up, or the
+ * heartbeat. */
+enum { READ_DATAGRAMS_MAX = 8192 };
+/* A wake-up costs as much as handling a dozen datagrams. If the next ones arrive within BUSY_US, a pause of GATHER_US lets some
+ * gather: 60 KB at 1 Gbit/s. */
 enum { BUSY_US = 200, GATHER_US = 500 };
-enum { REFUSAL_LOG_MS = 60000 }; /* the port is open to everybody: what comes there must not fill the log */
+enum { REFUSAL_LOG_MS = 60000 }; /* anybody can send to the port: that must not fill the log */
 enum { TOKEN_STOP = UINT32_MAX };
 
-/* A key id at a socket. */
+/* Where datagrams with a key id at a socket go. */
 struct route {
     uint32_t socket, key_id;
-    uint32_t stream, key;
+    uint32_t stream, key; /* indexes: of the stream, and of its key */
 };
 
 struct port {
@@ -43,11 +45,11 @@ struct port {
 
 struct intake {
     struct dd_role *role;
-    struct dd_intake_config *config; /* keys are wiped once derived from */
+    struct dd_intake_config *config; /* each key is wiped once the stream's keys are derived */
     int epoll_fd;
     struct port *ports;
-    struct dd_stream_receiver **inlets;
-    struct dd_recv_session_store **keeps;
+    struct dd_stream_receiver **receivers;
+    struct dd_recv_session_store **stores;
     struct route *routes; /* sorted by compare_routes */
     size_t route_count;
     struct mmsghdr messages[BATCH];
@@ -58,7 +60,7 @@ struct intake {
     uint8_t *scratch; /* one plaintext */
 };
 
-/* As they arrived together. */
+/* What the datagrams of one message have in common. */
 struct arrival {
     uint32_t socket;
     const struct sockaddr_storage *from;
@@ -73,115 +75,118 @@ static int compare_routes(const void *a, const void *b)
     return x->key_id < y->key_id ? -1 : x->key_id > y->key_id;
 }
 
-static int watch(struct intake *t, int fd, uint32_t token)
+static int watch(struct intake *intake, int fd, uint32_t token)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.u32 = token};
-    if (epoll_ctl(t->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0)
+    if (epoll_ctl(intake->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0)
         return 0;
     dd_log_error("cannot watch a descriptor: %s", strerror(errno));
     return DD_ERROR_SYSTEM;
 }
 
-static struct dd_stream_receiver *open_inlet(struct intake *t, uint32_t i)
+static struct dd_stream_receiver *open_receiver(struct intake *intake, uint32_t i)
 {
-    const struct dd_intake_config *c = t->config;
+    const struct dd_intake_config *c = intake->config;
     size_t ring = DD_INTAKE_FD_SOCKETS + c->socket_count + i;
-    t->keeps[i] = dd_recv_session_store_map(dd_role_fd(t->role, ring + c->stream_count), c->boot_id, c->streams[i].name);
-    const struct dd_stream_receiver_io io = {.ring_fd = dd_role_fd(t->role, ring),
-                                             .wake_fd = dd_role_fd(t->role, DD_INTAKE_FD_WAKE),
-                                             .scratch = t->scratch,
-                                             .keep = t->keeps[i],
+    intake->stores[i] =
+        dd_recv_session_store_map(dd_role_fd(intake->role, ring + c->stream_count), c->boot_id, c->streams[i].name);
+    const struct dd_stream_receiver_io io = {.ring_fd = dd_role_fd(intake->role, ring),
+                                             .wake_fd = dd_role_fd(intake->role, DD_INTAKE_FD_WAKE),
+                                             .scratch = intake->scratch,
+                                             .store = intake->stores[i],
                                              .now_us = dd_clock_now_us()};
-    return t->keeps[i] ? dd_stream_receiver_new(&c->streams[i], &io) : NULL;
+    return intake->stores[i] ? dd_stream_receiver_new(&c->streams[i], &io) : NULL;
 }
 
-static int open_inlets(struct intake *t)
+static int open_receivers(struct intake *intake)
 {
-    const struct dd_intake_config *c = t->config;
+    const struct dd_intake_config *c = intake->config;
     for (uint32_t i = 0; i < c->stream_count; i++) {
         const struct dd_intake_stream *stream = &c->streams[i];
-        t->inlets[i] = open_inlet(t, i);
-        if (!t->inlets[i])
+        intake->receivers[i] = open_receiver(intake, i);
+        if (!intake->receivers[i])
             return DD_ERROR_SYSTEM;
         for (uint32_t k = 0; k < stream->key_count; k++)
-            t->routes[t->route_count++] = (struct route){stream->socket, dd_stream_receiver_key_id(t->inlets[i], k), i, k};
-        explicit_bzero(t->config->streams[i].keys, sizeof t->config->streams[i].keys);
+            intake->routes[intake->route_count++] =
+                (struct route){stream->socket, dd_stream_receiver_key_id(intake->receivers[i], k), i, k};
+        explicit_bzero(intake->config->streams[i].keys, sizeof intake->config->streams[i].keys);
     }
-    qsort(t->routes, t->route_count, sizeof *t->routes, compare_routes);
+    qsort(intake->routes, intake->route_count, sizeof *intake->routes, compare_routes);
     return 0;
 }
 
-static int prepare(struct intake *t)
+static int prepare(struct intake *intake)
 {
-    const struct dd_intake_config *c = t->config;
-    t->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    t->ports = calloc(c->socket_count, sizeof *t->ports);
-    t->inlets = calloc(c->stream_count, sizeof *t->inlets);
-    t->keeps = calloc(c->stream_count, sizeof *t->keeps);
-    t->routes = calloc((size_t)c->stream_count * DD_INTAKE_KEYS_MAX, sizeof *t->routes);
-    t->bytes = malloc((size_t)BATCH * MESSAGE);
-    t->scratch = malloc(MESSAGE);
-    if (t->epoll_fd < 0 || !t->ports || !t->inlets || !t->keeps || !t->routes || !t->bytes || !t->scratch ||
-        dd_role_fd_count(t->role) != DD_INTAKE_FD_SOCKETS + c->socket_count + 2 * (size_t)c->stream_count) {
+    const struct dd_intake_config *c = intake->config;
+    intake->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    intake->ports = calloc(c->socket_count, sizeof *intake->ports);
+    intake->receivers = calloc(c->stream_count, sizeof *intake->receivers);
+    intake->stores = calloc(c->stream_count, sizeof *intake->stores);
+    intake->routes = calloc((size_t)c->stream_count * DD_INTAKE_KEYS_MAX, sizeof *intake->routes);
+    intake->bytes = malloc((size_t)BATCH * MESSAGE);
+    intake->scratch = malloc(MESSAGE);
+    if (intake->epoll_fd < 0 || !intake->ports || !intake->receivers || !intake->stores || !intake->routes || !intake->bytes ||
+        !intake->scratch ||
+        dd_role_fd_count(intake->role) != DD_INTAKE_FD_SOCKETS + c->socket_count + 2 * (size_t)c->stream_count) {
         dd_log_error("out of memory, or of descriptors");
         return DD_ERROR_MEMORY;
     }
     for (uint32_t i = 0; i < c->socket_count; i++) {
-        t->ports[i].refusal_log.period_ms = REFUSAL_LOG_MS;
-        t->ports[i].fd = dd_role_fd(t->role, DD_INTAKE_FD_SOCKETS + i);
-        if (watch(t, t->ports[i].fd, i))
+        intake->ports[i].refusal_log.period_ms = REFUSAL_LOG_MS;
+        intake->ports[i].fd = dd_role_fd(intake->role, DD_INTAKE_FD_SOCKETS + i);
+        if (watch(intake, intake->ports[i].fd, i))
             return DD_ERROR_SYSTEM;
     }
-    int error = watch(t, dd_role_stop_fd(t->role), TOKEN_STOP);
-    return error ? error : open_inlets(t);
+    int error = watch(intake, dd_role_stop_fd(intake->role), TOKEN_STOP);
+    return error ? error : open_receivers(intake);
 }
 
-static void release(struct intake *t)
+static void release(struct intake *intake)
 {
-    close(t->epoll_fd);
-    for (uint32_t i = 0; t->inlets && i < t->config->stream_count; i++)
-        dd_stream_receiver_free(t->inlets[i]);
-    for (uint32_t i = 0; t->keeps && i < t->config->stream_count; i++)
-        dd_recv_session_store_unmap(t->keeps[i]);
-    if (t->scratch)
-        explicit_bzero(t->scratch, MESSAGE);
-    free(t->scratch);
-    free(t->bytes);
-    free(t->routes);
-    free(t->keeps);
-    free(t->inlets);
-    free(t->ports);
-    explicit_bzero(t->config, sizeof *t->config + t->config->stream_count * sizeof t->config->streams[0]);
-    free(t->config);
+    close(intake->epoll_fd);
+    for (uint32_t i = 0; intake->receivers && i < intake->config->stream_count; i++)
+        dd_stream_receiver_free(intake->receivers[i]);
+    for (uint32_t i = 0; intake->stores && i < intake->config->stream_count; i++)
+        dd_recv_session_store_unmap(intake->stores[i]);
+    if (intake->scratch)
+        explicit_bzero(intake->scratch, MESSAGE);
+    free(intake->scratch);
+    free(intake->bytes);
+    free(intake->routes);
+    free(intake->stores);
+    free(intake->receivers);
+    free(intake->ports);
+    explicit_bzero(intake->config, sizeof *intake->config + intake->config->stream_count * sizeof intake->config->streams[0]);
+    free(intake->config);
 }
 
-static void log_refusal(struct intake *t, const struct arrival *arrival, const char *what)
+static void log_refusal(struct intake *intake, const struct arrival *arrival, const char *what)
 {
     char from[DD_STREAM_RECEIVER_PEER_SIZE];
     uint64_t suppressed;
-    if (!dd_log_allowed(&t->ports[arrival->socket].refusal_log, &suppressed))
+    if (!dd_log_allowed(&intake->ports[arrival->socket].refusal_log, &suppressed))
         return;
     dd_stream_receiver_peer_text(arrival->from, from);
     dd_log_info("refused a datagram from %s: %s (%ju others before it)", from, what, (uintmax_t)suppressed);
 }
 
-/* The cheapest checks first; what passes them goes to its stream. */
-static void take_datagram(struct intake *t, const struct arrival *arrival, const uint8_t *bytes, size_t size)
+/* Finds the datagram's stream by its key id, and passes it on; the cheapest checks come first. */
+static void handle_datagram(struct intake *intake, const struct arrival *arrival, const uint8_t *bytes, size_t size)
 {
     struct dd_wire_header header;
-    struct dd_socket_counters *counters = &t->ports[arrival->socket].counters;
+    struct dd_socket_counters *counters = &intake->ports[arrival->socket].counters;
     int error = dd_wire_read_header(&header, bytes, size);
     if (error) {
         counters->refused_short += error == DD_ERROR_SPACE;
         counters->refused_version += error == DD_ERROR_INPUT;
-        log_refusal(t, arrival, error == DD_ERROR_SPACE ? "too short" : "not of this protocol's version");
+        log_refusal(intake, arrival, error == DD_ERROR_SPACE ? "too short" : "not of this protocol's version");
         return;
     }
     struct route wanted = {.socket = arrival->socket, .key_id = header.key_id};
-    const struct route *route = bsearch(&wanted, t->routes, t->route_count, sizeof *t->routes, compare_routes);
-    if (!route || dd_stream_receiver_is_retired(t->inlets[route->stream], route->key)) {
+    const struct route *route = bsearch(&wanted, intake->routes, intake->route_count, sizeof *intake->routes, compare_routes);
+    if (!route || dd_stream_receiver_is_retired(intake->receivers[route->stream], route->key)) {
         counters->refused_key++;
-        log_refusal(t, arrival, "no stream here has its key; compare key and stream_id at both ends");
+        log_refusal(intake, arrival, "no stream here has its key; compare key and stream_id at both ends");
         return;
     }
     struct dd_stream_receiver_datagram datagram = {.header = &header,
@@ -191,11 +196,11 @@ static void take_datagram(struct intake *t, const struct arrival *arrival, const
                                                    .from = arrival->from,
                                                    .now_us = arrival->now_us,
                                                    .wall_us = arrival->wall_us};
-    dd_stream_receiver_handle(t->inlets[route->stream], &datagram);
+    dd_stream_receiver_handle(intake->receivers[route->stream], &datagram);
 }
 
-/* Reads what the kernel says beside a message: how many it has dropped at this socket so far because it was full
- * (SO_RXQ_OVFL), and the size of the datagrams in it (UDP_GRO; 0: it is one). */
+/* Reads a message's control data: how many datagrams the kernel has dropped at this socket because its buffer was full
+ * (SO_RXQ_OVFL), and the size of the datagrams in the message (UDP_GRO). Returns that size; 0: it is one datagram. */
 static size_t read_control(struct port *port, struct msghdr *message)
 {
     int segment = 0;
@@ -203,7 +208,7 @@ static size_t read_control(struct port *port, struct msghdr *message)
         uint32_t drops;
         if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
             memcpy(&drops, CMSG_DATA(c), sizeof drops);
-            /* a count of 32 bits that goes round */
+            /* The kernel's count has 32 bits, and wraps around. */
             port->counters.kernel_drops += (uint32_t)(drops - (uint32_t)port->counters.kernel_drops);
         } else if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO) {
             memcpy(&segment, CMSG_DATA(c), sizeof segment);
@@ -212,18 +217,18 @@ static size_t read_control(struct port *port, struct msghdr *message)
     return segment > 0 ? (size_t)segment : 0;
 }
 
-/* How many datagrams it had. */
-static size_t take_message(struct intake *t, uint32_t socket, struct mmsghdr *message)
+/* Handles the datagrams of a message. Returns their number. */
+static size_t handle_message(struct intake *intake, uint32_t socket, struct mmsghdr *message)
 {
     size_t count = 0;
     const uint8_t *bytes = message->msg_hdr.msg_iov->iov_base;
-    size_t size = message->msg_len, segment = read_control(&t->ports[socket], &message->msg_hdr);
+    size_t size = message->msg_len, segment = read_control(&intake->ports[socket], &message->msg_hdr);
     const struct arrival arrival = {socket, message->msg_hdr.msg_name, dd_clock_now_us(), dd_clock_wall_us()};
     if (segment == 0 || segment > size)
         segment = size;
     do {
         size_t length = size < segment ? size : segment;
-        take_datagram(t, &arrival, bytes, length);
+        handle_datagram(intake, &arrival, bytes, length);
         bytes += length;
         size -= length;
         count++;
@@ -231,88 +236,88 @@ static size_t take_message(struct intake *t, uint32_t socket, struct mmsghdr *me
     return count;
 }
 
-/* One batch. How many datagrams it had; 0 if that was all for now. */
-static size_t receive(struct intake *t, uint32_t socket)
+/* Receives and handles one batch. Returns its number of datagrams; 0 if the socket is empty now. */
+static size_t receive(struct intake *intake, uint32_t socket)
 {
     size_t datagrams = 0;
     for (size_t i = 0; i < BATCH; i++) {
-        t->vectors[i] = (struct iovec){t->bytes + i * MESSAGE, MESSAGE};
-        t->messages[i].msg_hdr = (struct msghdr){.msg_name = &t->senders[i],
-                                                 .msg_namelen = sizeof t->senders[i],
-                                                 .msg_iov = &t->vectors[i],
-                                                 .msg_iovlen = 1,
-                                                 .msg_control = t->control[i],
-                                                 .msg_controllen = CONTROL};
+        intake->vectors[i] = (struct iovec){intake->bytes + i * MESSAGE, MESSAGE};
+        intake->messages[i].msg_hdr = (struct msghdr){.msg_name = &intake->senders[i],
+                                                      .msg_namelen = sizeof intake->senders[i],
+                                                      .msg_iov = &intake->vectors[i],
+                                                      .msg_iovlen = 1,
+                                                      .msg_control = intake->control[i],
+                                                      .msg_controllen = CONTROL};
     }
-    int count = recvmmsg(t->ports[socket].fd, t->messages, BATCH, MSG_DONTWAIT, NULL);
+    int count = recvmmsg(intake->ports[socket].fd, intake->messages, BATCH, MSG_DONTWAIT, NULL);
     for (int i = 0; i < count; i++)
-        datagrams += take_message(t, socket, &t->messages[i]);
+        datagrams += handle_message(intake, socket, &intake->messages[i]);
     return count == BATCH ? datagrams : 0;
 }
 
-/* What a socket has, up to the bound of a turn: epoll tells of the rest. */
-static void empty_socket(struct intake *t, uint32_t socket)
+/* Reads a socket until it is empty or READ_DATAGRAMS_MAX is reached. epoll reports what is left. */
+static void read_socket(struct intake *intake, uint32_t socket)
 {
     size_t taken = 0, datagrams;
     do {
-        datagrams = receive(t, socket);
+        datagrams = receive(intake, socket);
         taken += datagrams;
-    } while (datagrams && taken < TURN_DATAGRAMS);
+    } while (datagrams && taken < READ_DATAGRAMS_MAX);
 }
 
-static void tell(struct intake *t)
+static void publish_all(struct intake *intake)
 {
     uint64_t now_us = dd_clock_now_us();
-    for (uint32_t i = 0; i < t->config->stream_count; i++)
-        dd_stream_receiver_publish(t->inlets[i], &t->ports[t->config->streams[i].socket].counters, now_us);
+    for (uint32_t i = 0; i < intake->config->stream_count; i++)
+        dd_stream_receiver_publish(intake->receivers[i], &intake->ports[intake->config->streams[i].socket].counters, now_us);
 }
 
-/* Waits for datagrams. How many events. */
-static int wait_for_work(const struct intake *t, struct epoll_event events[static EVENTS], bool *busy)
+/* Waits for datagrams. Returns the number of events; *busy says whether the next wait should let some gather first. */
+static int wait_for_work(const struct intake *intake, struct epoll_event events[static EVENTS], bool *busy)
 {
     const struct timespec gather = {.tv_nsec = GATHER_US * 1000};
     if (*busy)
         nanosleep(&gather, NULL);
     uint64_t start_us = dd_clock_now_us();
-    int count = epoll_wait(t->epoll_fd, events, EVENTS, TURN_MS);
+    int count = epoll_wait(intake->epoll_fd, events, EVENTS, POLL_MS);
     *busy = count > 0 && dd_clock_now_us() - start_us < BUSY_US;
     return count;
 }
 
-static void run(struct intake *t)
+static void run(struct intake *intake)
 {
     struct epoll_event events[EVENTS];
     bool busy = false;
-    while (!dd_role_stopping(t->role)) {
-        dd_role_beat(t->role, BEAT_MS);
-        int count = wait_for_work(t, events, &busy);
+    while (!dd_role_stopping(intake->role)) {
+        dd_role_beat(intake->role, BEAT_MS);
+        int count = wait_for_work(intake, events, &busy);
         for (int i = 0; i < count; i++)
             if (events[i].data.u32 != TOKEN_STOP)
-                empty_socket(t, events[i].data.u32);
-        tell(t);
+                read_socket(intake, events[i].data.u32);
+        publish_all(intake);
     }
 }
 
 int dd_intake_role_run(struct dd_role *role)
 {
-    struct intake *t = calloc(1, sizeof *t);
+    struct intake *intake = calloc(1, sizeof *intake);
     int code = EXIT_FAILURE;
     size_t size = 0;
-    if (!t) {
+    if (!intake) {
         dd_log_error("out of memory");
         return code;
     }
-    t->role = role;
-    t->config = dd_role_config(role, sizeof *t->config, &size);
-    if (t->config && size == sizeof *t->config + t->config->stream_count * sizeof t->config->streams[0]) {
-        if (prepare(t) == 0) {
-            tell(t);
+    intake->role = role;
+    intake->config = dd_role_config(role, sizeof *intake->config, &size);
+    if (intake->config && size == sizeof *intake->config + intake->config->stream_count * sizeof intake->config->streams[0]) {
+        if (prepare(intake) == 0) {
+            publish_all(intake);
             dd_role_ready(role);
-            run(t);
+            run(intake);
             code = EXIT_SUCCESS;
         }
-        release(t);
+        release(intake);
     }
-    free(t);
+    free(intake);
     return code;
 }

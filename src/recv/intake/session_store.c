@@ -20,48 +20,47 @@
 #include "dd/base/log.h"
 #include "dd/link/wire.h"
 
-enum { PAGE = 4096, COPIES = 2, PERIOD_US = DD_CLOCK_US_PER_S };
-enum { MARGIN_S = 4, UNKNOWN_A_SECOND = 1000 /* what is taken for most_a_second until it is known */ };
+enum { PAGE = 4096, CHECKPOINTS = 2, PERIOD_US = DD_CLOCK_US_PER_S };
+enum { MARGIN_S = 4, DEFAULT_COUNTERS_PER_S = 1000 };
 enum { VERSION = 1 };
 
 static const char magic[8] = "ddkeep";
 
-/* The session that somebody wants to be admitted: number goes up with each. */
-struct wish {
+/* The session that is to be admitted; start_us 0: none. number grows with each request. */
+struct admission_request {
     uint64_t start_us, salt;
     _Atomic uint32_t number;
     uint32_t reserved;
 };
 
-/* A page: the live one, and the copies of it. */
+/* The current state, or a checkpoint of it. */
 struct page {
     char magic[8];
     uint32_t version, size; /* of struct page */
     char boot_id[DD_RECV_SESSION_STORE_BOOT_SIZE + 3];
-    uint64_t sequence; /* of copies: which is the newer one */
-    struct dd_recv_session_state live;
-    uint64_t checksum; /* of copies: of all before it */
+    uint64_t sequence; /* the newer checkpoint has the higher one */
+    struct dd_recv_session_state state;
+    uint64_t checksum; /* of checkpoints only: over all fields before it */
 };
 
 struct file {
-    struct page live;
+    struct page current;
     uint8_t fill0[PAGE - sizeof(struct page)];
     struct {
         struct page page;
         uint8_t fill[PAGE - sizeof(struct page)];
-    } copies[COPIES];
-    struct wish wish;
-    uint8_t fill1[PAGE - sizeof(struct wish)];
+    } checkpoints[CHECKPOINTS];
+    struct admission_request request;
+    uint8_t fill1[PAGE - sizeof(struct admission_request)];
 };
 
-_Static_assert(sizeof(struct file) == (2 + COPIES) * PAGE, "a page each");
+_Static_assert(sizeof(struct file) == (2 + CHECKPOINTS) * PAGE, "a page each");
 
 struct dd_recv_session_store {
     struct file *file;
-    uint32_t wish_number; /* that was taken */
-    uint64_t copied_us;   /* 0: not yet */
-    /* as of the last copy; start_us 0: of nothing that this process has seen */
-    uint64_t start_us, next;
+    uint32_t request_number; /* of the last request that was returned */
+    uint64_t checkpoint_us;  /* dd_clock_now_us() of the last checkpoint; 0: none yet */
+    uint64_t start_us, next; /* of the session at the last checkpoint; start_us 0: this process has made none */
 };
 
 /* ---- the file ---- */
@@ -70,7 +69,7 @@ static int open_file(const char *state_dir, const char *stream, int flags)
 {
     char path[PATH_MAX];
     if (!*state_dir)
-        return memfd_create("dd-keep", MFD_CLOEXEC);
+        return memfd_create("dd-session", MFD_CLOEXEC);
     if ((size_t)snprintf(path, sizeof path, "%s/replay-%s", state_dir, stream) >= sizeof path) {
         errno = ENAMETOOLONG;
         return -1;
@@ -83,7 +82,7 @@ int dd_recv_session_store_open_file(const char *state_dir, const char *stream)
     struct stat s;
     int fd = open_file(state_dir, stream, O_CREAT);
     int error = fd < 0 ? errno : 0;
-    /* all of its blocks now: a full disk must not be found out when memory is written */
+    /* Allocates all blocks now: on a full disk, writing to the mapped memory would kill the process. */
     if (!error)
         error = posix_fallocate(fd, 0, sizeof(struct file));
     if (!error && (fstat(fd, &s) < 0 || !S_ISREG(s.st_mode)))
@@ -139,9 +138,9 @@ int dd_recv_session_store_request_admission(const char *state_dir, const char *s
     struct file *file = map(fd);
     int error = DD_ERROR_SYSTEM;
     if (file) {
-        file->wish.start_us = start_us;
-        file->wish.salt = salt;
-        atomic_fetch_add(&file->wish.number, 1);
+        file->request.start_us = start_us;
+        file->request.salt = salt;
+        atomic_fetch_add(&file->request.number, 1);
         munmap(file, sizeof *file);
         error = 0;
     }
@@ -149,7 +148,7 @@ int dd_recv_session_store_request_admission(const char *state_dir, const char *s
     return error;
 }
 
-/* ---- what it holds ---- */
+/* ---- restoring ---- */
 
 static uint64_t checksum(const struct page *page)
 {
@@ -159,138 +158,139 @@ static uint64_t checksum(const struct page *page)
 static bool is_sound(const struct page *page)
 {
     return memcmp(page->magic, magic, sizeof magic) == 0 && page->version == VERSION && page->size == sizeof *page &&
-           page->live.session.replay.next <= DD_WIRE_SESSION_DATAGRAMS;
+           page->state.session.replay.next <= DD_WIRE_SESSION_DATAGRAMS;
 }
 
-/* The newer of the copies that are whole, NULL if none is. */
-static const struct page *find_copy(const struct file *file)
+/* The newer of the checkpoints that are sound; NULL if none is. */
+static const struct page *find_checkpoint(const struct file *file)
 {
     const struct page *newest = NULL;
-    for (size_t i = 0; i < COPIES; i++) {
-        const struct page *page = &file->copies[i].page;
+    for (size_t i = 0; i < CHECKPOINTS; i++) {
+        const struct page *page = &file->checkpoints[i].page;
         if (is_sound(page) && page->checksum == checksum(page) && (!newest || page->sequence > newest->sequence))
             newest = page;
     }
     return newest;
 }
 
-/* After another boot: what was accepted since the copy was made is not known, so nobody gets it accepted now. */
-static void take_copy(struct page *live, const struct page *copy)
+/* After another boot. Which datagrams were accepted since the checkpoint is unknown, so the counters of MARGIN_S seconds count as
+ * seen. The delay is by a clock that began anew. */
+static void restore_checkpoint(struct page *current, const struct page *checkpoint)
 {
-    struct dd_unseal_memory *session = &live->live.session;
-    live->live = copy->live;
-    live->sequence = copy->sequence;
-    uint64_t rate = live->live.most_a_second ? live->live.most_a_second : UNKNOWN_A_SECOND;
+    struct dd_unseal_memory *session = &current->state.session;
+    current->state = checkpoint->state;
+    current->sequence = checkpoint->sequence;
+    uint64_t rate = current->state.max_counters_per_s ? current->state.max_counters_per_s : DEFAULT_COUNTERS_PER_S;
     uint64_t next = session->replay.next + MARGIN_S * rate;
     if (session->start_us)
         dd_replay_window_skip(&session->replay, next < DD_WIRE_SESSION_DATAGRAMS ? next : DD_WIRE_SESSION_DATAGRAMS);
-    /* by a clock that began anew */
-    dd_delay_forget(&live->live.delay);
-    live->live.status_counter = 0;
+    dd_delay_forget(&current->state.delay);
+    current->state.status_counter = 0;
 }
 
 struct dd_recv_session_store *dd_recv_session_store_map(int fd, const char *boot_id, const char *stream)
 {
     static const char nothing[sizeof magic];
-    struct dd_recv_session_store *k = calloc(1, sizeof *k);
-    if (!k) {
+    struct dd_recv_session_store *store = calloc(1, sizeof *store);
+    if (!store) {
         dd_log_error("out of memory");
         return NULL;
     }
-    k->file = map(fd);
-    if (!k->file) {
-        free(k);
+    store->file = map(fd);
+    if (!store->file) {
+        free(store);
         return NULL;
     }
-    struct page *live = &k->file->live;
-    const struct page *copy = find_copy(k->file);
-    bool is_new = memcmp(live->magic, nothing, sizeof magic) == 0;
-    bool is_exact = is_sound(live) && *boot_id && strncmp(live->boot_id, boot_id, sizeof live->boot_id) == 0;
-    /* a process that dies while it begins a session leaves none */
-    if (!is_exact || (!live->live.session.start_us && copy)) {
-        memset(live, 0, sizeof *live);
-        if (copy)
-            take_copy(live, copy);
+    struct page *current = &store->file->current;
+    const struct page *checkpoint = find_checkpoint(store->file);
+    bool is_new = memcmp(current->magic, nothing, sizeof magic) == 0;
+    bool is_exact = is_sound(current) && *boot_id && strncmp(current->boot_id, boot_id, sizeof current->boot_id) == 0;
+    /* start_us is 0 if the process died while it wrote a new session: then the checkpoint counts. */
+    if (!is_exact || (!current->state.session.start_us && checkpoint)) {
+        memset(current, 0, sizeof *current);
+        if (checkpoint)
+            restore_checkpoint(current, checkpoint);
         else if (!is_new)
             dd_log_warning("%s: its replay state is damaged: what was recorded before now could be accepted once more", stream);
-        memcpy(live->magic, magic, sizeof magic);
-        live->version = VERSION;
-        live->size = sizeof *live;
-        snprintf(live->boot_id, sizeof live->boot_id, "%s", boot_id);
+        memcpy(current->magic, magic, sizeof magic);
+        current->version = VERSION;
+        current->size = sizeof *current;
+        snprintf(current->boot_id, sizeof current->boot_id, "%s", boot_id);
     }
-    return k;
+    return store;
 }
 
-void dd_recv_session_store_unmap(struct dd_recv_session_store *k)
+void dd_recv_session_store_unmap(struct dd_recv_session_store *store)
 {
-    if (!k)
+    if (!store)
         return;
-    munmap(k->file, sizeof *k->file);
-    free(k);
+    munmap(store->file, sizeof *store->file);
+    free(store);
 }
 
-struct dd_recv_session_state *dd_recv_session_store_state(struct dd_recv_session_store *k)
+struct dd_recv_session_state *dd_recv_session_store_state(struct dd_recv_session_store *store)
 {
-    return &k->file->live.live;
+    return &store->file->current.state;
 }
 
-/* ---- from now on ---- */
+/* ---- running ---- */
 
-/* Between two copies of one session, of which both saw datagrams come: a pause in between counts with its length. */
-static void note_speed(struct dd_recv_session_store *k, uint64_t now_us)
+/* Updates the highest rate by the counters since the last checkpoint, if that was of the same session. A pause in between lowers
+ * the average; the highest one is kept. */
+static void update_rate(struct dd_recv_session_store *store, uint64_t now_us)
 {
-    struct dd_recv_session_state *live = dd_recv_session_store_state(k);
-    uint64_t seconds = (now_us - k->copied_us) / DD_CLOCK_US_PER_S, next = live->session.replay.next;
-    if (k->start_us && k->start_us == live->session.start_us) {
-        uint64_t rate = (next - k->next) / (seconds ? seconds : 1) + 1;
-        if (rate > live->most_a_second)
-            live->most_a_second = rate;
+    struct dd_recv_session_state *state = dd_recv_session_store_state(store);
+    uint64_t seconds = (now_us - store->checkpoint_us) / DD_CLOCK_US_PER_S, next = state->session.replay.next;
+    if (store->start_us && store->start_us == state->session.start_us) {
+        uint64_t rate = (next - store->next) / (seconds ? seconds : 1) + 1;
+        if (rate > state->max_counters_per_s)
+            state->max_counters_per_s = rate;
     }
-    k->start_us = live->session.start_us;
-    k->next = next;
+    store->start_us = state->session.start_us;
+    store->next = next;
 }
 
-void dd_recv_session_store_checkpoint(struct dd_recv_session_store *k, uint64_t now_us)
+void dd_recv_session_store_checkpoint(struct dd_recv_session_store *store, uint64_t now_us)
 {
-    struct page *live = &k->file->live;
-    bool has_begun = live->live.session.start_us != k->start_us;
-    /* without news the disk may sleep */
-    if (!has_begun && (live->live.session.replay.next == k->next || now_us - k->copied_us < PERIOD_US))
+    struct page *current = &store->file->current;
+    bool has_begun = current->state.session.start_us != store->start_us;
+    /* Nothing is written without a change, so that the disk may sleep. */
+    if (!has_begun && (current->state.session.replay.next == store->next || now_us - store->checkpoint_us < PERIOD_US))
         return;
-    note_speed(k, now_us);
-    live->sequence++;
-    struct page *copy = &k->file->copies[live->sequence % COPIES].page;
-    memcpy(copy, live, sizeof *copy);
-    copy->checksum = checksum(copy);
-    k->copied_us = now_us;
+    update_rate(store, now_us);
+    current->sequence++;
+    struct page *checkpoint = &store->file->checkpoints[current->sequence % CHECKPOINTS].page;
+    memcpy(checkpoint, current, sizeof *checkpoint);
+    checkpoint->checksum = checksum(checkpoint);
+    store->checkpoint_us = now_us;
 }
 
-void dd_recv_session_store_retire(struct dd_recv_session_state *live, uint32_t key_id)
+void dd_recv_session_store_retire(struct dd_recv_session_state *state, uint32_t key_id)
 {
-    if (!dd_recv_session_store_is_retired(live, key_id))
-        live->retired[live->retired_count++ % DD_RECV_SESSION_STORE_RETIRED_MAX] = key_id;
+    if (!dd_recv_session_store_is_retired(state, key_id))
+        state->retired[state->retired_count++ % DD_RECV_SESSION_STORE_RETIRED_MAX] = key_id;
 }
 
-bool dd_recv_session_store_is_retired(const struct dd_recv_session_state *live, uint32_t key_id)
+bool dd_recv_session_store_is_retired(const struct dd_recv_session_state *state, uint32_t key_id)
 {
-    for (uint64_t i = 0; i < live->retired_count && i < DD_RECV_SESSION_STORE_RETIRED_MAX; i++)
-        if (live->retired[i] == key_id)
+    for (uint64_t i = 0; i < state->retired_count && i < DD_RECV_SESSION_STORE_RETIRED_MAX; i++)
+        if (state->retired[i] == key_id)
             return true;
     return false;
 }
 
-bool dd_recv_session_store_is_admitted(struct dd_recv_session_store *k, uint64_t *start_us, uint64_t *salt)
+bool dd_recv_session_store_poll_admission(struct dd_recv_session_store *store, uint64_t *start_us, uint64_t *salt)
 {
-    uint32_t number = atomic_load(&k->file->wish.number);
-    *start_us = k->file->wish.start_us;
-    *salt = k->file->wish.salt;
-    bool is_new = number != k->wish_number && *start_us;
-    k->wish_number = number;
+    uint32_t number = atomic_load(&store->file->request.number);
+    *start_us = store->file->request.start_us;
+    *salt = store->file->request.salt;
+    bool is_new = number != store->request_number && *start_us;
+    store->request_number = number;
     return is_new;
 }
 
-void dd_recv_session_store_end_admission(struct dd_recv_session_store *k, uint64_t start_us, uint64_t salt)
+void dd_recv_session_store_finish_admission(struct dd_recv_session_store *store, uint64_t start_us, uint64_t salt)
 {
-    if (k->file->wish.start_us == start_us && k->file->wish.salt == salt)
-        k->file->wish.start_us = 0;
+    if (store->file->request.start_us == start_us && store->file->request.salt == salt)
+        store->file->request.start_us = 0;
 }

@@ -1,9 +1,10 @@
-/* What ddrecv remembers of a stream from run to run, so that nothing that was recorded on the way can be played to it again, and
- * nothing that is held back can pass for new: one small file per stream in state_dir.
+/* The saved state of one stream, over restarts: the newest session with its replay window, so that no recorded datagram is
+ * accepted again, and the path's delay, so that no delayed picture passes for a live one. It is in one small file per stream in
+ * state_dir.
  *
- * The file is shared memory of intake's. What is live is in its first page, and exact whenever the process dies. Should the
- * whole machine die, of the disk's content nothing is sure: that is what the two checksummed copies are for, of which one is
- * made every second. The supervisor opens the file and brings it to the disk; intake has no way to either. */
+ * The file is memory that intake shares. Its first page is the current state, which is exact whenever the process dies. If the
+ * machine dies, nothing on the disk is sure; so there are two checkpoints with checksums, written in turn, one a second. The
+ * supervisor opens the file and brings it to the disk, since intake has no file system. */
 #ifndef DD_RECV_INTAKE_SESSION_STORE_H
 #define DD_RECV_INTAKE_SESSION_STORE_H
 
@@ -16,58 +17,61 @@
 struct dd_recv_session_store;
 
 enum {
-    DD_RECV_SESSION_STORE_BOOT_SIZE = 37,  /* of a boot's id in text, /proc/sys/kernel/random/boot_id */
-    DD_RECV_SESSION_STORE_RETIRED_MAX = 64 /* key ids; the oldest is forgotten for one more */
+    DD_RECV_SESSION_STORE_BOOT_SIZE = 37,  /* a boot's id as text, from /proc/sys/kernel/random/boot_id */
+    DD_RECV_SESSION_STORE_RETIRED_MAX = 64 /* retired keys; the oldest is forgotten for one more */
 };
 
-/* What is live: its owner, intake, reads and writes it. */
+/* The current state: intake reads it and writes it in place. */
 struct dd_recv_session_state {
     struct dd_unseal_memory session;
-    uint64_t frame;                                      /* the newest complete frame of that session; 0: none */
-    uint64_t status_counter;                             /* of the newest STATUS of that session, and 1 more; 0: none */
-    struct dd_delay delay;                               /* while the machine runs */
-    uint64_t most_a_second;                              /* counters that ever came in one second; 0: not known */
-    uint32_t retired[DD_RECV_SESSION_STORE_RETIRED_MAX]; /* ids of keys that were replaced: never again */
-    uint64_t retired_count;                              /* ever */
+    uint64_t frame;                                      /* number of the session's newest complete frame; 0: none */
+    uint64_t status_counter;                             /* counter of the session's newest STATUS, plus 1; 0: none */
+    struct dd_delay delay;                               /* of this boot */
+    uint64_t max_counters_per_s;                         /* most counters that ever arrived in a second; 0: unknown */
+    uint32_t retired[DD_RECV_SESSION_STORE_RETIRED_MAX]; /* ids of retired keys: a ring */
+    uint64_t retired_count;                              /* keys that were ever retired */
 };
 
 /* ---- the supervisor ---- */
 
-/* The id of this boot; empty if the system does not say, which counts as another boot each time. */
+/* The id of this boot. Empty if the system doesn't say; then each start counts as another boot. */
 void dd_recv_session_store_read_boot_id(char boot_id[static DD_RECV_SESSION_STORE_BOOT_SIZE]);
 
-/* Opens the stream's file in state_dir, and makes it where there is none; with "" memory that nobody keeps. A descriptor,
- * returned-owned; or a negative enum dd_error, logged: DD_ERROR_INPUT if another daemon has it. */
+/* Opens the stream's file in state_dir, locks it, and creates it if there is none. With state_dir "" it is memory that is lost at
+ * the end. A descriptor, returned-owned (dd_recv_session_store_close_file()); or a negative enum dd_error, logged: DD_ERROR_INPUT
+ * if another daemon has the file. */
 int dd_recv_session_store_open_file(const char *state_dir, const char *stream);
-/* Closes it; another one may create it from now on, whoever has copies of the descriptor. */
+/* Unlocks and closes it. From now on another daemon may open the file, even if duplicates of fd are still open. */
 void dd_recv_session_store_close_file(int fd);
 
-/* Tells intake, running or not, to admit that session of the stream (dd_unseal_admit()). 0 or a negative enum dd_error, logged.
- */
+/* Requests that intake, running or not, admits that session of the stream (dd_unseal_admit()), or, if it is the newest already,
+ * forgets the path's delay. 0 or a negative enum dd_error, logged. */
 int dd_recv_session_store_request_admission(const char *state_dir, const char *stream, uint64_t start_us, uint64_t salt);
 
 /* ---- intake ---- */
 
-/* Maps fd, which is borrowed and may be closed afterwards, and finds what it holds; boot_id is this boot's. After another boot
- * the last copy counts, with the counters of four seconds more as seen. stream is for the log. NULL, logged, if fd cannot be
- * mapped. */
+/* Maps fd (borrowed for the call) and restores the state. Within the boot boot_id the current state counts; after another boot
+ * the last checkpoint does, with the counters of four more seconds taken as seen. stream is for the log. Returned-owned:
+ * dd_recv_session_store_unmap(). NULL, logged, if fd can't be mapped. */
 struct dd_recv_session_store *dd_recv_session_store_map(int fd, const char *boot_id, const char *stream);
-void dd_recv_session_store_unmap(struct dd_recv_session_store *k);
+/* store may be NULL. */
+void dd_recv_session_store_unmap(struct dd_recv_session_store *store);
 
-/* Borrowed. */
-struct dd_recv_session_state *dd_recv_session_store_state(struct dd_recv_session_store *k);
+/* Borrowed until unmap. */
+struct dd_recv_session_state *dd_recv_session_store_state(struct dd_recv_session_store *store);
 
-/* Makes a copy, if something has come, and the last one is a second old or a session has begun since. Call often. */
-void dd_recv_session_store_checkpoint(struct dd_recv_session_store *k, uint64_t now_us);
+/* Writes a checkpoint if one is due: a session has begun since the last one, or datagrams have arrived and the last one is a
+ * second old. Cheap, and to be called often. now_us: dd_clock_now_us(). */
+void dd_recv_session_store_checkpoint(struct dd_recv_session_store *store, uint64_t now_us);
 
-/* Notes that the key is never to be used again; once is enough. */
-void dd_recv_session_store_retire(struct dd_recv_session_state *live, uint32_t key_id);
-bool dd_recv_session_store_is_retired(const struct dd_recv_session_state *live, uint32_t key_id);
+/* Retires the key for good. Does nothing if it is retired already. */
+void dd_recv_session_store_retire(struct dd_recv_session_state *state, uint32_t key_id);
+bool dd_recv_session_store_is_retired(const struct dd_recv_session_state *state, uint32_t key_id);
 
-/* True, with the session, if somebody has asked since the last call that one be admitted; what was asked of a process before
- * this one counts until it has come true. */
-bool dd_recv_session_store_is_admitted(struct dd_recv_session_store *k, uint64_t *start_us, uint64_t *salt);
-/* That session has begun: if it is what was asked for, this is over. */
-void dd_recv_session_store_end_admission(struct dd_recv_session_store *k, uint64_t start_us, uint64_t salt);
+/* True, with the session, if an admission was requested since the last call. In a new process the first call also returns a
+ * request from before that was not finished. */
+bool dd_recv_session_store_poll_admission(struct dd_recv_session_store *store, uint64_t *start_us, uint64_t *salt);
+/* That session has begun. If it is the one that was requested, the request is finished. */
+void dd_recv_session_store_finish_admission(struct dd_recv_session_store *store, uint64_t start_us, uint64_t salt);
 
 #endif

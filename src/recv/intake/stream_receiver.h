@@ -1,5 +1,5 @@
-/* One stream's way in, in intake: its keys and sessions, its frames in the making, its ledger, and its ring. One owner, one
- * thread. */
+/* Receives one stream, in intake: unseals its datagrams, puts its frames together, writes them to its ring, and publishes its
+ * state. One owner, one thread. */
 #ifndef DD_RECV_INTAKE_STREAM_RECEIVER_H
 #define DD_RECV_INTAKE_STREAM_RECEIVER_H
 
@@ -16,41 +16,45 @@ struct dd_wire_header;
 
 enum { DD_STREAM_RECEIVER_PEER_SIZE = 64 };
 
+/* All borrowed for the call. */
 struct dd_stream_receiver_datagram {
-    const struct dd_wire_header *header;
+    const struct dd_wire_header *header; /* as read from bytes */
     const uint8_t *bytes;
     size_t size;
-    size_t key;                          /* which of the stream's keys has the header's id */
-    const struct sockaddr_storage *from; /* who sent it, for the log; borrowed */
-    uint64_t now_us, wall_us;            /* of its arrival: dd_clock_now_us(), dd_clock_wall_us() */
+    size_t key;                          /* index of the stream's key with the header's id */
+    const struct sockaddr_storage *from; /* the sender's address, for the log */
+    uint64_t now_us, wall_us;            /* at its arrival: dd_clock_now_us(), dd_clock_wall_us() */
 };
 
-/* Writes "192.0.2.1:5005" or "[2001:db8::1]:5005". */
+/* Writes an address with its port: "192.0.2.1:5005" or "[2001:db8::1]:5005". */
 void dd_stream_receiver_peer_text(const struct sockaddr_storage *peer, char text[static DD_STREAM_RECEIVER_PEER_SIZE]);
 
-/* What an inlet works with; borrowed for its life unless said otherwise. */
+/* What a receiver works with. All borrowed until free, except ring_fd. */
 struct dd_stream_receiver_io {
-    int ring_fd;                        /* borrowed as dd_frame_ring_open_writer does */
-    int wake_fd;                        /* wakes the ring's reader; -1: nobody */
-    uint8_t *scratch;                   /* room for the plaintext of any datagram */
-    struct dd_recv_session_store *keep; /* what is known from before; NULL: nothing, and nothing is kept */
-    uint64_t now_us;                    /* dd_clock_now_us() */
+    int ring_fd;                         /* as for dd_frame_ring_open_writer() */
+    int wake_fd;                         /* wakes the ring's reader when written to; -1: nobody is woken */
+    uint8_t *scratch;                    /* room for the plaintext of the largest datagram */
+    struct dd_recv_session_store *store; /* the saved state of the stream; NULL: there is none, and nothing is saved */
+    uint64_t now_us;                     /* dd_clock_now_us() */
 };
 
-/* config is read, not kept: its keys are derived from. NULL, logged, on failure. */
+/* Derives from config's keys; config is borrowed for the call. Returned-owned: dd_stream_receiver_free(). NULL, logged, on
+ * failure. */
 struct dd_stream_receiver *dd_stream_receiver_new(const struct dd_intake_stream *config, const struct dd_stream_receiver_io *io);
-void dd_stream_receiver_free(struct dd_stream_receiver *inlet);
+/* Wipes the keys. r may be NULL. */
+void dd_stream_receiver_free(struct dd_stream_receiver *r);
 
 /* The id of key i, i < the config's key_count. */
-uint32_t dd_stream_receiver_key_id(const struct dd_stream_receiver *inlet, size_t i);
-/* True if key i was retired by a datagram under a later one. */
-bool dd_stream_receiver_is_retired(const struct dd_stream_receiver *inlet, size_t i);
+uint32_t dd_stream_receiver_key_id(const struct dd_stream_receiver *r, size_t i);
+/* True if key i was retired by a datagram under a later one: its datagrams must not be handled. */
+bool dd_stream_receiver_is_retired(const struct dd_stream_receiver *r, size_t i);
 
-/* Judges and takes one datagram. */
-void dd_stream_receiver_handle(struct dd_stream_receiver *inlet, const struct dd_stream_receiver_datagram *datagram);
+/* Handles one datagram: accepts it, or refuses, counts and logs it. */
+void dd_stream_receiver_handle(struct dd_stream_receiver *r, const struct dd_stream_receiver_datagram *datagram);
 
-/* Gives up what waited too long, wakes the reader of the ring if it has a new frame, tells it what else has changed, and that
- * intake lives. Call after every batch and at least twice a second. */
-void dd_stream_receiver_publish(struct dd_stream_receiver *inlet, const struct dd_socket_counters *socket, uint64_t now_us);
+/* Gives up frames that have waited too long, writes the heartbeat, wakes the ring's reader if there are new frames, saves the
+ * session, and publishes the state with the counters of the stream's UDP port. Call after every batch, and at least twice a
+ * second. */
+void dd_stream_receiver_publish(struct dd_stream_receiver *r, const struct dd_socket_counters *socket, uint64_t now_us);
 
 #endif

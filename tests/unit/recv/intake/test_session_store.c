@@ -14,7 +14,7 @@
 
 enum { PAGE = 4096 };
 
-static char folder[] = "/tmp/dd-keep-XXXXXX";
+static char folder[] = "/tmp/dd-session-XXXXXX";
 static char path[64];
 
 static void set_up(void)
@@ -30,30 +30,30 @@ static void tear_down(void)
     memcpy(folder + sizeof folder - 7, "XXXXXX", 6);
 }
 
-static struct dd_recv_session_store *open_keep(const char *boot_id)
+static struct dd_recv_session_store *open_store(const char *boot_id)
 {
     int fd = dd_recv_session_store_open_file(folder, "cam");
     ck_assert_int_ge(fd, 0);
-    struct dd_recv_session_store *k = dd_recv_session_store_map(fd, boot_id, "cam");
-    ck_assert_ptr_nonnull(k);
+    struct dd_recv_session_store *store = dd_recv_session_store_map(fd, boot_id, "cam");
+    ck_assert_ptr_nonnull(store);
     close(fd);
-    return k;
+    return store;
 }
 
-/* Counters up to next of a session. */
-static void accept(struct dd_recv_session_store *k, uint64_t start_us, uint64_t next)
+/* Writes into the state what intake does when it accepts all counters of a session below next. */
+static void accept(struct dd_recv_session_store *store, uint64_t start_us, uint64_t next)
 {
-    struct dd_recv_session_state *live = dd_recv_session_store_state(k);
-    if (live->session.start_us != start_us)
-        memset(live, 0, sizeof *live);
-    live->session.start_us = start_us;
-    live->session.salt = 77;
-    live->session.key_id = 5;
-    live->frame = 1000 + next;
-    live->delay.offset_us = 12;
-    live->delay.seen_us = 34;
-    for (uint64_t counter = live->session.replay.next; counter < next; counter++)
-        dd_replay_window_mark(&live->session.replay, counter);
+    struct dd_recv_session_state *state = dd_recv_session_store_state(store);
+    if (state->session.start_us != start_us)
+        memset(state, 0, sizeof *state);
+    state->session.start_us = start_us;
+    state->session.salt = 77;
+    state->session.key_id = 5;
+    state->frame = 1000 + next;
+    state->delay.offset_us = 12;
+    state->delay.seen_us = 34;
+    for (uint64_t counter = state->session.replay.next; counter < next; counter++)
+        dd_replay_window_mark(&state->session.replay, counter);
 }
 
 static void damage(long at)
@@ -67,35 +67,35 @@ static void damage(long at)
     fclose(file);
 }
 
-START_TEST(begins_with_nothing)
+START_TEST(an_empty_store_has_nothing)
 {
     set_up();
-    struct dd_recv_session_store *k = open_keep(BOOT);
-    ck_assert_uint_eq(dd_recv_session_store_state(k)->session.start_us, 0);
-    ck_assert_uint_eq(dd_recv_session_store_state(k)->delay.seen_us, 0);
-    dd_recv_session_store_unmap(k);
+    struct dd_recv_session_store *store = open_store(BOOT);
+    ck_assert_uint_eq(dd_recv_session_store_state(store)->session.start_us, 0);
+    ck_assert_uint_eq(dd_recv_session_store_state(store)->delay.seen_us, 0);
+    dd_recv_session_store_unmap(store);
     tear_down();
 }
 END_TEST
 
-/* It needs no copy for that: the process may die at any time. */
+/* Without a checkpoint: the process may die at any time. */
 START_TEST(is_exact_while_the_machine_runs)
 {
     set_up();
-    struct dd_recv_session_store *k = open_keep(BOOT);
-    accept(k, 9, 70);
-    dd_recv_session_store_unmap(k);
-    k = open_keep(BOOT);
-    struct dd_recv_session_state *live = dd_recv_session_store_state(k);
-    ck_assert_uint_eq(live->session.start_us, 9);
-    ck_assert_uint_eq(live->session.salt, 77);
-    ck_assert_uint_eq(live->session.key_id, 5);
-    ck_assert_uint_eq(live->session.replay.next, 70);
-    ck_assert(!dd_replay_window_fresh(&live->session.replay, 3) && dd_replay_window_fresh(&live->session.replay, 70));
-    ck_assert_uint_eq(live->frame, 1070);
-    ck_assert_uint_eq(live->delay.offset_us, 12);
-    ck_assert_uint_eq(live->delay.seen_us, 34);
-    dd_recv_session_store_unmap(k);
+    struct dd_recv_session_store *store = open_store(BOOT);
+    accept(store, 9, 70);
+    dd_recv_session_store_unmap(store);
+    store = open_store(BOOT);
+    struct dd_recv_session_state *state = dd_recv_session_store_state(store);
+    ck_assert_uint_eq(state->session.start_us, 9);
+    ck_assert_uint_eq(state->session.salt, 77);
+    ck_assert_uint_eq(state->session.key_id, 5);
+    ck_assert_uint_eq(state->session.replay.next, 70);
+    ck_assert(!dd_replay_window_fresh(&state->session.replay, 3) && dd_replay_window_fresh(&state->session.replay, 70));
+    ck_assert_uint_eq(state->frame, 1070);
+    ck_assert_uint_eq(state->delay.offset_us, 12);
+    ck_assert_uint_eq(state->delay.seen_us, 34);
+    dd_recv_session_store_unmap(store);
     tear_down();
 }
 END_TEST
@@ -103,210 +103,210 @@ END_TEST
 START_TEST(refuses_more_after_another_boot)
 {
     set_up();
-    struct dd_recv_session_store *k = open_keep(BOOT);
-    accept(k, 9, 500);
-    dd_recv_session_store_checkpoint(k, 100 * S);
-    accept(k, 9, 600); /* 100 in a second */
-    dd_recv_session_store_checkpoint(k, 101 * S);
-    accept(k, 9, 650); /* of which the disk knows nothing */
-    dd_recv_session_store_checkpoint(k, 101 * S + S / 2);
-    dd_recv_session_store_unmap(k);
-    k = open_keep(OTHER_BOOT);
-    struct dd_recv_session_state *live = dd_recv_session_store_state(k);
-    ck_assert_uint_eq(live->session.start_us, 9);
-    ck_assert_uint_ge(live->session.replay.next, 600 + 4 * 100);
-    ck_assert_uint_le(live->session.replay.next, 600 + 4 * 101);
-    ck_assert(!dd_replay_window_fresh(&live->session.replay, 700));
-    ck_assert(dd_replay_window_fresh(&live->session.replay, live->session.replay.next));
-    ck_assert_uint_eq(live->frame, 1600);
-    ck_assert_uint_eq(live->delay.seen_us, 0); /* by a clock that began anew */
-    uint64_t next = live->session.replay.next;
-    dd_recv_session_store_unmap(k);
-    k = open_keep(OTHER_BOOT);
-    ck_assert_uint_eq(dd_recv_session_store_state(k)->session.replay.next, next);
-    dd_recv_session_store_unmap(k);
+    struct dd_recv_session_store *store = open_store(BOOT);
+    accept(store, 9, 500);
+    dd_recv_session_store_checkpoint(store, 100 * S);
+    accept(store, 9, 600); /* 100 in a second */
+    dd_recv_session_store_checkpoint(store, 101 * S);
+    accept(store, 9, 650); /* after the last checkpoint */
+    dd_recv_session_store_checkpoint(store, 101 * S + S / 2);
+    dd_recv_session_store_unmap(store);
+    store = open_store(OTHER_BOOT);
+    struct dd_recv_session_state *state = dd_recv_session_store_state(store);
+    ck_assert_uint_eq(state->session.start_us, 9);
+    ck_assert_uint_ge(state->session.replay.next, 600 + 4 * 100);
+    ck_assert_uint_le(state->session.replay.next, 600 + 4 * 101);
+    ck_assert(!dd_replay_window_fresh(&state->session.replay, 700));
+    ck_assert(dd_replay_window_fresh(&state->session.replay, state->session.replay.next));
+    ck_assert_uint_eq(state->frame, 1600);
+    ck_assert_uint_eq(state->delay.seen_us, 0); /* the clock began anew */
+    uint64_t next = state->session.replay.next;
+    dd_recv_session_store_unmap(store);
+    store = open_store(OTHER_BOOT);
+    ck_assert_uint_eq(dd_recv_session_store_state(store)->session.replay.next, next);
+    dd_recv_session_store_unmap(store);
     tear_down();
 }
 END_TEST
 
-/* After another boot: how many more are refused. */
+/* How many more counters are refused after another boot. */
 static uint64_t margin(uint64_t next)
 {
-    struct dd_recv_session_store *k = open_keep(OTHER_BOOT);
-    uint64_t margin = dd_recv_session_store_state(k)->session.replay.next - next;
-    dd_recv_session_store_unmap(k);
+    struct dd_recv_session_store *store = open_store(OTHER_BOOT);
+    uint64_t margin = dd_recv_session_store_state(store)->session.replay.next - next;
+    dd_recv_session_store_unmap(store);
     return margin;
 }
 
-/* Neither a pause of the path, nor a session that was under way, nor another one is many datagrams in a second. */
-START_TEST(knows_what_a_second_is)
+/* A pause of the path, a session that was under way, and another session do not look like many datagrams in a second. */
+START_TEST(the_highest_rate_is_measured)
 {
     set_up();
-    struct dd_recv_session_store *k = open_keep(BOOT);
-    accept(k, 9, 200000); /* it came late */
-    dd_recv_session_store_checkpoint(k, 100 * S);
-    accept(k, 9, 200100);
-    dd_recv_session_store_checkpoint(k, 101 * S);
+    struct dd_recv_session_store *store = open_store(BOOT);
+    accept(store, 9, 200000); /* the session was under way */
+    dd_recv_session_store_checkpoint(store, 100 * S);
+    accept(store, 9, 200100);
+    dd_recv_session_store_checkpoint(store, 101 * S);
     for (uint64_t at = 102; at < 700; at++)
-        dd_recv_session_store_checkpoint(k, at * S); /* nothing comes for ten minutes */
-    accept(k, 9, 260100);
-    dd_recv_session_store_checkpoint(k, 701 * S);
-    ck_assert_uint_le(dd_recv_session_store_state(k)->most_a_second, 102);
-    dd_recv_session_store_unmap(k);
+        dd_recv_session_store_checkpoint(store, at * S); /* no datagram for ten minutes */
+    accept(store, 9, 260100);
+    dd_recv_session_store_checkpoint(store, 701 * S);
+    ck_assert_uint_le(dd_recv_session_store_state(store)->max_counters_per_s, 102);
+    dd_recv_session_store_unmap(store);
     ck_assert_uint_le(margin(260100), 4 * 102);
     tear_down();
 }
 END_TEST
 
-/* The machine may die before there is a second to tell of. */
+/* The machine may die before the first rate is measured. */
 START_TEST(a_young_session_has_a_margin)
 {
     set_up();
-    struct dd_recv_session_store *k = open_keep(BOOT);
-    accept(k, 9, 1);
-    dd_recv_session_store_checkpoint(k, 100 * S);
-    accept(k, 9, 1900);
-    dd_recv_session_store_checkpoint(k, 100 * S + S / 2);
-    dd_recv_session_store_unmap(k);
+    struct dd_recv_session_store *store = open_store(BOOT);
+    accept(store, 9, 1);
+    dd_recv_session_store_checkpoint(store, 100 * S);
+    accept(store, 9, 1900);
+    dd_recv_session_store_checkpoint(store, 100 * S + S / 2);
+    dd_recv_session_store_unmap(store);
     ck_assert_uint_ge(margin(1), 4000);
     tear_down();
-    /* and what is known of sessions before it counts */
+    /* the rate of earlier sessions counts */
     set_up();
-    k = open_keep(BOOT);
-    accept(k, 9, 1);
-    dd_recv_session_store_checkpoint(k, 100 * S);
-    accept(k, 9, 5001);
-    dd_recv_session_store_checkpoint(k, 101 * S);
-    uint64_t most = dd_recv_session_store_state(k)->most_a_second;
-    memset(&dd_recv_session_store_state(k)->session, 0, sizeof dd_recv_session_store_state(k)->session);
-    dd_recv_session_store_state(k)->session.start_us = 10;
-    dd_replay_window_mark(&dd_recv_session_store_state(k)->session.replay, 0);
-    dd_recv_session_store_checkpoint(k, 101 * S + 1); /* at once */
-    ck_assert_uint_eq(dd_recv_session_store_state(k)->most_a_second, most);
-    dd_recv_session_store_unmap(k);
+    store = open_store(BOOT);
+    accept(store, 9, 1);
+    dd_recv_session_store_checkpoint(store, 100 * S);
+    accept(store, 9, 5001);
+    dd_recv_session_store_checkpoint(store, 101 * S);
+    uint64_t most = dd_recv_session_store_state(store)->max_counters_per_s;
+    memset(&dd_recv_session_store_state(store)->session, 0, sizeof dd_recv_session_store_state(store)->session);
+    dd_recv_session_store_state(store)->session.start_us = 10;
+    dd_replay_window_mark(&dd_recv_session_store_state(store)->session.replay, 0);
+    dd_recv_session_store_checkpoint(store, 101 * S + 1); /* at once */
+    ck_assert_uint_eq(dd_recv_session_store_state(store)->max_counters_per_s, most);
+    dd_recv_session_store_unmap(store);
     ck_assert_uint_ge(margin(1), 4 * 5000);
     tear_down();
 }
 END_TEST
 
-START_TEST(a_session_that_only_began_is_not_all_that_is_known)
+START_TEST(a_half_written_session_is_restored_from_the_checkpoint)
 {
     set_up();
-    struct dd_recv_session_store *k = open_keep(BOOT);
-    accept(k, 9, 500);
-    dd_recv_session_store_checkpoint(k, 100 * S);
-    dd_recv_session_store_state(k)->session.start_us = 0; /* the process died while it wrote */
-    dd_recv_session_store_unmap(k);
-    k = open_keep(BOOT);
-    ck_assert_uint_eq(dd_recv_session_store_state(k)->session.start_us, 9);
-    ck_assert_uint_ge(dd_recv_session_store_state(k)->session.replay.next, 500);
-    dd_recv_session_store_unmap(k);
+    struct dd_recv_session_store *store = open_store(BOOT);
+    accept(store, 9, 500);
+    dd_recv_session_store_checkpoint(store, 100 * S);
+    dd_recv_session_store_state(store)->session.start_us = 0; /* the process died while it wrote */
+    dd_recv_session_store_unmap(store);
+    store = open_store(BOOT);
+    ck_assert_uint_eq(dd_recv_session_store_state(store)->session.start_us, 9);
+    ck_assert_uint_ge(dd_recv_session_store_state(store)->session.replay.next, 500);
+    dd_recv_session_store_unmap(store);
     tear_down();
 }
 END_TEST
 
-START_TEST(retired_keys_stay_so)
+START_TEST(keys_stay_retired)
 {
     set_up();
-    struct dd_recv_session_store *k = open_keep(BOOT);
-    ck_assert(!dd_recv_session_store_is_retired(dd_recv_session_store_state(k), 0));
+    struct dd_recv_session_store *store = open_store(BOOT);
+    ck_assert(!dd_recv_session_store_is_retired(dd_recv_session_store_state(store), 0));
     for (uint32_t id = 100; id < 100 + DD_RECV_SESSION_STORE_RETIRED_MAX; id++) {
-        dd_recv_session_store_retire(dd_recv_session_store_state(k), id);
-        dd_recv_session_store_retire(dd_recv_session_store_state(k), id);
+        dd_recv_session_store_retire(dd_recv_session_store_state(store), id);
+        dd_recv_session_store_retire(dd_recv_session_store_state(store), id);
     }
-    dd_recv_session_store_unmap(k);
-    k = open_keep(BOOT);
+    dd_recv_session_store_unmap(store);
+    store = open_store(BOOT);
     for (uint32_t id = 100; id < 100 + DD_RECV_SESSION_STORE_RETIRED_MAX; id++)
-        ck_assert(dd_recv_session_store_is_retired(dd_recv_session_store_state(k), id));
-    ck_assert(!dd_recv_session_store_is_retired(dd_recv_session_store_state(k), 99));
-    dd_recv_session_store_unmap(k);
+        ck_assert(dd_recv_session_store_is_retired(dd_recv_session_store_state(store), id));
+    ck_assert(!dd_recv_session_store_is_retired(dd_recv_session_store_state(store), 99));
+    dd_recv_session_store_unmap(store);
     tear_down();
 }
 END_TEST
 
-START_TEST(never_goes_beyond_a_session)
+START_TEST(the_margin_ends_with_the_session)
 {
     set_up();
-    struct dd_recv_session_store *k = open_keep(BOOT);
-    accept(k, 9, 10);
-    dd_recv_session_store_checkpoint(k, 100 * S);
-    dd_replay_window_skip(&dd_recv_session_store_state(k)->session.replay, DD_WIRE_SESSION_DATAGRAMS - 5);
-    dd_recv_session_store_checkpoint(k, 101 * S);
-    dd_recv_session_store_unmap(k);
-    k = open_keep(OTHER_BOOT);
-    ck_assert_uint_eq(dd_recv_session_store_state(k)->session.replay.next, DD_WIRE_SESSION_DATAGRAMS);
-    dd_recv_session_store_unmap(k);
+    struct dd_recv_session_store *store = open_store(BOOT);
+    accept(store, 9, 10);
+    dd_recv_session_store_checkpoint(store, 100 * S);
+    dd_replay_window_skip(&dd_recv_session_store_state(store)->session.replay, DD_WIRE_SESSION_DATAGRAMS - 5);
+    dd_recv_session_store_checkpoint(store, 101 * S);
+    dd_recv_session_store_unmap(store);
+    store = open_store(OTHER_BOOT);
+    ck_assert_uint_eq(dd_recv_session_store_state(store)->session.replay.next, DD_WIRE_SESSION_DATAGRAMS);
+    dd_recv_session_store_unmap(store);
     tear_down();
 }
 END_TEST
 
-/* One copy is whole, whenever the machine dies. */
-START_TEST(takes_the_copy_that_is_whole)
+/* One checkpoint is sound, whenever the machine dies. */
+START_TEST(the_sound_checkpoint_is_restored)
 {
     for (long copy = 1; copy <= 2; copy++) {
         set_up();
-        struct dd_recv_session_store *k = open_keep(BOOT);
-        accept(k, 9, 500);
-        dd_recv_session_store_checkpoint(k, 100 * S);
-        accept(k, 9, 600);
-        dd_recv_session_store_checkpoint(k, 101 * S);
-        dd_recv_session_store_unmap(k);
+        struct dd_recv_session_store *store = open_store(BOOT);
+        accept(store, 9, 500);
+        dd_recv_session_store_checkpoint(store, 100 * S);
+        accept(store, 9, 600);
+        dd_recv_session_store_checkpoint(store, 101 * S);
+        dd_recv_session_store_unmap(store);
         damage(copy * PAGE + 200);
-        k = open_keep(OTHER_BOOT);
-        ck_assert_uint_eq(dd_recv_session_store_state(k)->session.start_us, 9);
-        ck_assert_uint_eq(dd_recv_session_store_state(k)->frame, copy == 1 ? 1500 : 1600);
-        dd_recv_session_store_unmap(k);
+        store = open_store(OTHER_BOOT);
+        ck_assert_uint_eq(dd_recv_session_store_state(store)->session.start_us, 9);
+        ck_assert_uint_eq(dd_recv_session_store_state(store)->frame, copy == 1 ? 1500 : 1600);
+        dd_recv_session_store_unmap(store);
         tear_down();
     }
 }
 END_TEST
 
-START_TEST(begins_anew_where_nothing_is_whole)
+START_TEST(starts_empty_if_nothing_is_sound)
 {
     set_up();
-    struct dd_recv_session_store *k = open_keep(BOOT);
-    accept(k, 9, 500);
-    dd_recv_session_store_checkpoint(k, 100 * S);
-    dd_recv_session_store_unmap(k);
+    struct dd_recv_session_store *store = open_store(BOOT);
+    accept(store, 9, 500);
+    dd_recv_session_store_checkpoint(store, 100 * S);
+    dd_recv_session_store_unmap(store);
     damage(PAGE + 200);
     damage(2 * PAGE + 200);
-    k = open_keep(OTHER_BOOT);
-    ck_assert_uint_eq(dd_recv_session_store_state(k)->session.start_us, 0);
-    ck_assert_uint_eq(dd_recv_session_store_state(k)->session.replay.next, 0);
-    dd_recv_session_store_unmap(k);
+    store = open_store(OTHER_BOOT);
+    ck_assert_uint_eq(dd_recv_session_store_state(store)->session.start_us, 0);
+    ck_assert_uint_eq(dd_recv_session_store_state(store)->session.replay.next, 0);
+    dd_recv_session_store_unmap(store);
     tear_down();
 }
 END_TEST
 
-START_TEST(admits_what_was_asked_for_until_it_came_true)
+START_TEST(a_request_for_admission_is_returned_until_finished)
 {
     uint64_t start_us, salt;
     set_up();
-    struct dd_recv_session_store *k = open_keep(BOOT);
-    ck_assert(!dd_recv_session_store_is_admitted(k, &start_us, &salt));
+    struct dd_recv_session_store *store = open_store(BOOT);
+    ck_assert(!dd_recv_session_store_poll_admission(store, &start_us, &salt));
     ck_assert_int_eq(dd_recv_session_store_request_admission(folder, "cam", 42, 43), 0);
-    ck_assert(dd_recv_session_store_is_admitted(k, &start_us, &salt));
+    ck_assert(dd_recv_session_store_poll_admission(store, &start_us, &salt));
     ck_assert_uint_eq(start_us, 42);
     ck_assert_uint_eq(salt, 43);
-    ck_assert(!dd_recv_session_store_is_admitted(k, &start_us, &salt));
-    dd_recv_session_store_unmap(k);
-    k = open_keep(BOOT);
-    ck_assert(dd_recv_session_store_is_admitted(k, &start_us, &salt));
-    dd_recv_session_store_end_admission(k, 41, 43);
-    dd_recv_session_store_unmap(k);
-    k = open_keep(BOOT);
-    ck_assert(dd_recv_session_store_is_admitted(k, &start_us, &salt)); /* another one has begun */
-    dd_recv_session_store_end_admission(k, 42, 43);
-    dd_recv_session_store_unmap(k);
-    k = open_keep(BOOT);
-    ck_assert(!dd_recv_session_store_is_admitted(k, &start_us, &salt));
-    dd_recv_session_store_unmap(k);
+    ck_assert(!dd_recv_session_store_poll_admission(store, &start_us, &salt));
+    dd_recv_session_store_unmap(store);
+    store = open_store(BOOT);
+    ck_assert(dd_recv_session_store_poll_admission(store, &start_us, &salt));
+    dd_recv_session_store_finish_admission(store, 41, 43);
+    dd_recv_session_store_unmap(store);
+    store = open_store(BOOT);
+    ck_assert(dd_recv_session_store_poll_admission(store, &start_us, &salt)); /* another session has begun */
+    dd_recv_session_store_finish_admission(store, 42, 43);
+    dd_recv_session_store_unmap(store);
+    store = open_store(BOOT);
+    ck_assert(!dd_recv_session_store_poll_admission(store, &start_us, &salt));
+    dd_recv_session_store_unmap(store);
     ck_assert_int_lt(dd_recv_session_store_request_admission(folder, "other", 42, 43), 0);
     tear_down();
 }
 END_TEST
 
-START_TEST(two_daemons_cannot_keep_one_stream)
+START_TEST(two_daemons_cannot_open_one_file)
 {
     set_up();
     int fd = dd_recv_session_store_open_file(folder, "cam");
@@ -320,19 +320,19 @@ START_TEST(two_daemons_cannot_keep_one_stream)
 }
 END_TEST
 
-START_TEST(goes_without_a_folder)
+START_TEST(works_without_a_folder)
 {
     int fd = dd_recv_session_store_open_file("", "cam");
     ck_assert_int_ge(fd, 0);
-    struct dd_recv_session_store *k = dd_recv_session_store_map(fd, "", "cam");
-    ck_assert_ptr_nonnull(k);
-    dd_recv_session_store_checkpoint(k, 100 * S);
-    dd_recv_session_store_unmap(k);
+    struct dd_recv_session_store *store = dd_recv_session_store_map(fd, "", "cam");
+    ck_assert_ptr_nonnull(store);
+    dd_recv_session_store_checkpoint(store, 100 * S);
+    dd_recv_session_store_unmap(store);
     close(fd);
 }
 END_TEST
 
-SUITE("recv/intake/session_store", begins_with_nothing, is_exact_while_the_machine_runs, refuses_more_after_another_boot,
-      knows_what_a_second_is, a_young_session_has_a_margin, a_session_that_only_began_is_not_all_that_is_known,
-      retired_keys_stay_so, never_goes_beyond_a_session, takes_the_copy_that_is_whole, begins_anew_where_nothing_is_whole,
-      admits_what_was_asked_for_until_it_came_true, two_daemons_cannot_keep_one_stream, goes_without_a_folder)
+SUITE("recv/intake/session_store", an_empty_store_has_nothing, is_exact_while_the_machine_runs, refuses_more_after_another_boot,
+      the_highest_rate_is_measured, a_young_session_has_a_margin, a_half_written_session_is_restored_from_the_checkpoint,
+      keys_stay_retired, the_margin_ends_with_the_session, the_sound_checkpoint_is_restored, starts_empty_if_nothing_is_sound,
+      a_request_for_admission_is_returned_until_finished, two_daemons_cannot_open_one_file, works_without_a_folder)

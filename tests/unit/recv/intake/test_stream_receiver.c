@@ -1,4 +1,4 @@
-/* An inlet and its ring, with datagrams as a sender seals them. */
+/* A receiver and its ring, with datagrams as a sender seals them. */
 #include "recv/intake/stream_receiver.h"
 
 #include <netinet/in.h>
@@ -27,7 +27,7 @@ static const struct dd_socket_counters no_socket;
 static struct dd_intake_stream config;
 static int ring_fd;
 static struct dd_frame_ring *reader;
-static struct dd_stream_receiver *inlet;
+static struct dd_stream_receiver *receiver;
 static struct dd_seal *seals[2];
 static uint8_t scratch[65536], message[PACKET], datagram[PACKET];
 static uint64_t now_us, wall_us;
@@ -57,12 +57,12 @@ static void set_up(void)
     reader = dd_frame_ring_open_reader(ring_fd, &shape);
     now_us = dd_clock_now_us();
     wall_us = dd_clock_wall_us();
-    inlet = dd_stream_receiver_new(
+    receiver = dd_stream_receiver_new(
         &config, &(struct dd_stream_receiver_io){.ring_fd = ring_fd, .wake_fd = -1, .scratch = scratch, .now_us = now_us});
-    ck_assert_ptr_nonnull(inlet);
+    ck_assert_ptr_nonnull(receiver);
     for (size_t i = 0; i < 2; i++) {
         ck_assert_int_eq(dd_key_derive(&key, config.keys[i], ""), 0);
-        ck_assert_uint_eq(dd_stream_receiver_key_id(inlet, i), key.id);
+        ck_assert_uint_eq(dd_stream_receiver_key_id(receiver, i), key.id);
         seals[i] = dd_seal_new(&key, 0);
         ck_assert_ptr_nonnull(seals[i]);
     }
@@ -71,7 +71,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    dd_stream_receiver_free(inlet);
+    dd_stream_receiver_free(receiver);
     dd_frame_ring_close(reader);
     close(ring_fd);
     dd_seal_free(seals[0]);
@@ -86,13 +86,13 @@ static void take(size_t key, size_t size)
     ck_assert_int_eq(dd_wire_read_header(&header, datagram, sealed), 0);
     struct dd_stream_receiver_datagram d = {
         .header = &header, .bytes = datagram, .size = sealed, .key = key, .from = &from, .now_us = now_us, .wall_us = wall_us};
-    dd_stream_receiver_handle(inlet, &d);
+    dd_stream_receiver_handle(receiver, &d);
 }
 
 static struct dd_stream_state state(void)
 {
     struct dd_stream_state s;
-    dd_stream_receiver_publish(inlet, &no_socket, now_us);
+    dd_stream_receiver_publish(receiver, &no_socket, now_us);
     ck_assert_int_eq(dd_frame_ring_observe(reader, &s, sizeof s), 0);
     return s;
 }
@@ -151,7 +151,7 @@ START_TEST(a_frame_reaches_the_ring)
 }
 END_TEST
 
-START_TEST(what_is_recovered_is_counted)
+START_TEST(recovered_symbols_are_counted)
 {
     struct dd_frame_ring_frame frame;
     static uint8_t bytes[MAX_FRAME];
@@ -164,15 +164,15 @@ START_TEST(what_is_recovered_is_counted)
     ck_assert_uint_eq(s.total.frames_complete, 1);
     ck_assert_uint_eq(s.total.datagrams_recovered, 2);
     ck_assert_uint_eq(s.session.datagrams_recovered, 2);
-    ck_assert_uint_eq(s.total.datagrams_received, s.total.datagrams_sent); /* parity that was not needed, too */
+    ck_assert_uint_eq(s.total.datagrams_received, s.total.datagrams_sent); /* unneeded parity included */
     ck_assert_uint_eq(s.total.refused_malformed, 0);
     ck_assert_uint_eq(s.total.frames_late, 0);
     tear_down();
 }
 END_TEST
 
-/* This end came later: what was sent before the first datagram that arrived is not its loss. */
-START_TEST(what_was_sent_before_is_not_lost)
+/* The receiver was started later than the session: datagrams before the first one that arrived are not lost. */
+START_TEST(datagrams_before_the_first_are_not_lost)
 {
     struct dd_stream_state s;
     set_up();
@@ -191,7 +191,7 @@ START_TEST(what_was_sent_before_is_not_lost)
 }
 END_TEST
 
-START_TEST(what_was_overtaken_was_sent)
+START_TEST(overtaken_datagrams_were_sent)
 {
     static uint8_t overtaken[PACKET];
     struct dd_wire_header header;
@@ -205,7 +205,7 @@ START_TEST(what_was_overtaken_was_sent)
     ck_assert_int_eq(dd_wire_read_header(&header, overtaken, size), 0);
     struct dd_stream_receiver_datagram d = {
         .header = &header, .bytes = overtaken, .size = size, .from = &from, .now_us = now_us, .wall_us = wall_us};
-    dd_stream_receiver_handle(inlet, &d);
+    dd_stream_receiver_handle(receiver, &d);
     struct dd_stream_state s = state();
     ck_assert_uint_eq(s.total.datagrams_sent, 3);
     ck_assert_uint_eq(s.total.datagrams_received, 2);
@@ -214,8 +214,8 @@ START_TEST(what_was_overtaken_was_sent)
 }
 END_TEST
 
-/* By what STATUS says of its age it began while this end was there. */
-START_TEST(what_is_lost_at_the_beginning_is_counted)
+/* By its STATUS, the session began while the receiver was listening. */
+START_TEST(losses_at_the_beginning_are_counted)
 {
     set_up();
     for (int i = 0; i < 5; i++)
@@ -228,7 +228,7 @@ START_TEST(what_is_lost_at_the_beginning_is_counted)
     ck_assert_uint_eq(s.total.datagrams_sent, 8);
     ck_assert_uint_eq(s.session.datagrams_sent, 8);
     ck_assert_uint_eq(s.total.datagrams_lost, 5);
-    /* a session that follows another begins here, whatever it says of itself */
+    /* a session that follows another began while it was listening, whatever its STATUS says */
     ck_assert_int_eq(dd_seal_begin(seals[0]), 0);
     dd_seal_datagram(seals[0], message, 100, datagram);
     send_status(0, 0, 0, dd_seal_session_start_us(seals[0]) + 9000000);
@@ -240,7 +240,7 @@ START_TEST(what_is_lost_at_the_beginning_is_counted)
 }
 END_TEST
 
-START_TEST(what_is_lost_is_counted)
+START_TEST(losses_are_counted)
 {
     set_up();
     send_symbols(0, 7, 0, 2);
@@ -251,7 +251,7 @@ START_TEST(what_is_lost_is_counted)
     ck_assert_uint_eq(s.total.datagrams_sent, 5);
     ck_assert_uint_eq(s.total.datagrams_received, 3);
     ck_assert_uint_eq(s.total.datagrams_lost, 2);
-    /* the sender has a frame that is not here */
+    /* the sender has a frame that has not arrived */
     ck_assert_uint_eq(s.newer_announced_us, now_us);
     ck_assert_uint_eq(s.frame, 0);
     now_us += 1000000;
@@ -275,7 +275,7 @@ START_TEST(a_picture_that_is_no_jpeg_is_bad)
 }
 END_TEST
 
-START_TEST(age_and_delay_follow_the_fastest_way)
+START_TEST(age_and_delay_are_relative_to_the_fastest_datagram)
 {
     set_up();
     send_status(0, 0, 0, wall_us);
@@ -297,7 +297,7 @@ START_TEST(age_and_delay_follow_the_fastest_way)
 }
 END_TEST
 
-START_TEST(any_clock_of_the_sender_will_do)
+START_TEST(any_clock_of_the_sender_is_accepted)
 {
     static const uint64_t clocks[] = {INT64_MAX, 0, UINT64_MAX, (uint64_t)INT64_MAX + 1, 1};
     set_up();
@@ -310,7 +310,7 @@ START_TEST(any_clock_of_the_sender_will_do)
 }
 END_TEST
 
-START_TEST(an_older_status_says_nothing)
+START_TEST(an_older_status_changes_nothing)
 {
     uint8_t old[PACKET];
     struct dd_wire_header header;
@@ -323,10 +323,10 @@ START_TEST(an_older_status_says_nothing)
     ck_assert_int_eq(dd_wire_read_header(&header, old, size), 0);
     struct dd_stream_receiver_datagram d = {
         .header = &header, .bytes = old, .size = size, .key = 0, .from = &from, .now_us = now_us, .wall_us = wall_us};
-    dd_stream_receiver_handle(inlet, &d); /* overtaken on the way */
+    dd_stream_receiver_handle(receiver, &d); /* overtaken on the way */
     ck_assert_uint_eq(state().status.source, DD_WIRE_SOURCE_OK);
     ck_assert_uint_eq(state().total.datagrams_received, 2);
-    dd_stream_receiver_handle(inlet, &d);
+    dd_stream_receiver_handle(receiver, &d);
     ck_assert_uint_eq(state().total.refused_replay, 1);
     tear_down();
 }
@@ -336,10 +336,10 @@ START_TEST(a_later_key_retires_the_earlier_one)
 {
     set_up();
     send_symbols(0, 7, 0, UINT32_MAX);
-    ck_assert(!dd_stream_receiver_is_retired(inlet, 0));
+    ck_assert(!dd_stream_receiver_is_retired(receiver, 0));
     send_symbols(1, 3, 0, UINT32_MAX);
-    ck_assert(dd_stream_receiver_is_retired(inlet, 0));
-    ck_assert(!dd_stream_receiver_is_retired(inlet, 1));
+    ck_assert(dd_stream_receiver_is_retired(receiver, 0));
+    ck_assert(!dd_stream_receiver_is_retired(receiver, 1));
     /* a newer session's frame is newer, whatever its number */
     ck_assert_uint_eq(state().frame, 3);
     ck_assert_uint_eq(state().session.frames_complete, 1);
@@ -363,7 +363,7 @@ START_TEST(rubbish_with_the_right_key_is_malformed)
 }
 END_TEST
 
-/* A refresh completes what was lost, and is no other picture, be it in the session of the first or in the next one. */
+/* A refresh completes a frame that was lost. It is no new picture, in the same session and in the next. */
 START_TEST(a_refresh_is_shown_once)
 {
     set_up();
@@ -379,7 +379,7 @@ START_TEST(a_refresh_is_shown_once)
 
     ck_assert_int_eq(dd_seal_begin(seals[0]), 0);
     send_status(0, 41, 5, wall_us);
-    ck_assert_uint_ne(state().newer_announced_us, 0); /* by the session it could be another one */
+    ck_assert_uint_ne(state().newer_announced_us, 0); /* of a newer session: it may be another frame */
     send_symbols(0, 41, 0, 999);
     ck_assert_uint_eq(dd_frame_ring_count(reader), 1);
     ck_assert_uint_eq(state().newer_announced_us, 0);
@@ -391,25 +391,25 @@ START_TEST(a_refresh_is_shown_once)
 }
 END_TEST
 
-/* ---- over processes ---- */
+/* ---- across processes ---- */
 
-static int keep_fd;
-static struct dd_recv_session_store *keep;
-static char keep_folder[] = "/tmp/dd-inlet-XXXXXX";
+static int store_fd;
+static struct dd_recv_session_store *store;
+static char store_folder[] = "/tmp/dd-receiver-XXXXXX";
 
-/* An inlet for keys that begin so, which goes on with what one before it has kept. */
-static void open_kept(uint8_t first, uint8_t second)
+/* A new receiver for keys with these first bytes, which continues with the store. */
+static void reopen(uint8_t first, uint8_t second)
 {
     struct dd_key key;
     config.keys[0][0] = first;
     config.keys[1][0] = second;
-    dd_stream_receiver_free(inlet);
-    dd_recv_session_store_unmap(keep);
-    keep = dd_recv_session_store_map(keep_fd, "a boot", "cam");
-    inlet = dd_stream_receiver_new(
+    dd_stream_receiver_free(receiver);
+    dd_recv_session_store_unmap(store);
+    store = dd_recv_session_store_map(store_fd, "a boot", "cam");
+    receiver = dd_stream_receiver_new(
         &config,
-        &(struct dd_stream_receiver_io){.ring_fd = ring_fd, .wake_fd = -1, .scratch = scratch, .keep = keep, .now_us = now_us});
-    ck_assert_ptr_nonnull(inlet);
+        &(struct dd_stream_receiver_io){.ring_fd = ring_fd, .wake_fd = -1, .scratch = scratch, .store = store, .now_us = now_us});
+    ck_assert_ptr_nonnull(receiver);
     for (size_t i = 0; i < 2; i++) {
         ck_assert_int_eq(dd_key_derive(&key, config.keys[i], ""), 0);
         dd_seal_free(seals[i]);
@@ -417,52 +417,51 @@ static void open_kept(uint8_t first, uint8_t second)
     }
 }
 
-static void set_up_kept(void)
+static void set_up_with_store(void)
 {
     set_up();
-    ck_assert_ptr_nonnull(mkdtemp(keep_folder));
-    keep_fd = dd_recv_session_store_open_file(keep_folder, "cam");
-    ck_assert_int_ge(keep_fd, 0);
-    open_kept(1, 2);
+    ck_assert_ptr_nonnull(mkdtemp(store_folder));
+    store_fd = dd_recv_session_store_open_file(store_folder, "cam");
+    ck_assert_int_ge(store_fd, 0);
+    reopen(1, 2);
 }
 
-static void tear_down_kept(void)
+static void tear_down_with_store(void)
 {
     tear_down();
     char path[64];
-    dd_recv_session_store_unmap(keep);
-    close(keep_fd);
-    keep = NULL;
-    snprintf(path, sizeof path, "%s/replay-cam", keep_folder);
+    dd_recv_session_store_unmap(store);
+    close(store_fd);
+    store = NULL;
+    snprintf(path, sizeof path, "%s/replay-cam", store_folder);
     unlink(path);
-    rmdir(keep_folder);
+    rmdir(store_folder);
 }
 
-/* Whatever becomes of the configuration. */
 START_TEST(a_key_that_was_replaced_is_refused_for_good)
 {
-    set_up_kept();
+    set_up_with_store();
     send_status(0, 0, 0, wall_us);
-    ck_assert(!dd_stream_receiver_is_retired(inlet, 0));
+    ck_assert(!dd_stream_receiver_is_retired(receiver, 0));
     send_status(1, 0, 0, wall_us);
-    ck_assert(dd_stream_receiver_is_retired(inlet, 0) && !dd_stream_receiver_is_retired(inlet, 1));
-    open_kept(1, 3);
-    ck_assert(dd_stream_receiver_is_retired(inlet, 0) && !dd_stream_receiver_is_retired(inlet, 1));
-    open_kept(2, 1);
-    ck_assert(!dd_stream_receiver_is_retired(inlet, 0) && dd_stream_receiver_is_retired(inlet, 1));
-    open_kept(4, 5); /* 2 is not there any more */
+    ck_assert(dd_stream_receiver_is_retired(receiver, 0) && !dd_stream_receiver_is_retired(receiver, 1));
+    reopen(1, 3);
+    ck_assert(dd_stream_receiver_is_retired(receiver, 0) && !dd_stream_receiver_is_retired(receiver, 1));
+    reopen(2, 1);
+    ck_assert(!dd_stream_receiver_is_retired(receiver, 0) && dd_stream_receiver_is_retired(receiver, 1));
+    reopen(4, 5); /* 2 is gone */
     send_status(0, 0, 0, wall_us);
-    open_kept(2, 4);
-    ck_assert(dd_stream_receiver_is_retired(inlet, 0) && !dd_stream_receiver_is_retired(inlet, 1));
-    tear_down_kept();
+    reopen(2, 4);
+    ck_assert(dd_stream_receiver_is_retired(receiver, 0) && !dd_stream_receiver_is_retired(receiver, 1));
+    tear_down_with_store();
 }
 END_TEST
 
-/* With another clock, all that it says would look late. */
+/* By the delay known of the old clock, all of its datagrams would look late. */
 START_TEST(an_admitted_sender_has_a_clock_of_its_own)
 {
     struct dd_key key;
-    set_up_kept();
+    set_up_with_store();
     struct dd_seal *lost = seals[0];
     ck_assert_int_eq(dd_key_derive(&key, config.keys[0], ""), 0);
     seals[0] = dd_seal_new(&key, wall_us + 3600 * UINT64_C(1000000));
@@ -474,28 +473,28 @@ START_TEST(an_admitted_sender_has_a_clock_of_its_own)
     send_status(0, 0, 0, wall_us - UINT64_C(31536000000000));
     ck_assert_uint_eq(state().total.refused_session, 1);
     ck_assert_int_eq(
-        dd_recv_session_store_request_admission(keep_folder, "cam", dd_seal_session_start_us(lost), dd_seal_session_salt(lost)),
+        dd_recv_session_store_request_admission(store_folder, "cam", dd_seal_session_start_us(lost), dd_seal_session_salt(lost)),
         0);
     state();
     send_status(0, 0, 0, wall_us - UINT64_C(31536000000000));
     ck_assert_uint_eq(state().total.datagrams_received, 2);
     ck_assert_uint_eq(state().delay_us, 0);
     now_us += 1000000;
-    send_status(0, 0, 0, wall_us - UINT64_C(31536000000000)); /* a second late, by the clock that it has now */
+    send_status(0, 0, 0, wall_us - UINT64_C(31536000000000)); /* a second late by its new clock */
     ck_assert_uint_ge(state().delay_us, 999000);
-    /* once more, when it is the newest: its clock was set right */
+    /* the same request while it is the newest session: its clock was set again */
     ck_assert_int_eq(
-        dd_recv_session_store_request_admission(keep_folder, "cam", dd_seal_session_start_us(lost), dd_seal_session_salt(lost)),
+        dd_recv_session_store_request_admission(store_folder, "cam", dd_seal_session_start_us(lost), dd_seal_session_salt(lost)),
         0);
     state();
     send_status(0, 0, 0, wall_us - UINT64_C(63072000000000));
     ck_assert_uint_eq(state().delay_us, 0);
-    tear_down_kept();
+    tear_down_with_store();
 }
 END_TEST
 
 SUITE("recv/intake/stream_receiver", a_key_that_was_replaced_is_refused_for_good, an_admitted_sender_has_a_clock_of_its_own,
-      a_frame_reaches_the_ring, what_is_recovered_is_counted, what_was_sent_before_is_not_lost, what_was_overtaken_was_sent,
-      what_is_lost_at_the_beginning_is_counted, what_is_lost_is_counted, a_picture_that_is_no_jpeg_is_bad,
-      age_and_delay_follow_the_fastest_way, any_clock_of_the_sender_will_do, an_older_status_says_nothing,
+      a_frame_reaches_the_ring, recovered_symbols_are_counted, datagrams_before_the_first_are_not_lost,
+      overtaken_datagrams_were_sent, losses_at_the_beginning_are_counted, losses_are_counted, a_picture_that_is_no_jpeg_is_bad,
+      age_and_delay_are_relative_to_the_fastest_datagram, any_clock_of_the_sender_is_accepted, an_older_status_changes_nothing,
       a_later_key_retires_the_earlier_one, rubbish_with_the_right_key_is_malformed, a_refresh_is_shown_once)

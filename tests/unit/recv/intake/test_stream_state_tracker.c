@@ -1,0 +1,217 @@
+#include "recv/intake/stream_state_tracker.h"
+
+#include "dd/base/clock.h"
+#include "dd/link/reassembly.h"
+#include "dd/link/wire.h"
+#include "recv/intake/delay.h"
+#include "recv/stream_state.h"
+#include "suite.h"
+
+enum { S = DD_CLOCK_US_PER_S, FIRST = 1, SECOND = 2 };
+
+static const struct dd_socket_counters no_socket;
+static struct dd_delay delay;
+static struct dd_stream_state_tracker *tracker;
+
+static void set_up(void)
+{
+    dd_delay_forget(&delay);
+    tracker = dd_stream_state_tracker_new(&delay);
+    ck_assert_ptr_nonnull(tracker);
+    dd_stream_state_tracker_begin_session(tracker, FIRST);
+}
+
+static void tear_down(void)
+{
+    dd_stream_state_tracker_free(tracker);
+    dd_stream_state_tracker_free(NULL);
+}
+
+static const struct dd_stream_state *state(void)
+{
+    return dd_stream_state_tracker_state(tracker);
+}
+
+/* Both clocks agree, and the path takes no time. */
+static bool set_status(uint64_t session, uint64_t counter, uint64_t now_us, const struct dd_wire_status *like)
+{
+    struct dd_wire_status status = *like;
+    status.sent_us = now_us;
+    return dd_stream_state_tracker_set_status(
+        tracker, &(struct dd_stream_state_tracker_status){
+                     .status = &status, .session = session, .counter = counter, .heard_from_start = false, .now_us = now_us});
+}
+
+static bool name_frame(uint64_t session, uint64_t counter, uint64_t frame, uint64_t now_us)
+{
+    return set_status(session, counter, now_us, &(struct dd_wire_status){.frame = frame, .age_ms = 500});
+}
+
+static void set_frame(uint64_t session, uint64_t number, uint64_t now_us)
+{
+    dd_stream_state_tracker_set_frame(
+        tracker, &(struct dd_reassembly_frame){.session = session, .number = number, .captured_us = now_us}, now_us);
+}
+
+START_TEST(an_older_session_counts_in_the_total_only)
+{
+    set_up();
+    dd_stream_state_tracker_add_datagram(tracker, FIRST, 100, 3, S);
+    dd_stream_state_tracker_begin_session(tracker, SECOND);
+    dd_stream_state_tracker_add_datagram(tracker, FIRST, 10, 1, 2 * S);
+    dd_stream_state_tracker_add_datagram(tracker, SECOND, 1, 2, 3 * S);
+    dd_stream_state_tracker_add_sent(tracker, SECOND, 5);
+    const struct dd_stream_state *s = state();
+    ck_assert_uint_eq(s->total.datagrams_sent, 11);
+    ck_assert_uint_eq(s->total.datagrams_received, 3);
+    ck_assert_uint_eq(s->total.datagrams_lost, 8);
+    ck_assert_uint_eq(s->total.bytes_received, 111);
+    ck_assert_uint_eq(s->session.datagrams_sent, 7);
+    ck_assert_uint_eq(s->session.datagrams_received, 1);
+    ck_assert_uint_eq(s->session.datagrams_lost, 6);
+    ck_assert_uint_eq(s->heard_us, 3 * S);
+    tear_down();
+}
+END_TEST
+
+START_TEST(each_kind_of_refusal_has_its_counter)
+{
+    set_up();
+    for (int i = 0; i < 3; i++)
+        dd_stream_state_tracker_count_refused(tracker, DD_UNSEAL_SESSION);
+    for (int i = 0; i < 2; i++)
+        dd_stream_state_tracker_count_refused(tracker, DD_UNSEAL_REPLAY);
+    dd_stream_state_tracker_count_refused(tracker, DD_UNSEAL_FORGED);
+    dd_stream_state_tracker_count_malformed(tracker, FIRST);
+    dd_stream_state_tracker_count_bad_frame(tracker, FIRST);
+    const struct dd_stream_state *s = state();
+    ck_assert(s->session.refused_session == 3 && s->session.refused_replay == 2 && s->session.refused_forged == 1);
+    ck_assert(s->session.refused_malformed == 1 && s->session.frames_bad == 1);
+    ck_assert_mem_eq(&s->session, &s->total, sizeof s->total);
+    tear_down();
+}
+END_TEST
+
+START_TEST(reassembly_counters_are_added_once)
+{
+    struct dd_reassembly_counters counters = {.incomplete = 2, .late = 1, .recovered = 7};
+    set_up();
+    dd_stream_state_tracker_count_reassembly(tracker, FIRST, &counters);
+    dd_stream_state_tracker_count_reassembly(tracker, FIRST, &counters);
+    counters.incomplete = 5;
+    dd_stream_state_tracker_count_reassembly(tracker, FIRST, &counters);
+    ck_assert(state()->total.frames_incomplete == 5 && state()->total.frames_late == 1);
+    ck_assert_uint_eq(state()->total.datagrams_recovered, 7);
+    tear_down();
+}
+END_TEST
+
+START_TEST(a_status_counts_if_it_is_newer)
+{
+    set_up();
+    ck_assert(name_frame(FIRST, 5, 1, S));
+    ck_assert(!name_frame(FIRST, 5, 2, S));
+    ck_assert(!name_frame(FIRST, 4, 2, S));
+    ck_assert(name_frame(FIRST, 6, 3, S));
+    ck_assert(name_frame(SECOND, 0, 4, S));
+    ck_assert(!name_frame(FIRST, 99, 5, S));
+    ck_assert_uint_eq(state()->status.frame, 4);
+    tear_down();
+}
+END_TEST
+
+START_TEST(a_status_from_before_the_restart_is_old)
+{
+    set_up();
+    dd_stream_state_tracker_restore(tracker, SECOND, 5);
+    ck_assert(!name_frame(FIRST, 9, 1, S));
+    ck_assert(!name_frame(SECOND, 5, 1, S));
+    ck_assert(name_frame(SECOND, 6, 1, S));
+    tear_down();
+}
+END_TEST
+
+START_TEST(skipped_frames_count_from_the_first_status)
+{
+    set_up();
+    set_status(FIRST, 1, S, &(struct dd_wire_status){.frames_skipped = 100}); /* before the receiver was there */
+    ck_assert_uint_eq(state()->total.frames_skipped, 0);
+    set_status(FIRST, 2, S, &(struct dd_wire_status){.frames_skipped = 103});
+    set_status(FIRST, 3, S, &(struct dd_wire_status){.frames_skipped = 103});
+    set_status(FIRST, 4, S, &(struct dd_wire_status){.frames_skipped = 90}); /* nonsense */
+    ck_assert_uint_eq(state()->total.frames_skipped, 3);
+    dd_stream_state_tracker_begin_session(tracker, SECOND);
+    const struct dd_wire_status status = {.frames_skipped = 4, .sent_us = S};
+    dd_stream_state_tracker_set_status(tracker, &(struct dd_stream_state_tracker_status){
+                                                    .status = &status, .session = SECOND, .heard_from_start = true, .now_us = S});
+    ck_assert_uint_eq(state()->session.frames_skipped, 4);
+    ck_assert_uint_eq(state()->total.frames_skipped, 7);
+    tear_down();
+}
+END_TEST
+
+START_TEST(a_status_confirms_its_frame_whichever_comes_first)
+{
+    set_up();
+    name_frame(FIRST, 1, 7, S);
+    ck_assert_uint_eq(state()->newer_announced_us, S);
+    name_frame(FIRST, 2, 7, 2 * S);
+    ck_assert_uint_eq(state()->newer_announced_us, S); /* since when, not when last */
+    set_frame(FIRST, 7, 3 * S);
+    ck_assert_uint_eq(state()->newer_announced_us, 0);
+    ck_assert_uint_eq(state()->confirmed_us, 2 * S);
+    ck_assert_uint_eq(state()->confirmed_age_us, S / 2);
+    name_frame(FIRST, 3, 7, 4 * S);
+    ck_assert_uint_eq(state()->confirmed_us, 4 * S);
+    name_frame(FIRST, 4, 8, 5 * S); /* says nothing new of frame 7 */
+    ck_assert_uint_eq(state()->confirmed_us, 4 * S);
+    ck_assert_uint_eq(state()->newer_announced_us, 5 * S);
+    set_frame(FIRST, 9, 6 * S); /* not named yet */
+    ck_assert_uint_eq(state()->confirmed_us, 0);
+    ck_assert_uint_eq(state()->newer_announced_us, 0);
+    tear_down();
+}
+END_TEST
+
+START_TEST(the_frame_of_a_newer_session_is_newer)
+{
+    set_up();
+    set_frame(FIRST, 7, S);
+    name_frame(FIRST, 1, 7, S);
+    name_frame(SECOND, 0, 7, 2 * S); /* by its number it is shown, but it may be another one */
+    ck_assert_uint_eq(state()->newer_announced_us, 2 * S);
+    ck_assert(dd_stream_state_tracker_is_shown(tracker, 7));
+    set_frame(SECOND, 7, 3 * S);
+    ck_assert_uint_eq(state()->newer_announced_us, 0);
+    ck_assert_uint_eq(state()->frame_us, S);
+    ck_assert_uint_eq(state()->total.frames_complete, 1);
+    tear_down();
+}
+END_TEST
+
+START_TEST(only_changes_are_returned)
+{
+    const struct dd_socket_counters dropped = {.kernel_drops = 1};
+    set_up();
+    ck_assert_ptr_nonnull(dd_stream_state_tracker_changes(tracker, &no_socket));
+    ck_assert_ptr_null(dd_stream_state_tracker_changes(tracker, &no_socket));
+    const struct dd_stream_state *s = dd_stream_state_tracker_changes(tracker, &dropped);
+    ck_assert_ptr_nonnull(s);
+    ck_assert_uint_eq(s->socket.kernel_drops, 1);
+    ck_assert_ptr_null(dd_stream_state_tracker_changes(tracker, &dropped));
+    dd_stream_state_tracker_count_reassembly(tracker, FIRST, &(struct dd_reassembly_counters){0});
+    ck_assert_ptr_null(dd_stream_state_tracker_changes(tracker, &dropped));
+    dd_stream_state_tracker_count_refused(tracker, DD_UNSEAL_FORGED);
+    ck_assert_ptr_nonnull(dd_stream_state_tracker_changes(tracker, &dropped));
+    name_frame(FIRST, 1, 7, S);
+    ck_assert_ptr_nonnull(dd_stream_state_tracker_changes(tracker, &dropped));
+    set_frame(FIRST, 7, S);
+    ck_assert_ptr_nonnull(dd_stream_state_tracker_changes(tracker, &dropped));
+    tear_down();
+}
+END_TEST
+
+SUITE("recv/intake/stream_state_tracker", an_older_session_counts_in_the_total_only, each_kind_of_refusal_has_its_counter,
+      reassembly_counters_are_added_once, a_status_counts_if_it_is_newer, a_status_from_before_the_restart_is_old,
+      skipped_frames_count_from_the_first_status, a_status_confirms_its_frame_whichever_comes_first,
+      the_frame_of_a_newer_session_is_newer, only_changes_are_returned)
