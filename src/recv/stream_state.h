@@ -8,7 +8,7 @@
 
 #include "dd/link/wire.h"
 
-/* What was sent, received and lost; named as in /{stream}/stats (docs/protocol.md, "Statistics"). */
+/* What was sent, received and lost; named as in /{stream}/stats. */
 struct dd_stream_ledger {
     uint64_t datagrams_sent, datagrams_received, datagrams_recovered, datagrams_lost, bytes_received;
     uint64_t refused_session, refused_replay, refused_forged, refused_malformed;

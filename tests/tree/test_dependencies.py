@@ -141,6 +141,16 @@ class DependencyTest(unittest.TestCase):
                     wrong.append(f"{path} declares {name}")
         self.assertEqual(wrong, [])
 
+    def test_headers_name_sections_that_exist(self):
+        """docs/protocol.md, "Section" """
+        with open(os.path.join(ROOT, "docs", "protocol.md"), encoding="utf-8") as f:
+            headings = set(re.findall(r"^#+ (.*)$", f.read(), re.M))
+        wrong = []
+        for path, text in sources():
+            for named in re.findall(r'docs/protocol\.md((?:,\s+(?:\*\s+)?"[^"]*")+)', text):
+                wrong += [f'{path} names "{title}"' for title in re.findall(r'"([^"]*)"', named) if title not in headings]
+        self.assertEqual(wrong, [])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -1,5 +1,5 @@
-/* Cutting a frame into symbols and dealing them into blocks (docs/protocol.md, "Symbols"). Pure arithmetic: both ends work
- * the same plan out, but for the parity, which the sender chooses. */
+/* Cutting a frame into symbols and dealing them into blocks (docs/protocol.md, "Symbols and blocks"). Pure arithmetic: both ends
+ * work the same plan out, but for the parity, which the sender chooses. */
 #ifndef DD_LINK_BLOCK_PLAN_H
 #define DD_LINK_BLOCK_PLAN_H
 

@@ -73,7 +73,8 @@ void dd_frame_ring_beat(struct dd_frame_ring *ring, uint64_t alive_until_us);
 
 /* ---- the reader ---- */
 
-/* Frames ever committed, and the first position that may still be there; *oldest <= count, both as of one moment. */
+/* Frames committed so far, and the first position that may still hold one. Each is read by itself, as the writer left it: oldest
+ * is never above the count at its own moment, but may be above one that was read before. */
 uint64_t dd_frame_ring_count(const struct dd_frame_ring *ring);
 uint64_t dd_frame_ring_oldest(const struct dd_frame_ring *ring);
 

@@ -1,4 +1,5 @@
-/* Putting one stream's frames together again, within limits (docs/protocol.md, "Bounds"). One owner, one thread. */
+/* Putting one stream's frames together again, within limits (docs/protocol.md, "What the receiver accepts"). One owner, one
+ * thread. */
 #ifndef DD_LINK_REASSEMBLY_H
 #define DD_LINK_REASSEMBLY_H
 
@@ -18,7 +19,7 @@ enum {
 enum dd_reassembly_verdict {
     DD_REASSEMBLY_TAKEN = 0,     /* one more symbol */
     DD_REASSEMBLY_COMPLETE = 1,  /* a frame is whole; see dd_reassembly_frame */
-    DD_REASSEMBLY_LATE = 2,      /* its frame is complete, given up, or older than the newest complete one of a newer session */
+    DD_REASSEMBLY_LATE = 2,      /* its frame has ended, was completed after a newer one, or is older than all in the making */
     DD_REASSEMBLY_DUPLICATE = 3, /* the symbol is there already */
     DD_REASSEMBLY_MALFORMED = 4, /* contradicts an earlier fragment of its frame, or the frame is too large */
     DD_REASSEMBLY_MEMORY = 5,    /* memory is exhausted; logged */

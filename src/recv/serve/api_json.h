@@ -1,4 +1,4 @@
-/* The site's JSON (docs/protocol.md, "Freshness", "Statistics"). Each function returns one line of text, returned-owned (free()),
+/* The site's JSON (docs/protocol.md, "Freshness"). Each function returns one line of text, returned-owned (free()),
  * or NULL if there is no memory. */
 #ifndef DD_RECV_SERVE_API_JSON_H
 #define DD_RECV_SERVE_API_JSON_H

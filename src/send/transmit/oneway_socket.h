@@ -1,4 +1,4 @@
-/* The one-way socket: UDP that only goes out (docs/protocol.md, "The one-way socket"). The supervisor opens it; transmit
+/* The one-way socket: UDP that only goes out. The supervisor opens it; transmit
  * sends through it and has no other use for it. */
 #ifndef DD_SEND_TRANSMIT_ONEWAY_SOCKET_H
 #define DD_SEND_TRANSMIT_ONEWAY_SOCKET_H
