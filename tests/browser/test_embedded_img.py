@@ -63,7 +63,7 @@ class EmbedTest(chrome.Test):
                 else requestAnimationFrame(look);
             };
             look();""")
-        self.assertLess(after, 700, "ms until the whole picture is there")
+        self.assertLess(after, 700 * harness.stretch(), "ms until the whole picture is there")
 
 
 if __name__ == "__main__":

@@ -182,12 +182,11 @@ class LoginTest(Viewer):
 
 
 class Pixels:
-    """A JPEG's, decoded by ffmpeg."""
+    """A JPEG's."""
 
     def __init__(self, jpeg):
         self.width, self.height = harness.jpeg_size(jpeg)
-        self.rgb = subprocess.run(["ffmpeg", "-v", "error", "-f", "mjpeg", "-i", "-", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"],
-                                  input=jpeg, stdout=subprocess.PIPE, check=True).stdout
+        self.rgb = harness.decode_jpeg(jpeg)
 
     def at(self, x, y):
         place = 3 * (y * self.width + x)

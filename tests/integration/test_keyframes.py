@@ -49,10 +49,12 @@ class KeyFramesTest(harness.Test):
         log = sender.log()
         for name, (_, longest, said) in CAMERAS.items():
             with self.subTest(name):
-                self.assertLess(max(self.gaps(name)), longest + 0.3, self.gaps(name))
+                self.assertLess(max(self.gaps(name)), longest + 0.3 * harness.stretch(), self.gaps(name))
+                self.assertEqual(len(re.findall(rf"capture {name}: connected", log)), 1, "in one connection")
+                if harness.stretch() > 2:
+                    continue  # key frames come late, and then all pictures are decoded for a while
                 told = re.findall(rf"capture {name}: debug: ({FEW}|{ALL})", log)
                 self.assertEqual(told if len(said) < 2 else told[:len(said)], said)
-                self.assertEqual(len(re.findall(rf"capture {name}: connected", log)), 1, "in one connection")
 
 
 if __name__ == "__main__":

@@ -230,7 +230,7 @@ class DeathTest(RolesTest):
         os.kill(pid, signal.SIGKILL)
         self.sender.wait_role_replaced("capture one", pid, 3)
         self.receiver.wait_freshness(lambda f: f["source"] == "ok" and f["frame"] > before + 5, 5, "new pictures", "one")
-        self.assertLess(time.monotonic() - begin, 4)
+        self.assertLess(time.monotonic() - begin, 4 * harness.stretch())
         self.assertEqual(self.sender.roles()["transmit"], self.sender_roles["transmit"])
         self.assertEqual(self.sender.roles()["capture two"], self.sender_roles["capture two"])
         self.assertRegex(self.sender.log(), "capture one.*(signal|kill|SIGKILL)")
@@ -262,7 +262,7 @@ class DeathTest(RolesTest):
         begin = time.monotonic()
         self.assert_gone([pid])
         self.wait_healthy(self.receiver, 3)
-        self.assertLess(time.monotonic() - begin, 3)
+        self.assertLess(time.monotonic() - begin, 3 * harness.stretch())
         self.assertEqual(self.receiver.roles()["intake"], self.receiver_roles["intake"])
         fresh = self.receiver.freshness("one")
         self.assertEqual(fresh["state"], "live")
@@ -324,7 +324,7 @@ class DeathTest(RolesTest):
         before = self.receiver.stats("one")["total"]["frames_complete"]
         begin = time.monotonic()
         self.receiver.wait_stats(lambda s: s["total"]["frames_complete"] >= before + 30, 10, "30 pictures", "one")
-        self.assertLess(time.monotonic() - begin, 5.5, "ten a second again")
+        self.assertLess(time.monotonic() - begin, 5.5 * harness.stretch(), "ten a second again")
 
     @staticmethod
     def is_eventfd(pid, fd):
@@ -345,7 +345,7 @@ class StopTest(RolesTest):
         begin = time.monotonic()
         daemon.send_signal(number)
         self.assertEqual(daemon.wait(), 0)
-        self.assertLess(time.monotonic() - begin, 2, f"{daemon.name} took too long to stop")
+        self.assertLess(time.monotonic() - begin, 2 * harness.stretch(), f"{daemon.name} took too long to stop")
         self.assert_gone(roles.values(), 0)
         self.assertEqual(self.left_behind(), {})
 
@@ -458,7 +458,7 @@ class ReloadTest(RolesTest):
         begin = time.monotonic()
         self.sender.send_signal(signal.SIGTERM)
         self.sender.wait()
-        self.assertLess(time.monotonic() - begin, 2, "all are waited for together")
+        self.assertLess(time.monotonic() - begin, 2 * harness.stretch(), "all are waited for together")
         self.assert_gone(roles.values(), 0)
 
     def test_a_stop_in_the_middle(self):
@@ -470,7 +470,7 @@ class ReloadTest(RolesTest):
             begin = time.monotonic()
             daemon.send_signal(signal.SIGTERM)
             self.assertEqual(daemon.wait(), 0, "asked to stop, it succeeds")
-            self.assertLess(time.monotonic() - begin, 2)
+            self.assertLess(time.monotonic() - begin, 2 * harness.stretch())
 
     def test_without_a_file(self):
         port, key = harness.free_port(socket.SOCK_DGRAM), self.key_file()

@@ -2,8 +2,9 @@
 import os
 import re
 import signal
-import subprocess
 import time
+
+import PIL.Image
 
 import harness
 import webharness
@@ -38,8 +39,8 @@ class FakeTest(webharness.Test):
         folder = self.path("fake-" + name)
         os.mkdir(folder)
         for i, colour in enumerate(("red", "blue")):
-            subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"color={colour}:size=1280x720", "-frames:v", "1",
-                            os.path.join(folder, f"{i}.jpg"), "-frames:v", "1", os.path.join(folder, f"{i}.png")], check=True)
+            for kind in ("jpg", "png"):
+                PIL.Image.new("RGB", (1280, 720), colour).save(os.path.join(folder, f"{i}.{kind}"))
         for file, text in (("mode", mode), ("asked", "")):
             with open(os.path.join(folder, file), "w") as f:
                 f.write(text)
@@ -94,7 +95,7 @@ class FakeTest(webharness.Test):
         processes = harness.children(self.ddsend.pid)
         self.assertEqual(self.ddsend.stop(5), 0)
         print(f"stopped within {time.monotonic() - start:.2f} s")
-        self.assertLess(time.monotonic() - start, 2)
+        self.assertLess(time.monotonic() - start, 2 * harness.stretch())
         self.assert_gone(processes, 1)
 
 

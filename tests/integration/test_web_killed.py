@@ -64,8 +64,9 @@ class KilledTest(webharness.Test):
         self.ddsend.wait()
         self.assert_gone(before, 3)
         self.ddsend = self.sender_config(self.send_streams)
+        self.ddsend.wait_roles("transmit", "capture page", timeout=20)
         self.wait_new_pictures()
-        self.assert_folders_gone(folders, 5)
+        self.assert_folders_gone(folders, 10)
 
 
 if __name__ == "__main__":

@@ -23,12 +23,12 @@ CPU_TICKS = os.sysconf("SC_CLK_TCK")
 # ---- pictures ----
 
 class Picture:
-    """A JPEG, decoded by ffmpeg: picture.at(x, y) is (red, green, blue). With top, only that many lines of it."""
+    """A JPEG, decoded: picture.at(x, y) is (red, green, blue). With top, only that many lines of it."""
 
     def __init__(self, jpeg, top=None):
         self.width, self.height = harness.jpeg_size(jpeg)
         self.lines = min(top or self.height, self.height)
-        self.rgb = decode([jpeg], (self.width, self.height), self.lines)[0]
+        self.rgb = harness.decode_jpeg(jpeg, self.lines)
 
     def at(self, x, y):
         at = (int(y) * self.width + int(x)) * 3
@@ -41,18 +41,6 @@ class Picture:
     def area(self, x, y, width, height):
         """The bytes of a part."""
         return b"".join(self.rgb[((y + i) * self.width + x) * 3:((y + i) * self.width + x + width) * 3] for i in range(height))
-
-
-def decode(jpegs, size, lines=None):
-    """The RGB bytes of JPEGs of one size; their uppermost lines."""
-    lines = lines or size[1]
-    raw = subprocess.run(["ffmpeg", "-v", "error", "-f", "mjpeg", "-i", "-", "-vf", f"crop={size[0]}:{lines}:0:0:exact=1,scale=in_range=full",
-                          "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"], input=b"".join(jpegs),
-                         stdout=subprocess.PIPE, check=True).stdout
-    one = size[0] * lines * 3
-    if len(raw) != one * len(jpegs):
-        raise AssertionError(f"{len(jpegs)} pictures of {size}, decoded to {len(raw) / one} of them")
-    return [raw[i:i + one] for i in range(0, len(raw), one)]
 
 
 def is_near(rgb, colour, tolerance=60):
@@ -106,7 +94,7 @@ def cells_at(rgb, width, x, y, cell):
 def read_series(jpegs, top=100):
     """The cells of many pictures of one size, with the strip in one place."""
     size = harness.jpeg_size(jpegs[0])
-    decoded = decode(jpegs, size, top)
+    decoded = [harness.decode_jpeg(jpeg, top) for jpeg in jpegs]
     first = read_cells(decoded[0], size[0])
     return [cells_at(rgb, size[0], first.x, first.y, first.cell) for rgb in decoded]
 

@@ -6,7 +6,8 @@ Pages tell in their pixels what they are: at their top is a strip of cells, mage
 highest first: 24 tell the count, 8 how often the page was loaded, 8 its mark, 4 a sum (see cells.js; webharness.py reads it). The
 count is the time since 1970 in ticks of rate a second: what a picture of it was taken at can be read off it.
 
-Pages take from their address: rate (ticks per second, 25), cell (size of a cell in pixels, 24), mark (0 to 255).
+Pages take from their address: rate (ticks per second, 25), draws (how often they are drawn in a second, 5: each costs CPU), cell
+(size of a cell in pixels, 24), mark (0 to 255).
 
 For tests, on every port, and in no log:
     /control/requests?path=/x     what was asked for, oldest first: [{"port", "method", "path", "query", "headers", "at"}]
@@ -62,7 +63,7 @@ class State:
 
 CELLS = """
 const query = new URLSearchParams(location.search);
-const rate = +(query.get("rate") || 25), cell = +(query.get("cell") || 24);
+const rate = +(query.get("rate") || 25), draws = +(query.get("draws") || 5), cell = +(query.get("cell") || 24);
 let mark = +(query.get("mark") || 0), frozen = null;
 const canvas = document.createElement("canvas");
 canvas.id = "cells";
@@ -83,9 +84,9 @@ function draw() {
     digits.textContent = count;
 }
 function show(parent) { parent.append(canvas, digits); draw(); }
-function tick() {  // just behind each change of the count
+function tick() {  // just behind a change of the count
     draw();
-    setTimeout(tick, 1000 / rate - Date.now() % (1000 / rate) + 1);
+    setTimeout(tick, 1000 / draws - Date.now() % (1000 / draws) + 1);
 }
 async function state() { return (await fetch("/control/state")).json(); }
 function report(value) { fetch("/control/report", {method: "POST", body: JSON.stringify({page: location.pathname, value: value})}); }

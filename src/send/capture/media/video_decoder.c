@@ -162,20 +162,43 @@ void dd_video_decoder_mark_damaged(struct dd_video_decoder *d, uint64_t captured
     d->broken = true;
 }
 
+/* FFmpeg 6.1 made flags of what were fields before. */
+#ifdef AV_FRAME_FLAG_KEY
+static bool is_key_frame(const AVFrame *frame)
+{
+    return frame->flags & AV_FRAME_FLAG_KEY;
+}
+
+static bool is_interlaced(const AVFrame *frame)
+{
+    return frame->flags & AV_FRAME_FLAG_INTERLACED;
+}
+#else
+static bool is_key_frame(const AVFrame *frame)
+{
+    return frame->key_frame;
+}
+
+static bool is_interlaced(const AVFrame *frame)
+{
+    return frame->interlaced_frame;
+}
+#endif
+
 /* True if the frame can be shown; keeps track of damage. */
 static bool is_whole(struct dd_video_decoder *d, const AVFrame *frame)
 {
     uint64_t captured_us = frame->pts > 0 ? (uint64_t)frame->pts : 0;
 
     /* the other field may be in the next packet */
-    if (d->still && frame->interlaced_frame)
+    if (d->still && is_interlaced(frame))
         return false;
     if (frame->flags & AV_FRAME_FLAG_CORRUPT || frame->decode_error_flags) {
         dd_video_decoder_mark_damaged(d, captured_us);
         return false;
     }
     /* a key frame mends it, if it is none of those that are damaged */
-    bool mends = frame->key_frame && captured_us > d->damaged_us;
+    bool mends = is_key_frame(frame) && captured_us > d->damaged_us;
     if (d->damaged_until_us && !mends && dd_clock_now_us() < d->damaged_until_us)
         return false;
     d->damaged_until_us = 0;

@@ -300,7 +300,7 @@ static int watch_coming(struct web *w, struct dd_picture *picture)
         return 0;
     error = start_shots(w, &w->coming);
     /* where pictures are quick the one before goes on until there is one to follow; else it is there before the next is due */
-    if (!error && w->site.options->interval < QUICK_US) {
+    if (!error && w->site.options->interval < (int64_t)QUICK_US) {
         news = dd_screenshots_next(w->coming.shots, w->io, 0, picture);
         if (news == DD_SCREENSHOTS_NOTHING || news == DD_SCREENSHOTS_SAME)
             return 0;
