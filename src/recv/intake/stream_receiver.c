@@ -182,11 +182,11 @@ bool dd_stream_receiver_is_retired(const struct dd_stream_receiver *r, size_t i)
 
 /* ---- authentic datagrams ---- */
 
-/* True if intake has listened since the session's first datagram, so that all that is missing was lost: the session is no older,
- * by what this STATUS says on the sender's clock, than this receiver. Then what was sent before the first datagram that arrived
- * counts as sent, too. */
-static bool check_heard_from_start(struct dd_stream_receiver *r, const struct dd_unseal_message *m,
-                                   const struct dd_stream_receiver_datagram *d, uint64_t sent_us, uint64_t session)
+/* By what this STATUS says on the sender's clock, its session may be no older than this receiver. Then all that is missing since
+ * its first datagram was lost: counts what was sent before the first one that arrived. True if intake has listened since the
+ * session's first datagram. */
+static bool count_sent_from_start(struct dd_stream_receiver *r, const struct dd_unseal_message *m,
+                                  const struct dd_stream_receiver_datagram *d, uint64_t sent_us, uint64_t session)
 {
     uint64_t start_us = d->header->session_start_us;
     bool began_here = sent_us >= start_us && sent_us - start_us <= d->now_us - r->opened_us;
@@ -203,11 +203,11 @@ static void handle_status(struct dd_stream_receiver *r, const struct dd_unseal_m
         dd_stream_state_tracker_count_malformed(r->tracker, session);
         return;
     }
+    bool from_start = count_sent_from_start(r, m, d, status.sent_us, session);
     const struct dd_stream_state_tracker_status arrived = {.status = &status,
                                                            .session = session,
                                                            .counter = d->header->counter,
-                                                           .heard_from_start =
-                                                               check_heard_from_start(r, m, d, status.sent_us, session),
+                                                           .heard_from_start = from_start,
                                                            .now_us = d->now_us};
     if (dd_stream_state_tracker_set_status(r->tracker, &arrived) && session == r->session)
         r->saved->status_counter = d->header->counter + 1;
