@@ -9,17 +9,17 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
 import harness  # noqa: E402
 
-# Quiet in a closed network; nothing that changes how pages are drawn.
+# Without requests of Chromium's own. None of these changes how pages are drawn.
 FLAGS = ("--headless=new", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic",
          "--no-first-run", "--disable-dev-shm-usage", "--window-size=1280,900")
 
-# What Chromium itself writes when a request fails, because what it goes to is down, held back, or behind a held connection.
+# Chromium's own message for a request that fails, because the server is down or the test holds its connection.
 NETWORK = r"Failed to load resource: (net::ERR_|the server responded with a status of 50[234])"
 
 
 class Chrome:
-    """driver is selenium's. Its test fails if a page wrote an error to the console, but for those that match allowed.
-    requests: requests() is asked for."""
+    """A browser until the test ends; driver is selenium's. The test fails if a page writes an error to the console that does not
+    match allowed. requests: record the addresses that pages request, for requests()."""
 
     def __init__(self, test, allowed=None, requests=False):
         harness.require_program("chromedriver")
@@ -46,11 +46,11 @@ class Chrome:
         test.addCleanup(self._check_console)
 
     def cdp(self, command, **parameters):
-        """A command of the DevTools protocol; its result."""
+        """Runs a command of the DevTools protocol, and returns its result."""
         return self.driver.execute("cdp", {"cmd": command, "params": parameters})["value"]
 
     def _quit(self):
-        """On a busy machine Chromium's crash handlers outlive it for a moment."""
+        """Waits for Chromium's crash handlers, too: on a busy machine they outlive it for a moment."""
         self.driver.quit()
         harness.wait_until(lambda: not self.test.left_behind(), 20, lambda: f"the end of {self.test.left_behind()}")
 
@@ -81,11 +81,11 @@ class Chrome:
         return self.driver.find_element("css selector", "#picture").is_displayed()
 
     def pixels(self):
-        """The picture of a stream's page, without what lies over it."""
+        """The picture of a stream's page, without the mark over it, as a data URL."""
         return self.script("return document.getElementById('picture').toDataURL()")
 
     def wait_movement(self, timeout=20, selector=None):
-        """Waits for three pictures that differ, of a stream's page or of what nothing lies over."""
+        """Waits for three different pictures of a stream's page, or of the element that selector names."""
         element = self.driver.find_element("css selector", selector or "#picture")
         seen = set()
 
@@ -95,25 +95,25 @@ class Chrome:
             return len(seen) >= 3
         harness.wait_until(moved, timeout, "a picture that moves")
 
-    def remember_picture(self):
-        """From now on, until another picture is there, the words that are said over this one are noted."""
+    def watch_words(self):
+        """From now on, until another picture is shown, records the words that the page shows with this one."""
         self.script("""
-            window.told = [];
+            window.seenWords = [];
             const words = document.getElementById("words");
             const canvas = document.getElementById("picture");
             const before = canvas.toDataURL();
             const look = () => {
                 if (canvas.toDataURL() !== before) return;
-                told.push(words.textContent);
+                seenWords.push(words.textContent);
                 requestAnimationFrame(look);
             };
             requestAnimationFrame(look);""")
 
-    def words_of_old_picture(self):
-        return set(self.script("return told"))
+    def watched_words(self):
+        return set(self.script("return seenWords"))
 
     def screenshot(self, name):
-        """Keeps a screenshot in the build folder, for people to look at; and one as on a phone."""
+        """Saves a screenshot in the build folder, and one in the size of a phone, for people to look at."""
         folder = os.path.join(harness.BUILD, "screenshots")
         os.makedirs(folder, exist_ok=True)
         self.driver.save_screenshot(os.path.join(folder, name + ".png"))
@@ -122,7 +122,7 @@ class Chrome:
         self.cdp("Emulation.clearDeviceMetricsOverride")
 
     def requests(self):
-        """The addresses that pages asked for since the last call."""
+        """The addresses that pages have requested since the last call."""
         messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
         return [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
 
@@ -135,7 +135,7 @@ class Test(harness.Test):
         return self.receiver_config({"cam": {"udp_host": "127.0.0.1", "udp_port": self.port, "key_file": self.key,
                                              "live_seconds": 1, "stale_seconds": 9, **options}}, server)
 
-    def wait_told(self, chrome, receiver, state, pattern, timeout=20):
-        """Waits until the server says this state, and then 3 s at most until the page does, in words."""
+    def wait_shown(self, chrome, receiver, state, pattern, timeout=20):
+        """Waits until the server has this state, and then 3 s at most until the page shows it in words."""
         receiver.wait_freshness(lambda f: f["state"] == state, timeout, state, "cam")
         chrome.wait_words(pattern, 3)

@@ -1,4 +1,4 @@
-"""Between the server and the browser: a picture that stopped or is late there is marked, though the stream is live."""
+"""Pictures that stop or are late between server and browser are marked, though the stream is live at the server."""
 import os
 import sys
 
@@ -8,12 +8,12 @@ from chrome import Chrome, harness
 sys.path.insert(0, os.path.join(harness.SOURCE, "tests", "support"))
 from http_relay import HttpRelay  # noqa: E402
 
-TOLD = 3  # s within which a page says what has changed
+SHOWN_S = 3  # a page shows a change within this
 
 
-class WayTest(chrome.Test):
+class ConnectionTest(chrome.Test):
     def watch(self, receiver):
-        """The page behind a relay."""
+        """Opens the page through a relay."""
         relay = HttpRelay(receiver.http_port)
         self.addCleanup(relay.stop)
         page = Chrome(self, allowed=chrome.NETWORK)
@@ -35,13 +35,13 @@ class WayTest(chrome.Test):
     def test_a_moving_picture_stalls(self):
         receiver, relay, page = self.moving()
         relay.held = True
-        page.wait_words("^(Connection to this browser stalled|Picture is late)", TOLD)
-        page.wait_words("^Connection to this browser stalled", TOLD)
+        page.wait_words("^(Connection to this browser stalled|Picture is late)", SHOWN_S)
+        page.wait_words("^Connection to this browser stalled", SHOWN_S)
         self.assertEqual(page.script("return document.body.dataset.state"), "stalled")
         self.assertRegex(page.text("#mark"), r"stalled · for \d")
         self.assert_live(receiver)
-        page.screenshot("way-stalled")
-        # it tries again by itself, and goes on telling
+        page.screenshot("connection-stalled")
+        # it tries again by itself, and still says so
         harness.wait_until(lambda: relay.streams >= 2, 12, "another connection")
         self.assertRegex(page.words(), "^Connection to this browser stalled")
         relay.held = False
@@ -56,7 +56,7 @@ class WayTest(chrome.Test):
         relay, page = self.watch(receiver)
         page.wait_words("^Live", 5)
         relay.held = True
-        page.wait_words("^Connection to this browser stalled", TOLD)
+        page.wait_words("^Connection to this browser stalled", SHOWN_S)
         self.assert_live(receiver)
         relay.held = False
         page.wait_words("^Live", 3)
@@ -64,10 +64,10 @@ class WayTest(chrome.Test):
     def test_a_picture_is_late(self):
         receiver, relay, page = self.moving()
         relay.delay = 2
-        page.wait_words("^Picture is late on its way to this browser", TOLD)
-        page.screenshot("way-late")
+        page.wait_words("^Picture is late on its way to this browser", SHOWN_S)
+        page.screenshot("connection-late")
         harness.wait_until(lambda: page.text("#age").replace("\u00a0", " ").endswith("s behind"), 3, "how much")
-        # old pictures move, and are never taken for live ones
+        # old pictures move, and are never shown as live
         seen = set()
         for _ in range(60):
             words, pixels = page.script("return [document.getElementById('words').textContent, "
@@ -80,7 +80,7 @@ class WayTest(chrome.Test):
         page.wait_words("^Live", 3)
 
     def test_a_picture_that_takes_long_arrives(self):
-        """Longer than a connection may be silent."""
+        """The picture takes longer than a connection may be silent."""
         receiver = self.receive(live_seconds=30, stale_seconds=60)
         self.card(self.port, self.key, "--interval", "3600")
         receiver.wait_live("cam")

@@ -1,4 +1,4 @@
-"""The pictures in somebody else's page: a plain <img>."""
+"""The pictures embedded in a page of another site: a plain <img>."""
 import http.server
 import threading
 
@@ -25,7 +25,7 @@ class Site(http.server.BaseHTTPRequestHandler):
 
 class EmbedTest(chrome.Test):
     def serve(self, page):
-        """The port of a site that has nothing but this page."""
+        """Serves page at any path. Returns the port."""
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Site", (Site,), {"page": page.encode()}))
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.addCleanup(server.server_close)
@@ -45,7 +45,7 @@ class EmbedTest(chrome.Test):
                 self.assertEqual(page.script("return document.getElementById('stream').naturalWidth"), 320)
 
     def test_a_still_picture_is_in_an_img_at_once(self):
-        """Not only when it is repeated after a second: browsers show a part when the next boundary is there."""
+        """Not only when it is repeated after a second: browsers show a part once the next boundary has arrived."""
         receiver = self.receive(live_seconds=30, stale_seconds=60)
         self.card(self.port, self.key, "--interval", "3600")
         receiver.wait_live("cam")

@@ -1,11 +1,11 @@
-"""A tab that nobody sees: it loads no pictures, goes on watching the state, and is live at once when it is looked at."""
+"""A hidden tab loads no pictures but goes on watching the state. It is live at once when it becomes visible."""
 import chrome
 from chrome import Chrome, harness
 
 
 class HiddenTest(chrome.Test):
     def hide(self, page):
-        """Another tab in front, as a person would: the page's document.visibilityState is the browser's own."""
+        """Puts another tab in front, so that the browser itself sets document.visibilityState."""
         page.cdp("Target.createTarget", url="about:blank")
         harness.wait_until(lambda: page.script("return document.visibilityState") == "hidden", 5, "a hidden tab")
 
@@ -30,7 +30,7 @@ class HiddenTest(chrome.Test):
         self.wait_viewers(receiver, 0)
         self.assertRegex(page.driver.title, "Live$")
 
-        # the title is what is seen of it
+        # only the title of a hidden tab is visible
         sender.stop()
         receiver.wait_freshness(lambda f: f["state"] == "stalled", 20, "stalled", "cam")
         harness.wait_until(lambda: "⚠ cam · Stalled" in page.driver.title, 3, lambda: f"the state in {page.driver.title}")
@@ -39,12 +39,12 @@ class HiddenTest(chrome.Test):
         harness.wait_until(lambda: page.driver.title == "cam · Live", 3, lambda: f"the state in {page.driver.title}")
         self.assertEqual(receiver.stats("cam")["viewers"], 0)
 
-        # the picture from before is never taken for a live one
+        # the old picture is never shown as live
         before = page.pixels()
-        page.remember_picture()
+        page.watch_words()
         self.show(page)
         harness.wait_until(lambda: page.pixels() != before, 1, "the live picture at once")
-        self.assertFalse({words for words in page.words_of_old_picture() if words.startswith("Live")})
+        self.assertFalse({words for words in page.watched_words() if words.startswith("Live")})
         page.wait_words("^Live", 1)
         self.wait_viewers(receiver, 1)
         page.wait_movement()
@@ -64,7 +64,7 @@ class HiddenTest(chrome.Test):
 
 
 class SleepTest(chrome.Test):
-    """A computer that slept, by a clock that jumps: what was known before is asked for again."""
+    """A computer that slept, simulated by a jump of the clock: the page asks again."""
 
     def test_the_time_of_day_jumps(self):
         receiver = self.receive()
@@ -78,18 +78,18 @@ class SleepTest(chrome.Test):
         page.get(receiver.http_port, "/cam")
         page.wait_words("^Live", 5)
         page.script("""
-            window.told = [];
+            window.seenWords = [];
             const words = document.getElementById("words");
-            new MutationObserver(() => told.push(words.textContent)).observe(words, {childList: true});""")
-        for jump, told in ((3600e3, True), (-7200e3, False)):
-            page.script("told.length = 0; window.jump += arguments[0]", jump)
-            if told:
-                harness.wait_until(lambda: page.script("return told[0]") in ("Connecting", "Loading the picture"), 2,
-                                   lambda: page.script("return told"))
+            new MutationObserver(() => seenWords.push(words.textContent)).observe(words, {childList: true});""")
+        for jump, noticed in ((3600e3, True), (-7200e3, False)):
+            page.script("seenWords.length = 0; window.jump += arguments[0]", jump)
+            if noticed:
+                harness.wait_until(lambda: page.script("return seenWords[0]") in ("Connecting", "Loading the picture"), 2,
+                                   lambda: page.script("return seenWords"))
             page.wait_movement()
             self.assertRegex(page.words(), "^Live")
             self.assertLess(float(page.text("#age").split()[0].strip("·s\u00a0 ") or 0), 3 * harness.stretch())
-        self.assertEqual(page.script("return told"), [], "a clock that is set back is none of our business")
+        self.assertEqual(page.script("return seenWords"), [], "a clock that is set back changes nothing")
         receiver.wait_stats(lambda s: s["viewers"] == 1, 5, "one viewer", "cam")
 
 

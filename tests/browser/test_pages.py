@@ -1,4 +1,4 @@
-"""The pages in a real browser: a real camera's picture moves, and every change of its state is told in words."""
+"""The pages in a real browser: a real camera's picture moves, and each change of state is shown in words."""
 import signal
 import socket
 
@@ -21,14 +21,14 @@ class PageTest(chrome.Test):
         page.screenshot("live")
 
         camera.stop(number=signal.SIGKILL)
-        self.wait_told(page, receiver, "stalled", "^Stalled")
+        self.wait_shown(page, receiver, "stalled", "^Stalled")
         page.screenshot("stalled")
-        self.wait_told(page, receiver, "stale", "^Stale")
+        self.wait_shown(page, receiver, "stale", "^Stale")
         self.assertRegex(page.text(".state"), "unreachable|closed")
         page.screenshot("stale")
 
         harness.Camera(self, "--size", "640x360", "--fps", "25", "--port", camera.port)
-        self.wait_told(page, receiver, "live", "^Live", 60)
+        self.wait_shown(page, receiver, "live", "^Live", 60)
         page.wait_movement()
 
     def test_a_still_picture_is_there_at_once(self):
@@ -41,14 +41,14 @@ class PageTest(chrome.Test):
         page.wait_words("^Live", 3)
 
     def test_a_stalled_picture_has_one_mark(self):
-        """The page's own, over a picture that has none in its pixels. Without scripts there is only the one in the pixels."""
+        """The page marks a picture that has no mark in its pixels. Without scripts the mark is in the pixels."""
         receiver = self.receive(stale_seconds=120)
         sender = self.card(self.port, self.key)
         page = Chrome(self)
         page.get(receiver.http_port, "/cam")
         page.wait_words("^Live")
         sender.stop()
-        self.wait_told(page, receiver, "stalled", "^Stalled")
+        self.wait_shown(page, receiver, "stalled", "^Stalled")
         page.get(receiver.http_port, "/cam")  # its first picture is a stalled one
         page.wait_words("^Stalled")
         harness.wait_until(page.shows_picture, 5, "the picture")
@@ -69,7 +69,7 @@ class PageTest(chrome.Test):
 
     @staticmethod
     def pixels(page, source):
-        """What an expression gives that can be drawn, in the page: a list of (r, g, b)."""
+        """Draws source, a JavaScript expression for a picture, in the page. Returns its pixels: a list of (r, g, b)."""
         data = page.driver.execute_async_script("""
             const picture = async (url) => createImageBitmap(await (await fetch(url)).blob());
             (async () => {

@@ -1,4 +1,4 @@
-"""The pages under a sub-path, behind Caddy with what our Caddyfile says of one."""
+"""The pages under a sub-path, behind Caddy with the sub-path lines of config/Caddyfile."""
 import os
 import re
 
@@ -8,7 +8,7 @@ from chrome import Chrome, harness
 
 class SubPathTest(chrome.Test):
     def proxy(self, http_port):
-        """Caddy on HTTP, with nothing but /plant/: its port."""
+        """Starts Caddy on plain HTTP, with /plant/ only. Returns its port."""
         harness.require_program("caddy")
         with open(os.path.join(harness.SOURCE, "config", "Caddyfile"), encoding="utf-8") as f:
             text = f.read()

@@ -1,4 +1,4 @@
-"""Whatever is started again, the page heals by itself, and says meanwhile in words what is wrong."""
+"""After a restart of any part the page recovers by itself; meanwhile it says in words what is wrong."""
 import os
 import re
 import signal
@@ -18,17 +18,17 @@ class RestartsTest(chrome.Test):
         receiver.stop()
         page.wait_words("^No contact", 3)
         page.screenshot("no-contact")
-        page.remember_picture()
-        # so long that it does not try all the time any more
+        page.watch_words()
+        # so long that the pauses between attempts have grown
         harness.wait_until(lambda: float(re.search(r"\d+", page.text("#age"))[0]) >= 9, 12, "a while")
         again = self.receiver("--config", self.path("ddrecv.json"), http_port=receiver.http_port)
         again.wait_live("cam")
         page.wait_words("^Live", 3)
         page.wait_movement(3)
-        self.assertFalse({words for words in page.words_of_old_picture() if words.startswith("Live")})
+        self.assertFalse({words for words in page.watched_words() if words.startswith("Live")})
 
-    def test_the_receiver_in_no_time(self):
-        """Faster than the page notices by its questions."""
+    def test_the_receiver_within_a_second(self):
+        """Faster than the page can notice by polling."""
         receiver = self.receive()
         self.card(self.port, self.key)
         receiver.wait_live("cam")
@@ -43,7 +43,7 @@ class RestartsTest(chrome.Test):
         page.wait_words("^Live", 3)
 
     def test_the_receiver_that_hangs(self):
-        """It neither answers nor refuses."""
+        """It neither responds nor refuses connections."""
         receiver = self.receive()
         self.card(self.port, self.key)
         receiver.wait_live("cam")
@@ -69,9 +69,9 @@ class RestartsTest(chrome.Test):
         page.get(receiver.http_port, "/cam")
         page.wait_words("^Live")
         sender.stop()
-        self.wait_told(page, receiver, "stalled", "^Stalled — sender silent")
+        self.wait_shown(page, receiver, "stalled", "^Stalled — sender silent")
         self.card(self.port, self.key)
-        self.wait_told(page, receiver, "live", "^Live")
+        self.wait_shown(page, receiver, "live", "^Live")
         page.wait_movement(3)
 
     def test_the_camera(self):
@@ -81,12 +81,12 @@ class RestartsTest(chrome.Test):
                     "--cloud-ip", "127.0.0.1", "--cloud-port", self.port, "--key-file", self.key)
         page = Chrome(self)
         page.get(receiver.http_port, "/cam")
-        self.wait_told(page, receiver, "live", "^Live")
+        self.wait_shown(page, receiver, "live", "^Live")
         camera.stop()
         harness.Camera(self, "--size", "480x270", "--fps", "25", "--port", camera.port)
         harness.wait_until(lambda: harness.jpeg_size(receiver.get("/cam/snapshot.jpg").body) == (480, 270), 30, "the new camera")
         harness.wait_until(lambda: "480 × 270" in page.text("#details"), 3, "the size of the new picture")
-        self.wait_told(page, receiver, "live", "^Live")
+        self.wait_shown(page, receiver, "live", "^Live")
         page.wait_movement(3)
 
 

@@ -174,7 +174,7 @@ static const struct page *find_checkpoint(const struct file *file)
 }
 
 /* After another boot. Which datagrams were accepted since the checkpoint is unknown, so the counters of MARGIN_S seconds count as
- * seen. The delay is by a clock that began anew. */
+ * seen. The delay was measured with a clock that has started again since. */
 static void restore_checkpoint(struct page *current, const struct page *checkpoint)
 {
     struct dd_unseal_memory *session = &current->state.session;

@@ -74,7 +74,7 @@ export class Delivery {
   // Awaits frame, unless it is awaited already, or it or a newer one is on the screen.
   #await(frame, now) {
     const newest = this.awaited.length ? this.awaited[this.awaited.length - 1].frame : this.shown;
-    if (newest !== null && frame < newest) this.#setAwaited([]); // the server began anew, or has none (null counts as 0)
+    if (newest !== null && frame < newest) this.#setAwaited([]); // the server has restarted, or has no frame (null counts as 0)
     if (frame === null || frame === newest || (this.shown !== null && frame <= this.shown)) return;
     if (this.awaited.length === AWAITED_MAX) this.awaited.pop(); // the oldest one says how late the picture is
     this.awaited.push({ frame, since: now });

@@ -119,7 +119,7 @@ START_TEST(refuses_more_after_another_boot)
     ck_assert(!dd_replay_window_fresh(&state->session.replay, 700));
     ck_assert(dd_replay_window_fresh(&state->session.replay, state->session.replay.next));
     ck_assert_uint_eq(state->frame, 1600);
-    ck_assert_uint_eq(state->delay.seen_us, 0); /* the clock began anew */
+    ck_assert_uint_eq(state->delay.seen_us, 0); /* the clock has started again */
     uint64_t next = state->session.replay.next;
     dd_recv_session_store_unmap(store);
     store = open_store(OTHER_BOOT);

@@ -335,10 +335,10 @@ START_TEST(a_change_of_level_does_not_wait_for_a_slow_rate)
     publish(5, false);
     struct dd_stale_mark_words words;
     struct dd_shared_picture *newest = dd_broadcast_newest(broadcast, 0, &words),
-                             *anew = dd_broadcast_mark(broadcast, 0, newest, &words);
-    ck_assert_ptr_ne(anew, stalled);
+                             *remade = dd_broadcast_mark(broadcast, 0, newest, &words);
+    ck_assert_ptr_ne(remade, stalled);
     dd_shared_picture_unref(&newest);
-    dd_shared_picture_unref(&anew);
+    dd_shared_picture_unref(&remade);
     dd_shared_picture_unref(&live);
     dd_shared_picture_unref(&stalled);
     dd_shared_picture_unref(&again);

@@ -68,7 +68,7 @@ test("pictures larger than the buffer, after a small one", async (t) => {
 
 test("a part belongs to the caller: later bytes do not change it", async (t) => {
   const seen = [];
-  serve(t, [BOUNDARY + part("first", 1) + part("x".repeat(200_000), 2), part("y".repeat(100_000), 3)]); // the buffer begins anew
+  serve(t, [BOUNDARY + part("first", 1) + part("x".repeat(200_000), 2), part("y".repeat(100_000), 3)]); // reuses the buffer
   await readPictures("cam/stream", new AbortController().signal, async ({ bytes }) => seen.push(bytes), () => {});
   assert.equal(seen.length, 3);
   assert.equal(String.fromCharCode(...seen[0]), "first");
