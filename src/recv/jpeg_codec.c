@@ -45,20 +45,27 @@ void dd_jpeg_codec_free(struct dd_jpeg_codec *jpeg)
     free(jpeg);
 }
 
-static int read_header(struct dd_jpeg_codec *jpeg, const uint8_t *bytes, size_t size, int *width, int *height, int *subsampling,
-                       int *colours)
+struct header {
+    int width, height;
+    int subsampling, colours; /* enum TJSAMP, enum TJCS */
+};
+
+static int read_header(struct dd_jpeg_codec *jpeg, const uint8_t *bytes, size_t size, struct header *h)
 {
-    *width = *height = 0;
-    if (tjDecompressHeader3(jpeg->handle, bytes, size, width, height, subsampling, colours) < 0 || *width < 1 || *height < 1 ||
-        *width > SIDE_MAX || *height > SIDE_MAX)
+    *h = (struct header){0};
+    if (tjDecompressHeader3(jpeg->handle, bytes, size, &h->width, &h->height, &h->subsampling, &h->colours) < 0 || h->width < 1 ||
+        h->height < 1 || h->width > SIDE_MAX || h->height > SIDE_MAX)
         return DD_ERROR_INPUT;
     return 0;
 }
 
 int dd_jpeg_codec_check(struct dd_jpeg_codec *jpeg, const uint8_t *bytes, size_t size, int *width, int *height)
 {
-    int subsampling, colours;
-    return read_header(jpeg, bytes, size, width, height, &subsampling, &colours);
+    struct header header;
+    int error = read_header(jpeg, bytes, size, &header);
+    *width = header.width;
+    *height = header.height;
+    return error;
 }
 
 static struct dd_jpeg_codec_picture *allocate(int width, int height, int subsampling)
@@ -89,11 +96,12 @@ static struct dd_jpeg_codec_picture *allocate(int width, int height, int subsamp
 struct dd_jpeg_codec_picture *dd_jpeg_codec_decode(struct dd_jpeg_codec *jpeg, const uint8_t *bytes, size_t size,
                                                    size_t pixels_max)
 {
-    int width, height, subsampling, colours;
-    if (read_header(jpeg, bytes, size, &width, &height, &subsampling, &colours) != 0 ||
-        (size_t)width * (size_t)height > pixels_max || (colours != TJCS_YCbCr && colours != TJCS_GRAY))
+    struct header header;
+    if (read_header(jpeg, bytes, size, &header) != 0 || (size_t)header.width * (size_t)header.height > pixels_max ||
+        (header.colours != TJCS_YCbCr && header.colours != TJCS_GRAY))
         return NULL;
-    struct dd_jpeg_codec_picture *picture = allocate(width, height, subsampling == TJSAMP_GRAY ? TJSAMP_420 : subsampling);
+    int subsampling = header.subsampling == TJSAMP_GRAY ? TJSAMP_420 : header.subsampling;
+    struct dd_jpeg_codec_picture *picture = allocate(header.width, header.height, subsampling);
     if (!picture)
         return NULL;
     /* An error is ignored: what could be decoded of a damaged JPEG is in place. TJFLAG_LIMITSCANS: a small progressive JPEG with

@@ -89,7 +89,8 @@ static enum dd_freshness_level level_of(const struct dd_stream_state *state, con
     return age_us < larger(limits->live_us, slowest_us) ? DD_FRESHNESS_LIVE : DD_FRESHNESS_STALLED;
 }
 
-/* The cause nearest to this end comes first, since it hides what is behind it: nothing else is known of a silent sender. */
+/* The first cause that applies. What a silent or delayed sender says of its source is not current; a source that is not OK
+ * explains more than a lost picture does. */
 static const char *reason_text(const struct dd_stream_state *state, const struct dd_freshness *f, bool newer_lost)
 {
     if (f->sender == DD_FRESHNESS_SILENT)

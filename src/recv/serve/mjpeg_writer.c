@@ -71,29 +71,24 @@ bool dd_mjpeg_writer_begin_keepalive(struct dd_mjpeg_writer *writer)
     return true;
 }
 
-/* Copies what is left of the piece that begins at offset *start, and moves *start to the piece's end. */
-static size_t copy_piece(struct dd_mjpeg_writer *writer, size_t *start, const void *piece, size_t piece_size, char *to,
-                         size_t room)
-{
-    size_t n = 0;
-    size_t end = *start + piece_size;
-    if (writer->offset < end) {
-        n = end - writer->offset < room ? end - writer->offset : room;
-        memcpy(to, (const char *)piece + (writer->offset - *start), n);
-        writer->offset += n;
-    }
-    *start = end;
-    return n;
-}
-
 size_t dd_mjpeg_writer_write(struct dd_mjpeg_writer *writer, char *bytes, size_t size)
 {
-    size_t start = 0;
-    size_t n = copy_piece(writer, &start, writer->head, writer->head_size, bytes, size);
-    if (writer->picture) {
-        n += copy_piece(writer, &start, dd_shared_picture_bytes(writer->picture), dd_shared_picture_size(writer->picture),
-                        bytes + n, size - n);
-        n += copy_piece(writer, &start, CLOSING, writer->tail_size, bytes + n, size - n);
+    const struct {
+        const void *bytes;
+        size_t size;
+    } pieces[] = {{writer->head, writer->head_size},
+                  {writer->picture ? dd_shared_picture_bytes(writer->picture) : NULL, picture_size(writer)},
+                  {CLOSING, writer->tail_size}};
+    size_t n = 0, start = 0;
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces && n < size; i++) {
+        size_t end = start + pieces[i].size;
+        if (writer->offset < end) {
+            size_t count = end - writer->offset < size - n ? end - writer->offset : size - n;
+            memcpy(bytes + n, (const char *)pieces[i].bytes + (writer->offset - start), count);
+            writer->offset += count;
+            n += count;
+        }
+        start = end;
     }
     if (dd_mjpeg_writer_idle(writer)) {
         dd_shared_picture_unref(&writer->picture);

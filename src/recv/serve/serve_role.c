@@ -36,7 +36,7 @@ struct serve {
     enum dd_freshness_level *reported; /* per stream: the level logged last */
 };
 
-/* 0, or DD_ERROR_INPUT, logged, if the record contradicts itself or the descriptors. */
+/* 0, or DD_ERROR_INPUT, logged, if the boot record contradicts itself, or the number of descriptors. */
 static int check_config(const struct dd_serve_config *config, size_t size, size_t fd_count)
 {
     size_t count = config->stream_count;
