@@ -1,13 +1,13 @@
-# cmake -DFILES=a;b -DOUTPUT=assets.c -P embed_files.cmake
+# cmake -DFILES=a;b -DTABLE=dd_assets -DOUTPUT=dd_assets.c -P embed_files.cmake
 set(arrays "")
 set(rows "")
 set(i 0)
 foreach(file IN LISTS FILES)
   get_filename_component(name ${file} NAME)
   file(READ ${file} hex HEX)
-  string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
-  string(APPEND arrays "static const unsigned char asset_${i}[] = {${bytes}0};\n")
-  string(APPEND rows "    {\"${name}\", asset_${i}, sizeof asset_${i} - 1},\n")
+  string(REGEX REPLACE "(..)" "'\\\\x\\1'," bytes "${hex}")
+  string(APPEND arrays "static const char file_${i}[] = {${bytes}0};\n")
+  string(APPEND rows "    {\"${name}\", file_${i}, sizeof file_${i} - 1},\n")
   math(EXPR i "${i} + 1")
 endforeach()
-file(WRITE ${OUTPUT} "#include \"recv/serve/assets.h\"\n\n${arrays}\nconst struct dd_assets_file dd_assets_files[] = {\n${rows}};\nconst size_t dd_assets_count = ${i};\n")
+file(WRITE ${OUTPUT} "#include \"dd/base/embedded_file.h\"\n\n${arrays}\nextern const struct dd_embedded_file ${TABLE}[];\nconst struct dd_embedded_file ${TABLE}[] = {\n${rows}    {0},\n};\n")

@@ -123,6 +123,12 @@ struct dd_json *dd_json_new_object(void)
     return json_of(cJSON_CreateObject());
 }
 
+struct dd_json *dd_json_new_array(void)
+{
+    begin();
+    return json_of(cJSON_CreateArray());
+}
+
 void dd_json_free(struct dd_json *document)
 {
     cJSON_Delete(node_of(document));

@@ -19,6 +19,7 @@ struct dd_json *dd_json_parse(const char *text, size_t size, unsigned *line);
  */
 struct dd_json *dd_json_parse_wire(const char *text, size_t size, size_t values_max);
 struct dd_json *dd_json_new_object(void);
+struct dd_json *dd_json_new_array(void);
 /* Wipes and frees a whole document. */
 void dd_json_free(struct dd_json *document);
 

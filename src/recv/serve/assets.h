@@ -1,16 +1,9 @@
-/* The files of src/recv/web/, compiled in by cmake/embed.cmake. */
+/* The files of src/recv/web/: pages, styles, scripts, images. */
 #ifndef DD_RECV_SERVE_ASSETS_H
 #define DD_RECV_SERVE_ASSETS_H
 
-#include <stddef.h>
+#include "dd/base/embedded_file.h"
 
-struct dd_assets_file {
-    const char *name; /* "stream.js" */
-    const unsigned char *bytes;
-    size_t size;
-};
-
-extern const struct dd_assets_file dd_assets_files[];
-extern const size_t dd_assets_count;
+extern const struct dd_embedded_file dd_assets[];
 
 #endif

@@ -112,12 +112,9 @@ static void put_template(FILE *out, struct span in, const struct dd_pages *pages
 static int render(struct text *text, const char *file, const struct dd_pages *pages, const struct dd_serve_stream *stream)
 {
     struct span in = {NULL, NULL};
-    for (size_t i = 0; i < dd_assets_count; i++) {
-        if (strcmp(dd_assets_files[i].name, file) == 0) {
-            in.start = (const char *)dd_assets_files[i].bytes;
-            in.end = in.start + dd_assets_files[i].size;
-        }
-    }
+    const struct dd_embedded_file *template = dd_embedded_file_find(dd_assets, file);
+    if (template)
+        in = (struct span){template->bytes, template->bytes + template->size};
     FILE *out = open_memstream(&text->bytes, &text->size);
     if (!out)
         return -1;
@@ -209,10 +206,7 @@ struct dd_pages_file dd_pages_find(const char *name)
     /* Browsers request this name by themselves, and go by the type of the response. */
     if (strcmp(name, "favicon.ico") == 0)
         name = "icon.svg";
-    for (size_t i = 0; i < dd_assets_count; i++) {
-        const struct dd_assets_file *file = &dd_assets_files[i];
-        if (strcmp(file->name, name) == 0)
-            return (struct dd_pages_file){.bytes = file->bytes, .size = file->size, .type = type_of(name)};
-    }
-    return (struct dd_pages_file){0};
+    const struct dd_embedded_file *file = dd_embedded_file_find(dd_assets, name);
+    return file ? (struct dd_pages_file){.bytes = file->bytes, .size = file->size, .type = type_of(name)}
+                : (struct dd_pages_file){0};
 }

@@ -119,26 +119,6 @@ void dd_cdp_target_freeze(const struct dd_cdp_target *tab, bool frozen)
     dd_cdp_target_send(tab, "Page.setWebLifecycleState", state, NULL, NULL);
 }
 
-int dd_cdp_target_quote(const char *text, char *quoted, size_t size)
-{
-    /* JSON is part of JavaScript */
-    struct dd_json *holder = dd_json_new_object(), *list = dd_json_add_array(holder, "a");
-    char *written;
-    int error = DD_ERROR_SPACE;
-
-    dd_json_add_string(list, NULL, text);
-    written = dd_json_print(list);
-    dd_json_free(holder);
-    if (written && strlen(written) > 2 && strlen(written) - 2 < size) {
-        snprintf(quoted, size, "%.*s", (int)strlen(written) - 2, written + 1);
-        error = 0;
-    }
-    if (written)
-        explicit_bzero(written, strlen(written));
-    free(written);
-    return error;
-}
-
 bool dd_cdp_target_copy_id(char to[static DD_CDP_TARGET_ID_SIZE], const char *id)
 {
     size_t length = 0;

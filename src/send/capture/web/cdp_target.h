@@ -59,9 +59,6 @@ uint64_t dd_cdp_target_captured_us(const struct dd_json *params);
 /* Stops all that a loaded page does, or lets it go on. */
 void dd_cdp_target_freeze(const struct dd_cdp_target *tab, bool frozen);
 
-/* Writes text as a literal of JavaScript, with its quotes. 0 or DD_ERROR_SPACE. */
-int dd_cdp_target_quote(const char *text, char *quoted, size_t size);
-
 /* Copies an identifier of the browser's. False, and "" is copied, if it is not plausible. */
 bool dd_cdp_target_copy_id(char to[static DD_CDP_TARGET_ID_SIZE], const char *id);
 

@@ -1,30 +1,20 @@
 #include "send/capture/web/element_clip.h"
 
 #include <math.h>
-#include <stdio.h>
 
 #include "dd/base/error.h"
 #include "dd/base/json.h"
 #include "dd/base/log.h"
 #include "send/capture/web/cdp_target.h"
+#include "send/capture/web/page_script.h"
 #include "send/options.h"
 #include "send/picture.h"
 
 enum {
-    MOVES_MIN = 3, /* pictures that differ, one soon after the other: it moves */
-    SLIPS_MAX = 3, /* attempts to have it where it was just before */
-    QUOTED_SIZE = 6 * DD_SEND_SHORT * 2,
+    MOVES_MIN = 3,      /* pictures that differ, one soon after the other: it moves */
+    SLIPS_MAX = 3,      /* attempts to have it where it was just before */
     FAR_AWAY = 1 << 24, /* pixels: no element is, whatever a browser says */
 };
-
-static const char measure_script[] =
-    "(() => { const e = document.querySelector(%s); if (!e) return null;"
-    "let r = e.getBoundingClientRect();"
-    "if (%s && r.width <= innerWidth && r.height <= innerHeight) {"
-    "e.scrollIntoView({behavior: 'instant', block: 'nearest', inline: 'nearest'}); r = e.getBoundingClientRect(); }"
-    "const x = Math.floor(r.left), y = Math.floor(r.top);"
-    "return [x, y, x + scrollX, y + scrollY, Math.ceil(r.right) - x, Math.ceil(r.bottom) - y, innerWidth, innerHeight];"
-    "})()";
 
 void dd_element_clip_restart(struct dd_element_clip *e)
 {
@@ -34,12 +24,17 @@ void dd_element_clip_restart(struct dd_element_clip *e)
 int dd_element_clip_measure(const struct dd_element_clip *e, const struct dd_cdp_target *tab, bool before,
                             void (*answered)(void *context, const struct dd_cdp_answer *answer), void *context)
 {
-    char quoted[QUOTED_SIZE], script[sizeof quoted + sizeof measure_script + 8];
+    struct dd_json *arguments = e->selector ? dd_json_new_array() : NULL;
 
-    if (!e->selector || dd_cdp_target_quote(e->selector, quoted, sizeof quoted))
-        return DD_ERROR_SPACE;
-    snprintf(script, sizeof script, measure_script, quoted, before && e->slips < SLIPS_MAX ? "true" : "false");
+    if (!arguments)
+        return DD_ERROR_INPUT;
+    dd_json_add_string(arguments, NULL, e->selector);
+    dd_json_add_boolean(arguments, NULL, before && e->slips < SLIPS_MAX);
+    char *script = dd_page_script_call("measure_element.js", arguments, 2);
+    if (!script)
+        return DD_ERROR_MEMORY;
     dd_cdp_target_evaluate(tab, script, answered, context);
+    dd_page_script_free(script);
     return 0;
 }
 

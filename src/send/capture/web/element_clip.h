@@ -46,7 +46,7 @@ void dd_element_clip_restart(struct dd_element_clip *element);
 
 /* Asks where it is. Before a picture the page is scrolled to where it has room, also within the page: a picture of the viewport
  * costs less than one beyond it, and a change of it can be waited for. 0, and answered is called as by dd_cdp_target_evaluate();
- * or DD_ERROR_SPACE if the selector is too long to be one, or is none. */
+ * or DD_ERROR_INPUT without a selector; DD_ERROR_MEMORY, logged. */
 int dd_element_clip_measure(const struct dd_element_clip *element, const struct dd_cdp_target *tab, bool before,
                             void (*answered)(void *context, const struct dd_cdp_answer *answer), void *context);
 

@@ -19,9 +19,8 @@ unsigned dd_login_form_wait_s(void);
 void dd_login_form_count(void);
 void dd_login_form_take_back(void);
 
-/* The script that fills the form in and submits it; it gives "submitted", "elsewhere" (the document, or where its form leads, is
- * not of the site's origin) or "incomplete" (a field is missing). It holds the password: wiped by the caller. Returned-owned
- * (free); NULL without memory. */
+/* The script that fills in the form and submits it (login_form.js says what it gives). It holds the password. Returned-owned:
+ * dd_page_script_free(). NULL, logged, if memory is exhausted. */
 char *dd_login_form_script(const struct dd_web_options *site);
 
 #endif

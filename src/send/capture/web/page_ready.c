@@ -12,6 +12,7 @@
 #include "send/capture/web/cdp.h"
 #include "send/capture/web/cdp_target.h"
 #include "send/capture/web/login_form.h"
+#include "send/capture/web/page_script.h"
 #include "send/capture/web/web_options.h"
 #include "send/options.h"
 
@@ -21,8 +22,6 @@ enum {
     ABSENT_US = 2 * DD_CLOCK_US_PER_S,   /* pages that draw themselves afresh are without their parts for a moment */
     LOGIN_US = 20 * DD_CLOCK_US_PER_S,   /* from submitting until the same document has to be without the form, */
     AFTER_US = 5 * DD_CLOCK_US_PER_S,    /* or the next one */
-    QUOTED_SIZE = 6 * DD_SEND_SHORT * 2, /* of a selector: each byte may become \u0000 */
-    SCRIPT_SIZE = 2 * QUOTED_SIZE + 512,
 };
 
 struct dd_page_ready {
@@ -47,22 +46,13 @@ static bool has_question(const struct dd_web_options *site)
     return dd_login_form_is_configured(site) || *site->options->expect_selector;
 }
 
-/* A form that lies ready, but is not shown, is none. */
 static char *make_question(const struct dd_web_options *site)
 {
-    char form[QUOTED_SIZE], expected[QUOTED_SIZE], *script = malloc(SCRIPT_SIZE);
+    struct dd_json *arguments = dd_json_new_array();
 
-    if (!script || dd_cdp_target_quote(site->options->login_password_selector, form, sizeof form) ||
-        dd_cdp_target_quote(site->options->expect_selector, expected, sizeof expected)) {
-        free(script);
-        return NULL;
-    }
-    snprintf(script, SCRIPT_SIZE,
-             "(() => { const form = %s, expected = %s, find = s => s && document.querySelector(s);"
-             "if (find(form) && find(form).getClientRects().length) return 'form';"
-             "return expected && !find(expected) ? 'missing' : 'right'; })()",
-             form, expected);
-    return script;
+    dd_json_add_string(arguments, NULL, site->options->login_password_selector);
+    dd_json_add_string(arguments, NULL, site->options->expect_selector);
+    return dd_page_script_call("page_state.js", arguments, 2);
 }
 
 struct dd_page_ready *dd_page_ready_new(const struct dd_web_options *site, const struct dd_cdp_target *tab)
@@ -86,7 +76,7 @@ void dd_page_ready_free(struct dd_page_ready *j)
     if (!j)
         return;
     dd_cdp_forget(j->tab->pipe, j);
-    free(j->question);
+    dd_page_script_free(j->question);
     free(j);
 }
 
@@ -133,19 +123,20 @@ static void scrolled(void *context, const struct dd_cdp_answer *answer)
 
 static void scroll(struct dd_page_ready *j)
 {
-    char quoted[QUOTED_SIZE], script[QUOTED_SIZE + 256];
+    char *script = NULL;
 
-    if (!*j->site->options->scroll_to || dd_cdp_target_quote(j->site->options->scroll_to, quoted, sizeof quoted)) {
+    if (*j->site->options->scroll_to) {
+        struct dd_json *arguments = dd_json_new_array();
+        dd_json_add_string(arguments, NULL, j->site->options->scroll_to);
+        script = dd_page_script_call("scroll_to.js", arguments, 1);
+    }
+    if (!script) {
         be_right(j);
         return;
     }
     j->scrolling = true;
-    snprintf(script, sizeof script,
-             "(() => { const e = document.querySelector(%s); if (!e) return false;"
-             "e.scrollIntoView({block: 'start', inline: 'start', behavior: 'instant'});"
-             "return new Promise(r => requestAnimationFrame(() => requestAnimationFrame(() => r(true)))); })()",
-             quoted);
     dd_cdp_target_evaluate(j->tab, script, scrolled, j);
+    dd_page_script_free(script);
 }
 
 /* ---- logging in ---- */
@@ -186,8 +177,7 @@ static void submit(struct dd_page_ready *j)
     j->submitted_us = dd_clock_now_us();
     j->followed_us = 0;
     dd_cdp_target_evaluate(j->tab, script, submitted, j);
-    explicit_bzero(script, strlen(script));
-    free(script);
+    dd_page_script_free(script);
 }
 
 /* ---- until it is right ---- */

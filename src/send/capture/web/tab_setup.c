@@ -1,24 +1,12 @@
 #include "send/capture/web/tab_setup.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "dd/base/json.h"
-#include "dd/base/log.h"
 #include "send/capture/web/cdp_target.h"
+#include "send/capture/web/page_script.h"
 #include "send/capture/web/web_options.h"
 #include "send/options.h"
-
-enum { QUOTED_SIZE = 6 * DD_SEND_CSS };
-
-/* A sheet of its own kind, which the page's Content-Security-Policy has no say in; put in again where the page's scripts
- * replaced the list of them while it loaded. */
-static const char style_script[] =
-    "(() => { const sheet = new CSSStyleSheet(); sheet.replaceSync(%s);"
-    "const put = () => { if (!document.adoptedStyleSheets.includes(sheet)) document.adoptedStyleSheets.push(sheet); };"
-    "put(); document.addEventListener('DOMContentLoaded', put); addEventListener('load', put); })()";
 
 struct setup {
     const struct dd_cdp_target *tab;
@@ -50,7 +38,7 @@ static struct dd_json *switch_of(const char *name, bool value)
 }
 
 /* The zoom is the number of the picture's pixels to one of the page's: so the picture keeps its size, the page has less room,
- * and all that is in it is larger and as sharp. What the division leaves over is cut off again (shots.c). */
+ * and all that is in it is larger and as sharp. What the division leaves over is cut off again (screenshots.c). */
 static void set_size(struct setup *s, const struct dd_web_options *site)
 {
     double zoom = site->options->page_zoom > 0 ? site->options->page_zoom : 1;
@@ -74,20 +62,16 @@ static void set_scheme(struct setup *s, bool dark)
 
 static void set_style(struct setup *s, const char *css)
 {
-    char *quoted = malloc(QUOTED_SIZE), *script = malloc(QUOTED_SIZE + sizeof style_script);
-    struct dd_json *params = dd_json_new_object();
+    struct dd_json *arguments = dd_json_new_array(), *params;
 
-    if (quoted && script && dd_cdp_target_quote(css, quoted, QUOTED_SIZE) == 0) {
-        snprintf(script, QUOTED_SIZE + sizeof style_script, style_script, quoted);
-        dd_json_add_string(params, "source", script);
-        dd_json_add_string(params, "worldName", DD_CDP_TARGET_WORLD);
-        send(s, "Page.addScriptToEvaluateOnNewDocument", params);
-    } else {
-        dd_log_error("no memory for css_file");
-        dd_json_free(params);
-    }
-    free(script);
-    free(quoted);
+    dd_json_add_string(arguments, NULL, css);
+    char *script = dd_page_script_call("style_sheet.js", arguments, 1);
+    if (!script)
+        return;
+    params = text_of("source", script);
+    dd_json_add_string(params, "worldName", DD_CDP_TARGET_WORLD);
+    send(s, "Page.addScriptToEvaluateOnNewDocument", params);
+    dd_page_script_free(script);
 }
 
 unsigned dd_tab_setup_send(const struct dd_cdp_target *tab, const struct dd_web_options *site,
