@@ -30,8 +30,7 @@ static int shift_up(int value, int shift)
     return (value + (1 << shift) - 1) >> shift;
 }
 
-void dd_paint_planes_rectangle(const struct dd_paint_planes *planes, int x, int y, int width, int height,
-                               struct dd_paint_color color)
+void dd_paint_rectangle(const struct dd_paint_planes *planes, int x, int y, int width, int height, struct dd_paint_color color)
 {
     int left = x < 0 ? 0 : x, top = y < 0 ? 0 : y;
     int right = x + width < planes->width ? x + width : planes->width;
@@ -53,13 +52,12 @@ static void paint_row(const struct dd_paint_planes *planes, int x, int y, int sc
         while (to < DD_BITMAP_FONT_WIDTH && bits >> (DD_BITMAP_FONT_WIDTH - 1 - to) & 1)
             to++;
         if (to > from)
-            dd_paint_planes_rectangle(planes, x + from * scale, y, (to - from) * scale, scale, color);
+            dd_paint_rectangle(planes, x + from * scale, y, (to - from) * scale, scale, color);
         from = to;
     }
 }
 
-void dd_paint_planes_text(const struct dd_paint_planes *planes, int x, int y, int scale, const char *text,
-                          struct dd_paint_color color)
+void dd_paint_text(const struct dd_paint_planes *planes, int x, int y, int scale, const char *text, struct dd_paint_color color)
 {
     for (; *text; text++, x += DD_BITMAP_FONT_ADVANCE * scale) {
         const uint8_t *rows = dd_bitmap_font_rows(*text);

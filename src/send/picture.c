@@ -73,6 +73,18 @@ bool dd_picture_equal(const struct dd_picture *a, const struct dd_picture *b)
     return true;
 }
 
+struct dd_paint_planes dd_picture_planes(const struct dd_picture *picture)
+{
+    int halve = picture->format == DD_PICTURE_I420;
+    struct dd_paint_planes planes = {.width = picture->width, .height = picture->height, .shift_x = halve, .shift_y = halve};
+
+    for (int i = 0; i < 3; i++) {
+        planes.plane[i] = dd_picture_writable(picture, i);
+        planes.stride[i] = picture->stride[i];
+    }
+    return planes;
+}
+
 uint8_t *dd_picture_writable(const struct dd_picture *picture, int plane)
 {
     union {

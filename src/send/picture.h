@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dd/draw/paint.h"
+
 enum {
     DD_PICTURE_WIDTH_MAX = 4096, /* what crosses; a source may be larger and is scaled */
     DD_PICTURE_HEIGHT_MAX = 2304,
@@ -52,6 +54,9 @@ void dd_picture_over(struct dd_picture *picture, enum dd_picture_format format, 
 
 /* True if both have the same size, format and pixels; neither is foreign. */
 bool dd_picture_equal(const struct dd_picture *a, const struct dd_picture *b);
+
+/* The planes of an I420 or I444 picture, to be painted on by its owner; borrowed from the picture. */
+struct dd_paint_planes dd_picture_planes(const struct dd_picture *picture);
 
 /* A plane, for the one who fills the picture and owns its memory. */
 uint8_t *dd_picture_writable(const struct dd_picture *picture, int plane);

@@ -19,12 +19,10 @@ struct dd_paint_planes {
 /* JFIF's Y, Cb and Cr of a colour. */
 struct dd_paint_color dd_paint_color(uint8_t red, uint8_t green, uint8_t blue);
 
-void dd_paint_planes_rectangle(const struct dd_paint_planes *planes, int x, int y, int width, int height,
-                               struct dd_paint_color color);
+void dd_paint_rectangle(const struct dd_paint_planes *planes, int x, int y, int width, int height, struct dd_paint_color color);
 
 /* Text in the font's pixels of scale by scale, with x, y at its top left; nothing if scale is 0. */
-void dd_paint_planes_text(const struct dd_paint_planes *planes, int x, int y, int scale, const char *text,
-                          struct dd_paint_color color);
+void dd_paint_text(const struct dd_paint_planes *planes, int x, int y, int scale, const char *text, struct dd_paint_color color);
 /* Pixels that it takes in width; the height is DD_BITMAP_FONT_HEIGHT * scale. */
 int dd_paint_text_width(const char *text, int scale);
 

@@ -197,13 +197,13 @@ static void paint(const struct dd_paint_planes *planes, const struct dd_stale_ma
     int width = planes->width, height = planes->height;
     struct dd_stale_mark_layout l;
     dd_stale_mark_layout_compute(words, width, height, &l);
-    dd_paint_planes_rectangle(planes, 0, 0, width, l.band_height, color);
-    dd_paint_planes_rectangle(planes, 0, 0, l.border, height, color);
-    dd_paint_planes_rectangle(planes, width - l.border, 0, l.border, height, color);
-    dd_paint_planes_rectangle(planes, 0, height - l.border, width, l.border, color);
+    dd_paint_rectangle(planes, 0, 0, width, l.band_height, color);
+    dd_paint_rectangle(planes, 0, 0, l.border, height, color);
+    dd_paint_rectangle(planes, width - l.border, 0, l.border, height, color);
+    dd_paint_rectangle(planes, 0, height - l.border, width, l.border, color);
     for (int i = 0; i < l.line_count; i++)
-        dd_paint_planes_text(planes, l.lines[i].x, l.lines[i].y, l.lines[i].scale, l.lines[i].text,
-                             l.lines[i].scale > SCALE_SMALL ? coarse : fine);
+        dd_paint_text(planes, l.lines[i].x, l.lines[i].y, l.lines[i].scale, l.lines[i].text,
+                      l.lines[i].scale > SCALE_SMALL ? coarse : fine);
 }
 
 /* The pixels of picture; grey ones if it can't be decoded or is too large, in its size or proportions if those are known.

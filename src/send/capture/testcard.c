@@ -12,7 +12,6 @@
 #include "dd/base/log.h"
 #include "dd/draw/bitmap_font.h"
 #include "dd/link/wire.h"
-#include "send/capture/pipeline/paint.h"
 #include "send/options.h"
 #include "send/picture.h"
 
@@ -82,34 +81,37 @@ static void draw_bars(struct testcard *t, int bottom, uint64_t time_us)
 static void draw_ramp(struct testcard *t, int top, int bottom, uint64_t time_us)
 {
     struct dd_picture *p = &t->picture;
-    uint8_t *rows = dd_picture_writable(p, 0);
+    const struct dd_paint_planes planes = dd_picture_planes(p);
+    uint8_t *rows = planes.plane[0];
     int mark = p->width / 80 + 2;
     int x = (int)(time_us % DD_CLOCK_US_PER_S * (uint64_t)(p->width + mark) / DD_CLOCK_US_PER_S) - mark;
 
-    dd_paint_rectangle(p, 0, top, p->width, bottom - top, dd_paint_color(0, 0, 0)); /* for its chroma */
+    dd_paint_rectangle(&planes, 0, top, p->width, bottom - top, dd_paint_color(0, 0, 0)); /* for its chroma */
     for (int y = top; y < bottom; y++)
         memcpy(rows + (ptrdiff_t)y * p->stride[0], t->ramp, (size_t)p->width);
-    dd_paint_rectangle(p, x, top, mark, bottom - top, dd_paint_color(255, 64, 32));
+    dd_paint_rectangle(&planes, x, top, mark, bottom - top, dd_paint_color(255, 64, 32));
 }
 
 /* Text on a plate, in the middle of the bars. */
 static void draw_title(struct testcard *t, int bars_bottom)
 {
     static const char title[] = "SOFT DATA DIODE";
+    const struct dd_paint_planes planes = dd_picture_planes(&t->picture);
     int scale = t->picture.width * 45 / 100 / dd_paint_text_width(title, 1);
     int width = dd_paint_text_width(title, scale), height = DD_BITMAP_FONT_HEIGHT * scale, margin = 3 * scale;
     int x = (t->picture.width - width) / 2, y = (bars_bottom - height) / 2;
 
     if (scale < 1)
         return;
-    dd_paint_rectangle(&t->picture, x - margin, y - margin, width + 2 * margin, height + 2 * margin, dd_paint_color(20, 24, 32));
-    dd_paint_text(&t->picture, x, y, scale, title, dd_paint_color(255, 255, 255));
+    dd_paint_rectangle(&planes, x - margin, y - margin, width + 2 * margin, height + 2 * margin, dd_paint_color(20, 24, 32));
+    dd_paint_text(&planes, x, y, scale, title, dd_paint_color(255, 255, 255));
 }
 
 static void draw_panel(struct testcard *t, int top, uint64_t wall_us)
 {
     const struct dd_paint_color white = dd_paint_color(255, 255, 255), grey = dd_paint_color(150, 160, 175);
-    struct dd_picture *p = &t->picture;
+    const struct dd_picture *p = &t->picture;
+    const struct dd_paint_planes planes = dd_picture_planes(p);
     char iso[DD_CLOCK_ISO_SIZE], date[32], clock[16], frame[24], size[32];
     int height = p->height - top;
 
@@ -118,7 +120,7 @@ static void draw_panel(struct testcard *t, int top, uint64_t wall_us)
     snprintf(date, sizeof date, "%.10s UTC", iso);
     snprintf(frame, sizeof frame, "%0*llu", FRAME_DIGITS, (unsigned long long)(t->number % FRAME_WRAP));
     snprintf(size, sizeof size, "FRAME  %dX%d", p->width, p->height);
-    dd_paint_rectangle(p, 0, top, p->width, height, dd_paint_color(20, 24, 32));
+    dd_paint_rectangle(&planes, 0, top, p->width, height, dd_paint_color(20, 24, 32));
 
     /* both in one row, with a gap of two characters and half a one at the sides */
     int cells = (int)(strlen(clock) + 3 + strlen(frame)) * DD_BITMAP_FONT_ADVANCE;
@@ -133,12 +135,12 @@ static void draw_panel(struct testcard *t, int top, uint64_t wall_us)
     int gap = label * DD_BITMAP_FONT_HEIGHT;
     int y = top + (height - (DD_BITMAP_FONT_HEIGHT * (scale + label) + gap)) / 2;
 
-    dd_paint_text(p, left, y, label, date, grey);
-    dd_paint_text(p, left, y + DD_BITMAP_FONT_HEIGHT * label + gap, scale, clock, white);
+    dd_paint_text(&planes, left, y, label, date, grey);
+    dd_paint_text(&planes, left, y + DD_BITMAP_FONT_HEIGHT * label + gap, scale, clock, white);
     if (p->width < cells)
         return;
-    dd_paint_text(p, right, y, label, size, grey);
-    dd_paint_text(p, right, y + DD_BITMAP_FONT_HEIGHT * label + gap, scale, frame, dd_paint_color(255, 200, 60));
+    dd_paint_text(&planes, right, y, label, size, grey);
+    dd_paint_text(&planes, right, y + DD_BITMAP_FONT_HEIGHT * label + gap, scale, frame, dd_paint_color(255, 200, 60));
 }
 
 static void draw(struct testcard *t, uint64_t time_us, uint64_t wall_us)

@@ -32,7 +32,7 @@ START_TEST(covers_what_it_touches_and_no_more)
     for (int sx = 0; sx <= 2; sx++)
         for (int sy = 0; sy <= 1; sy++) {
             struct dd_paint_planes p = make(sx, sy);
-            dd_paint_planes_rectangle(&p, 3, 5, 6, 4, color);
+            dd_paint_rectangle(&p, 3, 5, 6, 4, color);
             for (int y = 0; y < HEIGHT; y++)
                 for (int x = 0; x < WIDTH; x++) {
                     int inside = x >= 3 && x < 9 && y >= 5 && y < 9;
@@ -55,8 +55,8 @@ START_TEST(stays_within_the_picture)
     for (int shift = 0; shift <= 2; shift++) {
         struct dd_paint_planes p = make(shift, shift);
         for (int at = -40; at < 40; at++) {
-            dd_paint_planes_rectangle(&p, at, at, 20, 20, color);
-            dd_paint_planes_text(&p, at * 2, at, 3, "8.:\xff~", color);
+            dd_paint_rectangle(&p, at, at, 20, 20, color);
+            dd_paint_text(&p, at * 2, at, 3, "8.:\xff~", color);
         }
         ck_assert_int_eq(p.plane[0][PIXELS - 1], 200);
         done(&p);
@@ -68,7 +68,7 @@ START_TEST(text_is_the_font_s_pixels)
 {
     const struct dd_paint_color color = {200, 100, 50};
     struct dd_paint_planes p = make(0, 0);
-    dd_paint_planes_text(&p, 1, 1, 2, "7e", color);
+    dd_paint_text(&p, 1, 1, 2, "7e", color);
     for (int i = 0; i < 2; i++)
         for (int y = 0; y < DD_BITMAP_FONT_HEIGHT * 2; y++)
             for (int x = 0; x < DD_BITMAP_FONT_WIDTH * 2; x++) {

@@ -9,7 +9,6 @@
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
 #include "dd/draw/bitmap_font.h"
-#include "send/capture/pipeline/paint.h"
 #include "send/picture.h"
 
 enum {
@@ -56,6 +55,7 @@ int dd_text_overlay_check(const char *format, char *why, size_t why_size)
 
 void dd_text_overlay_paint(const struct dd_picture *picture, const char *format, uint64_t wall_us)
 {
+    const struct dd_paint_planes planes = dd_picture_planes(picture);
     char text[TEXT_SIZE];
     int scale = picture->height / ROWS;
 
@@ -68,6 +68,6 @@ void dd_text_overlay_paint(const struct dd_picture *picture, const char *format,
     int margin = PLATE_MARGIN * scale;
     int width = dd_paint_text_width(text, scale) + 2 * margin, height = DD_BITMAP_FONT_HEIGHT * scale + 2 * margin;
     int top = (picture->height - height) & ~1;
-    dd_paint_rectangle(picture, 0, top, width, picture->height - top, dd_paint_color(20, 24, 32));
-    dd_paint_text(picture, margin, top + margin, scale, text, dd_paint_color(255, 255, 255));
+    dd_paint_rectangle(&planes, 0, top, width, picture->height - top, dd_paint_color(20, 24, 32));
+    dd_paint_text(&planes, margin, top + margin, scale, text, dd_paint_color(255, 255, 255));
 }

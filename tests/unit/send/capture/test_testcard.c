@@ -5,7 +5,6 @@
 #include "dd/base/error.h"
 #include "dd/draw/bitmap_font.h"
 #include "dd/link/wire.h"
-#include "send/capture/pipeline/paint.h"
 #include "send/capture/testcard.h"
 #include "send/options.h"
 #include "send/picture.h"
@@ -160,14 +159,15 @@ START_TEST(paints_within_the_picture)
         ck_assert_int_eq(dd_picture_layout(formats[i], 31, 17, &layout), 0);
         uint8_t *bytes = calloc(1, layout.bytes); /* its edges are watched by AddressSanitizer */
         dd_picture_over(&p, formats[i], 31, 17, &layout, bytes);
-        dd_paint_rectangle(&p, -5, -5, 100, 100, dd_paint_color(0, 191, 0));
+        const struct dd_paint_planes planes = dd_picture_planes(&p);
+        dd_paint_rectangle(&planes, -5, -5, 100, 100, dd_paint_color(0, 191, 0));
         ck_assert_int_eq(p.plane[0][16 * p.stride[0] + 30], 112);
         ck_assert_int_eq(p.plane[0][16 * p.stride[0] + 31], 0);
-        dd_paint_rectangle(&p, 31, 0, 5, 5, dd_paint_color(0, 0, 0));
-        dd_paint_rectangle(&p, 3, 3, 0, 5, dd_paint_color(0, 0, 0));
+        dd_paint_rectangle(&planes, 31, 0, 5, 5, dd_paint_color(0, 0, 0));
+        dd_paint_rectangle(&planes, 3, 3, 0, 5, dd_paint_color(0, 0, 0));
         ck_assert_int_eq(p.plane[0][3 * p.stride[0] + 3], 112);
         for (int y = -9; y < 20; y++)
-            dd_paint_text(&p, y * 2, y, 3, "8.:\xff~", dd_paint_color(255, 255, 255));
+            dd_paint_text(&planes, y * 2, y, 3, "8.:\xff~", dd_paint_color(255, 255, 255));
         free(bytes);
     }
     ck_assert_int_eq(dd_paint_text_width("", 4), 0);

@@ -4,7 +4,6 @@
 
 #include "dd/base/error.h"
 #include "dd/draw/bitmap_font.h"
-#include "send/capture/pipeline/paint.h"
 #include "send/capture/pipeline/text_overlay.h"
 #include "send/picture.h"
 #include "suite.h"
