@@ -63,6 +63,7 @@ struct dd_screenshots {
     unsigned during;   /* pictures that the browser sent while one was taken */
     struct dd_element_clip element;
     struct shot fresh, shown; /* not delivered yet; delivered last */
+    uint64_t seen_us;         /* the newest picture shows nothing of the page that came later */
     bool there;               /* fresh is one */
     bool right;               /* and may be sent */
     bool changed;             /* the page, since the last picture was taken */
@@ -222,6 +223,7 @@ static void shot(void *context, const struct dd_cdp_answer *answer)
     s->verify_us = now_us + (s->element.beyond ? LOOK_US : VERIFY_US);
     s->fresh.part = s->element.part;
     s->fresh.alone = s->element.alone;
+    s->seen_us = now_us;
     take(s, data, answer->sent_us);
 }
 
@@ -277,7 +279,10 @@ static void notice_change(struct dd_screenshots *s, const struct dd_json *params
         uint64_t at_us = dd_cdp_target_captured_us(params);
         s->fresh.part = (struct dd_rect){0};
         s->fresh.alone = false;
-        if (at_us && (s->round == IDLE || (s->round != CHECKING && !dd_page_check(s->page))))
+        if (at_us <= s->seen_us) /* on its way while a picture was taken; the one that settle_us calls for has what it shows */
+            return;
+        s->seen_us = at_us;
+        if (s->round == IDLE || (s->round != CHECKING && !dd_page_check(s->page)))
             take(s, dd_json_string(dd_json_member(params, "data")), at_us);
         return;
     }
