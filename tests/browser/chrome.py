@@ -74,7 +74,7 @@ class Chrome:
         return self.text("#words")
 
     def wait_words(self, pattern, timeout=20):
-        harness.wait_until(lambda: re.search(pattern, self.words()), timeout,
+        harness.wait_until(lambda: re.search(pattern, self.words()), timeout * harness.stretch(),
                            lambda: f"the words {pattern}; they are {self.words()}")
 
     def shows_picture(self):
@@ -93,7 +93,7 @@ class Chrome:
             if element.is_displayed():
                 seen.add(element.screenshot_as_png if selector else self.pixels())
             return len(seen) >= 3
-        harness.wait_until(moved, timeout, "a picture that moves")
+        harness.wait_until(moved, timeout * harness.stretch(), "a picture that moves")
 
     def watch_words(self):
         """From now on, until another picture is shown, records the words that the page shows with this one."""

@@ -21,7 +21,7 @@ class DesktopTest(desktops.Viewer):
         """Colours, text that is typed, the cursor, and a new size."""
         receiver = self.receive()
         desktop = desktops.Tiger(self, size="640x480")
-        sender = self.watch(f"127.0.0.1::{desktop.port}")
+        sender = self.watch(f"127.0.0.1::{desktop.port}", timeout="30")
         receiver.wait_live("desk")
         self.assertEqual(self.size(), (640, 480))
         self.check_colours(desktop)
