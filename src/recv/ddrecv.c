@@ -28,11 +28,9 @@
 enum { READY_MS = 20000 };
 enum { KIND_INTAKE = 1, KIND_SERVE = 2 };
 
-static const struct dd_daemon ddrecv;
-
 /* All that outlives the roles. */
-struct receiver {
-    struct dd_supervisor *supervise;
+struct ddrecv {
+    struct dd_recv_role_config prepared; /* what is to be started next */
     struct dd_recv_daemon options;
     bool as_root;
     struct dd_privileges_user user, serve_user;
@@ -43,10 +41,10 @@ struct receiver {
     size_t port_count;
     int ring_fds[DD_OPTIONS_STREAMS_MAX];
     size_t ring_count;
-    char state_dir[DD_RECV_PATH]; /* "": none */
-    struct dd_session_store_set keeps;
-    struct dd_fsync_thread *syncer; /* of the keeps; NULL: none */
-    int intake_id, serve_id;        /* roles; -1: not started */
+    char state_dir[DD_RECV_PATH];                      /* "": none */
+    struct dd_session_store_set stores, wanted_stores; /* in use; of what is to be started next */
+    struct dd_fsync_thread *fsync_thread;              /* of the stores; NULL: none */
+    int intake_id, serve_id;                           /* roles; -1: not started */
 };
 
 static void close_fd(int *fd)
@@ -59,7 +57,7 @@ static void close_fd(int *fd)
 /* ---- what outlives roles ---- */
 
 /* A port whose address changes cannot be opened anew while the old socket has it. */
-static int check_ports(const struct receiver *r, const struct dd_recv_role_config *setup)
+static int check_ports(const struct ddrecv *r, const struct dd_recv_role_config *setup)
 {
     for (size_t i = 0; i < setup->port_count; i++)
         for (size_t j = 0; j < r->port_count; j++)
@@ -73,7 +71,7 @@ static int check_ports(const struct receiver *r, const struct dd_recv_role_confi
 
 /* Finds the sockets of setup: those that are open already, and new ones. 0; or a negative enum dd_error, logged, and
  * nothing has changed. */
-static int find_ports(const struct receiver *r, const struct dd_recv_role_config *setup, int fds[static DD_OPTIONS_STREAMS_MAX])
+static int find_ports(const struct ddrecv *r, const struct dd_recv_role_config *setup, int fds[static DD_OPTIONS_STREAMS_MAX])
 {
     bool opened[DD_OPTIONS_STREAMS_MAX] = {false};
     for (size_t i = 0; i < setup->port_count; i++) {
@@ -96,7 +94,7 @@ static int find_ports(const struct receiver *r, const struct dd_recv_role_config
 }
 
 /* Takes over what find_ports found, and closes what is of no use any more. */
-static void keep_ports(struct receiver *r, const struct dd_recv_role_config *setup, const int fds[static DD_OPTIONS_STREAMS_MAX])
+static void keep_ports(struct ddrecv *r, const struct dd_recv_role_config *setup, const int fds[static DD_OPTIONS_STREAMS_MAX])
 {
     for (size_t j = 0; j < r->port_count; j++) {
         bool kept = false;
@@ -111,7 +109,7 @@ static void keep_ports(struct receiver *r, const struct dd_recv_role_config *set
 }
 
 /* The wake-up is a pipe, not an eventfd: O_NONBLOCK of the writing end belongs to intake alone, so serve cannot make it wait. */
-static int open_wake(struct receiver *r)
+static int open_wake(struct ddrecv *r)
 {
     int fds[2];
     if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0) {
@@ -123,7 +121,7 @@ static int open_wake(struct receiver *r)
     return 0;
 }
 
-static int open_rings(struct receiver *r, const struct dd_recv_role_config *setup)
+static int open_rings(struct ddrecv *r, const struct dd_recv_role_config *setup)
 {
     for (size_t i = 0; i < setup->stream_count; i++) {
         int fd = dd_frame_ring_create("dd-ring", &setup->serve->streams[i].ring);
@@ -134,26 +132,26 @@ static int open_rings(struct receiver *r, const struct dd_recv_role_config *setu
     return 0;
 }
 
-static int start_syncer(struct receiver *r)
+static int start_fsync_thread(struct ddrecv *r)
 {
     int fds[DD_OPTIONS_STREAMS_MAX];
     if (!r->state_dir[0])
         return 0;
-    for (size_t i = 0; i < r->keeps.count; i++)
-        fds[i] = r->keeps.rows[i].fd;
-    r->syncer = dd_fsync_thread_start(fds, r->keeps.count);
-    return r->syncer ? 0 : DD_ERROR_SYSTEM;
+    for (size_t i = 0; i < r->stores.count; i++)
+        fds[i] = r->stores.rows[i].fd;
+    r->fsync_thread = dd_fsync_thread_start(fds, r->stores.count);
+    return r->fsync_thread ? 0 : DD_ERROR_SYSTEM;
 }
 
-/* The roles that used what is kept have ended. */
-static void end_syncer(struct receiver *r, const struct dd_session_store_set *wanted)
+/* The roles that used the stores have ended. */
+static void use_stores(struct ddrecv *r, const struct dd_session_store_set *wanted)
 {
-    dd_fsync_thread_stop(r->syncer);
-    r->syncer = NULL;
-    dd_session_store_set_commit(&r->keeps, wanted);
+    dd_fsync_thread_stop(r->fsync_thread);
+    r->fsync_thread = NULL;
+    dd_session_store_set_commit(&r->stores, wanted);
 }
 
-static void close_rings(struct receiver *r)
+static void close_rings(struct ddrecv *r)
 {
     for (size_t i = 0; i < r->ring_count; i++)
         close_fd(&r->ring_fds[i]);
@@ -164,7 +162,7 @@ static void close_rings(struct receiver *r)
 
 /* ---- the roles ---- */
 
-static int start_intake(struct receiver *r, const struct dd_recv_role_config *setup)
+static int start_intake(struct ddrecv *r, const struct dd_recv_role_config *setup, struct dd_supervisor *supervisor)
 {
     int fds[DD_ROLE_FDS_MAX];
     size_t count = 0;
@@ -174,8 +172,8 @@ static int start_intake(struct receiver *r, const struct dd_recv_role_config *se
         fds[count++] = r->port_fds[i];
     for (size_t i = 0; i < r->ring_count; i++)
         fds[count++] = r->ring_fds[i];
-    for (size_t i = 0; i < r->keeps.count; i++)
-        fds[count++] = r->keeps.rows[i].fd;
+    for (size_t i = 0; i < r->stores.count; i++)
+        fds[count++] = r->stores.rows[i].fd;
     struct dd_role_boot boot = {
         .name = "intake", .kind = KIND_INTAKE, .config = setup->intake, .config_size = setup->intake_size};
     struct dd_supervisor_role role = {.name = boot.name,
@@ -184,12 +182,12 @@ static int start_intake(struct receiver *r, const struct dd_recv_role_config *se
                                       .fd_count = count,
                                       .user = r->as_root ? &r->user : NULL,
                                       .essential = true};
-    r->intake_id = role.boot_fd < 0 ? role.boot_fd : dd_supervisor_start(r->supervise, &role);
-    return r->intake_id < 0 ? r->intake_id : dd_supervisor_await(r->supervise, r->intake_id, READY_MS);
+    r->intake_id = role.boot_fd < 0 ? role.boot_fd : dd_supervisor_start(supervisor, &role);
+    return r->intake_id < 0 ? r->intake_id : dd_supervisor_await(supervisor, r->intake_id, READY_MS);
 }
 
 /* intake has mapped the rings by now: from here on nobody else can map them for writing. */
-static int seal_rings(const struct receiver *r)
+static int seal_rings(const struct ddrecv *r)
 {
     for (size_t i = 0; i < r->ring_count; i++) {
         int error = dd_frame_ring_seal_future_writes(r->ring_fds[i]);
@@ -199,7 +197,7 @@ static int seal_rings(const struct receiver *r)
     return 0;
 }
 
-static int start_serve(struct receiver *r, const struct dd_recv_role_config *setup)
+static int start_serve(struct ddrecv *r, const struct dd_recv_role_config *setup, struct dd_supervisor *supervisor)
 {
     int fds[DD_ROLE_FDS_MAX];
     size_t count = 0;
@@ -213,11 +211,11 @@ static int start_serve(struct receiver *r, const struct dd_recv_role_config *set
                                       .fds = fds,
                                       .fd_count = count,
                                       .user = r->as_root ? &r->serve_user : NULL};
-    r->serve_id = role.boot_fd < 0 ? role.boot_fd : dd_supervisor_start(r->supervise, &role);
-    return r->serve_id < 0 ? r->serve_id : dd_supervisor_await(r->supervise, r->serve_id, READY_MS);
+    r->serve_id = role.boot_fd < 0 ? role.boot_fd : dd_supervisor_start(supervisor, &role);
+    return r->serve_id < 0 ? r->serve_id : dd_supervisor_await(supervisor, r->serve_id, READY_MS);
 }
 
-static void end_roles(struct receiver *r)
+static void end_roles(struct ddrecv *r, struct dd_supervisor *supervisor)
 {
     int ids[2];
     size_t count = 0;
@@ -225,11 +223,11 @@ static void end_roles(struct receiver *r)
         ids[count++] = r->serve_id;
     if (r->intake_id >= 0)
         ids[count++] = r->intake_id;
-    dd_supervisor_end(r->supervise, ids, count);
+    dd_supervisor_end(supervisor, ids, count);
     r->serve_id = r->intake_id = -1;
 }
 
-static void announce(const struct receiver *r, const struct dd_recv_role_config *setup)
+static void announce(const struct ddrecv *r, const struct dd_recv_role_config *setup)
 {
     char place[DD_RECV_PATH + 32];
     bool ipv6 = strchr(r->options.http_host, ':') != NULL;
@@ -242,45 +240,7 @@ static void announce(const struct receiver *r, const struct dd_recv_role_config 
                   setup->stream_count == 1 ? "" : "s", place, (double)setup->memory_bytes / (1024 * 1024));
 }
 
-/* Makes the rings, starts the roles and wipes setup: from then on only intake knows the keys. */
-static int start(struct receiver *r, struct dd_recv_role_config *setup)
-{
-    int error = open_wake(r);
-    if (!error)
-        error = open_rings(r, setup);
-    if (!error)
-        error = start_syncer(r);
-    if (!error)
-        error = start_intake(r, setup);
-    if (!error)
-        error = seal_rings(r);
-    if (!error)
-        error = start_serve(r, setup);
-    if (!error)
-        announce(r, setup);
-    dd_recv_role_config_free(setup);
-    return error;
-}
-
 /* ---- the command line ---- */
-
-static struct dd_recv_role_config prepared;
-
-static int prepare(struct dd_options *options)
-{
-    return dd_recv_role_config_build(&prepared, options);
-}
-
-static void forget(void)
-{
-    dd_recv_role_config_free(&prepared);
-}
-
-static void describe(void)
-{
-    printf("%zu stream%s; pictures take at most %.1f MiB of memory\n", prepared.stream_count,
-           prepared.stream_count == 1 ? "" : "s", (double)prepared.memory_bytes / (1024 * 1024));
-}
 
 static bool run_command(struct dd_options *options, int *code)
 {
@@ -291,13 +251,73 @@ static bool run_command(struct dd_options *options, int *code)
     return true;
 }
 
+static int run_role(struct dd_role *role)
+{
+    switch (dd_role_kind(role)) {
+    case KIND_INTAKE:
+        return dd_intake_role_run(role);
+    case KIND_SERVE:
+        return dd_serve_role_run(role);
+    default:
+        return EXIT_FAILURE;
+    }
+}
+
+/* ---- the daemon ---- */
+
+static int prepare(void *context, struct dd_options *options)
+{
+    struct ddrecv *r = context;
+    return dd_recv_role_config_build(&r->prepared, options);
+}
+
+static void discard(void *context)
+{
+    struct ddrecv *r = context;
+    dd_recv_role_config_free(&r->prepared);
+}
+
+static void describe(const void *context)
+{
+    const struct ddrecv *r = context;
+    printf("%zu stream%s; pictures take at most %.1f MiB of memory\n", r->prepared.stream_count,
+           r->prepared.stream_count == 1 ? "" : "s", (double)r->prepared.memory_bytes / (1024 * 1024));
+}
+
+static int find_users(struct ddrecv *r)
+{
+    r->as_root = geteuid() == 0;
+    if (!r->as_root)
+        return 0;
+    int error = dd_privileges_find_user(r->options.user, &r->user);
+    return error ? error : dd_privileges_find_user(r->options.serve_user, &r->serve_user);
+}
+
+static int find_state_dir(struct ddrecv *r)
+{
+    int error = dd_file_state_dir("ddrecv", r->options.state_dir, r->state_dir, sizeof r->state_dir);
+    if (!error || r->options.state_dir[0])
+        return error;
+    dd_log_warning("going on without it: after a restart, what somebody recorded before could be accepted once more");
+    r->state_dir[0] = '\0';
+    return 0;
+}
+
+static int set_up(void *context, const void *options)
+{
+    struct ddrecv *r = context;
+    r->options = *(const struct dd_recv_daemon *)options;
+    int error = find_users(r);
+    return error ? error : find_state_dir(r);
+}
+
 static bool same_http(const struct dd_recv_daemon *a, const struct dd_recv_daemon *b)
 {
     return strcmp(a->http_host, b->http_host) == 0 && a->http_port == b->http_port &&
            strcmp(a->http_socket_mode, b->http_socket_mode) == 0;
 }
 
-static int open_sockets(struct receiver *r, const struct dd_recv_daemon *options, const struct dd_recv_role_config *setup)
+static int open_sockets(struct ddrecv *r, const struct dd_recv_daemon *options, const struct dd_recv_role_config *setup)
 {
     int fds[DD_OPTIONS_STREAMS_MAX], http_fd = r->http_fd;
     bool other_http = http_fd < 0 || !same_http(&r->options, options);
@@ -326,147 +346,84 @@ static int open_sockets(struct receiver *r, const struct dd_recv_daemon *options
     return 0;
 }
 
-/* Opens what a configuration needs that outlives the roles, before anything of the one before it ends, so that it can still be
- * refused. */
-static int open_lasting(struct receiver *r, const struct dd_recv_daemon *options, const struct dd_recv_role_config *setup,
-                        struct dd_session_store_set *keeps)
+static int acquire(void *context, const void *options)
 {
-    int error = dd_session_store_set_prepare(&r->keeps, setup, r->state_dir, !r->options.state_dir[0], keeps);
+    struct ddrecv *r = context;
+    bool lenient = !r->options.state_dir[0];
+    int error = dd_session_store_set_prepare(&r->stores, &r->prepared, r->state_dir, lenient, &r->wanted_stores);
     if (error)
         return error;
-    error = open_sockets(r, options, setup);
+    error = open_sockets(r, options, &r->prepared);
     if (error)
-        dd_session_store_set_discard(&r->keeps, keeps);
+        dd_session_store_set_discard(&r->stores, &r->wanted_stores);
     return error;
 }
 
-static void refuse_reload(const struct receiver *r)
+static void use_options(struct ddrecv *r, const struct dd_recv_daemon *options)
 {
-    dd_daemon_open_log(&ddrecv, r->options.debug, r->options.quiet);
-    dd_log_warning("the new configuration is refused; going on with the old one");
-}
-
-/* Reads the configuration again; a wrong one leaves everything as it is. */
-static int reload(struct receiver *r, int argc, char **argv)
-{
-    if (!r->options.config[0]) {
-        dd_log_warning("SIGHUP: there is no configuration file to read again (--config)");
-        return 0;
-    }
-    struct dd_options *options = dd_daemon_read(&ddrecv, argc, argv);
-    if (!options) {
-        refuse_reload(r);
-        return 0;
-    }
-    const struct dd_recv_daemon *daemon = dd_options_daemon(options);
-    struct dd_session_store_set keeps;
-    if (open_lasting(r, daemon, &prepared, &keeps)) {
-        refuse_reload(r);
-        forget();
-        dd_options_free(options);
-        return 0;
-    }
-    if (strcmp(daemon->user, r->options.user) || strcmp(daemon->serve_user, r->options.serve_user) ||
-        strcmp(daemon->state_dir, r->options.state_dir))
+    if (strcmp(options->user, r->options.user) || strcmp(options->serve_user, r->options.serve_user) ||
+        strcmp(options->state_dir, r->options.state_dir))
         dd_log_warning("user, serve_user and state_dir change only when ddrecv is started afresh");
-    end_roles(r);
-    end_syncer(r, &keeps);
-    close_rings(r);
-    r->options = *daemon;
-    dd_options_free(options);
-    int error = start(r, &prepared);
+    r->options = *options;
+}
+
+/* Makes the rings, starts the roles and wipes what was prepared: from then on only intake knows the keys. */
+static int start(void *context, const void *options, struct dd_supervisor *supervisor)
+{
+    struct ddrecv *r = context;
+    use_options(r, options);
+    use_stores(r, &r->wanted_stores);
+    int error = open_wake(r);
     if (!error)
-        dd_log_notice("the new configuration is in use");
+        error = open_rings(r, &r->prepared);
+    if (!error)
+        error = start_fsync_thread(r);
+    if (!error)
+        error = start_intake(r, &r->prepared, supervisor);
+    if (!error)
+        error = seal_rings(r);
+    if (!error)
+        error = start_serve(r, &r->prepared, supervisor);
+    if (!error)
+        announce(r, &r->prepared);
+    discard(r);
     return error;
 }
 
-static int find_users(struct receiver *r)
+static void stop(void *context, struct dd_supervisor *supervisor)
 {
-    r->as_root = geteuid() == 0;
-    if (!r->as_root)
-        return 0;
-    int error = dd_privileges_find_user(r->options.user, &r->user);
-    return error ? error : dd_privileges_find_user(r->options.serve_user, &r->serve_user);
+    struct ddrecv *r = context;
+    end_roles(r, supervisor);
+    close_rings(r);
 }
 
-static int find_state_dir(struct receiver *r)
-{
-    int error = dd_file_state_dir("ddrecv", r->options.state_dir, r->state_dir, sizeof r->state_dir);
-    if (!error || r->options.state_dir[0])
-        return error;
-    dd_log_warning("going on without it: after a restart, what somebody recorded before could be accepted once more");
-    r->state_dir[0] = '\0';
-    return 0;
-}
-
-static int watch(struct receiver *r, int argc, char **argv)
-{
-    for (;;) {
-        enum dd_supervisor_event event = dd_supervisor_run(r->supervise, NULL, NULL);
-        if (event == DD_SUPERVISOR_STOP)
-            return EXIT_SUCCESS;
-        if (event == DD_SUPERVISOR_FAILED)
-            return EXIT_FAILURE;
-        int error = reload(r, argc, argv);
-        if (error)
-            return error == DD_ERROR_STOPPED ? EXIT_SUCCESS : EXIT_FAILURE;
-        dd_supervisor_reloaded(r->supervise, "Running");
-    }
-}
-
-static int run(struct dd_options *options, int argc, char **argv)
+static void clean_up(void *context)
 {
     static const struct dd_session_store_set nothing;
-    static struct dd_session_store_set keeps;
-    static struct receiver r = {.http_fd = -1, .wake_read = -1, .wake_write = -1, .intake_id = -1, .serve_id = -1};
-    int code = EXIT_FAILURE;
-    r.options = *(const struct dd_recv_daemon *)dd_options_daemon(options);
-    dd_options_free(options);
-    if (find_users(&r) == 0 && find_state_dir(&r) == 0)
-        r.supervise = dd_supervisor_new("ddrecv");
-    if (r.supervise) {
-        int error = open_lasting(&r, &r.options, &prepared, &keeps);
-        if (!error) {
-            dd_session_store_set_commit(&r.keeps, &keeps);
-            error = start(&r, &prepared);
-        }
-        code = error == 0 ? watch(&r, argc, argv) : error == DD_ERROR_STOPPED ? EXIT_SUCCESS : EXIT_FAILURE;
-    }
-    forget();
-    dd_supervisor_free(r.supervise);
-    end_syncer(&r, &nothing);
-    close_rings(&r);
-    for (size_t i = 0; i < r.port_count; i++)
-        close_fd(&r.port_fds[i]);
-    if (r.http_fd >= 0)
-        dd_sockets_unlink_http(&r.options);
-    close_fd(&r.http_fd);
-    if (code == EXIT_SUCCESS)
-        dd_log_notice("stopped");
-    return code;
+    struct ddrecv *r = context;
+    use_stores(r, &nothing);
+    close_rings(r);
+    for (size_t i = 0; i < r->port_count; i++)
+        close_fd(&r->port_fds[i]);
+    if (r->http_fd >= 0)
+        dd_sockets_unlink_http(&r->options);
+    close_fd(&r->http_fd);
 }
-
-static int run_role(struct dd_role *role)
-{
-    switch (dd_role_kind(role)) {
-    case KIND_INTAKE:
-        return dd_intake_role_run(role);
-    case KIND_SERVE:
-        return dd_serve_role_run(role);
-    default:
-        return EXIT_FAILURE;
-    }
-}
-
-static const struct dd_daemon ddrecv = {.schema = &dd_recv_options_schema,
-                                        .run_role = run_role,
-                                        .run_command = run_command,
-                                        .prepare = prepare,
-                                        .describe = describe,
-                                        .forget = forget,
-                                        .run = run};
 
 int dd_ddrecv_main(int argc, char **argv)
 {
-    return dd_daemon_main(&ddrecv, argc, argv);
+    static const struct dd_daemon daemon = {.schema = &dd_recv_options_schema,
+                                            .run_role = run_role,
+                                            .run_command = run_command,
+                                            .prepare = prepare,
+                                            .discard = discard,
+                                            .describe = describe,
+                                            .set_up = set_up,
+                                            .acquire = acquire,
+                                            .start = start,
+                                            .stop = stop,
+                                            .clean_up = clean_up};
+    static struct ddrecv r = {.http_fd = -1, .wake_read = -1, .wake_write = -1, .intake_id = -1, .serve_id = -1};
+
+    return dd_daemon_main(&daemon, &r, argc, argv);
 }

@@ -32,8 +32,6 @@ enum { READY_MS = 20000 };
 #define SAVE_AGAIN_US (UINT64_C(60) * DD_CLOCK_US_PER_S)
 enum { KIND_TRANSMIT = 1, KIND_CAPTURE = 2 };
 
-static const struct dd_daemon ddsend;
-
 /* What a stream has in the supervisor: all that outlives its roles. */
 struct stream {
     char name[DD_OPTIONS_NAME_SIZE];
@@ -45,16 +43,17 @@ struct stream {
     int capture_pid; /* of its process, as last seen */
 };
 
-struct sender {
-    struct dd_supervisor *supervise;
+/* All that outlives the roles. */
+struct ddsend {
+    struct dd_send_role_config prepared; /* what is to be started next */
     struct dd_send_daemon options;
     bool as_root;
     struct dd_privileges_user user, capture_user;
     char state_dir[PATH_MAX]; /* "": none */
     uint64_t epoch_us;
     int socket_ipv4, socket_ipv6; /* -1: none */
-    int book_fd;
-    struct dd_session_table *book;
+    int sessions_fd;
+    struct dd_session_table *sessions; /* shared with transmit */
     struct stream *streams;
     size_t stream_count;
     int transmit_id; /* role; -1: not started */
@@ -77,7 +76,7 @@ static bool same_sockets(const struct dd_send_daemon *a, const struct dd_send_da
 
 /* The socket of one family that a configuration needs: the one that there is, where it is as it should be. *fd: -1 for
  * none. 0 or a negative enum dd_error, logged. */
-static int find_socket(const struct sender *s, const struct dd_send_daemon *o, int family, bool needed, int *fd)
+static int find_socket(const struct ddsend *s, const struct dd_send_daemon *o, int family, bool needed, int *fd)
 {
     struct dd_oneway_socket_config config = {.family = family,
                                              .bind_address = o->bind_address,
@@ -101,7 +100,7 @@ static void swap_socket(int *fd, int new_fd)
 }
 
 /* Opens the sockets of a configuration before anything of the one before it ends, so that it can still be refused. */
-static int open_sockets(struct sender *s, const struct dd_send_daemon *options, const struct dd_send_role_config *plan)
+static int open_sockets(struct ddsend *s, const struct dd_send_daemon *options, const struct dd_send_role_config *plan)
 {
     int ipv4 = -1, ipv6 = -1;
     int error = find_socket(s, options, AF_INET, plan->transmit->has_ipv4, &ipv4);
@@ -117,24 +116,24 @@ static int open_sockets(struct sender *s, const struct dd_send_daemon *options, 
     return 0;
 }
 
-static int open_book(struct sender *s)
+static int open_session_table(struct ddsend *s)
 {
-    s->book_fd = memfd_create("dd-book", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (s->book_fd < 0 || ftruncate(s->book_fd, sizeof *s->book) < 0 ||
-        fcntl(s->book_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+    s->sessions_fd = memfd_create("dd-sessions", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (s->sessions_fd < 0 || ftruncate(s->sessions_fd, sizeof *s->sessions) < 0 ||
+        fcntl(s->sessions_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
         goto err0;
-    s->book = mmap(NULL, sizeof *s->book, PROT_READ | PROT_WRITE, MAP_SHARED, s->book_fd, 0);
-    if (s->book == MAP_FAILED)
+    s->sessions = mmap(NULL, sizeof *s->sessions, PROT_READ | PROT_WRITE, MAP_SHARED, s->sessions_fd, 0);
+    if (s->sessions == MAP_FAILED)
         goto err0;
     return 0;
 
 err0:
-    dd_log_error("cannot make the book of sessions: %s", strerror(errno));
-    s->book = NULL;
+    dd_log_error("cannot make the table of sessions: %s", strerror(errno));
+    s->sessions = NULL;
     return DD_ERROR_SYSTEM;
 }
 
-static int open_streams(struct sender *s, const struct dd_send_role_config *plan)
+static int open_streams(struct ddsend *s, const struct dd_send_role_config *plan)
 {
     s->streams = calloc(plan->stream_count, sizeof *s->streams);
     if (!s->streams) {
@@ -153,12 +152,12 @@ static int open_streams(struct sender *s, const struct dd_send_role_config *plan
         if (s->state_dir[0])
             stream->saved_start_us = dd_send_session_store_load(s->state_dir, stream->key_id);
         plan->transmit->streams[i].last_start_us = stream->saved_start_us;
-        s->book->start_us[i] = 0;
+        s->sessions->start_us[i] = 0;
     }
     return 0;
 }
 
-static void close_streams(struct sender *s)
+static void close_streams(struct ddsend *s)
 {
     for (size_t i = 0; i < s->stream_count; i++) {
         close_fd(&s->streams[i].ring_fd);
@@ -170,10 +169,10 @@ static void close_streams(struct sender *s)
 }
 
 /* Keeps the starts of new sessions on disk, which transmit has no way to. */
-static void save_sessions(struct sender *s)
+static void save_sessions(struct ddsend *s)
 {
     for (size_t i = 0; i < s->stream_count && s->state_dir[0]; i++) {
-        uint64_t start_us = s->book->start_us[i];
+        uint64_t start_us = s->sessions->start_us[i];
         if (start_us <= s->streams[i].saved_start_us)
             continue;
         if (dd_clock_now_us() < s->streams[i].save_us)
@@ -187,11 +186,11 @@ static void save_sessions(struct sender *s)
 
 /* ---- the roles ---- */
 
-static int start_transmit(struct sender *s, const struct dd_send_role_config *plan)
+static int start_transmit(struct ddsend *s, const struct dd_send_role_config *plan, struct dd_supervisor *supervisor)
 {
     int fds[DD_ROLE_FDS_MAX];
     size_t count = 0;
-    fds[count++] = s->book_fd;
+    fds[count++] = s->sessions_fd;
     if (plan->transmit->has_ipv4)
         fds[count++] = s->socket_ipv4;
     if (plan->transmit->has_ipv6)
@@ -208,11 +207,11 @@ static int start_transmit(struct sender *s, const struct dd_send_role_config *pl
                                       .fd_count = count,
                                       .user = s->as_root ? &s->user : NULL,
                                       .essential = true};
-    s->transmit_id = role.boot_fd < 0 ? role.boot_fd : dd_supervisor_start(s->supervise, &role);
+    s->transmit_id = role.boot_fd < 0 ? role.boot_fd : dd_supervisor_start(supervisor, &role);
     return s->transmit_id < 0 ? s->transmit_id : 0;
 }
 
-static int start_capture(struct sender *s, const struct dd_send_role_config *plan, size_t i)
+static int start_capture(struct ddsend *s, const struct dd_send_role_config *plan, size_t i, struct dd_supervisor *supervisor)
 {
     char name[DD_ROLE_NAME_SIZE];
     int fds[DD_CAPTURE_FDS];
@@ -226,19 +225,19 @@ static int start_capture(struct sender *s, const struct dd_send_role_config *pla
                                       .fds = fds,
                                       .fd_count = DD_CAPTURE_FDS,
                                       .user = s->as_root ? &s->capture_user : NULL};
-    s->streams[i].capture_id = role.boot_fd < 0 ? role.boot_fd : dd_supervisor_start(s->supervise, &role);
+    s->streams[i].capture_id = role.boot_fd < 0 ? role.boot_fd : dd_supervisor_start(supervisor, &role);
     return s->streams[i].capture_id < 0 ? s->streams[i].capture_id : 0;
 }
 
-static int start_roles(struct sender *s, const struct dd_send_role_config *plan)
+static int start_roles(struct ddsend *s, const struct dd_send_role_config *plan, struct dd_supervisor *supervisor)
 {
-    int error = start_transmit(s, plan);
+    int error = start_transmit(s, plan, supervisor);
     for (size_t i = 0; i < s->stream_count && !error; i++)
-        error = start_capture(s, plan, i);
+        error = start_capture(s, plan, i, supervisor);
     return error;
 }
 
-static void end_roles(struct sender *s)
+static void end_roles(struct ddsend *s, struct dd_supervisor *supervisor)
 {
     int ids[DD_OPTIONS_STREAMS_MAX + 1];
     size_t count = 0;
@@ -247,7 +246,7 @@ static void end_roles(struct sender *s)
             ids[count++] = s->streams[i].capture_id;
     if (s->transmit_id >= 0)
         ids[count++] = s->transmit_id;
-    dd_supervisor_end(s->supervise, ids, count);
+    dd_supervisor_end(supervisor, ids, count);
     for (size_t i = 0; i < s->stream_count; i++)
         s->streams[i].capture_id = -1;
     s->transmit_id = -1;
@@ -265,12 +264,12 @@ static void empty_wake(const struct stream *stream)
 }
 
 /* Cleans up behind capture roles that have died, and lets transmit know, which tells the receiver meanwhile. */
-static void notice_deaths(struct sender *s)
+static void notice_deaths(struct ddsend *s, const struct dd_supervisor *supervisor)
 {
     uint64_t one = 1;
     for (size_t i = 0; i < s->stream_count; i++) {
         struct stream *stream = &s->streams[i];
-        int pid = dd_supervisor_pid(s->supervise, stream->capture_id);
+        int pid = dd_supervisor_pid(supervisor, stream->capture_id);
         if (stream->capture_pid && pid != stream->capture_pid) {
             dd_frame_ring_end_heartbeat(stream->ring_fd);
             empty_wake(stream);
@@ -281,55 +280,13 @@ static void notice_deaths(struct sender *s)
     }
 }
 
-static void tick(void *context)
-{
-    save_sessions(context);
-    notice_deaths(context);
-}
-
 static void describe_plan(const struct dd_send_role_config *plan, char *text, size_t size)
 {
     snprintf(text, size, "%zu stream%s; pictures take at most %.1f MiB of memory", plan->stream_count,
              plan->stream_count == 1 ? "" : "s", (double)plan->memory_bytes / (1024 * 1024));
 }
 
-/* Opens what is missing, starts the roles and wipes the plan: from then on only the roles know the secrets. */
-static int start(struct sender *s, struct dd_send_role_config *plan)
-{
-    char text[128];
-    plan->transmit->epoch_us = s->epoch_us;
-    int error = open_streams(s, plan);
-    if (!error)
-        error = start_roles(s, plan);
-    describe_plan(plan, text, sizeof text);
-    dd_send_role_config_free(plan);
-    if (!error)
-        error = dd_supervisor_await(s->supervise, s->transmit_id, READY_MS);
-    if (!error)
-        dd_log_notice("%s", text);
-    return error;
-}
-
 /* ---- the command line ---- */
-
-static struct dd_send_role_config prepared;
-
-static int prepare(struct dd_options *options)
-{
-    return dd_send_role_config_build(&prepared, options);
-}
-
-static void forget(void)
-{
-    dd_send_role_config_free(&prepared);
-}
-
-static void describe(void)
-{
-    char text[128];
-    describe_plan(&prepared, text, sizeof text);
-    puts(text);
-}
 
 static int print_key(void)
 {
@@ -353,108 +310,6 @@ static bool run_command(struct dd_options *options, int *code)
     return daemon->generate_key || daemon->self_test;
 }
 
-static void refuse_reload(const struct sender *s)
-{
-    dd_daemon_open_log(&ddsend, s->options.debug, s->options.quiet);
-    dd_log_warning("the new configuration is refused; going on with the old one");
-}
-
-/* Reads the configuration again; a wrong one leaves everything as it is. */
-static int reload(struct sender *s, int argc, char **argv)
-{
-    if (!s->options.config[0]) {
-        dd_log_warning("SIGHUP: there is no configuration file to read again (--config)");
-        return 0;
-    }
-    struct dd_options *options = dd_daemon_read(&ddsend, argc, argv);
-    if (!options) {
-        refuse_reload(s);
-        return 0;
-    }
-    const struct dd_send_daemon *daemon = dd_options_daemon(options);
-    if (open_sockets(s, daemon, &prepared)) {
-        forget();
-        dd_options_free(options);
-        refuse_reload(s);
-        return 0;
-    }
-    end_roles(s);
-    close_streams(s);
-    if (strcmp(daemon->user, s->options.user) || strcmp(daemon->capture_user, s->options.capture_user) ||
-        strcmp(daemon->state_dir, s->options.state_dir))
-        dd_log_warning("user, capture_user and state_dir change only when ddsend is started afresh");
-    s->options = *daemon;
-    dd_options_free(options);
-    int error = start(s, &prepared);
-    if (!error)
-        dd_log_notice("the new configuration is in use");
-    return error;
-}
-
-static int find_users(struct sender *s)
-{
-    s->as_root = geteuid() == 0;
-    if (!s->as_root)
-        return 0;
-    int error = dd_privileges_find_user(s->options.user, &s->user);
-    return error ? error : dd_privileges_find_user(s->options.capture_user, &s->capture_user);
-}
-
-static int find_state_dir(struct sender *s)
-{
-    int error = dd_file_state_dir("ddsend", s->options.state_dir, s->state_dir, sizeof s->state_dir);
-    if (!error || s->options.state_dir[0])
-        return error;
-    dd_log_warning("going on without it: should the clock be set back, ddrecv refuses this daemon until it catches up");
-    s->state_dir[0] = '\0';
-    return 0;
-}
-
-static int watch(struct sender *s, int argc, char **argv)
-{
-    for (;;) {
-        enum dd_supervisor_event event = dd_supervisor_run(s->supervise, tick, s);
-        if (event == DD_SUPERVISOR_STOP)
-            return EXIT_SUCCESS;
-        if (event == DD_SUPERVISOR_FAILED)
-            return EXIT_FAILURE;
-        int error = reload(s, argc, argv);
-        if (error)
-            return error == DD_ERROR_STOPPED ? EXIT_SUCCESS : EXIT_FAILURE;
-        dd_supervisor_reloaded(s->supervise, "Running");
-    }
-}
-
-static int run(struct dd_options *options, int argc, char **argv)
-{
-    struct sender s = {.socket_ipv4 = -1, .socket_ipv6 = -1, .book_fd = -1, .transmit_id = -1};
-    int code = EXIT_FAILURE;
-    s.options = *(const struct dd_send_daemon *)dd_options_daemon(options);
-    s.epoch_us = dd_clock_wall_us() - dd_clock_now_us();
-    dd_options_free(options);
-    if (find_users(&s) == 0 && find_state_dir(&s) == 0 && open_book(&s) == 0)
-        s.supervise = dd_supervisor_new("ddsend");
-    if (s.supervise) {
-        int error = open_sockets(&s, &s.options, &prepared);
-        if (!error)
-            error = start(&s, &prepared);
-        code = error == 0 ? watch(&s, argc, argv) : error == DD_ERROR_STOPPED ? EXIT_SUCCESS : EXIT_FAILURE;
-    }
-    forget();
-    dd_supervisor_free(s.supervise);
-    if (s.book)
-        save_sessions(&s);
-    close_streams(&s);
-    close_fd(&s.socket_ipv4);
-    close_fd(&s.socket_ipv6);
-    if (s.book)
-        munmap(s.book, sizeof *s.book);
-    close_fd(&s.book_fd);
-    if (code == EXIT_SUCCESS)
-        dd_log_notice("stopped");
-    return code;
-}
-
 static int run_role(struct dd_role *role)
 {
     switch (dd_role_kind(role)) {
@@ -467,15 +322,133 @@ static int run_role(struct dd_role *role)
     }
 }
 
-static const struct dd_daemon ddsend = {.schema = &dd_send_options_schema,
-                                        .run_role = run_role,
-                                        .run_command = run_command,
-                                        .prepare = prepare,
-                                        .describe = describe,
-                                        .forget = forget,
-                                        .run = run};
+/* ---- the daemon ---- */
+
+static int prepare(void *context, struct dd_options *options)
+{
+    struct ddsend *s = context;
+    return dd_send_role_config_build(&s->prepared, options);
+}
+
+static void discard(void *context)
+{
+    struct ddsend *s = context;
+    dd_send_role_config_free(&s->prepared);
+}
+
+static void describe(const void *context)
+{
+    const struct ddsend *s = context;
+    char text[128];
+    describe_plan(&s->prepared, text, sizeof text);
+    puts(text);
+}
+
+static int find_users(struct ddsend *s)
+{
+    s->as_root = geteuid() == 0;
+    if (!s->as_root)
+        return 0;
+    int error = dd_privileges_find_user(s->options.user, &s->user);
+    return error ? error : dd_privileges_find_user(s->options.capture_user, &s->capture_user);
+}
+
+static int find_state_dir(struct ddsend *s)
+{
+    int error = dd_file_state_dir("ddsend", s->options.state_dir, s->state_dir, sizeof s->state_dir);
+    if (!error || s->options.state_dir[0])
+        return error;
+    dd_log_warning("going on without it: should the clock be set back, ddrecv refuses this daemon until it catches up");
+    s->state_dir[0] = '\0';
+    return 0;
+}
+
+static int set_up(void *context, const void *options)
+{
+    struct ddsend *s = context;
+    s->options = *(const struct dd_send_daemon *)options;
+    s->epoch_us = dd_clock_wall_us() - dd_clock_now_us();
+    int error = find_users(s);
+    if (!error)
+        error = find_state_dir(s);
+    return error ? error : open_session_table(s);
+}
+
+static int acquire(void *context, const void *options)
+{
+    struct ddsend *s = context;
+    return open_sockets(s, options, &s->prepared);
+}
+
+static void use_options(struct ddsend *s, const struct dd_send_daemon *options)
+{
+    if (strcmp(options->user, s->options.user) || strcmp(options->capture_user, s->options.capture_user) ||
+        strcmp(options->state_dir, s->options.state_dir))
+        dd_log_warning("user, capture_user and state_dir change only when ddsend is started afresh");
+    s->options = *options;
+}
+
+/* Opens what is missing, starts the roles and wipes what was prepared: from then on only the roles know the secrets. */
+static int start(void *context, const void *options, struct dd_supervisor *supervisor)
+{
+    struct ddsend *s = context;
+    char text[128];
+    use_options(s, options);
+    s->prepared.transmit->epoch_us = s->epoch_us;
+    int error = open_streams(s, &s->prepared);
+    if (!error)
+        error = start_roles(s, &s->prepared, supervisor);
+    describe_plan(&s->prepared, text, sizeof text);
+    discard(s);
+    if (!error)
+        error = dd_supervisor_await(supervisor, s->transmit_id, READY_MS);
+    if (!error)
+        dd_log_notice("%s", text);
+    return error;
+}
+
+static void stop(void *context, struct dd_supervisor *supervisor)
+{
+    struct ddsend *s = context;
+    end_roles(s, supervisor);
+    close_streams(s);
+}
+
+static void tick(void *context, const struct dd_supervisor *supervisor)
+{
+    struct ddsend *s = context;
+    save_sessions(s);
+    notice_deaths(s, supervisor);
+}
+
+static void clean_up(void *context)
+{
+    struct ddsend *s = context;
+    if (s->sessions)
+        save_sessions(s);
+    close_streams(s);
+    close_fd(&s->socket_ipv4);
+    close_fd(&s->socket_ipv6);
+    if (s->sessions)
+        munmap(s->sessions, sizeof *s->sessions);
+    close_fd(&s->sessions_fd);
+}
 
 int dd_ddsend_main(int argc, char **argv)
 {
-    return dd_daemon_main(&ddsend, argc, argv);
+    static const struct dd_daemon daemon = {.schema = &dd_send_options_schema,
+                                            .run_role = run_role,
+                                            .run_command = run_command,
+                                            .prepare = prepare,
+                                            .discard = discard,
+                                            .describe = describe,
+                                            .set_up = set_up,
+                                            .acquire = acquire,
+                                            .start = start,
+                                            .stop = stop,
+                                            .tick = tick,
+                                            .clean_up = clean_up};
+    struct ddsend s = {.socket_ipv4 = -1, .socket_ipv6 = -1, .sessions_fd = -1, .transmit_id = -1};
+
+    return dd_daemon_main(&daemon, &s, argc, argv);
 }
