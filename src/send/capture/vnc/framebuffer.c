@@ -373,8 +373,8 @@ bool dd_vnc_framebuffer_handle(struct dd_vnc_framebuffer *s)
     s->resized = s->copied = s->has_cell = s->has_more = false;
     bool done = HandleRFBServerMessage(s->client);
     allow_requests(s->client);
-    if (done && s->resized)
-        done = request_all(s, false);
+    if (done && s->resized) /* the pixel of a probe under way was of another size */
+        done = request_all(s, false) && (s->answered || request_pixel(s));
     else if (done)
         done = resolve_doubt(s);
     return done && !atomic_load(&is_corrupt);
