@@ -1,16 +1,15 @@
 #include "recv/options.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "dd/base/error.h"
+#include "dd/base/host_port.h"
 #include "dd/link/key.h"
 
 static int check_ip(const char *text, char *why, size_t why_size)
 {
-    struct in6_addr any;
-    if (inet_pton(AF_INET, text, &any) == 1 || inet_pton(AF_INET6, text, &any) == 1)
+    if (dd_host_port_family(text) != AF_UNSPEC)
         return 0;
     snprintf(why, why_size, "an IP address of this machine, or 0.0.0.0 or :: for all");
     return DD_ERROR_INPUT;

@@ -1,8 +1,8 @@
 #include "recv/sockets.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <netinet/udp.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "dd/base/error.h"
+#include "dd/base/host_port.h"
 #include "dd/base/log.h"
 #include "dd/base/privileges.h"
 #include "recv/role_config.h"
@@ -23,21 +24,6 @@ enum { RECEIVE_BUFFER = 16 << 20, BACKLOG = 1024 };
 static int set(int fd, int level, int option, int value)
 {
     return setsockopt(fd, level, option, &value, sizeof value);
-}
-
-/* Fills in an address of either family; host was checked with the options. */
-static socklen_t fill(struct sockaddr_storage *address, const char *host, uint16_t port)
-{
-    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
-    memset(address, 0, sizeof *address);
-    if (inet_pton(AF_INET, host, &v4.sin_addr) == 1) {
-        memcpy(address, &v4, sizeof v4);
-        return sizeof v4;
-    }
-    inet_pton(AF_INET6, host, &v6.sin6_addr);
-    memcpy(address, &v6, sizeof v6);
-    return sizeof v6;
 }
 
 /* A burst has to wait in the buffer while this machine does something else. */
@@ -57,7 +43,7 @@ static void enlarge_buffer(int fd, const struct dd_recv_role_config_port *port)
 int dd_sockets_open_udp(const struct dd_recv_role_config_port *port)
 {
     struct sockaddr_storage address;
-    socklen_t size = fill(&address, port->host, port->port);
+    socklen_t size = dd_host_port_socket_address(&address, port->host, port->port);
     int fd = socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         goto err0;
@@ -98,7 +84,7 @@ static bool is_loopback(const struct sockaddr_storage *address)
 static int listen_tcp(const struct dd_recv_daemon *o)
 {
     struct sockaddr_storage address;
-    socklen_t size = fill(&address, o->http_host, (uint16_t)o->http_port);
+    socklen_t size = dd_host_port_socket_address(&address, o->http_host, (uint16_t)o->http_port);
     int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || set(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0 || bind(fd, (const struct sockaddr *)&address, size) < 0 ||
         listen(fd, BACKLOG) < 0) {

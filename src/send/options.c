@@ -1,10 +1,10 @@
 #include "send/options.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "dd/base/error.h"
+#include "dd/base/host_port.h"
 #include "dd/base/option_value.h"
 #include "dd/link/key.h"
 #include "dd/link/wire.h"
@@ -48,8 +48,7 @@ static int check_cloud_ip(const char *text, char *why, size_t why_size)
 
 static int check_bind_address(const char *text, char *why, size_t why_size)
 {
-    struct in6_addr any;
-    if (inet_pton(AF_INET, text, &any) == 1 || inet_pton(AF_INET6, text, &any) == 1)
+    if (dd_host_port_family(text) != AF_UNSPEC)
         return 0;
     snprintf(why, why_size, "an IP address of this machine");
     return DD_ERROR_INPUT;

@@ -1,6 +1,5 @@
 #include "send/transmit/oneway_socket.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <ifaddrs.h>
 #include <linux/filter.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "dd/base/error.h"
+#include "dd/base/host_port.h"
 #include "dd/base/log.h"
 #include "dd/link/wire.h"
 #include "send/destination.h"
@@ -63,18 +63,18 @@ static int set_fields(int fd, const struct dd_oneway_socket_config *c)
 
 static int bind_source(int fd, const struct dd_oneway_socket_config *c)
 {
-    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(c->source_port)};
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(c->source_port)};
-    bool has_v4 = inet_pton(AF_INET, c->bind_address, &v4.sin_addr) == 1;
-    bool has_v6 = inet_pton(AF_INET6, c->bind_address, &v6.sin6_addr) == 1;
-    if (!c->source_port && !(c->family == AF_INET ? has_v4 : has_v6))
-        return 0;
+    struct sockaddr_storage address;
+    socklen_t size = dd_host_port_socket_address(&address, c->bind_address, c->source_port);
+
+    if (address.ss_family != c->family) { /* bind_address is empty, or for the sockets of the other family */
+        if (!c->source_port)
+            return 0;
+        size = dd_host_port_socket_address(&address, c->family == AF_INET ? "0.0.0.0" : "::", c->source_port);
+    }
     /* so that a new socket can take its place before the old one is closed */
     if (set(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0)
         return -1;
-    if (c->family == AF_INET)
-        return bind(fd, (const struct sockaddr *)&v4, sizeof v4);
-    return bind(fd, (const struct sockaddr *)&v6, sizeof v6);
+    return bind(fd, (const struct sockaddr *)&address, size);
 }
 
 static int bind_interface(int fd, const char *name)

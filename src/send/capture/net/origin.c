@@ -8,8 +8,9 @@
 #include <arpa/inet.h>
 
 #include "dd/base/error.h"
+#include "dd/base/host_port.h"
 
-enum { HTTP_PORT = 80, HTTPS_PORT = 443, PORT_MAX = 65535 };
+enum { HTTP_PORT = 80, HTTPS_PORT = 443 };
 
 static bool is_host(char c)
 {
@@ -24,18 +25,9 @@ static bool is_ipv6(char c)
 /* The port in text, which is ":8080" or nothing. 0: neither. */
 static int read_port(const char *text, const char *end, int fallback)
 {
-    int port = 0;
-
     if (text == end)
         return fallback;
-    if (*text != ':' || end - text < 2 || end - text > 6)
-        return 0;
-    for (text++; text < end; text++) {
-        if (!isdigit((unsigned char)*text))
-            return 0;
-        port = port * 10 + (*text - '0');
-    }
-    return port <= PORT_MAX ? port : 0;
+    return *text == ':' ? dd_host_port_read_port(text + 1, (size_t)(end - text) - 1) : 0;
 }
 
 /* Whether browsers take the host for an IPv4 address: its last part is a number (WHATWG URL, "ends in a number checker"). */
@@ -62,7 +54,7 @@ static int make_canonical(struct dd_origin *origin, bool ipv6)
     uint8_t address[sizeof(struct in6_addr)];
 
     if (!ipv6)
-        return ends_in_number(origin->host) && inet_pton(AF_INET, origin->host, address) != 1 ? DD_ERROR_INPUT : 0;
+        return ends_in_number(origin->host) && dd_host_port_family(origin->host) != AF_INET ? DD_ERROR_INPUT : 0;
     if (inet_pton(AF_INET6, origin->host, address) != 1 || !inet_ntop(AF_INET6, address, origin->host, sizeof origin->host))
         return DD_ERROR_INPUT;
     if (strchr(origin->host, '.'))

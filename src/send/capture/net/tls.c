@@ -1,6 +1,5 @@
 #include "send/capture/net/tls.h"
 
-#include <arpa/inet.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include <openssl/x509v3.h>
 
 #include "dd/base/error.h"
+#include "dd/base/host_port.h"
 #include "dd/base/log.h"
 
 struct dd_tls {
@@ -56,13 +56,6 @@ static bool trust(X509 *certificate, void *store)
     return X509_STORE_add_cert(store, certificate) == 1;
 }
 
-static bool is_address(const char *host)
-{
-    unsigned char address[16];
-
-    return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
-}
-
 /* ---- setting up ---- */
 
 static bool set_check(struct dd_tls *tls, const char *host, const char *authorities)
@@ -80,8 +73,8 @@ static bool set_check(struct dd_tls *tls, const char *host, const char *authorit
     X509_VERIFY_PARAM_set_hostflags(parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     if (each_certificate(authorities, trust, SSL_CTX_get_cert_store(tls->context)) <= 0)
         return false;
-    return is_address(host) ? X509_VERIFY_PARAM_set1_ip_asc(parameters, host) == 1
-                            : X509_VERIFY_PARAM_set1_host(parameters, host, 0) == 1;
+    return dd_host_port_family(host) != AF_UNSPEC ? X509_VERIFY_PARAM_set1_ip_asc(parameters, host) == 1
+                                                  : X509_VERIFY_PARAM_set1_host(parameters, host, 0) == 1;
 }
 
 /* Which of several servers at its address is meant; addresses are none. */
@@ -90,7 +83,7 @@ static bool set_server_name(struct dd_tls *tls, const char *host)
     char name[256]; /* OpenSSL's macro casts const away */
 
     snprintf(name, sizeof name, "%s", host);
-    return is_address(host) || SSL_set_tlsext_host_name(tls->ssl, name) == 1;
+    return dd_host_port_family(host) != AF_UNSPEC || SSL_set_tlsext_host_name(tls->ssl, name) == 1;
 }
 
 /* NULL, with nothing logged, without memory. */

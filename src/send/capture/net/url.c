@@ -1,16 +1,15 @@
 /* Splitting user info from URLs and writing it back. Pure. */
 #include "send/capture/net/url.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
+#include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "dd/base/error.h"
-
-enum { PORT_MAX = 65535, PORT_DIGITS_MAX = 5 };
+#include "dd/base/host_port.h"
 
 /* What starts parameters in paths and queries. Some cameras take user name and password there. */
 #define PARAMETERS "?#&="
@@ -23,16 +22,15 @@ struct place {
     bool sure; /* an IP literal, or with a port: not by chance what a password continues with */
 };
 
-static bool is_address(const char *text, size_t length, int family)
+static bool is_address(const char *text, size_t length, sa_family_t family)
 {
     char copy[INET6_ADDRSTRLEN];
-    unsigned char address[16];
 
     if (length >= sizeof copy)
         return false;
     memcpy(copy, text, length);
     copy[length] = '\0';
-    return inet_pton(family, copy, address) == 1;
+    return dd_host_port_family(copy) == family;
 }
 
 static bool is_host(const char *text, size_t length)
@@ -43,20 +41,6 @@ static bool is_host(const char *text, size_t length)
             return false;
     }
     return length > 0;
-}
-
-/* Digits after the colon; none are a port left out. */
-static bool read_port(const char *text, size_t length, int *port)
-{
-    *port = 0;
-    if (length > PORT_DIGITS_MAX)
-        return false;
-    for (size_t i = 0; i < length; i++) {
-        if (text[i] < '0' || text[i] > '9')
-            return false;
-        *port = *port * 10 + (text[i] - '0');
-    }
-    return length == 0 || (*port > 0 && *port <= PORT_MAX);
 }
 
 static bool read_place(const char *text, size_t length, struct place *place)
@@ -83,10 +67,13 @@ static bool read_place(const char *text, size_t length, struct place *place)
     }
     if (after == end)
         return true;
-    if (*after != ':' || !read_port(after + 1, (size_t)(end - after) - 1, &place->port))
+    if (*after != ':')
         return false;
+    if (after + 1 == end) /* RFC 3986 allows an empty port */
+        return true;
+    place->port = dd_host_port_read_port(after + 1, (size_t)(end - after) - 1);
     place->sure |= place->port > 0;
-    return true;
+    return place->port > 0;
 }
 
 static const char *last_at(const char *text, const char *end)

@@ -1,13 +1,11 @@
 #include "send/capture/vnc/address.h"
 
-#include <arpa/inet.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "dd/base/error.h"
-
-enum { PORT_MAX = 65535 };
+#include "dd/base/host_port.h"
 
 /* Up to five digits, and nothing else; -1 for all else. */
 static int read_number(const char *text)
@@ -30,20 +28,15 @@ static int read_port(const char *text, int display)
     int number = read_number(text + direct);
     if (number >= 0 && number <= DD_VNC_ADDRESS_DISPLAY_MAX && !direct)
         return DD_VNC_ADDRESS_PORT + number;
-    return number > 0 && number <= PORT_MAX ? number : 0;
+    return number > 0 && number <= DD_HOST_PORT_MAX ? number : 0;
 }
 
+/* With or without a zone: fe80::1%eth0. */
 static bool is_ipv6(const char *text)
 {
-    unsigned char bytes[16];
-    char plain[256];
-    size_t length = strcspn(text, "%"); /* fe80::1%eth0 */
+    struct dd_host_port parsed;
 
-    if (length >= sizeof plain)
-        return false;
-    memcpy(plain, text, length);
-    plain[length] = '\0';
-    return inet_pton(AF_INET6, plain, bytes) == 1;
+    return dd_host_port_parse(&parsed, text, strlen(text)) == 0 && parsed.family == AF_INET6;
 }
 
 /* Letters, digits and what else names and addresses have. */
