@@ -141,7 +141,7 @@ static int check_web(const struct draft *d)
 {
     struct dd_send_stream *s = d->stream;
     struct dd_web_options *site = calloc(1, sizeof *site);
-    char why[256] = "out of memory";
+    char why[256];
     int error = DD_ERROR_MEMORY;
 
     if (site)
@@ -149,11 +149,11 @@ static int check_web(const struct draft *d)
     if (!error)
         error = read_text(d, "headers_file", s->headers_file, s->headers, sizeof s->headers, true);
     if (!error) {
-        error = dd_web_options_parse(site, s, why, sizeof why);
+        const char *fault;
+        error = dd_web_options_parse(site, s, &fault, why, sizeof why);
         dd_web_options_wipe(site);
-        /* the first thing that it looks at is the address */
         if (error)
-            dd_log_error("%s: %s", dd_options_where(d->options, d->i, strncmp(why, "line", 4) ? "source" : "headers_file"), why);
+            dd_log_error("%s: %s", dd_options_where(d->options, d->i, fault), why);
     }
     free(site);
     if (!error)

@@ -22,6 +22,7 @@ static struct dd_web_options site;
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     char why[256];
+    const char *fault;
     (void)argc;
     (void)argv;
     dd_log_open("fuzz", DD_LOG_ERROR);
@@ -35,7 +36,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     snprintf(options.headers, sizeof options.headers, "X-Token: t\n");
     options.page_zoom = 1;
     options.timeout = 30 * DD_CLOCK_US_PER_S;
-    MUST(dd_web_options_parse(&site, &options, why, sizeof why) == 0);
+    MUST(dd_web_options_parse(&site, &options, &fault, why, sizeof why) == 0);
     return 0;
 }
 

@@ -71,6 +71,7 @@ static int read_headers(struct dd_web_options *site, char *why, size_t why_size)
 {
     unsigned number = 1;
 
+    snprintf(site->headers_text, sizeof site->headers_text, "%s", site->options->headers);
     for (char *line = site->headers_text, *next; line; line = next, number++) {
         next = strchr(line, '\n');
         if (next)
@@ -102,21 +103,34 @@ static int read_address(struct dd_web_options *site, struct dd_url *url, char *w
     return 0;
 }
 
-int dd_web_options_parse(struct dd_web_options *site, const struct dd_send_stream *options, char *why, size_t why_size)
+static int read_resolution(struct dd_web_options *site, char *why, size_t why_size)
+{
+    const char *resolution = site->options->capture_resolution;
+
+    if (strcmp(resolution, "source") == 0) {
+        site->width = DD_WEB_OPTIONS_WIDTH;
+        site->height = DD_WEB_OPTIONS_HEIGHT;
+        return 0;
+    }
+    snprintf(why, why_size, "not a resolution: it takes WIDTHxHEIGHT or source");
+    return dd_send_options_resolution(resolution, &site->width, &site->height);
+}
+
+int dd_web_options_parse(struct dd_web_options *site, const struct dd_send_stream *options, const char **fault, char *why,
+                         size_t why_size)
 {
     struct dd_url url;
 
     *site = (struct dd_web_options){.options = options};
+    *fault = "source";
     int error = read_address(site, &url, why, why_size);
     dd_url_wipe(&url);
-    if (!error && strcmp(options->capture_resolution, "source") == 0) {
-        site->width = DD_WEB_OPTIONS_WIDTH;
-        site->height = DD_WEB_OPTIONS_HEIGHT;
-    } else if (!error) {
-        error = dd_send_options_resolution(options->capture_resolution, &site->width, &site->height);
+    if (!error) {
+        *fault = "capture_resolution";
+        error = read_resolution(site, why, why_size);
     }
     if (!error) {
-        snprintf(site->headers_text, sizeof site->headers_text, "%s", options->headers);
+        *fault = "headers_file";
         error = read_headers(site, why, why_size);
     }
     if (error)

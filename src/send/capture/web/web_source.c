@@ -439,6 +439,7 @@ static int web_again(void *state, struct dd_source_io *io)
 static int web_open(void **state, struct dd_source_io *io)
 {
     char why[256];
+    const char *fault;
     struct web *w = calloc(1, sizeof *w);
 
     *state = w;
@@ -448,7 +449,7 @@ static int web_open(void **state, struct dd_source_io *io)
     }
     w->io = io;
     w->engines[0].web = w->engines[1].web = w;
-    if (dd_web_options_parse(&w->site, io->options, why, sizeof why))
+    if (dd_web_options_parse(&w->site, io->options, &fault, why, sizeof why))
         return dd_source_fail(io, DD_WIRE_REASON_UNSUITABLE, "the page: %s", why);
     return web_again(w, io);
 }

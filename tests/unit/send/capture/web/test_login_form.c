@@ -15,11 +15,12 @@ static struct dd_web_options site;
 static void set_up(void)
 {
     char why[256];
+    const char *fault;
     snprintf(options.source, sizeof options.source, "https://example.com/");
     snprintf(options.capture_resolution, sizeof options.capture_resolution, "source");
     snprintf(options.username, sizeof options.username, "joe");
     snprintf(options.password, sizeof options.password, "a\"b\\c'd%%s</script>\n");
-    ck_assert_int_eq(dd_web_options_parse(&site, &options, why, sizeof why), 0);
+    ck_assert_int_eq(dd_web_options_parse(&site, &options, &fault, why, sizeof why), 0);
 }
 
 START_TEST(a_form_is_set_by_its_selectors)

@@ -9,13 +9,14 @@
 static struct dd_send_stream options;
 static struct dd_web_options site;
 static char why[256];
+static const char *fault;
 
 static int read_site(const char *source, const char *headers)
 {
     snprintf(options.source, sizeof options.source, "%s", source);
     snprintf(options.headers, sizeof options.headers, "%s", headers);
     snprintf(options.capture_resolution, sizeof options.capture_resolution, "800x600");
-    return dd_web_options_parse(&site, &options, why, sizeof why);
+    return dd_web_options_parse(&site, &options, &fault, why, sizeof why);
 }
 
 START_TEST(user_info_of_the_url_is_the_password)
@@ -57,6 +58,7 @@ START_TEST(only_pages_of_the_web)
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         ck_assert_msg(read_site(wrong[i], "") != 0, "%s", wrong[i]);
         ck_assert_ptr_nonnull(strstr(why, "https://"));
+        ck_assert_str_eq(fault, "source");
         ck_assert_str_eq(site.url, "");
     }
 }
@@ -83,6 +85,7 @@ START_TEST(what_is_no_header_is_refused_without_showing_it)
         snprintf(text, sizeof text, "X-Fine: 1\n%s\n", wrong[i]);
         ck_assert_msg(read_site("http://h/", text) != 0, "%s", wrong[i]);
         ck_assert_msg(strstr(why, "line 2") != NULL && !strstr(why, "s3cret"), "%s", why);
+        ck_assert_str_eq(fault, "headers_file");
     }
     text[0] = '\0';
     for (int i = 0; i <= DD_WEB_OPTIONS_HEADERS_MAX; i++)
@@ -91,5 +94,15 @@ START_TEST(what_is_no_header_is_refused_without_showing_it)
 }
 END_TEST
 
+START_TEST(a_wrong_resolution_is_named)
+{
+    snprintf(options.source, sizeof options.source, "https://example.com/");
+    snprintf(options.capture_resolution, sizeof options.capture_resolution, "800");
+    ck_assert_int_ne(dd_web_options_parse(&site, &options, &fault, why, sizeof why), 0);
+    ck_assert_str_eq(fault, "capture_resolution");
+    ck_assert_ptr_nonnull(strstr(why, "resolution"));
+}
+END_TEST
+
 SUITE("send/capture/web/web_options", user_info_of_the_url_is_the_password, options_go_before_the_url, only_pages_of_the_web,
-      headers_are_read_line_by_line, what_is_no_header_is_refused_without_showing_it)
+      headers_are_read_line_by_line, what_is_no_header_is_refused_without_showing_it, a_wrong_resolution_is_named)
