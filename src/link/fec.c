@@ -9,10 +9,10 @@
 #include "dd/base/error.h"
 #include "dd/base/log.h"
 
-/* No block has more coefficients. */
+/* The largest number of coefficients of a block. */
 enum { MATRIX = DD_WIRE_DATA_MAX * DD_WIRE_DATA_MAX };
 
-/* Coefficients of all parity symbols, as ISA-L wants them. */
+/* Coefficients of all parity symbols, in ISA-L's format. */
 struct tables {
     uint32_t data, parity; /* 0: none yet */
     struct dd_buffer buffer;
@@ -31,13 +31,13 @@ static bool is_sound(const struct dd_fec_block *b)
            b->symbol_bytes <= DD_WIRE_DATAGRAM_MAX;
 }
 
-/* Of data symbol j in the symbol of that index, index >= data > j. */
+/* The coefficient of data symbol j in the parity symbol with that index; index >= data > j. */
 static uint8_t coefficient(uint32_t index, uint32_t j)
 {
     return gf_inv((uint8_t)(index ^ j));
 }
 
-/* ISA-L declares without const what it only reads. */
+/* ISA-L's declarations lack const for what it only reads. */
 static uint8_t *readable(const uint8_t *bytes)
 {
     return (uint8_t *)(uintptr_t)bytes;
@@ -70,7 +70,7 @@ void dd_fec_free(struct dd_fec *fec)
     free(fec);
 }
 
-/* The tables of such blocks, NULL, logged, if memory is exhausted. */
+/* The tables of blocks with these numbers of symbols; NULL, logged, if memory is exhausted. */
 static const struct tables *tables_of(struct dd_fec *fec, const struct dd_fec_block *block)
 {
     uint8_t matrix[MATRIX], *next = matrix;
@@ -106,8 +106,8 @@ int dd_fec_encode(struct dd_fec *fec, const struct dd_fec_block *block, const ui
     return 0;
 }
 
-/* The e parity symbols are sums over lost and known data: A lost + C known = parity. So lost = A^-1 (C known + parity):
- * into combined go the coefficients of all k symbols that are there, e rows of them. False if A has no inverse. */
+/* The e parity symbols are sums over lost and known data: A lost + C known = parity. So lost = A^-1 (C known + parity).
+ * Writes the coefficients of all k symbols that are there, e rows, to combined. False if A has no inverse. */
 static bool solve(struct dd_fec *fec, uint32_t k, const uint8_t *held, const uint8_t *lost, uint32_t e)
 {
     uint8_t *known[DD_WIRE_DATA_MAX], *combined[DD_WIRE_DATA_MAX], *a = fec->combined;

@@ -10,16 +10,15 @@
 #include "dd/link/wire.h"
 #include "link/fec.h"
 
-_Static_assert((int)DD_FRAGMENTER_SLACK == (int)DD_FEC_SLACK, "data symbols lie in the frame itself");
+_Static_assert((int)DD_FRAGMENTER_SLACK == (int)DD_FEC_SLACK, "data symbols are encoded in place");
 
 struct dd_fragmenter {
     struct dd_fec *fec;
     struct dd_block_plan plan;
     const uint8_t *bytes; /* of the frame */
     uint32_t next, end;   /* datagrams of the frame */
-    /* What the frame itself does not have, kept from frame to frame: the last data symbol, filled up with zeros, and the
-     * parity in the order of the wire. */
-    struct dd_buffer made;
+    /* The last data symbol, padded with zeros, then the parity symbols in the order of the wire. Reused for later frames. */
+    struct dd_buffer derived;
 };
 
 struct dd_fragmenter *dd_fragmenter_new(void)
@@ -42,7 +41,7 @@ void dd_fragmenter_free(struct dd_fragmenter *s)
     if (!s)
         return;
     dd_fec_free(s->fec);
-    dd_buffer_free(&s->made);
+    dd_buffer_free(&s->derived);
     free(s);
 }
 
@@ -50,13 +49,13 @@ int dd_fragmenter_begin(struct dd_fragmenter *s, const struct dd_block_plan *pla
 {
     size_t symbol_bytes = plan->symbol_bytes, last = (plan->symbols - 1) * symbol_bytes, left = plan->frame_bytes - last;
     s->next = s->end = 0;
-    int error = dd_buffer_reserve(&s->made, (1 + (size_t)plan->blocks * plan->parity) * symbol_bytes + DD_FEC_SLACK);
+    int error = dd_buffer_reserve(&s->derived, (1 + (size_t)plan->blocks * plan->parity) * symbol_bytes + DD_FEC_SLACK);
     if (error) {
         dd_log_error("out of memory for the parity of a picture");
         return error;
     }
-    memcpy(s->made.bytes, bytes + last, left);
-    memset(s->made.bytes + left, 0, symbol_bytes - left);
+    memcpy(s->derived.bytes, bytes + last, left);
+    memset(s->derived.bytes + left, 0, symbol_bytes - left);
     s->plan = *plan;
     s->bytes = bytes;
     s->end = dd_block_plan_datagrams(plan);
@@ -75,15 +74,15 @@ uint32_t dd_fragmenter_burst(const struct dd_fragmenter *s, uint32_t most)
 
 static const uint8_t *data_symbol(const struct dd_fragmenter *s, uint32_t j)
 {
-    return j == s->plan.symbols - 1 ? s->made.bytes : s->bytes + (size_t)j * s->plan.symbol_bytes;
+    return j == s->plan.symbols - 1 ? s->derived.bytes : s->bytes + (size_t)j * s->plan.symbol_bytes;
 }
 
 static uint8_t *parity_symbol(const struct dd_fragmenter *s, uint32_t i)
 {
-    return s->made.bytes + (1 + (size_t)i) * s->plan.symbol_bytes;
+    return s->derived.bytes + (1 + (size_t)i) * s->plan.symbol_bytes;
 }
 
-static int make_parity(struct dd_fragmenter *s, uint32_t block)
+static int compute_parity(struct dd_fragmenter *s, uint32_t block)
 {
     const uint8_t *data[DD_WIRE_DATA_MAX];
     uint8_t *parity[DD_WIRE_SYMBOLS_MAX];
@@ -105,8 +104,8 @@ int dd_fragmenter_next(struct dd_fragmenter *s, struct dd_wire_fragment *fragmen
         fragment->symbol = data_symbol(s, n);
         return 0;
     }
-    /* A block's parity is worked out with the first symbol of it, so that the work is spread over the datagrams. */
-    int error = n - symbols < s->plan.blocks ? make_parity(s, n - symbols) : 0;
+    /* The parity of a block is computed when its first symbol is due, which spreads the work over the datagrams. */
+    int error = n - symbols < s->plan.blocks ? compute_parity(s, n - symbols) : 0;
     if (error)
         s->next = s->end;
     fragment->symbol = parity_symbol(s, n - symbols);

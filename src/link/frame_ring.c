@@ -44,7 +44,7 @@ struct dd_frame_ring {
     struct header *header;
     struct entry *entries;
     uint8_t *arena;
-    /* The writer's own copies; what stands in the memory is for the reader. */
+    /* The writer's own copies; those in the memory are for the reader. */
     uint64_t count, oldest, state_sequence;
     uint64_t next_at; /* where in the arena the next frame may begin */
     uint64_t reserved_at;
@@ -115,7 +115,7 @@ static struct dd_frame_ring *open_ring(int fd, const struct dd_frame_ring_shape 
         dd_log_error("out of memory");
         return NULL;
     }
-    /* A ring that the other side could shrink would be a way to kill this one with SIGBUS. */
+    /* If the other side could shrink the ring, it could kill this process with SIGBUS. */
     if (seals < 0 || !(seals & F_SEAL_SHRINK) || fstat(fd, &s) < 0 || (uint64_t)s.st_size != dd_frame_ring_memory(shape)) {
         dd_log_error("a ring has not the shape that was agreed on");
         goto err0;
@@ -145,7 +145,7 @@ struct dd_frame_ring *dd_frame_ring_open_writer(int fd, const struct dd_frame_ri
         return NULL;
     ring->wake_fd = wake_fd;
     ring->count = atomic_load(&ring->header->count);
-    /* Frames of a writer before this one may lie anywhere in the arena: they are dropped, and positions go on. */
+    /* Frames of an earlier writer may lie anywhere in the arena: they are dropped, and positions continue. */
     ring->oldest = ring->count;
     atomic_store(&ring->header->oldest, ring->oldest);
     for (uint32_t i = 0; i < shape->entries; i++)
@@ -192,7 +192,7 @@ uint8_t *dd_frame_ring_reserve(struct dd_frame_ring *ring, uint32_t bytes)
     if (!bytes || need > size)
         return NULL;
     uint64_t at = ring->next_at + need <= size ? ring->next_at : 0;
-    /* Going back to the start skips what is left at the end, where the oldest frames may still lie. */
+    /* Wrapping around skips the end of the arena, where the oldest frames may still lie. */
     if (at == 0 && ring->next_at)
         make_room(ring, ring->next_at, size - ring->next_at);
     make_room(ring, at, need);
@@ -204,7 +204,7 @@ uint8_t *dd_frame_ring_reserve(struct dd_frame_ring *ring, uint32_t bytes)
 static void wake(const struct dd_frame_ring *ring)
 {
     uint64_t one = 1;
-    /* A pipe that is full holds a wake-up already; and a reader that is gone needs none. */
+    /* A full pipe already holds a wake-up, and a dead reader needs none. */
     if (ring->wake_fd >= 0 && write(ring->wake_fd, &one, sizeof one) < 0)
         return;
 }

@@ -1,8 +1,8 @@
 #include "link/parity_level.h"
 
-/* Chance of losing a frame, all of its blocks together. */
+/* The probability of losing any block of a frame. */
 #define FRAME_LOST 1e-5
-/* More than what rounding makes of the chances; the least that is asked for, with 65535 blocks, is 1.5e-10. */
+/* Above the rounding error of the probabilities; the smallest one asked for, with 65535 blocks, is 1.5e-10. */
 #define ROUNDING 1e-13
 
 /* A block is lost if more than p symbols are missing when its data-th one has arrived: the count of losses before that has

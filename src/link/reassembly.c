@@ -12,24 +12,24 @@
 #include "dd/link/wire.h"
 #include "link/fec.h"
 
-/* A frame in the making. Its memory is kept from frame to frame, and grows to what the largest needed.
+/* An incomplete frame. Its memory is reused for later frames and grows to what the largest needs.
  *
- * A block has a place for each of its data symbols, and needs no more symbols than it has places: those of the parity lie
- * where data symbols are missing, until the block is recovered. */
-struct making {
+ * A block has a place for each of its data symbols, and any that many of its symbols complete it. So parity symbols are stored in
+ * the places of missing data symbols until the block is recovered. */
+struct partial {
     bool used;
     uint64_t session, number, captured_us;
     uint32_t frame_bytes, symbols;
-    uint16_t symbol_bytes, blocks, open; /* open: blocks that lack symbols */
+    uint16_t symbol_bytes, blocks, open; /* open: incomplete blocks */
     uint8_t parity;
-    uint64_t touched_us;    /* arrival of its newest symbol */
-    struct dd_buffer frame; /* symbols x symbol_bytes: the places, in the order of the frame; then DD_FEC_SLACK */
-    struct dd_buffer notes; /* memory of held and missing */
-    uint8_t *held;          /* of each place: the index in the block of the symbol there plus 1, 0 if there is none */
-    uint8_t *missing;       /* of each block: symbols that it lacks */
+    uint64_t touched_us;          /* arrival of its latest symbol */
+    struct dd_buffer frame;       /* the places, symbols x symbol_bytes in the order of the frame; then DD_FEC_SLACK */
+    struct dd_buffer bookkeeping; /* memory of held and missing */
+    uint8_t *held;                /* per place: 1 + index in the block of the symbol stored there, 0 if there is none */
+    uint8_t *missing;             /* per block: number of symbols that it lacks */
 };
 
-/* Which frame is newer: that of the newer session, and within one the one with the higher number. */
+/* The order of frames: by session, then by number. */
 struct order {
     uint64_t session, number;
 };
@@ -37,9 +37,9 @@ struct order {
 struct dd_reassembly {
     uint32_t max_frame_bytes;
     struct dd_fec *fec;
-    struct making making[DD_REASSEMBLY_FRAMES];
-    struct order newest; /* complete */
-    /* Frames that ended, complete or not: a symbol of theirs that comes later does not begin them again. */
+    struct partial partials[DD_REASSEMBLY_FRAMES];
+    struct order newest; /* newest complete frame */
+    /* The latest frames that ended, complete or not: a late symbol does not begin them again. */
     struct order ended[DD_REASSEMBLY_FRAMES * 4];
     size_t ended_next;
     struct dd_reassembly_counters counters;
@@ -50,19 +50,19 @@ static bool is_newer(struct order a, struct order b)
     return a.session != b.session ? a.session > b.session : a.number > b.number;
 }
 
-static struct order order_of(const struct making *m)
+static struct order order_of(const struct partial *m)
 {
     return (struct order){m->session, m->number};
 }
 
-static void end(struct dd_reassembly *r, struct making *m)
+static void end(struct dd_reassembly *r, struct partial *m)
 {
     r->ended[r->ended_next] = order_of(m);
     r->ended_next = (r->ended_next + 1) % (sizeof r->ended / sizeof *r->ended);
     m->used = false;
 }
 
-static void give_up(struct dd_reassembly *r, struct making *m)
+static void give_up(struct dd_reassembly *r, struct partial *m)
 {
     r->counters.incomplete++;
     end(r, m);
@@ -76,12 +76,13 @@ static bool has_ended(const struct dd_reassembly *r, struct order o)
     return false;
 }
 
-/* A free place for a frame; the oldest in the making is dropped where there is none. NULL if that is the frame itself. */
-static struct making *take_place(struct dd_reassembly *r, struct order o)
+/* Returns a free slot for a frame. If all are used, the oldest incomplete frame is given up; NULL if o is older than all of them.
+ */
+static struct partial *claim_slot(struct dd_reassembly *r, struct order o)
 {
-    struct making *oldest = NULL;
+    struct partial *oldest = NULL;
     for (size_t i = 0; i < DD_REASSEMBLY_FRAMES; i++) {
-        struct making *m = &r->making[i];
+        struct partial *m = &r->partials[i];
         if (!m->used)
             return m;
         if (!oldest || is_newer(order_of(oldest), order_of(m)))
@@ -98,16 +99,16 @@ static uint32_t symbols_of(const struct dd_wire_fragment *f)
     return (uint32_t)dd_round_up_quotient(f->frame_bytes, f->symbol_bytes);
 }
 
-/* Begins a frame at its place m. DD_ERROR_MEMORY, logged, if it has none. */
-static int begin(struct making *m, uint64_t session, const struct dd_wire_fragment *f)
+/* Begins a frame in the free slot m. 0 or DD_ERROR_MEMORY, logged. */
+static int begin(struct partial *m, uint64_t session, const struct dd_wire_fragment *f)
 {
     uint32_t symbols = symbols_of(f);
     if (dd_buffer_reserve(&m->frame, (size_t)symbols * f->symbol_bytes + DD_FEC_SLACK) ||
-        dd_buffer_reserve(&m->notes, (size_t)symbols + f->blocks)) {
+        dd_buffer_reserve(&m->bookkeeping, (size_t)symbols + f->blocks)) {
         dd_log_error("out of memory for a frame of %u bytes", f->frame_bytes);
         return DD_ERROR_MEMORY;
     }
-    m->held = m->notes.bytes;
+    m->held = m->bookkeeping.bytes;
     memset(m->held, 0, symbols);
     m->missing = m->held + symbols;
     for (uint32_t b = 0; b < f->blocks; b++)
@@ -124,40 +125,40 @@ static int begin(struct making *m, uint64_t session, const struct dd_wire_fragme
     return 0;
 }
 
-static struct making *find(struct dd_reassembly *r, struct order o)
+static struct partial *find(struct dd_reassembly *r, struct order o)
 {
     for (size_t i = 0; i < DD_REASSEMBLY_FRAMES; i++) {
-        struct making *m = &r->making[i];
+        struct partial *m = &r->partials[i];
         if (m->used && m->session == o.session && m->number == o.number)
             return m;
     }
     return NULL;
 }
 
-/* How many symbols a frame may have. */
-static uint32_t most_symbols(uint32_t max_frame_bytes)
+/* The limit for the symbols of a frame. */
+static uint32_t max_symbols(uint32_t max_frame_bytes)
 {
     return DD_REASSEMBLY_SYMBOLS + max_frame_bytes / DD_REASSEMBLY_SYMBOL_BYTES;
 }
 
 static bool is_too_large(const struct dd_reassembly *r, const struct dd_wire_fragment *f)
 {
-    return f->frame_bytes > r->max_frame_bytes || symbols_of(f) > most_symbols(r->max_frame_bytes);
+    return f->frame_bytes > r->max_frame_bytes || symbols_of(f) > max_symbols(r->max_frame_bytes);
 }
 
-static bool agrees(const struct making *m, const struct dd_wire_fragment *f)
+static bool agrees(const struct partial *m, const struct dd_wire_fragment *f)
 {
     return m->captured_us == f->captured_us && m->frame_bytes == f->frame_bytes && m->symbol_bytes == f->symbol_bytes &&
            m->blocks == f->blocks && m->parity == f->parity;
 }
 
-static uint8_t *place_of(const struct making *m, uint32_t j)
+static uint8_t *place_of(const struct partial *m, uint32_t j)
 {
     return m->frame.bytes + (size_t)j * m->symbol_bytes;
 }
 
-/* The first place of f's block of which held is what its note says. False if there is none. */
-static bool find_place(const struct making *m, const struct dd_wire_fragment *f, uint8_t held, uint32_t *place)
+/* Finds the first place of f's block with that value of held. False if there is none. */
+static bool find_place(const struct partial *m, const struct dd_wire_fragment *f, uint8_t held, uint32_t *place)
 {
     for (*place = f->block; *place < m->symbols; *place += m->blocks)
         if (m->held[*place] == held)
@@ -165,33 +166,33 @@ static bool find_place(const struct making *m, const struct dd_wire_fragment *f,
     return false;
 }
 
-static void put(struct making *m, uint32_t place, uint8_t held, const uint8_t *symbol)
+static void store(struct partial *m, uint32_t place, uint8_t held, const uint8_t *symbol)
 {
     memcpy(place_of(m, place), symbol, m->symbol_bytes);
     m->held[place] = held;
 }
 
-/* Puts a symbol of a block that lacks some, and so has free places. False if it is there already. */
-static bool put_symbol(struct making *m, const struct dd_wire_fragment *f)
+/* Stores a symbol of an incomplete block, which has a free place. False if the symbol is there already. */
+static bool store_symbol(struct partial *m, const struct dd_wire_fragment *f)
 {
     uint8_t held = (uint8_t)(f->index + 1);
     uint32_t home = (uint32_t)f->index * m->blocks + f->block, other;
     if (f->index >= f->data) {
         if (find_place(m, f, held, &other) || !find_place(m, f, 0, &other))
             return false;
-        put(m, other, held, f->symbol);
+        store(m, other, held, f->symbol);
         return true;
     }
     if (m->held[home] == held)
         return false;
-    if (m->held[home] && find_place(m, f, 0, &other)) /* parity, which can lie anywhere */
-        put(m, other, m->held[home], place_of(m, home));
-    put(m, home, held, f->symbol);
+    if (m->held[home] && find_place(m, f, 0, &other)) /* a parity symbol, which may move */
+        store(m, other, m->held[home], place_of(m, home));
+    store(m, home, held, f->symbol);
     return true;
 }
 
-/* Recovers what a block has lost that lacks no symbol any more. */
-static int recover(struct dd_reassembly *r, struct making *m, const struct dd_wire_fragment *f)
+/* Recovers the lost data symbols of a block that has enough symbols. */
+static int recover(struct dd_reassembly *r, struct partial *m, const struct dd_wire_fragment *f)
 {
     struct dd_fec_block block = {.data = f->data, .parity = f->parity, .symbol_bytes = f->symbol_bytes};
     uint8_t *places[DD_WIRE_DATA_MAX], held[DD_WIRE_DATA_MAX];
@@ -208,8 +209,8 @@ static int recover(struct dd_reassembly *r, struct making *m, const struct dd_wi
     return error;
 }
 
-/* The last symbol came: the frame goes to the caller, if it is newer than all before. */
-static enum dd_reassembly_verdict complete(struct dd_reassembly *r, struct making *m, struct dd_reassembly_frame *frame)
+/* The frame is complete. It is returned if it is newer than every one before. */
+static enum dd_reassembly_verdict complete(struct dd_reassembly *r, struct partial *m, struct dd_reassembly_frame *frame)
 {
     struct order o = order_of(m);
     end(r, m);
@@ -229,8 +230,8 @@ static enum dd_reassembly_verdict complete(struct dd_reassembly *r, struct makin
 
 uint64_t dd_reassembly_memory(uint32_t max_frame_bytes)
 {
-    uint64_t bytes = (uint64_t)max_frame_bytes + DD_WIRE_DATAGRAM_MAX + DD_FEC_SLACK; /* the last symbol is filled up */
-    uint64_t held = (uint64_t)most_symbols(max_frame_bytes) + UINT16_MAX;
+    uint64_t bytes = (uint64_t)max_frame_bytes + DD_WIRE_DATAGRAM_MAX + DD_FEC_SLACK; /* the last symbol is padded */
+    uint64_t held = (uint64_t)max_symbols(max_frame_bytes) + UINT16_MAX;
     return DD_REASSEMBLY_FRAMES * (bytes + held) + DD_FEC_RECOVER_BYTES;
 }
 
@@ -255,8 +256,8 @@ void dd_reassembly_free(struct dd_reassembly *r)
     if (!r)
         return;
     for (size_t i = 0; i < DD_REASSEMBLY_FRAMES; i++) {
-        dd_buffer_free(&r->making[i].frame);
-        dd_buffer_free(&r->making[i].notes);
+        dd_buffer_free(&r->partials[i].frame);
+        dd_buffer_free(&r->partials[i].bookkeeping);
     }
     dd_fec_free(r->fec);
     free(r);
@@ -272,13 +273,13 @@ enum dd_reassembly_verdict dd_reassembly_add(struct dd_reassembly *r, uint64_t s
 {
     struct order o = {session, fragment->frame};
     memset(frame, 0, sizeof *frame);
-    struct making *m = find(r, o);
+    struct partial *m = find(r, o);
     if (!m && has_ended(r, o))
         return DD_REASSEMBLY_LATE;
     if (is_too_large(r, fragment) || (m && !agrees(m, fragment)))
         return DD_REASSEMBLY_MALFORMED;
     if (!m) {
-        m = take_place(r, o);
+        m = claim_slot(r, o);
         if (!m)
             return DD_REASSEMBLY_LATE;
         if (begin(m, session, fragment))
@@ -287,7 +288,7 @@ enum dd_reassembly_verdict dd_reassembly_add(struct dd_reassembly *r, uint64_t s
     m->touched_us = now_us;
     if (!m->missing[fragment->block])
         return DD_REASSEMBLY_SPARE;
-    if (!put_symbol(m, fragment))
+    if (!store_symbol(m, fragment))
         return DD_REASSEMBLY_DUPLICATE;
     if (--m->missing[fragment->block])
         return DD_REASSEMBLY_TAKEN;
@@ -301,7 +302,7 @@ enum dd_reassembly_verdict dd_reassembly_add(struct dd_reassembly *r, uint64_t s
 void dd_reassembly_expire(struct dd_reassembly *r, uint64_t now_us)
 {
     for (size_t i = 0; i < DD_REASSEMBLY_FRAMES; i++) {
-        struct making *m = &r->making[i];
+        struct partial *m = &r->partials[i];
         bool waited = m->used && now_us - m->touched_us > (uint64_t)DD_REASSEMBLY_PATIENCE_MS * DD_CLOCK_US_PER_MS;
         if (waited && is_newer(r->newest, order_of(m)))
             give_up(r, m);

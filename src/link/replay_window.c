@@ -39,7 +39,7 @@ void dd_replay_window_skip(struct dd_replay_window *replay, uint64_t next)
     if (!next)
         return;
     memset(replay->seen, 0xff, sizeof replay->seen);
-    /* of the word that next is in, what is above it was not seen */
+    /* In the word of next, counters from next on have not been seen. */
     if (next % WORD_BITS)
         *word_of(replay, next) = (UINT64_C(1) << next % WORD_BITS) - 1;
     replay->next = next;

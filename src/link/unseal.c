@@ -19,8 +19,8 @@ struct session {
     uint64_t number; /* counts accepted sessions, from 1; 0: none */
     uint64_t start_us, salt;
     EVP_CIPHER_CTX *cipher; /* keyed with its packet key */
-    /* Which datagrams count as sent, beside those that arrive: from the lowest counter that arrived on, but none below floor,
-     * up to which the process before this one has seen to them. */
+    /* Counters from first, the lowest that arrived, up to the highest count as sent. Those below floor were already counted by
+     * the previous process. */
     uint64_t first, floor;
 };
 
@@ -28,8 +28,9 @@ struct dd_unseal {
     struct dd_key key;
     struct session newest, before;
     struct dd_replay_window before_replay;
-    uint64_t before_until_us; /* dd_clock_now_us() until which the one before counts */
-    /* A session that nothing has authenticated yet: kept, so that a flood of one forged header costs one derivation. */
+    uint64_t before_until_us; /* dd_clock_now_us() until which datagrams of before are accepted */
+    /* The latest session that nothing has authenticated yet. It is cached, so a flood with one forged header costs one key
+     * derivation. */
     struct session candidate;
     uint64_t admitted_start_us, admitted_salt; /* start 0: none */
     struct dd_unseal_memory *memory;           /* borrowed; holds the newest session's replay window */
@@ -55,7 +56,7 @@ static bool authenticates(EVP_CIPHER_CTX *cipher, const uint8_t *datagram, size_
            EVP_DecryptFinal_ex(cipher, scratch + text_size, &n) == 1;
 }
 
-/* Keys s, which has a cipher, for the header's session. */
+/* Sets s, which has a cipher, to the header's session and keys the cipher. */
 static bool key_session(struct dd_unseal *u, struct session *s, const struct dd_wire_header *header, const uint8_t *datagram)
 {
     uint8_t packet_key[DD_KEY_BYTES];
@@ -90,20 +91,20 @@ static void write_memory(struct dd_unseal_memory *memory, const struct dd_unseal
     memory->start_us = u->newest.number ? u->newest.start_us : 0;
 }
 
-/* The candidate has authenticated: it becomes the newest, and the newest the one before. The first one that this process sees
- * may have gone on for long before counter; those that follow begin before its eyes. */
+/* The candidate has authenticated: it becomes the newest session, and the newest becomes the one before. The first session that
+ * this process sees may have begun long before counter; of later ones it has heard the beginning. */
 static void promote_candidate(struct dd_unseal *u, uint64_t counter, uint64_t now_us)
 {
     static const struct dd_replay_window nothing;
     EVP_CIPHER_CTX *spare = u->before.cipher;
     uint64_t number = u->newest.number + 1;
-    bool is_seen = u->newest.number && u->newest.first != UINT64_MAX;
+    bool heard_before = u->newest.number && u->newest.first != UINT64_MAX;
     u->before = u->newest;
     u->before_replay = u->memory->replay;
     u->before_until_us = now_us + GRACE_US;
     u->newest = u->candidate;
     u->newest.number = number;
-    u->newest.first = is_seen ? 0 : counter;
+    u->newest.first = heard_before ? 0 : counter;
     u->newest.floor = 0;
     write_memory(u->memory, u, &nothing);
     memset(&u->candidate, 0, sizeof u->candidate);
@@ -112,7 +113,7 @@ static void promote_candidate(struct dd_unseal *u, uint64_t counter, uint64_t no
         u->admitted_start_us = 0;
 }
 
-/* Goes on with the session that memory holds. */
+/* Continues the session in memory. */
 static bool restore(struct dd_unseal *u)
 {
     struct session *s = &u->newest;
@@ -170,7 +171,7 @@ void dd_unseal_free(struct dd_unseal *u)
     free(u);
 }
 
-/* Session order: the session that the header may belong to; NULL: refused. */
+/* Checks the session order. Returns the session that the header may belong to, or NULL if it is refused. */
 static struct session *find_session(struct dd_unseal *u, const struct dd_wire_header *header, uint64_t now_us, uint64_t wall_us)
 {
     if (is_session(&u->newest, header))
@@ -191,7 +192,7 @@ static struct dd_replay_window *replay_of(struct dd_unseal *u, const struct sess
     return s == &u->newest ? &u->memory->replay : &u->before_replay;
 }
 
-/* Notes that counter has arrived. How many datagrams more are now known to have been sent. */
+/* Marks counter as arrived. Returns how many more datagrams are now known to have been sent. */
 static uint64_t mark(struct session *s, struct dd_replay_window *replay, uint64_t counter)
 {
     uint64_t known = replay->next > s->first ? replay->next - s->first : 0;
@@ -257,6 +258,6 @@ enum dd_unseal_verdict dd_unseal_datagram(struct dd_unseal *u, const struct dd_w
     message->size = size - DD_WIRE_HEADER_BYTES - DD_WIRE_TAG_BYTES;
     message->session = s->number;
     message->newest = u->newest.number;
-    message->whole = s->first == 0 && s->floor == 0;
+    message->heard_from_start = s->first == 0 && s->floor == 0;
     return DD_UNSEAL_ACCEPTED;
 }

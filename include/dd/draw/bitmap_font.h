@@ -6,8 +6,8 @@
 
 enum { DD_BITMAP_FONT_WIDTH = 5, DD_BITMAP_FONT_HEIGHT = 7, DD_BITMAP_FONT_ADVANCE = 6 };
 
-/* The DD_BITMAP_FONT_HEIGHT rows of a character, from the top; bit 4 is the leftmost pixel. Small letters look like capitals, and
- * what the font lacks like a box. Never NULL; static. */
+/* Returns the DD_BITMAP_FONT_HEIGHT rows of a character, from the top; bit 4 is the leftmost pixel. Small letters look like
+ * capitals. A character that the font lacks is a box. Never NULL, static. */
 const uint8_t *dd_bitmap_font_rows(char character);
 
 #endif

@@ -21,9 +21,9 @@ struct dd_paint_color dd_paint_color(uint8_t red, uint8_t green, uint8_t blue);
 
 void dd_paint_rectangle(const struct dd_paint_planes *planes, int x, int y, int width, int height, struct dd_paint_color color);
 
-/* Text in the font's pixels of scale by scale, with x, y at its top left; nothing if scale is 0. */
+/* Draws text with its top left at x, y. Each pixel of the font becomes scale by scale pixels; scale 0 draws nothing. */
 void dd_paint_text(const struct dd_paint_planes *planes, int x, int y, int scale, const char *text, struct dd_paint_color color);
-/* Pixels that it takes in width; the height is DD_BITMAP_FONT_HEIGHT * scale. */
+/* The width of text in pixels. Its height is DD_BITMAP_FONT_HEIGHT * scale. */
 int dd_paint_text_width(const char *text, int scale);
 
 #endif

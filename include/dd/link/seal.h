@@ -1,5 +1,5 @@
-/* Sealing datagrams of one stream: sessions, packet keys, nonces. Only the sealer counts, so a nonce cannot repeat under
- * a packet key (docs/protocol.md, "Sessions"). One owner, one thread. */
+/* Seals the datagrams of one stream: sessions, packet keys and nonces (docs/protocol.md, "Sessions"). Only the sealer increments
+ * the counter, so no nonce repeats under a packet key. One owner, one thread. */
 #ifndef DD_LINK_SEAL_H
 #define DD_LINK_SEAL_H
 
@@ -10,27 +10,29 @@
 struct dd_key;
 struct dd_seal;
 
-/* key is copied. last_start_us: the start of the stream's last session in any run, 0 if none is known. The first session
- * has begun on return. NULL, logged, if memory or cryptography fails. */
+/* Begins the first session. key is copied. last_start_us: start of the stream's last session in any run, µs since 1970; 0 if
+ * unknown. Returned-owned: dd_seal_free(). NULL, logged, if memory is exhausted or the cryptographic library fails. */
 struct dd_seal *dd_seal_new(const struct dd_key *key, uint64_t last_start_us);
-/* Wipes. */
+/* Wipes and frees. s may be NULL. */
 void dd_seal_free(struct dd_seal *s);
 
-/* Begins a new session, at max(wall clock, the last start + 1) and with a new salt. 0 or a negative enum dd_error, logged:
- * the session before goes on. */
+/* Begins a new session with a new salt. Its start is max(wall clock, last start + 1). 0; or a negative enum dd_error, logged, and
+ * the current session continues. */
 int dd_seal_begin(struct dd_seal *s);
 
-/* True when a session should end before the next frame: datagrams more would take it over DD_WIRE_SESSION_DATAGRAMS, or
- * wall clock and boot-time clock have drifted apart by a second since it began. */
+/* True if a new session has to begin before the next frame: the frame's number of datagrams would exceed
+ * DD_WIRE_SESSION_DATAGRAMS, or the wall clock and the boot-time clock have drifted apart by a second since the session began. */
 bool dd_seal_due(const struct dd_seal *s, uint64_t datagrams);
 
+/* Of the current session: start in µs since 1970, and salt. */
 uint64_t dd_seal_session_start_us(const struct dd_seal *s);
 uint64_t dd_seal_session_salt(const struct dd_seal *s);
-/* Datagrams sealed in this session. */
+/* The number of datagrams sealed in the current session. */
 uint64_t dd_seal_count(const struct dd_seal *s);
 
-/* Seals size bytes of message into datagram, which has room for size + header + tag. The datagram's length, or 0, logged,
- * if the session is used up or the library refuses. message and datagram + DD_WIRE_HEADER_BYTES may be the same place. */
+/* Seals size bytes of message into datagram, which has room for DD_WIRE_HEADER_BYTES + size + DD_WIRE_TAG_BYTES. message may be
+ * datagram + DD_WIRE_HEADER_BYTES. Returns the length of the datagram; 0, logged, if the session is used up or the cryptographic
+ * library fails. */
 size_t dd_seal_datagram(struct dd_seal *s, const uint8_t *message, size_t size, uint8_t *datagram);
 
 #endif

@@ -1,4 +1,5 @@
-/* The wire format, version 1 (docs/protocol.md): the header in clear, and the two messages that the ciphertext holds. */
+/* The wire format, version 1 (docs/protocol.md): the header in clear, and the two kinds of message in the ciphertext. Pure,
+ * thread-safe. */
 #ifndef DD_LINK_WIRE_H
 #define DD_LINK_WIRE_H
 
@@ -12,7 +13,7 @@ enum {
     DD_WIRE_FRAGMENT_BYTES = 32, /* before the symbol */
     DD_WIRE_STATUS_BYTES = 56,
     DD_WIRE_DATAGRAM_MIN = DD_WIRE_HEADER_BYTES + DD_WIRE_FRAGMENT_BYTES + 1 + DD_WIRE_TAG_BYTES,
-    DD_WIRE_DATAGRAM_MAX = 65507, /* UDP over IPv4 carries no more */
+    DD_WIRE_DATAGRAM_MAX = 65507, /* the limit of UDP over IPv4 */
     DD_WIRE_OVERHEAD = DD_WIRE_HEADER_BYTES + DD_WIRE_TAG_BYTES + DD_WIRE_FRAGMENT_BYTES,
     DD_WIRE_DATA_MAX = 128,    /* data symbols in a block */
     DD_WIRE_SYMBOLS_MAX = 255, /* data + parity symbols in a block */
@@ -30,7 +31,7 @@ struct dd_wire_header {
 };
 
 struct dd_wire_fragment {
-    uint8_t index, data, parity; /* in the block: this symbol's index, how many data and parity symbols there are */
+    uint8_t index, data, parity; /* this symbol's index in the block; the block's numbers of data and parity symbols */
     uint16_t block, blocks;
     uint64_t frame;
     uint64_t captured_us; /* since 1970 */
@@ -67,7 +68,7 @@ struct dd_wire_status {
     uint8_t source;  /* enum dd_wire_source */
     uint16_t reason; /* enum dd_wire_reason */
     uint32_t interval_ms;
-    uint64_t frame; /* the newest one sent; 0: none yet */
+    uint64_t frame; /* number of the newest frame sent; 0: none yet */
     uint64_t captured_us;
     uint32_t age_ms; /* since the source last showed just this picture */
     uint32_t period_ms;
@@ -77,23 +78,23 @@ struct dd_wire_status {
     uint64_t sent_us;        /* since 1970 */
 };
 
-/* A few fixed words, static, never NULL: "wrong user name or password"; for unknown codes "unknown". */
+/* The text of a reason, such as "wrong user name or password"; "unknown" for unknown codes. Static, never NULL. */
 const char *dd_wire_reason_text(unsigned reason);
 
 /* Writes the header's DD_WIRE_HEADER_BYTES. */
 void dd_wire_write_header(const struct dd_wire_header *header, uint8_t bytes[static DD_WIRE_HEADER_BYTES]);
-/* 0; DD_ERROR_SPACE: a datagram of size bytes is too short or too long; DD_ERROR_INPUT: another version, or a reserved
- * byte that is not 0. */
+/* Reads the header of a datagram of size bytes. 0; DD_ERROR_SPACE: size is below DD_WIRE_DATAGRAM_MIN or above
+ * DD_WIRE_DATAGRAM_MAX; DD_ERROR_INPUT: another version, or a reserved byte that is not 0. */
 int dd_wire_read_header(struct dd_wire_header *header, const uint8_t *datagram, size_t size);
 
-/* Write a message into bytes. The length, or 0 if size is too small. */
+/* Write a message into bytes. Return its length, or 0 if size is too small. */
 size_t dd_wire_write_fragment(const struct dd_wire_fragment *fragment, uint8_t *bytes, size_t size);
 size_t dd_wire_write_status(const struct dd_wire_status *status, uint8_t *bytes, size_t size);
 
-/* The type of a message, 0 if size is 0. */
+/* The type of a message, its first byte; 0 if size is 0. */
 unsigned dd_wire_type(const uint8_t *message, size_t size);
-/* Read a message of just size bytes. 0, or DD_ERROR_INPUT if a field contradicts another, the length, or the contract;
- * DD_ERROR_SPACE if a fragment's frame has over max_frame_bytes. */
+/* Read a message of exactly size bytes. fragment->symbol is borrowed from message. 0; DD_ERROR_INPUT if a field contradicts
+ * another, the length or the format; DD_ERROR_SPACE if a fragment's frame is larger than max_frame_bytes. */
 int dd_wire_read_fragment(struct dd_wire_fragment *fragment, uint32_t max_frame_bytes, const uint8_t *message, size_t size);
 int dd_wire_read_status(struct dd_wire_status *status, const uint8_t *message, size_t size);
 

@@ -192,7 +192,7 @@ static bool count_sent_from_start(struct dd_stream_receiver *r, const struct dd_
     bool began_here = sent_us >= start_us && sent_us - start_us <= d->now_us - r->opened_us;
     if (began_here)
         dd_stream_state_tracker_add_sent(r->tracker, session, dd_unseal_count_from_start(r->unseals[d->key], m->session));
-    return began_here || m->whole;
+    return began_here || m->heard_from_start;
 }
 
 static void handle_status(struct dd_stream_receiver *r, const struct dd_unseal_message *m,
