@@ -12,7 +12,7 @@
 
 enum { FILE_MAX = 4 * 1024 * 1024 };
 
-/* A file on its way into config. */
+/* The file that is being read into config. */
 struct reading {
     struct dd_config_file *config;
     const struct dd_options_schema *schema;
@@ -50,7 +50,7 @@ static int join_array(const struct dd_json *array, char *text, size_t size)
     return 0;
 }
 
-/* A JSON value as it would stand on the command line. */
+/* Writes a JSON value as text, as on the command line. DD_ERROR_INPUT if its type is wrong for row. */
 static int text_of(const struct dd_options_row *row, const struct dd_json *node, char *text, size_t size)
 {
     enum dd_json_type type = dd_json_type(node);
@@ -67,7 +67,7 @@ static int text_of(const struct dd_options_row *row, const struct dd_json *node,
     return 0;
 }
 
-/* Old names of options are taken in a one-stream file only. */
+/* Old names of options are accepted only in a one-stream file. */
 static const char *current_name(const struct reading *r, const char *name)
 {
     const char *const *pair = r->schema->old_names;
@@ -88,7 +88,7 @@ static bool has_twin(const struct dd_json *node)
     return false;
 }
 
-/* What is wrong with where a member stands; NULL: nothing. */
+/* Why a member must not stand where it does; NULL if it may. */
 static const char *misplaced(const struct reading *r, size_t row, bool in_stream, bool one_stream, const struct dd_json *node)
 {
     if (row == r->schema->row_count)
@@ -255,7 +255,7 @@ static int read_text(const struct reading *r, char *text)
     return error;
 }
 
-/* Secrets in a file that everyone can read are none. */
+/* A file with a secret must not be readable by everyone. */
 static int check_mode(const struct reading *r)
 {
     for (size_t i = 0; i < r->config->setting_count; i++) {

@@ -1,5 +1,4 @@
-/* A configuration file: JSON taken apart into settings, by the table of options. What the values mean is not looked at
- * here. */
+/* A configuration file: reads JSON into a list of settings, by the table of options. The values are not interpreted here. */
 #ifndef DD_BASE_CONFIG_FILE_H
 #define DD_BASE_CONFIG_FILE_H
 
@@ -10,8 +9,8 @@
 
 struct dd_config_file_setting {
     size_t instance; /* 0: the daemon; 1 + i: stream i */
-    size_t row;      /* of the table */
-    char *text;      /* the value as it would stand on the command line; owned */
+    size_t row;      /* in the schema */
+    char *text;      /* the value as on the command line; owned */
 };
 
 struct dd_config_file {
@@ -25,7 +24,7 @@ struct dd_config_file {
 /* Reads path. 0; or a negative enum dd_error after it was logged, with config empty. */
 int dd_config_file_read(struct dd_config_file *config, const struct dd_options_schema *schema, const char *path);
 
-/* Wipes and frees what config holds. */
+/* Wipes and frees the content of config. */
 void dd_config_file_free(struct dd_config_file *config);
 
 #endif

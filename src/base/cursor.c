@@ -3,7 +3,7 @@
 #include <endian.h>
 #include <string.h>
 
-/* Moves on by size bytes; the offset of the first, or SIZE_MAX if they are not there. */
+/* Advances by size bytes. Returns the offset of the first, or SIZE_MAX if there are fewer. */
 static size_t advance(struct dd_cursor *c, size_t size)
 {
     if (c->failed || size > c->size - c->at) {
@@ -15,7 +15,7 @@ static size_t advance(struct dd_cursor *c, size_t size)
     return at;
 }
 
-/* Leaves *value as it is if size bytes are not there. */
+/* Copies the next size bytes to *value; leaves it unchanged if there are fewer. */
 static void read_all(struct dd_cursor *c, void *value, size_t size)
 {
     const uint8_t *p = dd_cursor_read_bytes(c, size);

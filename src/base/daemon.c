@@ -148,7 +148,7 @@ static int run(struct work *w, struct dd_options *options)
 static bool show(const struct dd_daemon *daemon, const struct dd_options *options)
 {
     if (dd_options_switch(options, "help"))
-        dd_option_help_help(daemon->schema, stdout);
+        dd_option_help_print(daemon->schema, stdout);
     else if (dd_options_switch(options, "version"))
         printf("%s %s\n", daemon->schema->program, DD_VERSION);
     else

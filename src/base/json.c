@@ -1,4 +1,4 @@
-/* cJSON's hooks are set once, to an allocator whose free wipes; that is all the state there is. */
+/* The only global state: cJSON's hooks are set once, to an allocator that wipes memory when it frees it. */
 #include "dd/base/json.h"
 
 #include <cjson/cJSON.h>
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* dd_json is cJSON's node under a name that does not show the library. */
+/* struct dd_json is cJSON's node under a name of our own. */
 static cJSON *node_of(struct dd_json *node)
 {
     return (cJSON *)(void *)node;
@@ -81,7 +81,7 @@ struct dd_json *dd_json_parse(const char *text, size_t size, unsigned *line)
     memcpy(copy, text, size);
     copy[size] = '\0';
     remove_comments(copy, size);
-    /* A NUL inside would end the text early, and what follows it would be ignored. */
+    /* A NUL would end the text early, and the rest would be ignored. */
     if (strlen(copy) == size)
         document = cJSON_ParseWithLengthOpts(copy, size + 1, &end, true);
     if (!document)
@@ -91,7 +91,7 @@ struct dd_json *dd_json_parse(const char *text, size_t size, unsigned *line)
     return json_of(document);
 }
 
-/* Each costs a node, however few bytes it has on the wire. */
+/* Each value costs a node, however short its text. */
 static bool has_at_most(const char *text, size_t size, size_t values_max)
 {
     size_t count = 0;

@@ -71,7 +71,7 @@ __attribute__((format(printf, 2, 0))) static void write_line(enum dd_log_level l
         if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
             line[i] = '?';
     line[end++] = '\n';
-    /* There is nobody to tell that a message could not be written. */
+    /* If a message cannot be written, that cannot be reported either. */
     if (write(STDERR_FILENO, line, end) < 0)
         return;
 }

@@ -32,7 +32,7 @@ static void print_row(FILE *out, const struct dd_options_row *row)
     fputc('\n', out);
 }
 
-void dd_option_help_help(const struct dd_options_schema *schema, FILE *out)
+void dd_option_help_print(const struct dd_options_schema *schema, FILE *out)
 {
     static const char *const headings[] = {[DD_OPTIONS_STREAM] = "Of a stream:", [DD_OPTIONS_DAEMON] = "Of the daemon:"};
     fputs(schema->summary, out);
@@ -56,7 +56,7 @@ static void print_instance(struct dd_options *o, size_t instance, FILE *out)
             "file", "command line", "final");
     for (size_t i = 0; i < schema->row_count; i++) {
         const struct dd_options_row *row = &schema->rows[i];
-        const char *file = dd_options_said_in_file(o, instance, i), *line = dd_options_said_on_line(o, instance, i);
+        const char *file = dd_options_text_in_file(o, instance, i), *line = dd_options_text_on_line(o, instance, i);
         char final[DD_OPTION_VALUE_TEXT];
         if (row->scope != scope)
             continue;

@@ -200,7 +200,7 @@ bool dd_option_value_holds_secret(const struct dd_options_row *row, const char *
 {
     if (row->flags & DD_OPTIONS_SECRET)
         return text[0] != '\0';
-    /* user info, or parameters, in which some cameras take a password */
+    /* user info; or parameters, in which some cameras expect a password */
     return row->flags & DD_OPTIONS_HAS_SECRET && strpbrk(text, "@?;&=") != NULL;
 }
 

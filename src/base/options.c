@@ -12,7 +12,7 @@
 
 enum { ROWS_MAX = 128, ASSIGNMENTS_MAX = 512 };
 
-/* What was said of one row for one instance, masked. */
+/* The texts that the file and the command line gave for one row of one instance, masked. */
 struct origin {
     char *file, *line;
 };
@@ -86,7 +86,7 @@ static void name_on_line(const char *name, char *text, size_t size)
             *c = '-';
 }
 
-/* Where a value is from: the file if it is from there, else the command line. */
+/* Names the place that set a value: the file or the command line. */
 static const char *place_of(struct dd_options *o, size_t instance, const char *name, bool from_file)
 {
     if (!from_file)
@@ -129,7 +129,7 @@ static void fill_getopt(const struct dd_options_schema *schema, struct option *t
 
 static int refuse_argument(int code, const char *argument)
 {
-    /* A secret may be in it, with or without '=': what is shown ends where no name of an option goes on. */
+    /* It may contain a secret, with or without '=': only the part that can be the name of an option is shown. */
     int length = (int)strspn(argument, "abcdefghijklmnopqrstuvwxyz-_");
     if (code == ':')
         dd_log_error("%.*s needs a value", length, argument);
@@ -156,7 +156,7 @@ static int keep_assignment(struct dd_options *o, size_t row, char *argument)
     return 0;
 }
 
-/* The value of a switch may stand apart from it, as other options' do; getopt knows optional values only with '='. */
+/* The value of a switch may be the next argument, as for other options; getopt supports optional values only after '='. */
 static char *find_switch_value(int argc, char **argv)
 {
     static const char *const values[] = {"true", "false", "on", "off"};
@@ -392,12 +392,12 @@ const struct dd_options_schema *dd_options_schema_of(const struct dd_options *o)
     return o->schema;
 }
 
-const char *dd_options_said_in_file(const struct dd_options *o, size_t instance, size_t row)
+const char *dd_options_text_in_file(const struct dd_options *o, size_t instance, size_t row)
 {
     return origin_of(o, instance, row)->file;
 }
 
-const char *dd_options_said_on_line(const struct dd_options *o, size_t instance, size_t row)
+const char *dd_options_text_on_line(const struct dd_options *o, size_t instance, size_t row)
 {
     return origin_of(o, instance, row)->line;
 }

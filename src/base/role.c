@@ -19,13 +19,13 @@
 #include "dd/base/log.h"
 #include "dd/base/privileges.h"
 
-/* Where a role finds its descriptors; those of its work follow FD_PULSE without a gap. */
+/* The numbers of a role's descriptors. Those of its work follow FD_PULSE without a gap. */
 enum { FD_BOOT = 3, FD_PULSE = 4, FD_FIRST = 5 };
 enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
 
 static const char magic[8] = "ddrole1";
 
-/* Start of the boot record; the configuration follows. Writer and reader are the same program. */
+/* The start of the boot record; the configuration follows. Writer and reader are the same program, so this is a plain struct. */
 struct record {
     char magic[8];
     uint32_t kind;
@@ -59,7 +59,7 @@ static int read_record(struct record *record)
     return 0;
 }
 
-/* Dies with its supervisor, even if that died a moment ago, and reaps what its own children leave behind. */
+/* Makes the role die with its supervisor, even if that has just died, and makes it reap its own children's orphans. */
 static int bind_to_supervisor(const struct record *record)
 {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) {
@@ -86,7 +86,7 @@ static int open_stop(void)
     return signalfd(-1, &blocked, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* What the role executes in turn gets none of its descriptors. */
+/* Programs that the role executes inherit none of its descriptors. */
 static void close_on_exec(size_t fd_count)
 {
     for (size_t fd = FD_BOOT; fd < FD_FIRST + fd_count; fd++)
@@ -181,7 +181,7 @@ void dd_role_leave(struct dd_role *role)
     close(role->stop_fd);
     free(role);
 #ifdef __SANITIZE_ADDRESS__
-    /* The leak checker attaches to its own process, which needs this; the secrets are wiped by now. */
+    /* The leak checker has to ptrace this process. The secrets are wiped by now. */
     prctl(PR_SET_DUMPABLE, 1);
 #endif
 }
@@ -209,7 +209,7 @@ err0:
     return DD_ERROR_SYSTEM;
 }
 
-/* Of the environment a role keeps what libraries need to find their way, and nothing that could hold a secret. */
+/* A role keeps only those environment variables that libraries need, and none that could hold a secret. */
 static char **filter_environment(void)
 {
     static const char *const kept[] = {"PATH",           "HOME",         "LANG",          "LC_ALL",       "TZ",          "TMPDIR",
@@ -229,7 +229,7 @@ static char **filter_environment(void)
     return environment;
 }
 
-/* Puts fds at 3, 4, 5 …: first out of each other's way, then into place. */
+/* Moves fds to 3, 4, 5 …: first to numbers above all targets, then into place. */
 static int place_fds(int boot_fd, int pulse_fd, const int *fds, size_t fd_count)
 {
     int aside[DD_ROLE_FDS_MAX + 2];
@@ -248,8 +248,8 @@ static int place_fds(int boot_fd, int pulse_fd, const int *fds, size_t fd_count)
     return close_range((unsigned)first_free, ~0U, 0);
 }
 
-/* This program, whatever stands at its path by now. Under valgrind the link leads to valgrind itself, which only shows the
- * program's path to who reads the link. */
+/* The path of this program itself, even if its file was replaced since. Under valgrind executing the link starts valgrind; only
+ * readlink(2) gives the program's path. */
 static const char *find_program(char *path, size_t size)
 {
     const char *preload = getenv("LD_PRELOAD");

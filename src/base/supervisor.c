@@ -26,10 +26,10 @@
 
 enum {
     TICK_MS = 250,
-    START_MS = 30000, /* what a role may take until it beats for the first time */
+    START_MS = 30000, /* until the first heartbeat of a role */
     BACKOFF_MIN_MS = 1000,
     BACKOFF_MAX_MS = 30000,
-    BACKOFF_RESET_MS = 60000, /* a life this long counts as healthy */
+    BACKOFF_RESET_MS = 60000, /* a role that lived this long starts again with the shortest back-off */
     STOP_MS = 1200,           /* from SIGTERM to SIGKILL */
     KILL_MS = 500,            /* from SIGKILL to giving up on reaping */
     ROLES_MAX = 260,
@@ -45,8 +45,8 @@ struct process {
     int *fds;
     size_t fd_count;
     pid_t pid;   /* 0: not running */
-    bool hung;   /* killed because its pulse stopped: already said */
-    bool ending; /* it was asked to stop */
+    bool hung;   /* killed because its heartbeat stopped; already logged */
+    bool ending; /* was asked to stop */
     uint64_t started_us, restart_us;
     uint64_t backoff_ms;
 };
@@ -75,7 +75,7 @@ static int open_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* A role gets three descriptors per stream, and for a moment twice as many. */
+/* A role needs three descriptors per stream, and briefly twice as many. */
 static void raise_descriptor_limit(void)
 {
     struct rlimit limit;
@@ -110,7 +110,8 @@ err0:
     return NULL;
 }
 
-/* The page that the role writes and the supervisor reads: sealed, since a role that shrank it could kill the supervisor. */
+/* Creates the pulse, a page that the role writes and the supervisor reads. It is sealed: a role that shrank it could kill the
+ * supervisor with SIGBUS. */
 static int open_pulse(struct process *p)
 {
     p->pulse_fd = memfd_create("dd-pulse", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -131,7 +132,8 @@ err0:
     return DD_ERROR_SYSTEM;
 }
 
-/* In the child: a session of its own, so that the terminal's Ctrl-C reaches the supervisor only; then the user. */
+/* In the child: begins a session of its own, so that the terminal's Ctrl-C reaches only the supervisor; then switches the user.
+ */
 static void become_role(const struct dd_supervisor *s, const struct process *p)
 {
     setsid();
@@ -233,7 +235,7 @@ err0:
     return error;
 }
 
-/* Jitter keeps roles that died together from coming back together. */
+/* Jitter: roles that died together do not restart together. */
 static uint64_t add_jitter(uint64_t ms)
 {
     uint8_t random = 0;
@@ -282,7 +284,7 @@ static struct process *find_pid(struct dd_supervisor *s, pid_t pid)
     return NULL;
 }
 
-/* Roles reap their own children; so a child here that is no role was left behind by a dead one. */
+/* Roles reap their own children. So a child here that is not a role is an orphan of a dead one. */
 static void kill_orphans(struct dd_supervisor *s)
 {
     char path[64], text[8192];
@@ -385,7 +387,7 @@ int dd_supervisor_await(struct dd_supervisor *s, int id, unsigned timeout_ms)
     return 0;
 }
 
-/* Waits for the roles that are to end; kills what has not stopped in time. */
+/* Waits for the roles that were asked to stop; kills those that do not in time. */
 static void await_ends(struct dd_supervisor *s)
 {
     uint64_t asked_us = dd_clock_now_us();
@@ -476,7 +478,7 @@ void dd_supervisor_free(struct dd_supervisor *s)
         if (s->roles[i].used)
             ask_to_end(&s->roles[i]);
     await_ends(s);
-    /* What a role left behind comes to us only once the role is dead, one generation at a time. */
+    /* A role's orphans become our children only when the role is dead, one generation at a time. */
     for (int i = 0; i < 20 && waitpid(-1, NULL, WNOHANG) >= 0; i++) {
         kill_orphans(s);
         struct pollfd p = {.fd = s->signal_fd, .events = POLLIN};

@@ -4,7 +4,8 @@
 #include <ctype.h>
 #include <stddef.h>
 
-/* A row is a byte with the leftmost pixel in bit 4, as in 0x11 for "#...#". Rows of zeroes are characters that it lacks. */
+/* A row is a byte with the leftmost pixel in bit 4: 0x11 is "#...#". All zero: the font lacks the
+ * character, except the space. */
 static const uint8_t glyphs[128][DD_BITMAP_FONT_HEIGHT] = {
     [' '] = {0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00},  ['#'] = {0x0a, 0x0a, 0x1f, 0x0a, 0x1f, 0x0a, 0x0a},
     ['%'] = {0x18, 0x19, 0x02, 0x04, 0x08, 0x13, 0x03},  ['('] = {0x02, 0x04, 0x08, 0x08, 0x08, 0x04, 0x02},

@@ -24,7 +24,7 @@ static void fill(const struct dd_paint_planes *planes, int plane, int left, int 
         memset(planes->plane[plane] + (ptrdiff_t)y * planes->stride[plane] + left, value, (size_t)(right - left));
 }
 
-/* Halved chroma takes in whatever the rectangle touches: what is painted over must not shine through. */
+/* A chroma sample is painted if the rectangle touches any of its pixels, so that nothing below shows through. */
 static int shift_up(int value, int shift)
 {
     return (value + (1 << shift) - 1) >> shift;

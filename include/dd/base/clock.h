@@ -1,5 +1,5 @@
-/* Time. Everything is timed by CLOCK_BOOTTIME, which never steps and counts while the machine sleeps; the wall clock is
- * for what people and the other side of the link see. */
+/* Time. Everything is timed by CLOCK_BOOTTIME, which never steps and also counts while the machine sleeps. The wall clock is only
+ * for what people and the other end of the link see. Thread-safe. */
 #ifndef DD_BASE_CLOCK_H
 #define DD_BASE_CLOCK_H
 
@@ -17,7 +17,8 @@ uint64_t dd_clock_wall_us(void);
 /* Writes wall_us as "2026-01-01T12:00:00.123Z" (RFC 3339) into text. */
 void dd_clock_iso(uint64_t wall_us, char text[static DD_CLOCK_ISO_SIZE]);
 
-/* Milliseconds from now_us until deadline_us, rounded up and at most limit_ms: a poll(2) time-out. */
+/* A timeout for poll(2): milliseconds from now_us until deadline_us, rounded up, at most limit_ms; 0 if the deadline has passed.
+ */
 int dd_clock_wait_ms(uint64_t now_us, uint64_t deadline_us, int limit_ms);
 
 #endif

@@ -1,6 +1,6 @@
-/* A bounds-checked cursor over bytes: the one way in which what comes from outside is read and what goes out is written.
- * Integers are big-endian. The first access beyond the end makes the cursor fail; from then on reads give zeroes, writes
- * do nothing, and failed stays true: check it once, at the end. */
+/* A bounds-checked cursor over bytes. All input from outside is read with it, and all output to outside written. Integers are
+ * big-endian. The first access beyond the end sets failed for good; from then on reads return zeroes and writes do nothing. So
+ * one check at the end is enough. One owner, one thread. */
 #ifndef DD_BASE_CURSOR_H
 #define DD_BASE_CURSOR_H
 
@@ -19,14 +19,14 @@ struct dd_cursor {
 struct dd_cursor dd_cursor_reader(const uint8_t *bytes, size_t size);
 struct dd_cursor dd_cursor_writer(uint8_t *bytes, size_t size);
 
-/* Bytes between the position and the end. */
+/* The number of bytes from the position to the end. */
 size_t dd_cursor_remaining(const struct dd_cursor *c);
 
 uint8_t dd_cursor_read_u8(struct dd_cursor *c);
 uint16_t dd_cursor_read_u16(struct dd_cursor *c);
 uint32_t dd_cursor_read_u32(struct dd_cursor *c);
 uint64_t dd_cursor_read_u64(struct dd_cursor *c);
-/* A pointer to the next size bytes, borrowed from what the cursor runs over; NULL (and failed) if there are fewer. */
+/* Returns the next size bytes, borrowed from the cursor's memory; NULL, and failed is set, if there are fewer. */
 const uint8_t *dd_cursor_read_bytes(struct dd_cursor *c, size_t size);
 
 void dd_cursor_write_u8(struct dd_cursor *c, uint8_t value);

@@ -1,6 +1,6 @@
-/* Messages to standard error, one write(2) a line, so that lines of several processes never mix. With the journal behind
- * standard error each line starts with its priority as sd-daemon(3) defines it, elsewhere with the time of day. What is
- * not printable in a message is replaced, so that no input can forge a line. */
+/* Messages to standard error. Each line is one write(2), so lines of several processes never mix. If standard error is the
+ * journal, a line starts with its priority as in sd-daemon(3); otherwise with the time. Characters that are not printable are
+ * replaced, so no input can forge a line. The dd_log_<level> functions are thread-safe. */
 #ifndef DD_BASE_LOG_H
 #define DD_BASE_LOG_H
 
@@ -27,15 +27,15 @@ void dd_log_notice(const char *format, ...) __attribute__((format(printf, 1, 2))
 void dd_log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void dd_log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* A limit of one message per period for one kind of event; start with zeroes but for period_ms. Not thread-safe: one
- * owner. */
+/* A rate limit for one kind of event: one message per period. Initialise period_ms, and the rest with zeroes. One owner, one
+ * thread. */
 struct dd_log_limit {
     uint64_t period_ms;
     uint64_t next_us;    /* dd_clock_now_us() from which the next message may go */
     uint64_t suppressed; /* events since the last message */
 };
 
-/* True if a message may be written now. *suppressed is then how many events before this one went without one. */
+/* True if a message may be written now; *suppressed is then the number of events without a message since the last one. */
 bool dd_log_allowed(struct dd_log_limit *limit, uint64_t *suppressed);
 
 #endif

@@ -33,9 +33,9 @@ enum dd_options_scope { DD_OPTIONS_STREAM, DD_OPTIONS_DAEMON };
 enum {
     DD_OPTIONS_SECRET = 1,       /* never shown, wiped from the command line */
     DD_OPTIONS_HAS_SECRET = 2,   /* may hold one (a URL): shown up to it, wiped from the command line */
-    DD_OPTIONS_NO_EFFECT = 4,    /* accepted, but what it does is not there yet: said at start when it is set */
+    DD_OPTIONS_NO_EFFECT = 4,    /* accepted but not implemented yet; a warning at start says so if it is set */
     DD_OPTIONS_COMMAND_LINE = 8, /* not in a file (--help, --config) */
-    DD_OPTIONS_CHECK_EMPTY = 16, /* check sees an empty text, too, which else unsets the option */
+    DD_OPTIONS_CHECK_EMPTY = 16, /* an empty text is passed to check; for other options it means "not set" */
 };
 
 struct dd_options_row {
@@ -45,11 +45,11 @@ struct dd_options_row {
     size_t offset, size;  /* of its field in the struct of its scope; see DD_OPTIONS_FIELD */
     double min, max;      /* numbers, in the option's unit; equal: no limits */
     const char *choices;  /* "tcp|udp" */
-    const char *fallback; /* the default as it would be written; NULL: none, the field stays zero */
-    const char *argument; /* what stands for the value in --help: "SECONDS"; NULL for switches */
+    const char *fallback; /* the default as a user would write it; NULL: none, the field stays zero */
+    const char *argument; /* placeholder of the value in --help: "SECONDS"; NULL for switches */
     const char *help;     /* one sentence, no full stop */
     unsigned flags;
-    /* Further check of a text value, NULL: none. 0, or DD_ERROR_INPUT with what would be right in why. */
+    /* A further check of a text value; NULL: none. Returns 0; or DD_ERROR_INPUT with what would be right in why. */
     int (*check)(const char *text, char *why, size_t why_size);
 };
 
@@ -71,32 +71,33 @@ struct dd_options_schema {
 
 struct dd_options;
 
-/* Reads the command line, and the file that it names with --config; argv is wiped of secrets. Returned-owned; NULL after
- * the error was logged. streams without one: with no --config there is just one stream, named default_stream. When the
- * daemon's switch with this name is set no file is read and nothing is required: "help", "version", "generate_key". */
+/* Reads the command line and the file named by --config, and wipes secrets from argv. Without --config there is one stream, named
+ * default_stream. If one of the daemon's switches help, version or generate_key is set, no file is read and nothing is required.
+ * Returned-owned: dd_options_free(). NULL, logged, on any error. */
 struct dd_options *dd_options_load(const struct dd_options_schema *schema, int argc, char **argv);
 /* Wipes and frees. */
 void dd_options_free(struct dd_options *o);
 
-/* Borrowed, mutable: the daemon wipes what it hands on. */
+/* The structs of the daemon's and of stream i's options, and the stream's name. Borrowed; mutable, so that the daemon can wipe
+ * the secrets that it has passed on. */
 void *dd_options_daemon(struct dd_options *o);
 size_t dd_options_stream_count(const struct dd_options *o);
 void *dd_options_stream(struct dd_options *o, size_t i);
 const char *dd_options_stream_name(const struct dd_options *o, size_t i);
-/* True if the streams come from a file's "streams"; false: a single stream by flags or by a one-stream file. */
+/* True if the streams come from "streams" in a file; false for the single stream of the command line or of a one-stream file. */
 bool dd_options_named_streams(const struct dd_options *o);
-/* The value of one of the daemon's switches; false if there is none with that name. */
+/* The value of the daemon's switch with that name; false if there is none. */
 bool dd_options_switch(const struct dd_options *o, const char *name);
-/* True if the option was set, by the file or the command line; i: the stream, ignored for the daemon's options. */
+/* True if the file or the command line set the option. i: the stream, ignored for the daemon's options. */
 bool dd_options_is_set(const struct dd_options *o, size_t i, const char *name);
-/* Where an option's value is from, for messages: "ddsend.json: streams.lobby.key_file" or "--key-file"; borrowed until the
+/* Names the place that set an option, for messages: "ddsend.json: streams.lobby.key_file" or "--key-file". Borrowed until the
  * next call. */
 const char *dd_options_where(struct dd_options *o, size_t i, const char *name);
 
-/* For usage.c: the schema, and what the file and the command line said of a row, masked; NULL: nothing. instance: 0 for the
- * daemon's options, 1 + i for stream i's. */
+/* For option_help.c: the schema; and the text that the file or the command line gave for a row, masked, borrowed; NULL: none.
+ * instance: 0 for the daemon's options, 1 + i for those of stream i. */
 const struct dd_options_schema *dd_options_schema_of(const struct dd_options *o);
-const char *dd_options_said_in_file(const struct dd_options *o, size_t instance, size_t row);
-const char *dd_options_said_on_line(const struct dd_options *o, size_t instance, size_t row);
+const char *dd_options_text_in_file(const struct dd_options *o, size_t instance, size_t row);
+const char *dd_options_text_on_line(const struct dd_options *o, size_t instance, size_t row);
 
 #endif

@@ -1,4 +1,4 @@
-/* What a process gives up: its user, its readability for others, and more of its rights by and by. */
+/* Drops privileges of a process: its user, and its readability for other processes. */
 #ifndef DD_BASE_PRIVILEGES_H
 #define DD_BASE_PRIVILEGES_H
 
@@ -14,13 +14,15 @@ struct dd_privileges_user {
     gid_t gid;
 };
 
-/* Looks name up; where there is none, says so and takes nobody. 0, or DD_ERROR_INPUT if nobody is missing, too. */
+/* Looks a user up by name. If there is none, logs that and uses nobody. 0; or DD_ERROR_INPUT, logged, if nobody is missing, too.
+ */
 int dd_privileges_find_user(const char *name, struct dd_privileges_user *user);
 
-/* Becomes user for good: groups, group, user. Needs root. 0 or DD_ERROR_SYSTEM, logged. */
+/* Switches the process to user for good: supplementary groups, group, user. Needs root. 0 or DD_ERROR_SYSTEM, logged. */
 int dd_privileges_become(const struct dd_privileges_user *user);
 
-/* No core dumps, no ptrace by equals, no reading of /proc/PID/mem by equals. 0 or DD_ERROR_SYSTEM, logged. */
+/* Makes the process non-dumpable: no core dumps, and no ptrace(2) or /proc/PID/mem for processes of the same user. 0 or
+ * DD_ERROR_SYSTEM, logged. */
 int dd_privileges_hide(void);
 
 #endif
