@@ -1,9 +1,9 @@
-/* What share of pictures arrives, against the losses of the path: tests/simulate [FRAMES [BURST [SEED]]].
+/* The share of pictures that arrive over paths with losses: tests/simulate [FRAMES [BURST [SEED]]].
  *
- * Frames of 85 to 95 KB of random bytes, as those of a camera with 1080p are, go through the code of both ends that cuts
- * them, makes their parity, and puts them together again; every frame that arrives is compared byte by byte. Only the
- * encryption, which changes nothing here, is left out, and so is the replay window, which would hide duplicates. The same
- * seed gives the same fates. Exits with 1 if a share is below its target. */
+ * Frames of 85 to 95 KB of random bytes, the size of a 1080p camera's, pass through the code of both ends: fragmenter, parity and
+ * reassembly. Every frame that arrives is compared byte by byte. Encryption is left out, since it changes nothing here, and so is
+ * the replay window, which would hide duplicates. The same seed gives the same losses. Exits with 1 if a share is below its
+ * target. */
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -81,7 +81,7 @@ struct simulation {
     uint8_t *frames[KEPT];
     uint32_t sizes[KEPT];
     uint64_t now_us;
-    /* Datagrams on their way, by when they arrive: slot now is next. */
+    /* Datagrams under way, by time of arrival: slot now is next. */
     struct parcel (*slots)[SLOT_MAX];
     size_t counts[SLOTS], now;
     uint64_t sent, data, lost, delivered;
@@ -141,7 +141,7 @@ static void arrive_later(struct simulation *s, const struct dd_wire_fragment *fr
     p->fragment.symbol = p->symbol;
 }
 
-/* A datagram that is not lost. */
+/* Delivers a datagram that is not lost. */
 static void carry(struct simulation *s, const struct dd_wire_fragment *fragment)
 {
     const struct path *p = s->path;
@@ -154,7 +154,7 @@ static void carry(struct simulation *s, const struct dd_wire_fragment *fragment)
         arrive_later(s, fragment, draw(s) % (LATENESS + 1));
 }
 
-/* What is due by now arrives. */
+/* Delivers the datagrams that are due. */
 static void tick(struct simulation *s)
 {
     for (size_t i = 0; i < s->counts[s->now]; i++)
@@ -180,7 +180,7 @@ static uint32_t count_bursts(const struct simulation *s, const struct dd_block_p
     return count;
 }
 
-/* Gilbert-Elliott: while in the burst everything is lost. */
+/* Gilbert-Elliott: everything is lost during a burst. */
 static bool random_burst(struct simulation *s)
 {
     double end = 1.0 / MEAN_LOSSES, begin = end * s->path->loss / (1 - s->path->loss);

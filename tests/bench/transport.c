@@ -1,4 +1,4 @@
-/* What the data path costs, against the least that the same work can cost: AES-256-GCM and UDP, with nothing around it.
+/* The CPU cost of the data path, compared with the minimum for the same work: bare AES-256-GCM and UDP.
  *
  *   transport limits BURST           JSON: send_gbps and receive_gbps of the bare method, per CPU-second of one thread
  *   transport transmit ROUNDS        JSON lines, a round each: bare and ours from JPEG to wire, interleaved, ours with the
@@ -51,7 +51,7 @@ static void fail(const char *what)
     exit(EXIT_FAILURE);
 }
 
-/* ---- somebody who reads ---- */
+/* ---- a reader ---- */
 
 struct reader {
     pthread_t thread;
@@ -264,7 +264,7 @@ static void ours_close(struct ours *o)
     free(jpeg.write);
 }
 
-/* Leaves datagrams out of the burst, as a bad network does. */
+/* Removes datagrams from the burst, as a lossy network does. */
 static void lose(struct dd_stream_sender_burst *burst, double percent)
 {
     size_t kept = 0;
@@ -274,7 +274,7 @@ static void lose(struct dd_stream_sender_burst *burst, double percent)
     burst->count = kept;
 }
 
-/* Seals and sends the next burst. Its bits. */
+/* Seals and sends the next burst. Returns its size in bits. */
 static double send_ours(struct ours *o, double loss_percent)
 {
     double bits = 0;

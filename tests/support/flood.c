@@ -1,5 +1,5 @@
-/* A stranger on the path who records a stream's datagrams and throws a flood at its receiver: rubbish, and all that can be made
- * of what he recorded without the key. He knows the cause under which each one has to be refused, and counts.
+/* An attacker on the path: records a stream's datagrams and floods its receiver with random bytes, and with everything that can
+ * be made of the recorded ones without the key. Counts the datagrams by the cause for which each must be refused.
  *
  *   flood PORT [SEED]     prints "ready TAP": send the stream to 127.0.0.1:TAP as well. A line "RATE SECONDS" on standard input
  *                         floods, RATE datagrams a second, and is answered with a line of JSON: how many went, by cause */
@@ -23,7 +23,7 @@ enum {
     DATAGRAM = 1500,
     RECORDS = 4096,
     RECORDS_MIN = 64,
-    ARRIVED_US = 200000, /* by then the receiver has it, too */
+    ARRIVED_US = 200000, /* after this the receiver has it, too */
     PATIENCE_US = 20 * DD_CLOCK_US_PER_S,
     BATCH = 64,
     UNUSED_COUNTERS = 4000000, /* and above, up to what a session may have */
@@ -73,7 +73,7 @@ static void fill(uint8_t *bytes, size_t size)
     }
 }
 
-/* Takes what the sender has sent, and keeps the first RECORDS of it. */
+/* Receives the sender's datagrams and keeps the first RECORDS of them. */
 static void record(void)
 {
     static uint8_t bytes[65536];
@@ -94,7 +94,7 @@ static void record(void)
         f.arrived++;
 }
 
-/* ---- what is made of it ---- */
+/* ---- forged datagrams ---- */
 
 static void flip_bit(uint8_t *bytes, size_t first, size_t size)
 {
@@ -102,7 +102,7 @@ static void flip_bit(uint8_t *bytes, size_t first, size_t size)
     bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
 }
 
-/* Rubbish. Its length. */
+/* Random bytes. Returns their number. */
 static size_t make_rubbish(enum cause cause, uint8_t *bytes)
 {
     size_t size = cause == SHORT ? draw_between(0, DD_WIRE_DATAGRAM_MIN - 1) : draw_between(DD_WIRE_DATAGRAM_MIN, DATAGRAM);
@@ -114,7 +114,8 @@ static size_t make_rubbish(enum cause cause, uint8_t *bytes)
     return size;
 }
 
-/* A whole datagram, a cut one, or one with a wrong bit behind its header: it has come before, so nobody looks at the rest. */
+/* A recorded datagram: whole, cut, or with a wrong bit behind its header. Its counter has been seen, so the rest is not looked
+ * at. */
 static size_t make_replay(const struct record *r, uint8_t *bytes)
 {
     size_t size = r->size;
@@ -132,7 +133,7 @@ static size_t make_replay(const struct record *r, uint8_t *bytes)
     return size;
 }
 
-/* A recorded one under another header: of a session that may not be, or of one that may, with a counter that was not seen. */
+/* A recorded datagram with another header: of a session that is refused; or of an accepted one, with an unseen counter. */
 static size_t make_forgery(enum cause cause, const struct record *r, uint8_t *bytes)
 {
     struct dd_wire_header header = r->header;
@@ -169,7 +170,7 @@ static size_t make(enum cause cause, uint8_t *bytes)
 
 /* ---- the flood ---- */
 
-/* Sends up to count datagrams. How many went. */
+/* Sends up to count datagrams. Returns how many were sent. */
 static size_t send_batch(size_t count)
 {
     enum cause causes[BATCH];

@@ -1,8 +1,8 @@
-/* A sender that says what a test wants: seals messages that come as hexadecimal lines on standard input, and sends each as
- * one datagram. It has the key, so it shows what the receiver does with well-sealed nonsense.
+/* A sender of arbitrary messages: seals each hexadecimal line of standard input and sends it as one datagram. It has the key, so
+ * tests can check how the receiver handles malformed messages that authenticate.
  *
- *   forge PORT KEY [STREAM_ID]     prints "sent COUNTER" for each line; a line "session SECONDS" begins a new session, which says
- *                                  that it begins that many seconds from now */
+ *   forge PORT KEY [STREAM_ID]     prints "sent COUNTER" for each line; a line "session SECONDS" begins a new session whose
+ *                                  start is that many seconds from now */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -31,7 +31,7 @@ static size_t from_hex(const char *text, uint8_t *bytes, size_t size)
     return count;
 }
 
-/* The new session in place of *seal. */
+/* Replaces *seal by one with the new session. */
 static bool begin(struct dd_seal **seal, const struct dd_key *key, uint64_t ahead_us)
 {
     if (!ahead_us)

@@ -1,8 +1,8 @@
-/* A UDP relay that mistreats datagrams, for tests of what the link survives.
+/* A UDP relay that loses, delays, duplicates, reorders and corrupts datagrams, to test what the link survives.
  *
- * What happens to a datagram follows from the seed and its number (from 0, in order of arrival) alone: the same seed and
- * the same datagrams meet the same fate, however fast they come, and changing one rate leaves the others' choices alone.
- * Only bursts remember what came before. Commands come as lines on standard input and are answered with a line of JSON. */
+ * What happens to a datagram depends only on the seed and on its number, counted from 0 in order of arrival. So a run can be
+ * repeated at any speed, and changing one rate does not change the other choices. Only bursts have a memory. Commands are lines
+ * on standard input; each is answered with a line of JSON. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -21,12 +21,12 @@
 
 enum {
     DATAGRAM_MAX = 65536,
-    BATCH = 64,                      /* datagrams received before those that are due go out */
+    BATCH = 64,                      /* datagrams received before those that are due are sent */
     BUFFER_BYTES = 16 * 1024 * 1024, /* of the socket: seconds of video, so that no loss is our own */
-    QUEUE_MAX = 200000,              /* datagrams on their way; more are dropped and counted as overflow */
+    QUEUE_MAX = 200000,              /* datagrams held; more are dropped and counted as overflow */
     RANGES_MAX = 256,                /* in a drop list */
     LINE_MAX_BYTES = 4096,
-    LATE_US = 500000, /* a datagram that waits for others to overtake it goes out after this if they don't come */
+    LATE_US = 500000, /* a datagram that waits to be overtaken is sent after this time in any case */
 };
 
 /* splitmix64 (S. Vigna, public domain): a mixed Weyl sequence */
@@ -36,7 +36,7 @@ struct range {
     uint64_t first, last;
 };
 
-/* what is to happen, as options and "set" give it; rates are 0 … 1 */
+/* The settings of options and "set"; rates are 0 … 1. */
 struct plan {
     uint64_t seed;
     double drop, duplicate, reorder, corrupt, truncate;
@@ -54,7 +54,7 @@ struct counters {
 struct parcel {
     struct parcel *next;
     uint64_t due_us;
-    uint64_t overtakers; /* how many datagrams still have to overtake it; 0: none */
+    uint64_t overtakers; /* number of datagrams that have yet to overtake it */
     size_t size;
     uint8_t bytes[];
 };
@@ -69,7 +69,7 @@ struct relay {
     struct sockaddr_in to;
     struct plan plan;
     struct counters counters;
-    struct queue out;  /* in order of going out: a change of the delay does not reorder */
+    struct queue out;  /* in order of sending: a change of the delay does not reorder */
     struct queue late; /* waiting to be overtaken */
     uint64_t queued;   /* in both */
     bool in_burst, holding;
@@ -93,7 +93,7 @@ static uint64_t draw(uint64_t *state)
     return x ^ (x >> 31);
 }
 
-/* True with this chance; always takes one draw. */
+/* True with this probability; always uses one draw. */
 static bool chance(uint64_t *state, double rate)
 {
     return (double)(draw(state) >> 11) * 0x1p-53 < rate;
@@ -238,7 +238,7 @@ static struct parcel *parcel_new(struct relay *relay, const uint8_t *bytes, size
     return parcel;
 }
 
-/* One more datagram has come by: those that have been overtaken often enough follow it. */
+/* Another datagram has passed: those that have been overtaken often enough follow it. */
 static void relay_overtaken(struct relay *relay)
 {
     struct queue waiting = relay->late;
@@ -255,7 +255,7 @@ static void relay_take(struct relay *relay, uint8_t *bytes, size_t size, uint64_
     uint64_t state = plan->seed * WEYL + number;
     state = draw(&state); /* neighbours share nothing */
 
-    /* every draw is made, whatever comes of the others */
+    /* Every draw is made, whatever the others give. */
     bool drop = chance(&state, plan->drop);
     relay->in_burst = relay->in_burst ? !chance(&state, plan->burst_end) : chance(&state, plan->burst_begin);
     bool duplicate = chance(&state, plan->duplicate);
@@ -323,7 +323,7 @@ static void relay_send(struct relay *relay, uint64_t now)
     }
 }
 
-/* Microseconds until there is something to do; -1: nothing. */
+/* Microseconds until the next datagram is due; -1 if none is. */
 static int64_t relay_wait_us(const struct relay *relay, uint64_t now)
 {
     uint64_t due = UINT64_MAX;

@@ -50,7 +50,7 @@ START_TEST(refuses_what_is_neither)
 {
     static const char *const rows[] = {"",          ":",        ":80",         "[]",          "[]:80",       "[",
                                        "[::1",      "[::1]80",  "[::1]:",      "host:",       "host:0",      "host:-1",
-                                       "host:+80",  "host: 80", "host:80 ",    "host:080000", "host:65536",  "host:99999",
+                                       "host:+80",  "host: 80", "host:80 ",    "host:000080", "host:65536",  "host:99999",
                                        "host:0x50", "host:8o",  "host:eighty", "[::1]:80:",   "[::1]:65536", "[::1]:00000",
                                        "[::1] :80"};
 
