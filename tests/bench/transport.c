@@ -207,7 +207,7 @@ static uint8_t *make_jpeg(uint32_t *size)
         pixels[i] = (uint8_t)rand();
     dd_picture_over(&picture, DD_PICTURE_I420, WIDTH, HEIGHT, &layout, pixels);
     for (int quality = 100; quality > 0 && (!bytes || bytes > JPEG_BYTES); quality--)
-        bytes = dd_jpeg_encoder_jpeg(encoder, &picture, quality, DD_JPEG_ENCODER_420, jpeg, room);
+        bytes = dd_jpeg_encoder_encode(encoder, &picture, quality, DD_JPEG_ENCODER_420, jpeg, room);
     dd_jpeg_encoder_free(encoder);
     free(pixels);
     *size = (uint32_t)bytes;
@@ -218,7 +218,7 @@ struct ours {
     struct dd_transmit_stream config;
     int ring_fd;
     struct dd_frame_ring *ring;
-    struct dd_stream_sender *outlet;
+    struct dd_stream_sender *sender;
     struct dd_stream_sender_burst burst;
     struct dd_encoder_pool_picture picture;
     struct dd_oneway_socket out;
@@ -240,14 +240,14 @@ static void ours_open(struct ours *o, const uint8_t key[static DD_KEY_BYTES], co
     memcpy(o->config.key, key, DD_KEY_BYTES);
     o->ring_fd = dd_frame_ring_create("bench", &shape);
     o->ring = dd_frame_ring_open_reader(o->ring_fd, &shape);
-    o->outlet = dd_stream_sender_new(&o->config, o->ring, dd_clock_wall_us() - dd_clock_now_us());
+    o->sender = dd_stream_sender_new(&o->config, o->ring, dd_clock_wall_us() - dd_clock_now_us());
     o->burst.stride = DATAGRAM;
     o->burst.bytes = malloc((size_t)DATAGRAM * DD_ONEWAY_SOCKET_BURST);
     o->picture.jpeg = make_jpeg(&o->picture.size);
     o->picture.width = 640;
     o->picture.height = 288;
-    if (o->out.fd < 0 || !o->ring || !o->outlet || !o->burst.bytes)
-        fail("cannot set the outlet up");
+    if (o->out.fd < 0 || !o->ring || !o->sender || !o->burst.bytes)
+        fail("cannot set the sender up");
 }
 
 static void ours_close(struct ours *o)
@@ -256,7 +256,7 @@ static void ours_close(struct ours *o)
         const uint8_t *read;
         uint8_t *write;
     } jpeg = {.read = o->picture.jpeg};
-    dd_stream_sender_free(o->outlet);
+    dd_stream_sender_free(o->sender);
     dd_frame_ring_close(o->ring);
     close(o->ring_fd);
     close(o->out.fd);
@@ -279,12 +279,12 @@ static double send_ours(struct ours *o, double loss_percent)
 {
     double bits = 0;
     int error;
-    if (!dd_stream_sender_is_sending(o->outlet)) {
+    if (!dd_stream_sender_is_sending(o->sender)) {
         o->picture.captured_us = dd_clock_now_us();
-        if (dd_stream_sender_begin_frame(o->outlet, &o->picture))
+        if (dd_stream_sender_begin_frame(o->sender, &o->picture))
             fail("cannot begin a frame");
     }
-    dd_stream_sender_fill(o->outlet, &o->burst);
+    dd_stream_sender_fill(o->sender, &o->burst);
     if (loss_percent > 0)
         lose(&o->burst, loss_percent);
     for (size_t i = 0; i < o->burst.count; i++)

@@ -17,115 +17,115 @@
 
 enum { BUFFERS = 3, THREADS_MAX = 64 };
 
-/* A stream's JPEG goes round three buffers: one is being filled, one is ready, one is being sent. */
-struct lane {
+/* A stream has three buffers for its JPEGs: one is being filled, one is ready, one is being sent. */
+struct stream {
     struct dd_encoder_pool_stream config; /* constant */
     uint8_t *buffer[BUFFERS];             /* of capacity bytes and DD_FRAGMENTER_SLACK; the pointers are constant */
     size_t capacity;
     /* Under the lock: */
     int filling, ready, taken;              /* indices of buffer; roles swap */
     struct dd_encoder_pool_picture picture; /* the newest that was encoded; size 0: none yet */
-    struct dd_encoder_pool_shown shown;     /* until when the ring had it again */
-    bool wanted, busy, is_ready;
+    struct dd_encoder_pool_shown shown;     /* when the ring last held that picture */
+    bool wanted, busy, is_ready;            /* the ring may have a picture; a thread is at it; buffer ready is one to be taken */
     struct dd_encoder_pool_counters counters;
-    /* Of the thread that has set busy: */
-    uint64_t position; /* of the next picture that was not looked at */
+    /* Owned by the thread that has set busy: */
+    uint64_t position; /* of the next picture to look at */
     bool has_encoded;
     uint64_t encoded_position; /* of the newest that was encoded */
 };
 
-/* What came of looking at a ring. */
+/* What a look at a ring gave. */
 enum outcome { NOTHING, ENCODED, SAME };
 
 struct dd_encoder_pool {
     pthread_mutex_t lock;
     pthread_cond_t work;
     bool stopping; /* under the lock */
-    size_t turn;   /* under the lock: where the search for work goes on, so that no stream starves */
+    size_t turn;   /* under the lock: where the next search for work begins, so that no stream starves */
     int wake_fd;
     size_t count;
-    struct lane *lanes;
+    struct stream *streams;
     struct dd_jpeg_encoder *encoders[THREADS_MAX]; /* one per thread */
     pthread_t threads[THREADS_MAX];
     size_t thread_count, next_encoder; /* next_encoder: under the lock */
 };
 
-/* Points picture at what the ring has at position, if that is what it says, and of a size that was agreed on. 0; DD_ERROR_GONE;
- * DD_ERROR_INPUT. */
-static int read_picture(const struct lane *lane, uint64_t position, struct dd_picture *picture)
+/* Points picture at the ring's frame at position. 0; DD_ERROR_GONE; DD_ERROR_INPUT if the frame is not what it says, or larger
+ * than configured. */
+static int read_picture(const struct stream *stream, uint64_t position, struct dd_picture *picture)
 {
     struct dd_frame_ring_frame frame;
     struct dd_picture_layout layout;
     const uint8_t *bytes;
-    if (dd_frame_ring_peek(lane->config.ring, position, &frame, &bytes))
+    if (dd_frame_ring_peek(stream->config.ring, position, &frame, &bytes))
         return DD_ERROR_GONE;
-    bool usable = frame.width <= lane->config.max_width && frame.height <= lane->config.max_height &&
+    bool usable = frame.width <= stream->config.max_width && frame.height <= stream->config.max_height &&
                   dd_picture_layout((enum dd_picture_format)frame.format, frame.width, frame.height, &layout) == 0 &&
                   frame.bytes == layout.bytes;
     if (!usable)
         return DD_ERROR_INPUT;
     dd_picture_over(picture, (enum dd_picture_format)frame.format, frame.width, frame.height, &layout, bytes);
-    /* capture may say that a picture is older than it is, never that it is newer */
+    /* capture is trusted to call a picture older than it is, but not newer */
     uint64_t now_us = dd_clock_now_us();
     picture->captured_us = frame.captured_us < now_us ? frame.captured_us : now_us;
     return 0;
 }
 
-/* Finds the newest picture of the lane's ring. False if there is none, or none that can be used. */
-static bool find_picture(struct lane *lane, struct dd_picture *picture, uint64_t *position,
+/* Finds the newest picture of the stream's ring. False if there is no new one, or it cannot be used. */
+static bool find_picture(struct stream *stream, struct dd_picture *picture, uint64_t *position,
                          struct dd_encoder_pool_counters *counted)
 {
-    uint64_t count = dd_frame_ring_count(lane->config.ring);
-    if (count < lane->position) { /* the ring began anew */
-        lane->position = 0;
-        lane->has_encoded = false;
+    uint64_t count = dd_frame_ring_count(stream->config.ring);
+    if (count < stream->position) { /* the ring began anew */
+        stream->position = 0;
+        stream->has_encoded = false;
     }
-    if (count == lane->position)
+    if (count == stream->position)
         return false;
     *position = count - 1;
-    counted->skipped = *position - lane->position;
-    lane->position = count;
-    int error = read_picture(lane, *position, picture);
+    counted->skipped = *position - stream->position;
+    stream->position = count;
+    int error = read_picture(stream, *position, picture);
     counted->skipped += error != 0;
     counted->unusable += error == DD_ERROR_INPUT;
     return !error;
 }
 
-/* True if picture is the one that was encoded last, pixel for pixel. That one is still in the ring, if no other came between:
- * what is not there any more is not the same. */
-static bool is_same(const struct lane *lane, const struct dd_picture *picture, uint64_t position)
+/* True if picture equals the one that was encoded last, pixel for pixel. That one is compared where it lies in the ring; once it
+ * is overwritten, the pictures count as different. */
+static bool is_same(const struct stream *stream, const struct dd_picture *picture, uint64_t position)
 {
     struct dd_picture before;
-    return lane->has_encoded && read_picture(lane, lane->encoded_position, &before) == 0 && dd_picture_equal(&before, picture) &&
-           dd_frame_ring_unchanged(lane->config.ring, lane->encoded_position) &&
-           dd_frame_ring_unchanged(lane->config.ring, position);
+    return stream->has_encoded && read_picture(stream, stream->encoded_position, &before) == 0 &&
+           dd_picture_equal(&before, picture) && dd_frame_ring_unchanged(stream->config.ring, stream->encoded_position) &&
+           dd_frame_ring_unchanged(stream->config.ring, position);
 }
 
-/* Encodes the newest picture of a busy lane into its filling buffer, if it is another one than before; out describes it
- * then. *shown is when and where the ring had it. */
-static enum outcome encode(struct dd_jpeg_encoder *encoder, struct lane *lane, struct dd_encoder_pool_picture *out,
+/* Encodes the newest picture of a busy stream into its filling buffer, unless it equals the one before. ENCODED: out describes
+ * it. *shown is when and where the ring held it. */
+static enum outcome encode(struct dd_jpeg_encoder *encoder, struct stream *stream, struct dd_encoder_pool_picture *out,
                            struct dd_encoder_pool_shown *shown, struct dd_encoder_pool_counters *counted)
 {
     struct dd_picture picture;
     uint64_t position = 0;
-    if (!find_picture(lane, &picture, &position, counted))
+    if (!find_picture(stream, &picture, &position, counted))
         return NOTHING;
     *shown = (struct dd_encoder_pool_shown){.captured_us = picture.captured_us, .position = position};
-    if (is_same(lane, &picture, position)) {
-        lane->encoded_position = position; /* equal, and longer in the ring */
+    if (is_same(stream, &picture, position)) {
+        stream->encoded_position = position; /* equal, and will stay in the ring for longer */
         counted->same++;
         return SAME;
     }
-    size_t size = dd_jpeg_encoder_jpeg(encoder, &picture, lane->config.quality,
-                                       lane->config.full_chroma ? DD_JPEG_ENCODER_444 : DD_JPEG_ENCODER_420,
-                                       lane->buffer[lane->filling], lane->capacity);
-    /* A source that writes faster than this encodes: what was read is a mixture, and there is a newer picture anyway. */
-    if (!size || !dd_frame_ring_unchanged(lane->config.ring, position)) {
+    size_t size = dd_jpeg_encoder_encode(encoder, &picture, stream->config.quality,
+                                         stream->config.full_chroma ? DD_JPEG_ENCODER_444 : DD_JPEG_ENCODER_420,
+                                         stream->buffer[stream->filling], stream->capacity);
+    /* The source has overwritten it meanwhile: what was read is a mixture of two pictures, and there is a newer one anyway. */
+    if (!size || !dd_frame_ring_unchanged(stream->config.ring, position)) {
         counted->skipped++;
         return NOTHING;
     }
-    lane->has_encoded = true;
-    lane->encoded_position = position;
+    stream->has_encoded = true;
+    stream->encoded_position = position;
     *out = (struct dd_encoder_pool_picture){.size = (uint32_t)size,
                                             .captured_us = picture.captured_us,
                                             .position = position,
@@ -134,79 +134,79 @@ static enum outcome encode(struct dd_jpeg_encoder *encoder, struct lane *lane, s
     return ENCODED;
 }
 
-static struct lane *find_work(struct dd_encoder_pool *e)
+static struct stream *find_work(struct dd_encoder_pool *pool)
 {
-    for (size_t i = 0; i < e->count; i++) {
-        struct lane *lane = &e->lanes[(e->turn + i) % e->count];
-        if (lane->wanted && !lane->busy) {
-            e->turn = (e->turn + i + 1) % e->count;
-            return lane;
+    for (size_t i = 0; i < pool->count; i++) {
+        struct stream *stream = &pool->streams[(pool->turn + i) % pool->count];
+        if (stream->wanted && !stream->busy) {
+            pool->turn = (pool->turn + i + 1) % pool->count;
+            return stream;
         }
     }
     return NULL;
 }
 
 /* Under the lock. */
-static void deliver(struct dd_encoder_pool *e, struct lane *lane, const struct dd_encoder_pool_picture *picture)
+static void deliver(struct dd_encoder_pool *pool, struct stream *stream, const struct dd_encoder_pool_picture *picture)
 {
     uint64_t one = 1;
-    int filled = lane->filling;
-    lane->counters.skipped += lane->is_ready;
-    lane->counters.encoded++;
-    lane->counters.jpeg_bytes += picture->size;
-    lane->filling = lane->ready;
-    lane->ready = filled;
-    lane->picture = *picture;
-    lane->picture.jpeg = lane->buffer[filled];
-    lane->is_ready = true;
-    /* Never blocks: it would take 2^64 - 2 pictures. */
-    if (write(e->wake_fd, &one, sizeof one) < 0)
+    int filled = stream->filling;
+    stream->counters.skipped += stream->is_ready;
+    stream->counters.encoded++;
+    stream->counters.jpeg_bytes += picture->size;
+    stream->filling = stream->ready;
+    stream->ready = filled;
+    stream->picture = *picture;
+    stream->picture.jpeg = stream->buffer[filled];
+    stream->is_ready = true;
+    /* Never blocks before 2^64 - 2 pictures. */
+    if (write(pool->wake_fd, &one, sizeof one) < 0)
         dd_log_debug("the sending thread cannot be woken: %s", strerror(errno));
 }
 
 static void *run(void *context)
 {
-    struct dd_encoder_pool *e = context;
+    struct dd_encoder_pool *pool = context;
     prctl(PR_SET_NAME, "encoder");
-    pthread_mutex_lock(&e->lock);
-    struct dd_jpeg_encoder *encoder = e->encoders[e->next_encoder++];
-    while (!e->stopping) {
+    pthread_mutex_lock(&pool->lock);
+    struct dd_jpeg_encoder *encoder = pool->encoders[pool->next_encoder++];
+    while (!pool->stopping) {
         struct dd_encoder_pool_picture picture;
         struct dd_encoder_pool_shown shown;
         struct dd_encoder_pool_counters counted = {0};
-        struct lane *lane = find_work(e);
-        if (!lane) {
-            pthread_cond_wait(&e->work, &e->lock);
+        struct stream *stream = find_work(pool);
+        if (!stream) {
+            pthread_cond_wait(&pool->work, &pool->lock);
             continue;
         }
-        lane->wanted = false;
-        lane->busy = true;
-        pthread_mutex_unlock(&e->lock);
-        enum outcome outcome = encode(encoder, lane, &picture, &shown, &counted);
-        pthread_mutex_lock(&e->lock);
-        lane->busy = false;
-        lane->counters.same += counted.same;
-        lane->counters.skipped += counted.skipped;
-        lane->counters.unusable += counted.unusable;
+        stream->wanted = false;
+        stream->busy = true;
+        pthread_mutex_unlock(&pool->lock);
+        enum outcome outcome = encode(encoder, stream, &picture, &shown, &counted);
+        pthread_mutex_lock(&pool->lock);
+        stream->busy = false;
+        stream->counters.same += counted.same;
+        stream->counters.skipped += counted.skipped;
+        stream->counters.unusable += counted.unusable;
         if (outcome == ENCODED)
-            deliver(e, lane, &picture);
+            deliver(pool, stream, &picture);
         if (outcome != NOTHING)
-            lane->shown = shown;
+            stream->shown = shown;
     }
-    pthread_mutex_unlock(&e->lock);
+    pthread_mutex_unlock(&pool->lock);
     return NULL;
 }
 
-static int make_lane(struct lane *lane, const struct dd_encoder_pool_stream *config)
+static int make_stream(struct stream *stream, const struct dd_encoder_pool_stream *config)
 {
-    lane->config = *config;
-    lane->capacity = dd_jpeg_encoder_bound(config->max_width, config->max_height, DD_JPEG_ENCODER_444);
-    lane->filling = 0;
-    lane->ready = 1;
-    lane->taken = 2;
+    stream->config = *config;
+    stream->capacity = dd_jpeg_encoder_bound(config->max_width, config->max_height, DD_JPEG_ENCODER_444);
+    stream->filling = 0;
+    stream->ready = 1;
+    stream->taken = 2;
     for (int i = 0; i < BUFFERS; i++) {
-        lane->buffer[i] = malloc(lane->capacity + DD_FRAGMENTER_SLACK);
-        if (!lane->buffer[i])
+        stream->buffer[i] = malloc(stream->capacity + DD_FRAGMENTER_SLACK);
+        if (!stream->buffer[i])
             return DD_ERROR_MEMORY;
     }
     return 0;
@@ -221,92 +221,92 @@ static size_t thread_count(size_t streams)
 
 struct dd_encoder_pool *dd_encoder_pool_start(const struct dd_encoder_pool_stream *streams, size_t count, int wake_fd)
 {
-    struct dd_encoder_pool *e = calloc(1, sizeof *e);
-    if (!e)
+    struct dd_encoder_pool *pool = calloc(1, sizeof *pool);
+    if (!pool)
         goto err0;
-    pthread_mutex_init(&e->lock, NULL);
-    pthread_cond_init(&e->work, NULL);
-    e->wake_fd = wake_fd;
-    e->lanes = calloc(count, sizeof *e->lanes);
-    if (!e->lanes)
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->work, NULL);
+    pool->wake_fd = wake_fd;
+    pool->streams = calloc(count, sizeof *pool->streams);
+    if (!pool->streams)
         goto err1;
-    for (; e->count < count; e->count++)
-        if (make_lane(&e->lanes[e->count], &streams[e->count])) {
-            e->count++;
+    for (; pool->count < count; pool->count++)
+        if (make_stream(&pool->streams[pool->count], &streams[pool->count])) {
+            pool->count++;
             goto err1;
         }
-    for (size_t threads = thread_count(count); e->thread_count < threads; e->thread_count++) {
-        e->encoders[e->thread_count] = dd_jpeg_encoder_new();
-        if (!e->encoders[e->thread_count] || pthread_create(&e->threads[e->thread_count], NULL, run, e))
+    for (size_t threads = thread_count(count); pool->thread_count < threads; pool->thread_count++) {
+        pool->encoders[pool->thread_count] = dd_jpeg_encoder_new();
+        if (!pool->encoders[pool->thread_count] || pthread_create(&pool->threads[pool->thread_count], NULL, run, pool))
             goto err1;
     }
-    return e;
+    return pool;
 
 err1:
-    dd_encoder_pool_stop(e);
+    dd_encoder_pool_stop(pool);
 err0:
     dd_log_error("no memory or no threads for the encoders of %zu streams", count);
     return NULL;
 }
 
-void dd_encoder_pool_stop(struct dd_encoder_pool *e)
+void dd_encoder_pool_stop(struct dd_encoder_pool *pool)
 {
-    if (!e)
+    if (!pool)
         return;
-    pthread_mutex_lock(&e->lock);
-    e->stopping = true;
-    pthread_cond_broadcast(&e->work);
-    pthread_mutex_unlock(&e->lock);
-    for (size_t i = 0; i < e->thread_count; i++)
-        pthread_join(e->threads[i], NULL);
+    pthread_mutex_lock(&pool->lock);
+    pool->stopping = true;
+    pthread_cond_broadcast(&pool->work);
+    pthread_mutex_unlock(&pool->lock);
+    for (size_t i = 0; i < pool->thread_count; i++)
+        pthread_join(pool->threads[i], NULL);
     for (size_t i = 0; i < THREADS_MAX; i++)
-        dd_jpeg_encoder_free(e->encoders[i]);
-    for (size_t i = 0; i < e->count; i++)
+        dd_jpeg_encoder_free(pool->encoders[i]);
+    for (size_t i = 0; i < pool->count; i++)
         for (int b = 0; b < BUFFERS; b++)
-            free(e->lanes[i].buffer[b]);
-    free(e->lanes);
-    pthread_cond_destroy(&e->work);
-    pthread_mutex_destroy(&e->lock);
-    free(e);
+            free(pool->streams[i].buffer[b]);
+    free(pool->streams);
+    pthread_cond_destroy(&pool->work);
+    pthread_mutex_destroy(&pool->lock);
+    free(pool);
 }
 
-void dd_encoder_pool_notify(struct dd_encoder_pool *e, size_t i)
+void dd_encoder_pool_notify(struct dd_encoder_pool *pool, size_t i)
 {
-    pthread_mutex_lock(&e->lock);
-    e->lanes[i].wanted = true;
-    pthread_cond_signal(&e->work);
-    pthread_mutex_unlock(&e->lock);
+    pthread_mutex_lock(&pool->lock);
+    pool->streams[i].wanted = true;
+    pthread_cond_signal(&pool->work);
+    pthread_mutex_unlock(&pool->lock);
 }
 
-bool dd_encoder_pool_take(struct dd_encoder_pool *e, size_t i, struct dd_encoder_pool_picture *picture)
+bool dd_encoder_pool_take(struct dd_encoder_pool *pool, size_t i, struct dd_encoder_pool_picture *picture)
 {
-    struct lane *lane = &e->lanes[i];
-    pthread_mutex_lock(&e->lock);
-    bool is_ready = lane->is_ready;
+    struct stream *stream = &pool->streams[i];
+    pthread_mutex_lock(&pool->lock);
+    bool is_ready = stream->is_ready;
     if (is_ready) {
-        int taken = lane->taken;
-        *picture = lane->picture;
-        lane->taken = lane->ready;
-        lane->ready = taken;
-        lane->is_ready = false;
+        int taken = stream->taken;
+        *picture = stream->picture;
+        stream->taken = stream->ready;
+        stream->ready = taken;
+        stream->is_ready = false;
     }
-    pthread_mutex_unlock(&e->lock);
+    pthread_mutex_unlock(&pool->lock);
     return is_ready;
 }
 
-bool dd_encoder_pool_last_shown(struct dd_encoder_pool *e, size_t i, struct dd_encoder_pool_shown *shown)
+bool dd_encoder_pool_last_shown(struct dd_encoder_pool *pool, size_t i, struct dd_encoder_pool_shown *shown)
 {
-    struct lane *lane = &e->lanes[i];
-    pthread_mutex_lock(&e->lock);
-    bool is_taken = lane->picture.size && !lane->is_ready;
-    *shown = lane->shown;
-    pthread_mutex_unlock(&e->lock);
+    struct stream *stream = &pool->streams[i];
+    pthread_mutex_lock(&pool->lock);
+    bool is_taken = stream->picture.size && !stream->is_ready;
+    *shown = stream->shown;
+    pthread_mutex_unlock(&pool->lock);
     return is_taken;
 }
 
-void dd_encoder_pool_read_counters(struct dd_encoder_pool *e, size_t i, struct dd_encoder_pool_counters *counters)
+void dd_encoder_pool_read_counters(struct dd_encoder_pool *pool, size_t i, struct dd_encoder_pool_counters *counters)
 {
-    pthread_mutex_lock(&e->lock);
-    *counters = e->lanes[i].counters;
-    pthread_mutex_unlock(&e->lock);
+    pthread_mutex_lock(&pool->lock);
+    *counters = pool->streams[i].counters;
+    pthread_mutex_unlock(&pool->lock);
 }

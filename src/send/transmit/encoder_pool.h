@@ -1,5 +1,6 @@
-/* The encoder threads of transmit: raw pictures out of the rings of all streams, JPEGs for the thread that sends. Within
- * a stream the newest picture wins, at both ends. */
+/* The encoder threads of transmit. They read raw pictures from the rings of all streams, and make JPEGs for the thread that
+ * sends. Of each stream only the newest picture is encoded, and only the newest JPEG is kept. All functions but start and stop
+ * belong to the thread that sends. */
 #ifndef DD_SEND_TRANSMIT_ENCODER_POOL_H
 #define DD_SEND_TRANSMIT_ENCODER_POOL_H
 
@@ -11,10 +12,10 @@ struct dd_encoder_pool;
 struct dd_frame_ring;
 
 struct dd_encoder_pool_stream {
-    const struct dd_frame_ring *ring; /* borrowed for the life of the encoders */
+    const struct dd_frame_ring *ring; /* borrowed for the life of the pool */
     int max_width, max_height;        /* larger pictures are left out */
     int quality;                      /* 0 … 100 */
-    bool full_chroma;                 /* 4:4:4 of what comes as BGRX */
+    bool full_chroma;                 /* BGRX becomes 4:4:4; false: 4:2:0 */
 };
 
 struct dd_encoder_pool_picture {
@@ -25,7 +26,7 @@ struct dd_encoder_pool_picture {
     uint16_t width, height;
 };
 
-/* That a source still shows a picture: the last one in the ring that was the same, pixel for pixel. */
+/* The newest frame in the ring that equals a picture, pixel for pixel: the source showed it until then at least. */
 struct dd_encoder_pool_shown {
     uint64_t captured_us; /* dd_clock_now_us() */
     uint64_t position;
@@ -33,7 +34,7 @@ struct dd_encoder_pool_shown {
 
 struct dd_encoder_pool_counters {
     uint64_t encoded;  /* pictures */
-    uint64_t same;     /* pictures that were not encoded because they equalled the one before */
+    uint64_t same;     /* pictures that were not encoded, since they equalled the one before */
     uint64_t skipped;  /* pictures in the ring that were not encoded, or encoded and replaced before they were taken */
     uint64_t unusable; /* of those: larger than agreed on, or not what they say */
     uint64_t jpeg_bytes;
@@ -42,20 +43,21 @@ struct dd_encoder_pool_counters {
 /* Starts min(count, CPUs) threads. wake_fd: an eventfd that is written when a picture is ready; borrowed. NULL, logged, if
  * memory is exhausted or the system refuses. */
 struct dd_encoder_pool *dd_encoder_pool_start(const struct dd_encoder_pool_stream *streams, size_t count, int wake_fd);
-/* Waits for the pictures under way and ends the threads. stop(NULL) is safe. */
-void dd_encoder_pool_stop(struct dd_encoder_pool *e);
+/* Waits until pictures under way are encoded, then ends the threads. pool may be NULL. */
+void dd_encoder_pool_stop(struct dd_encoder_pool *pool);
 
-/* There may be a new picture in the ring of stream i. */
-void dd_encoder_pool_notify(struct dd_encoder_pool *e, size_t i);
+/* Makes a thread look at the ring of stream i, which may have a new picture. */
+void dd_encoder_pool_notify(struct dd_encoder_pool *pool, size_t i);
 
-/* The newest picture of stream i that was not taken yet. False if there is none. A picture that equals the one before is not
+/* Takes the newest JPEG of stream i. False if there is none that was not taken yet. A picture that equals the one before is not
  * encoded again. */
-bool dd_encoder_pool_take(struct dd_encoder_pool *e, size_t i, struct dd_encoder_pool_picture *picture);
+bool dd_encoder_pool_take(struct dd_encoder_pool *pool, size_t i, struct dd_encoder_pool_picture *picture);
 
-/* Until when the picture of stream i that was taken last was seen in the ring again. False if none was taken, or there is
- * another one by now. */
-bool dd_encoder_pool_last_shown(struct dd_encoder_pool *e, size_t i, struct dd_encoder_pool_shown *shown);
+/* When the ring last held the same picture as the one taken last of stream i. False if none was taken, or there is a newer JPEG.
+ */
+bool dd_encoder_pool_last_shown(struct dd_encoder_pool *pool, size_t i, struct dd_encoder_pool_shown *shown);
 
-void dd_encoder_pool_read_counters(struct dd_encoder_pool *e, size_t i, struct dd_encoder_pool_counters *counters);
+/* Copies the counters of stream i, since the start. */
+void dd_encoder_pool_read_counters(struct dd_encoder_pool *pool, size_t i, struct dd_encoder_pool_counters *counters);
 
 #endif

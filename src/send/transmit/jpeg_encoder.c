@@ -45,8 +45,8 @@ size_t dd_jpeg_encoder_bound(int width, int height, enum dd_jpeg_encoder_subsamp
     return bound == (unsigned long)-1 ? 0 : bound;
 }
 
-size_t dd_jpeg_encoder_jpeg(struct dd_jpeg_encoder *e, const struct dd_picture *picture, int quality,
-                            enum dd_jpeg_encoder_subsampling subsampling, uint8_t *jpeg, size_t size)
+size_t dd_jpeg_encoder_encode(struct dd_jpeg_encoder *e, const struct dd_picture *picture, int quality,
+                              enum dd_jpeg_encoder_subsampling subsampling, uint8_t *jpeg, size_t size)
 {
     unsigned long bytes = size;
     int samp, refused;

@@ -1,5 +1,5 @@
-/* Pixels to JPEG, with libjpeg-turbo: no metadata but the JFIF header, and planar YUV goes in as it is. One owner, one
- * thread. */
+/* Pixels to JPEG, by libjpeg-turbo. The JPEG has no metadata but the JFIF header. Planar pictures are encoded without a
+ * conversion of colours. One owner, one thread. */
 #ifndef DD_SEND_TRANSMIT_JPEG_ENCODER_H
 #define DD_SEND_TRANSMIT_JPEG_ENCODER_H
 
@@ -15,13 +15,13 @@ enum dd_jpeg_encoder_subsampling { DD_JPEG_ENCODER_420 = 0, DD_JPEG_ENCODER_444 
 struct dd_jpeg_encoder *dd_jpeg_encoder_new(void);
 void dd_jpeg_encoder_free(struct dd_jpeg_encoder *e);
 
-/* Bytes that a JPEG of this size takes at most. */
+/* The most bytes that a JPEG of this size takes; 0 if the size is none that libjpeg-turbo encodes. */
 size_t dd_jpeg_encoder_bound(int width, int height, enum dd_jpeg_encoder_subsampling subsampling);
 
-/* Encodes picture (not a foreign one) at quality 0 … 100 into jpeg, which has room for dd_jpeg_encoder_bound(). I420 and I444
- * keep their own subsampling, subsampling is for BGRX. The pixels may change meanwhile (a frame in a ring): then the picture is
- * wrong, nothing else. The length, or 0, logged. */
-size_t dd_jpeg_encoder_jpeg(struct dd_jpeg_encoder *e, const struct dd_picture *picture, int quality,
-                            enum dd_jpeg_encoder_subsampling subsampling, uint8_t *jpeg, size_t size);
+/* Encodes picture, which is not foreign, at quality 0 … 100 into jpeg, which has room for dd_jpeg_encoder_bound(). subsampling is
+ * for BGRX; I420 and I444 keep their own. The pixels may change meanwhile, in a ring: then the JPEG shows a mixture, and nothing
+ * else is harmed. Returns its length, or 0, logged. */
+size_t dd_jpeg_encoder_encode(struct dd_jpeg_encoder *e, const struct dd_picture *picture, int quality,
+                              enum dd_jpeg_encoder_subsampling subsampling, uint8_t *jpeg, size_t size);
 
 #endif

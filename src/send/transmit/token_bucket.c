@@ -4,34 +4,34 @@
 
 enum { DEPTH_US = 2000 };
 
-static double bits_in(const struct dd_token_bucket *pace, uint64_t us)
+static double bits_in(const struct dd_token_bucket *bucket, uint64_t us)
 {
-    return (double)pace->rate_bps * (double)us / DD_CLOCK_US_PER_S;
+    return (double)bucket->rate_bps * (double)us / DD_CLOCK_US_PER_S;
 }
 
-void dd_token_bucket_init(struct dd_token_bucket *pace, uint64_t rate_bps, uint64_t burst_bits, uint64_t now_us)
+void dd_token_bucket_init(struct dd_token_bucket *bucket, uint64_t rate_bps, uint64_t burst_bits, uint64_t now_us)
 {
-    pace->rate_bps = rate_bps;
-    pace->depth = bits_in(pace, DEPTH_US);
-    if (pace->depth < (double)burst_bits)
-        pace->depth = (double)burst_bits;
-    pace->tokens = pace->depth;
-    pace->filled_us = now_us;
+    bucket->rate_bps = rate_bps;
+    bucket->depth = bits_in(bucket, DEPTH_US);
+    if (bucket->depth < (double)burst_bits)
+        bucket->depth = (double)burst_bits;
+    bucket->tokens = bucket->depth;
+    bucket->filled_us = now_us;
 }
 
-uint64_t dd_token_bucket_wait_us(struct dd_token_bucket *pace, uint64_t now_us)
+uint64_t dd_token_bucket_wait_us(struct dd_token_bucket *bucket, uint64_t now_us)
 {
-    pace->tokens += bits_in(pace, now_us - pace->filled_us);
-    pace->filled_us = now_us;
-    if (pace->tokens > pace->depth)
-        pace->tokens = pace->depth;
+    bucket->tokens += bits_in(bucket, now_us - bucket->filled_us);
+    bucket->filled_us = now_us;
+    if (bucket->tokens > bucket->depth)
+        bucket->tokens = bucket->depth;
     /* A burst may go as soon as nothing is owed: it borrows, and the next one waits the longer. */
-    if (pace->tokens >= 0)
+    if (bucket->tokens >= 0)
         return 0;
-    return (uint64_t)(-pace->tokens * DD_CLOCK_US_PER_S / (double)pace->rate_bps) + 1;
+    return (uint64_t)(-bucket->tokens * DD_CLOCK_US_PER_S / (double)bucket->rate_bps) + 1;
 }
 
-void dd_token_bucket_spend(struct dd_token_bucket *pace, uint64_t bits)
+void dd_token_bucket_spend(struct dd_token_bucket *bucket, uint64_t bits)
 {
-    pace->tokens -= (double)bits;
+    bucket->tokens -= (double)bits;
 }

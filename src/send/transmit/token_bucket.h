@@ -1,4 +1,4 @@
-/* A token bucket: how many bits may leave by now. */
+/* A token bucket (RFC 2697 has the term): it limits the bits that are sent. One owner, one thread. */
 #ifndef DD_SEND_TRANSMIT_TOKEN_BUCKET_H
 #define DD_SEND_TRANSMIT_TOKEN_BUCKET_H
 
@@ -6,17 +6,17 @@
 
 struct dd_token_bucket {
     uint64_t rate_bps;
-    double tokens, depth; /* bits; tokens are negative after a burst larger than what was there */
+    double tokens, depth; /* bits; tokens are negative after a burst that was larger than they */
     uint64_t filled_us;   /* dd_clock_now_us() of the last refill */
 };
 
-/* Begins full. The bucket holds what may leave in one go: 2 ms of the rate, and never less than burst_bits. */
-void dd_token_bucket_init(struct dd_token_bucket *pace, uint64_t rate_bps, uint64_t burst_bits, uint64_t now_us);
+/* Begins full. Its depth is 2 ms of the rate, and at least burst_bits. */
+void dd_token_bucket_init(struct dd_token_bucket *bucket, uint64_t rate_bps, uint64_t burst_bits, uint64_t now_us);
 
-/* Microseconds until the next burst may go: 0 if it may go now. */
-uint64_t dd_token_bucket_wait_us(struct dd_token_bucket *pace, uint64_t now_us);
+/* Microseconds until the next burst may be sent; 0: now. */
+uint64_t dd_token_bucket_wait_us(struct dd_token_bucket *bucket, uint64_t now_us);
 
-/* What went. */
-void dd_token_bucket_spend(struct dd_token_bucket *pace, uint64_t bits);
+/* Takes out the bits that were sent. */
+void dd_token_bucket_spend(struct dd_token_bucket *bucket, uint64_t bits);
 
 #endif

@@ -41,13 +41,13 @@ struct dd_transmit_config { /* in the boot record, followed by its streams */
     struct dd_transmit_stream streams[];
 };
 
-/* Shared with the supervisor, which keeps it on disk: the start of the newest session of each stream. */
+/* The start of the newest session of each stream. Shared with the supervisor, which keeps it on disk. */
 struct dd_session_table {
     _Atomic uint64_t start_us[DD_OPTIONS_STREAMS_MAX];
 };
 
-/* Descriptors: the book, the IPv4 socket and the IPv6 socket (those that there are), then for each stream its ring and its
- * wake-up, an eventfd. */
+/* Descriptors: the session table; the IPv4 socket and the IPv6 socket, if has_ipv4 and has_ipv6; then for each stream its ring
+ * and its wake-up, an eventfd. */
 enum { DD_TRANSMIT_FD_SESSIONS = 0, DD_TRANSMIT_FD_SOCKETS = 1 };
 
 /* Runs until the role is to stop. An exit code. */

@@ -67,7 +67,7 @@ static void round_trip(enum dd_picture_format format, enum dd_jpeg_encoder_subsa
             struct dd_picture picture = plain(format, sizes[i][0], sizes[i][1], &colors[k], &bytes);
             size_t bound = dd_jpeg_encoder_bound(picture.width, picture.height, subsampling);
             uint8_t *jpeg = malloc(bound);
-            size_t size = dd_jpeg_encoder_jpeg(e, &picture, 90, subsampling, jpeg, bound);
+            size_t size = dd_jpeg_encoder_encode(e, &picture, 90, subsampling, jpeg, bound);
             ck_assert_uint_gt(size, 0);
             ck_assert_uint_le(size, bound);
             check_jpeg(jpeg, size, picture.width, picture.height, samp, &colors[k]);
@@ -108,7 +108,7 @@ START_TEST(takes_every_quality)
     for (unsigned i = 0; i < 64 * 64; i++)
         luma[i] = (uint8_t)(i * 2654435761U >> 24);
     for (int quality = 0; quality <= 100; quality++) {
-        size_t size = dd_jpeg_encoder_jpeg(e, &picture, quality, DD_JPEG_ENCODER_444, jpeg, bound);
+        size_t size = dd_jpeg_encoder_encode(e, &picture, quality, DD_JPEG_ENCODER_444, jpeg, bound);
         ck_assert_uint_gt(size, 0);
         if (quality == 100)
             ck_assert_uint_gt(size, 4 * last);
@@ -130,9 +130,9 @@ START_TEST(refuses)
     uint8_t *jpeg = malloc(bound), *bytes;
     struct dd_picture picture = plain(DD_PICTURE_I420, 64, 64, &colors[1], &bytes);
 
-    ck_assert_uint_eq(dd_jpeg_encoder_jpeg(e, &picture, 60, DD_JPEG_ENCODER_420, jpeg, bound - 1), 0);
+    ck_assert_uint_eq(dd_jpeg_encoder_encode(e, &picture, 60, DD_JPEG_ENCODER_420, jpeg, bound - 1), 0);
     picture.format = DD_PICTURE_FOREIGN;
-    ck_assert_uint_eq(dd_jpeg_encoder_jpeg(e, &picture, 60, DD_JPEG_ENCODER_420, jpeg, bound), 0);
+    ck_assert_uint_eq(dd_jpeg_encoder_encode(e, &picture, 60, DD_JPEG_ENCODER_420, jpeg, bound), 0);
     ck_assert_uint_eq(dd_jpeg_encoder_bound(0, 10, DD_JPEG_ENCODER_420), 0);
     free(jpeg);
     free(bytes);
@@ -148,7 +148,7 @@ START_TEST(has_no_metadata)
     size_t bound = dd_jpeg_encoder_bound(64, 64, DD_JPEG_ENCODER_420);
     uint8_t *jpeg = malloc(bound), *bytes;
     struct dd_picture picture = plain(DD_PICTURE_I420, 64, 64, &colors[1], &bytes);
-    size_t size = dd_jpeg_encoder_jpeg(e, &picture, 60, DD_JPEG_ENCODER_420, jpeg, bound), at = 2;
+    size_t size = dd_jpeg_encoder_encode(e, &picture, 60, DD_JPEG_ENCODER_420, jpeg, bound), at = 2;
 
     while (at + 4 <= size && jpeg[at + 1] != 0xda) {
         uint8_t marker = jpeg[at + 1];

@@ -1,4 +1,4 @@
-/* What an outlet seals, opened and put together again by the receiving end's code. */
+/* What an sender seals, opened and put together again by the receiving end's code. */
 #include "send/transmit/stream_sender.h"
 
 #include <string.h>
@@ -27,7 +27,7 @@ static struct dd_stream_sender_burst burst = {.bytes = bytes, .stride = PACKET};
 
 static int ring_fd;
 static struct dd_frame_ring *writer, *reader;
-static struct dd_stream_sender *outlet;
+static struct dd_stream_sender *sender;
 static struct dd_unseal_memory memory;
 static struct dd_unseal *unseal;
 static uint64_t epoch_us;
@@ -39,8 +39,8 @@ static void set_up(void)
     writer = dd_frame_ring_open_writer(ring_fd, &shape, -1);
     reader = dd_frame_ring_open_reader(ring_fd, &shape);
     epoch_us = dd_clock_wall_us() - dd_clock_now_us();
-    outlet = dd_stream_sender_new(&config, reader, epoch_us);
-    ck_assert_ptr_nonnull(outlet);
+    sender = dd_stream_sender_new(&config, reader, epoch_us);
+    ck_assert_ptr_nonnull(sender);
     ck_assert_int_eq(dd_key_derive(&key, config.key, config.stream_id), 0);
     unseal = dd_unseal_new(&key, &memory);
     for (size_t i = 0; i < JPEG; i++)
@@ -49,7 +49,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    dd_stream_sender_free(outlet);
+    dd_stream_sender_free(sender);
     dd_unseal_free(unseal);
     dd_frame_ring_close(writer);
     dd_frame_ring_close(reader);
@@ -74,7 +74,7 @@ static struct dd_unseal_message open_datagram(size_t i)
 static struct dd_wire_status read_status(uint64_t now_us, uint64_t skipped)
 {
     struct dd_wire_status status;
-    dd_stream_sender_write_status(outlet, now_us, skipped, &burst);
+    dd_stream_sender_write_status(sender, now_us, skipped, &burst);
     ck_assert_uint_eq(burst.count, 1);
     struct dd_unseal_message m = open_datagram(0);
     ck_assert_int_eq(dd_wire_read_status(&status, m.bytes, m.size), 0);
@@ -85,9 +85,9 @@ static void send_frame(uint64_t position, uint64_t captured_us)
 {
     struct dd_encoder_pool_picture picture = {
         .jpeg = jpeg, .size = JPEG, .captured_us = captured_us, .position = position, .width = 1280, .height = 720};
-    ck_assert_int_eq(dd_stream_sender_begin_frame(outlet, &picture), 0);
-    while (dd_stream_sender_is_sending(outlet))
-        dd_stream_sender_fill(outlet, &burst);
+    ck_assert_int_eq(dd_stream_sender_begin_frame(sender, &picture), 0);
+    while (dd_stream_sender_is_sending(sender))
+        dd_stream_sender_fill(sender, &burst);
 }
 
 START_TEST(a_frame_arrives)
@@ -97,9 +97,9 @@ START_TEST(a_frame_arrives)
     struct dd_encoder_pool_picture picture = {.jpeg = jpeg, .size = JPEG, .captured_us = 5000, .width = 1280, .height = 720};
     enum dd_reassembly_verdict verdict = DD_REASSEMBLY_TAKEN;
     set_up();
-    ck_assert_int_eq(dd_stream_sender_begin_frame(outlet, &picture), 0);
-    while (dd_stream_sender_is_sending(outlet)) {
-        dd_stream_sender_fill(outlet, &burst);
+    ck_assert_int_eq(dd_stream_sender_begin_frame(sender, &picture), 0);
+    while (dd_stream_sender_is_sending(sender)) {
+        dd_stream_sender_fill(sender, &burst);
         for (size_t i = 0; i < burst.count; i++) {
             struct dd_wire_fragment f;
             struct dd_unseal_message m = open_datagram(i);
@@ -114,7 +114,7 @@ START_TEST(a_frame_arrives)
     ck_assert_uint_eq(frame.size, JPEG);
     ck_assert_mem_eq(frame.bytes, jpeg, JPEG);
     ck_assert_uint_eq(frame.captured_us, epoch_us + 5000);
-    ck_assert_uint_eq(frame.number, dd_stream_sender_session_start_us(outlet) / 1000);
+    ck_assert_uint_eq(frame.number, dd_stream_sender_session_start_us(sender) / 1000);
     dd_reassembly_free(r);
     tear_down();
 }
@@ -133,10 +133,10 @@ START_TEST(data_then_parity)
     set_up();
     ck_assert_int_eq(dd_block_plan_compute(&plan, JPEG, PACKET, config.loss_tolerance), 0);
     ck_assert_uint_gt(plan.parity, 0);
-    ck_assert_int_eq(dd_stream_sender_begin_frame(outlet, &picture), 0);
-    while (dd_stream_sender_is_sending(outlet)) {
+    ck_assert_int_eq(dd_stream_sender_begin_frame(sender, &picture), 0);
+    while (dd_stream_sender_is_sending(sender)) {
         ck_assert_uint_eq(read_status(dd_clock_now_us(), 0).frames_sent, 0);
-        dd_stream_sender_fill(outlet, &burst);
+        dd_stream_sender_fill(sender, &burst);
         for (size_t i = 0; i < burst.count; i++, n++) {
             struct dd_wire_fragment f;
             struct dd_unseal_message m = open_datagram(i);
@@ -155,7 +155,7 @@ START_TEST(data_then_parity)
     ck_assert_uint_eq(completed, n - 1);
     ck_assert_uint_eq(read_status(dd_clock_now_us(), 0).frames_sent, 1);
     double expansion = (double)n * (plan.symbol_bytes + DD_WIRE_OVERHEAD) / JPEG;
-    ck_assert(dd_stream_sender_expansion(outlet) == expansion);
+    ck_assert(dd_stream_sender_expansion(sender) == expansion);
     dd_reassembly_free(r);
     tear_down();
 }
@@ -173,7 +173,7 @@ START_TEST(status_says_what_was_sent)
     ck_assert_uint_eq(status.sent_us, epoch_us + now);
     send_frame(0, now - 300000);
     status = read_status(now, 3);
-    ck_assert_uint_eq(status.frame, dd_stream_sender_session_start_us(outlet) / 1000);
+    ck_assert_uint_eq(status.frame, dd_stream_sender_session_start_us(sender) / 1000);
     ck_assert_uint_eq(status.frames_sent, 1);
     ck_assert_uint_eq(status.frames_skipped, 3);
     ck_assert_uint_eq(status.age_ms, 300);
@@ -193,19 +193,19 @@ START_TEST(status_is_due_every_second_and_at_changes)
     uint64_t now = dd_clock_now_us();
     set_up();
     dd_frame_ring_beat(writer, now + 3600000000);
-    ck_assert(dd_stream_sender_poll_source(outlet, now));
+    ck_assert(dd_stream_sender_poll_source(sender, now));
     read_status(now, 0);
-    ck_assert(!dd_stream_sender_poll_source(outlet, now + 999999));
-    ck_assert(dd_stream_sender_poll_source(outlet, now + 1000000));
+    ck_assert(!dd_stream_sender_poll_source(sender, now + 999999));
+    ck_assert(dd_stream_sender_poll_source(sender, now + 1000000));
     publish(DD_WIRE_SOURCE_FAILED, DD_WIRE_REASON_CREDENTIALS, 0);
-    ck_assert(dd_stream_sender_poll_source(outlet, now + 500000));
+    ck_assert(dd_stream_sender_poll_source(sender, now + 500000));
     struct dd_wire_status status = read_status(now + 500000, 0);
     ck_assert_uint_eq(status.source, DD_WIRE_SOURCE_FAILED);
     ck_assert_uint_eq(status.reason, DD_WIRE_REASON_CREDENTIALS);
     /* a capture that changes its mind all the time gets no more than its share */
     publish(DD_WIRE_SOURCE_OK, 0, 0);
-    ck_assert(!dd_stream_sender_poll_source(outlet, now + 501000));
-    ck_assert(dd_stream_sender_poll_source(outlet, now + 550000));
+    ck_assert(!dd_stream_sender_poll_source(sender, now + 501000));
+    ck_assert(dd_stream_sender_poll_source(sender, now + 550000));
     tear_down();
 }
 END_TEST
@@ -220,19 +220,19 @@ START_TEST(capture_is_not_believed_everything)
     dd_frame_ring_commit(writer, &frame);
     send_frame(0, now - 1000000);
     publish(99, 7, now + 3600000000);
-    dd_stream_sender_poll_source(outlet, now);
+    dd_stream_sender_poll_source(sender, now);
     struct dd_wire_status status = read_status(now, 0);
     ck_assert_uint_eq(status.source, DD_WIRE_SOURCE_FAILED);
     ck_assert_uint_eq(status.age_ms, 0);
     publish(DD_WIRE_SOURCE_OK, 7, now - 400000);
-    dd_stream_sender_poll_source(outlet, now);
+    dd_stream_sender_poll_source(sender, now);
     status = read_status(now, 0);
     ck_assert_uint_eq(status.reason, 0);
     ck_assert_uint_eq(status.age_ms, 400);
     /* what it confirms is its newest picture: once that is another one, not the one that was sent */
     dd_frame_ring_reserve(writer, 1);
     dd_frame_ring_commit(writer, &frame);
-    dd_stream_sender_poll_source(outlet, now);
+    dd_stream_sender_poll_source(sender, now);
     status = read_status(now, 0);
     ck_assert_uint_eq(status.age_ms, 1000);
     tear_down();
@@ -245,14 +245,14 @@ START_TEST(a_dead_capture_is_told)
     set_up();
     publish(DD_WIRE_SOURCE_OK, 0, 0);
     dd_frame_ring_beat(writer, now + 3000000);
-    dd_stream_sender_poll_source(outlet, now);
+    dd_stream_sender_poll_source(sender, now);
     ck_assert_uint_eq(read_status(now, 0).source, DD_WIRE_SOURCE_OK);
-    ck_assert(dd_stream_sender_poll_source(outlet, now + 3000000));
+    ck_assert(dd_stream_sender_poll_source(sender, now + 3000000));
     struct dd_wire_status status = read_status(now + 3000000, 0);
     ck_assert_uint_eq(status.source, DD_WIRE_SOURCE_FAILED);
     ck_assert_uint_eq(status.reason, DD_WIRE_REASON_CAPTURE);
     dd_frame_ring_beat(writer, now + 9000000);
-    dd_stream_sender_poll_source(outlet, now + 4000000);
+    dd_stream_sender_poll_source(sender, now + 4000000);
     ck_assert_uint_eq(read_status(now + 4000000, 0).source, DD_WIRE_SOURCE_OK);
     tear_down();
 }
@@ -262,8 +262,8 @@ END_TEST
 static uint64_t send_whole(void)
 {
     struct dd_wire_fragment f = {0};
-    while (dd_stream_sender_is_sending(outlet)) {
-        dd_stream_sender_fill(outlet, &burst);
+    while (dd_stream_sender_is_sending(sender)) {
+        dd_stream_sender_fill(sender, &burst);
         for (size_t i = 0; i < burst.count; i++) {
             struct dd_unseal_message m = open_datagram(i);
             ck_assert_int_eq(dd_wire_read_fragment(&f, JPEG, m.bytes, m.size), 0);
@@ -277,18 +277,18 @@ START_TEST(a_picture_that_is_still_shown_is_repeated)
     struct dd_encoder_pool_picture picture = {.jpeg = jpeg, .size = JPEG, .captured_us = dd_clock_now_us(), .position = 7};
     config.refresh_us = 10 * DD_CLOCK_US_PER_S;
     set_up();
-    ck_assert(!dd_stream_sender_is_refresh_due(outlet, UINT64_MAX / 2)); /* there is none yet */
-    ck_assert_int_eq(dd_stream_sender_begin_frame(outlet, &picture), 0);
-    ck_assert(!dd_stream_sender_is_refresh_due(outlet, UINT64_MAX / 2)); /* it is on its way */
+    ck_assert(!dd_stream_sender_is_refresh_due(sender, UINT64_MAX / 2)); /* there is none yet */
+    ck_assert_int_eq(dd_stream_sender_begin_frame(sender, &picture), 0);
+    ck_assert(!dd_stream_sender_is_refresh_due(sender, UINT64_MAX / 2)); /* it is on its way */
     uint64_t number = send_whole(), now_us = dd_clock_now_us();
-    ck_assert(!dd_stream_sender_is_refresh_due(outlet, now_us + 60 * DD_CLOCK_US_PER_S)); /* nobody says that it still holds */
+    ck_assert(!dd_stream_sender_is_refresh_due(sender, now_us + 60 * DD_CLOCK_US_PER_S)); /* nobody says that it still holds */
 
     struct dd_encoder_pool_shown shown = {.captured_us = now_us + 9 * DD_CLOCK_US_PER_S, .position = 9};
-    dd_stream_sender_note_shown(outlet, &shown);
-    ck_assert(!dd_stream_sender_is_refresh_due(outlet, now_us + 9 * DD_CLOCK_US_PER_S));
-    ck_assert(dd_stream_sender_is_refresh_due(outlet, now_us + 11 * DD_CLOCK_US_PER_S));
+    dd_stream_sender_note_shown(sender, &shown);
+    ck_assert(!dd_stream_sender_is_refresh_due(sender, now_us + 9 * DD_CLOCK_US_PER_S));
+    ck_assert(dd_stream_sender_is_refresh_due(sender, now_us + 11 * DD_CLOCK_US_PER_S));
     ck_assert_uint_eq(read_status(now_us + 11 * DD_CLOCK_US_PER_S, 0).age_ms, 2000);
-    ck_assert_int_eq(dd_stream_sender_begin_refresh(outlet), 0);
+    ck_assert_int_eq(dd_stream_sender_begin_refresh(sender), 0);
     ck_assert_uint_eq(send_whole(), number);
     struct dd_wire_status status = read_status(now_us + 11 * DD_CLOCK_US_PER_S, 0);
     ck_assert_uint_eq(status.frame, number);
@@ -298,9 +298,9 @@ START_TEST(a_picture_that_is_still_shown_is_repeated)
 
     /* the next one has a number and an age of its own, while it goes and afterwards */
     picture.captured_us = now_us + 12 * DD_CLOCK_US_PER_S;
-    ck_assert_int_eq(dd_stream_sender_begin_frame(outlet, &picture), 0);
+    ck_assert_int_eq(dd_stream_sender_begin_frame(sender, &picture), 0);
     shown.captured_us = now_us + 20 * DD_CLOCK_US_PER_S;
-    dd_stream_sender_note_shown(outlet, &shown);
+    dd_stream_sender_note_shown(sender, &shown);
     ck_assert_uint_eq(read_status(now_us + 21 * DD_CLOCK_US_PER_S, 0).age_ms, 12000);
     ck_assert_uint_eq(send_whole(), number + 1);
     ck_assert_uint_eq(read_status(now_us + 21 * DD_CLOCK_US_PER_S, 0).age_ms, 9000);
@@ -314,13 +314,13 @@ START_TEST(without_refreshes_a_change_is_repeated_once)
     config.refresh_us = 0;
     set_up();
     for (int i = 0; i < 2; i++) {
-        ck_assert_int_eq(dd_stream_sender_begin_frame(outlet, &picture), 0);
+        ck_assert_int_eq(dd_stream_sender_begin_frame(sender, &picture), 0);
         uint64_t number = send_whole(), now_us = dd_clock_now_us();
-        ck_assert(!dd_stream_sender_is_refresh_due(outlet, now_us + DD_CLOCK_US_PER_S));
-        ck_assert(dd_stream_sender_is_refresh_due(outlet, now_us + 2 * DD_CLOCK_US_PER_S));
-        ck_assert_int_eq(dd_stream_sender_begin_refresh(outlet), 0);
+        ck_assert(!dd_stream_sender_is_refresh_due(sender, now_us + DD_CLOCK_US_PER_S));
+        ck_assert(dd_stream_sender_is_refresh_due(sender, now_us + 2 * DD_CLOCK_US_PER_S));
+        ck_assert_int_eq(dd_stream_sender_begin_refresh(sender), 0);
         ck_assert_uint_eq(send_whole(), number);
-        ck_assert(!dd_stream_sender_is_refresh_due(outlet, now_us + 60 * DD_CLOCK_US_PER_S));
+        ck_assert(!dd_stream_sender_is_refresh_due(sender, now_us + 60 * DD_CLOCK_US_PER_S));
     }
     tear_down();
 }
