@@ -7,54 +7,53 @@
 #include <unistd.h>
 
 #include "dd/base/error.h"
-#include "send/capture/net/connect.h"
 #include "send/capture/source.h"
 
-enum { SKIPPED = 4096 };
+enum { SKIP_BYTES = 4096 /* read at once to be thrown away */ };
 
-static int wait_for(const struct dd_channel *line, short events)
+static int wait_for(const struct dd_channel *channel, short events)
 {
-    return dd_source_wait_fd(line->io, line->fd, events, UINT64_MAX);
+    return dd_source_wait_fd(channel->io, channel->fd, events, UINT64_MAX);
 }
 
 /* As dd_tls_read(). */
-static long read_some(struct dd_channel *line, uint8_t *bytes, size_t size)
+static long read_some(struct dd_channel *channel, uint8_t *bytes, size_t size)
 {
-    if (line->tls)
-        return dd_tls_read(line->tls, bytes, size);
-    ssize_t n = recv(line->fd, bytes, size, 0);
+    if (channel->tls)
+        return dd_tls_read(channel->tls, bytes, size);
+    ssize_t n = recv(channel->fd, bytes, size, 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return DD_ERROR_AGAIN;
     return n > 0 ? n : DD_ERROR_GONE;
 }
 
-static long write_some(struct dd_channel *line, const uint8_t *bytes, size_t size)
+static long write_some(struct dd_channel *channel, const uint8_t *bytes, size_t size)
 {
-    if (line->tls)
-        return dd_tls_write(line->tls, bytes, size);
-    ssize_t n = send(line->fd, bytes, size, MSG_NOSIGNAL);
+    if (channel->tls)
+        return dd_tls_write(channel->tls, bytes, size);
+    ssize_t n = send(channel->fd, bytes, size, MSG_NOSIGNAL);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return DD_ERROR_AGAIN;
     return n > 0 ? n : DD_ERROR_GONE;
 }
 
-/* What an attempt means that moved n bytes: 0, also once it is worth trying again, or why there is no use. */
-static int follow_up(struct dd_channel *line, long n, bool reading)
+/* Waits if an attempt gave DD_ERROR_AGAIN. 0: go on; else the error that ends the channel. */
+static int follow_up(struct dd_channel *channel, long n, bool reading)
 {
     if (n >= 0)
         return 0;
     if (n != DD_ERROR_AGAIN)
         return (int)n;
-    return wait_for(line, line->tls ? dd_tls_events(line->tls, reading, !reading) : reading ? POLLIN : POLLOUT);
+    return wait_for(channel, channel->tls ? dd_tls_events(channel->tls, reading, !reading) : reading ? POLLIN : POLLOUT);
 }
 
-int dd_channel_read(struct dd_channel *line, void *bytes, size_t size)
+int dd_channel_read(struct dd_channel *channel, void *bytes, size_t size)
 {
     uint8_t *at = bytes;
 
     while (size > 0) {
-        long n = read_some(line, at, size);
-        int error = follow_up(line, n, true);
+        long n = read_some(channel, at, size);
+        int error = follow_up(channel, n, true);
         if (error)
             return error;
         if (n > 0) {
@@ -65,13 +64,13 @@ int dd_channel_read(struct dd_channel *line, void *bytes, size_t size)
     return 0;
 }
 
-int dd_channel_skip(struct dd_channel *line, size_t size)
+int dd_channel_skip(struct dd_channel *channel, size_t size)
 {
-    uint8_t bytes[SKIPPED];
+    uint8_t bytes[SKIP_BYTES];
 
     while (size > 0) {
         size_t part = size < sizeof bytes ? size : sizeof bytes;
-        int error = dd_channel_read(line, bytes, part);
+        int error = dd_channel_read(channel, bytes, part);
         if (error)
             return error;
         size -= part;
@@ -79,13 +78,13 @@ int dd_channel_skip(struct dd_channel *line, size_t size)
     return 0;
 }
 
-int dd_channel_write(struct dd_channel *line, const void *bytes, size_t size)
+int dd_channel_write(struct dd_channel *channel, const void *bytes, size_t size)
 {
     const uint8_t *at = bytes;
 
     while (size > 0) {
-        long n = write_some(line, at, size);
-        int error = follow_up(line, n, false);
+        long n = write_some(channel, at, size);
+        int error = follow_up(channel, n, false);
         if (error)
             return error;
         if (n > 0) {
@@ -96,28 +95,28 @@ int dd_channel_write(struct dd_channel *line, const void *bytes, size_t size)
     return 0;
 }
 
-int dd_channel_start_tls(struct dd_channel *line, struct dd_tls *tls, char text[static DD_TLS_TEXT_SIZE], bool *refused)
+int dd_channel_start_tls(struct dd_channel *channel, struct dd_tls *tls, char text[static DD_TLS_TEXT_SIZE], bool *refused)
 {
     text[0] = '\0';
     *refused = false;
     if (!tls)
         return DD_ERROR_MEMORY;
-    line->tls = tls;
+    channel->tls = tls;
     for (;;) {
         int error = dd_tls_handshake(tls, text, refused);
         if (error != DD_ERROR_AGAIN)
             return error;
-        error = wait_for(line, dd_tls_events(tls, true, false));
+        error = wait_for(channel, dd_tls_events(tls, true, false));
         if (error)
             return error;
     }
 }
 
-void dd_channel_close(struct dd_channel *line)
+void dd_channel_close(struct dd_channel *channel)
 {
-    dd_tls_free(line->tls);
-    if (line->fd >= 0)
-        close(line->fd);
-    line->tls = NULL;
-    line->fd = -1;
+    dd_tls_free(channel->tls);
+    if (channel->fd >= 0)
+        close(channel->fd);
+    channel->tls = NULL;
+    channel->fd = -1;
 }

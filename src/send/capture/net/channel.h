@@ -1,4 +1,4 @@
-/* A connection on which whole pieces are read and written before a deadline, in clear or, from some point on, with TLS. */
+/* A connection that reads and writes whole pieces before a deadline; in clear, or with TLS from some point on. */
 #ifndef DD_SEND_CAPTURE_NET_CHANNEL_H
 #define DD_SEND_CAPTURE_NET_CHANNEL_H
 
@@ -12,20 +12,22 @@ struct dd_source_io;
 struct dd_channel {
     int fd;                  /* connected, does not block; -1: none */
     struct dd_tls *tls;      /* NULL: in clear */
-    struct dd_source_io *io; /* borrowed: its deadline holds for every call */
+    struct dd_source_io *io; /* borrowed; its deadline holds for every call */
 };
 
-/* Just size bytes, and not one from behind them. 0; DD_ERROR_TIMEOUT: the deadline, or a stop; DD_ERROR_GONE: the other side
- * has closed the connection. */
-int dd_channel_read(struct dd_channel *line, void *bytes, size_t size);
-/* The same, and throws them away. */
-int dd_channel_skip(struct dd_channel *line, size_t size);
-int dd_channel_write(struct dd_channel *line, const void *bytes, size_t size);
+/* Reads exactly size bytes. 0; DD_ERROR_TIMEOUT: the deadline, or a stop; DD_ERROR_GONE: the other side has closed the
+ * connection. */
+int dd_channel_read(struct dd_channel *channel, void *bytes, size_t size);
+/* Reads size bytes and throws them away. */
+int dd_channel_skip(struct dd_channel *channel, size_t size);
+/* Writes exactly size bytes. Both return as dd_channel_read(). */
+int dd_channel_write(struct dd_channel *channel, const void *bytes, size_t size);
 
-/* Begins TLS, with tls (taken; NULL: DD_ERROR_MEMORY). DD_ERROR_INPUT: not with this server; text says why, *refused: for its
- * certificate. */
-int dd_channel_start_tls(struct dd_channel *line, struct dd_tls *tls, char text[static DD_TLS_TEXT_SIZE], bool *refused);
+/* Begins TLS with tls, which is taken. 0; DD_ERROR_MEMORY if tls is NULL; DD_ERROR_TIMEOUT or DD_ERROR_GONE; DD_ERROR_INPUT: TLS
+ * fails with this server. text then says why; *refused: its certificate is the reason. */
+int dd_channel_start_tls(struct dd_channel *channel, struct dd_tls *tls, char text[static DD_TLS_TEXT_SIZE], bool *refused);
 
-void dd_channel_close(struct dd_channel *line);
+/* Closes the connection and frees tls. */
+void dd_channel_close(struct dd_channel *channel);
 
 #endif

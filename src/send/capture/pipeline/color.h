@@ -1,5 +1,5 @@
-/* Colours as JPEG has them. JFIF pictures are full-range BT.601; what cameras send is mostly limited-range BT.709. Both the
- * matrix and the range are linear in Y, Cb and Cr, so one pass over the planes does, without a detour over RGB. */
+/* Conversion to the colours of JPEG. JFIF is full-range BT.601; cameras mostly send limited-range BT.709. Matrix and range are
+ * linear in Y, Cb and Cr, so one pass over the planes is enough, without RGB in between. */
 #ifndef DD_SEND_CAPTURE_PIPELINE_COLOR_H
 #define DD_SEND_CAPTURE_PIPELINE_COLOR_H
 

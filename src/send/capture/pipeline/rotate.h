@@ -1,4 +1,4 @@
-/* Turning and mirroring of I420 and I444 pictures. */
+/* Rotates and mirrors I420 and I444 pictures. */
 #ifndef DD_SEND_CAPTURE_PIPELINE_ROTATE_H
 #define DD_SEND_CAPTURE_PIPELINE_ROTATE_H
 

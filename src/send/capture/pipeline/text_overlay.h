@@ -1,4 +1,4 @@
-/* The text that is burnt into pictures: date and time as of their capture, so that it freezes with them. */
+/* Text burnt into pictures: the date and time of their capture, which freeze with the picture. */
 #ifndef DD_SEND_CAPTURE_PIPELINE_TEXT_OVERLAY_H
 #define DD_SEND_CAPTURE_PIPELINE_TEXT_OVERLAY_H
 

@@ -1,4 +1,5 @@
-/* The packets of a video stream to pictures, decoding no more of them than the stream's interval needs (keyframes.h). */
+/* Turns the packets of a video stream into pictures, and decodes no more of them than the stream's interval needs
+ * (keyframe_policy.h). */
 #ifndef DD_SEND_CAPTURE_RTSP_FRAME_SELECTOR_H
 #define DD_SEND_CAPTURE_RTSP_FRAME_SELECTOR_H
 
@@ -16,8 +17,8 @@ int dd_frame_selector_open(struct dd_frame_selector **sift, const struct AVCodec
                            struct dd_source_io *io);
 void dd_frame_selector_close(struct dd_frame_selector *s);
 
-/* Takes a packet that was captured at captured_us, when a picture from due_us on is wanted next. Only after
- * dd_frame_selector_receive() said DD_ERROR_AGAIN and dd_frame_selector_wants_packet() true. 0, or an error as open. */
+/* Takes a packet that was captured at captured_us; the next picture is wanted at due_us or later. To be called only after
+ * dd_frame_selector_receive() gave DD_ERROR_AGAIN and dd_frame_selector_wants_packet() is true. 0, or an error as open. */
 int dd_frame_selector_send(struct dd_frame_selector *s, struct AVPacket *packet, uint64_t captured_us, uint64_t due_us,
                            struct dd_source_io *io);
 /* As dd_video_decoder_mark_damaged(), once that packet was sent. */
@@ -27,7 +28,7 @@ void dd_frame_selector_mark_damaged(struct dd_frame_selector *s, uint64_t captur
 int dd_frame_selector_receive(struct dd_frame_selector *s, struct dd_picture *picture, struct dd_source_io *io);
 bool dd_frame_selector_wants_packet(const struct dd_frame_selector *s);
 
-/* True for a picture on the way to the present: it is decoded only because later ones build on it. */
+/* True for a picture that is decoded only because later ones refer to it. */
 bool dd_frame_selector_is_past(const struct dd_frame_selector *s, uint64_t captured_us);
 
 /* As dd_video_decoder_is_broken(). */

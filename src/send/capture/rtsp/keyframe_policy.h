@@ -1,6 +1,6 @@
-/* Which packets of a video are worth decoding. While key frames come often enough, each stands alone: only those that are
- * due are decoded, and the packets behind the last one are kept in case that the next one stays out. Then, and whenever key
- * frames are too far apart, everything is decoded. Pure. */
+/* Decides which packets of a video are decoded. While key frames come often enough, only those that are due are decoded, each
+ * alone. The packets behind the newest key frame are kept, in case the next one does not come in time. Then, and whenever key
+ * frames are too far apart, all packets are decoded. Pure. */
 #ifndef DD_SEND_CAPTURE_RTSP_KEYFRAME_POLICY_H
 #define DD_SEND_CAPTURE_RTSP_KEYFRAME_POLICY_H
 
@@ -9,15 +9,15 @@
 #include <stdint.h>
 
 enum {
-    DD_KEYFRAME_POLICY_GAPS = 3, /* as many have to be short before only key frames are decoded */
-    /* What is kept at most. At 25 pictures/s and 4 Mbit/s that is over half a minute. */
+    DD_KEYFRAME_POLICY_GAPS = 3, /* short ones in a row before only key frames are decoded */
+    /* Packets and bytes kept at most. At 25 pictures/s and 4 Mbit/s that is over half a minute. */
     DD_KEYFRAME_POLICY_KEPT_MAX = 1024,
     DD_KEYFRAME_POLICY_KEPT_BYTES_MAX = 16 * 1024 * 1024,
 };
 
 struct dd_keyframe_policy {
-    uint64_t limit_us;    /* a shorter gap between key frames is short */
-    uint64_t patience_us; /* so long without a decoded picture, and the next key frame is decoded though it is not due */
+    uint64_t limit_us;    /* a gap between key frames below this is short */
+    uint64_t patience_us; /* after so long without a decoded picture, the next key frame is decoded even if it is not due */
     uint64_t gap_us[DD_KEYFRAME_POLICY_GAPS];
     unsigned gaps; /* short ones in a row, DD_KEYFRAME_POLICY_GAPS at most: the newest of gap_us, which is a ring */
     unsigned gap_next;
@@ -47,14 +47,14 @@ enum dd_keyframe_policy_action {
     DD_KEYFRAME_POLICY_DROP,         /* with all that is kept */
 };
 
-/* For one picture per interval_us (0: all of them) of a source that may be without one for timeout_us. */
+/* interval_us: one picture per interval is wanted (0: all); timeout_us: how long the source may be without one. */
 void dd_keyframe_policy_init(struct dd_keyframe_policy *k, uint64_t interval_us, uint64_t timeout_us);
 
-/* What to do with the next packet. */
+/* Decides about the next packet. */
 enum dd_keyframe_policy_action dd_keyframe_policy_decide(struct dd_keyframe_policy *k,
                                                          const struct dd_keyframe_policy_packet *packet);
 
-/* Whether the key frame that was decoded alone gave a picture. True if what is kept has to be decoded instead. */
+/* Notes whether the key frame that was decoded alone gave a picture. True if the kept packets have to be decoded instead. */
 bool dd_keyframe_policy_shown(struct dd_keyframe_policy *k, bool shown);
 
 #endif
