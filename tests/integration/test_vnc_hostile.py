@@ -64,7 +64,7 @@ class HostileTest(harness.Test):
         for name in self.names(FINE):
             self.receiver.wait_live(name)
 
-    def check_trouble(self, behaviours):
+    def check_trouble(self, behaviours, more=lambda name: None):
         self.start((*behaviours, *FINE))
         self.check_fine()
         roles = self.sender.roles()
@@ -75,6 +75,7 @@ class HostileTest(harness.Test):
                                                      reasons | {None}, 10, f"{reasons}", name)
                 self.assertNotEqual(fresh["source"], "ok")
                 self.sender.wait_log(f"capture {name}: warning: .*{words}")
+                more(name)
         self.check_fine()
         self.assertEqual(self.sender.roles(), roles, "no role had to be started again")
         log = self.sender.log()
@@ -86,7 +87,11 @@ class HostileTest(harness.Test):
         self.check_trouble([b for b in TROUBLE if None not in TROUBLE[b][0]])
 
     def test_after_a_picture(self):
-        self.check_trouble([b for b in TROUBLE if None in TROUBLE[b][0]])
+        """Each connection gives a picture before the trouble: so the stream stays live, and ddsend connects again and again."""
+        behaviours = [b for b in TROUBLE if None in TROUBLE[b][0]]
+        self.check_trouble(behaviours, lambda name: (
+            self.assertTrue(self.receiver.freshness(name)["frame"], "the picture before the trouble"),
+            harness.wait_until(lambda: self.servers[name].connections >= 2, 20, "another connection")))
 
     def test_half_a_picture_is_not_shown(self):
         self.start(("stalls later",))

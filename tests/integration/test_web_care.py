@@ -1,6 +1,5 @@
 """Pages that hang, and pages that take memory for ever: their browser is replaced."""
 import re
-import time
 
 import harness
 import webharness
@@ -9,15 +8,13 @@ import webharness
 class CareTest(webharness.Test):
     def test_a_hung_page_is_replaced(self):
         self.show("/loop?after=3", timeout=4, receive={"live_seconds": 1})
-        start = time.monotonic()
         first = self.cells().load
         self.wait_cells(lambda c: webharness.count_now() - c.count > 50, 20, "a page that hangs")
-        hung = time.monotonic()
-        fresh = self.wait_fresh(lambda f: f["source"] != "ok", 4 + 5, "not ok", "page")
-        print(f"said {time.monotonic() - hung + 2:.1f} s after it began to hang: {fresh['source']}, {fresh['reason']}")
+        hung = webharness.of_kind(self.browser(), "renderer")
+        self.wait_fresh(lambda f: f["source"] in ("failed", "connecting"), 4 + 5, "not ok", "page")
         self.wait_cells(lambda c: c.load > first, 40, "a new one")
         self.wait_fresh(lambda f: f["state"] == "live", 10, "live again", "page")
-        self.assertGreater(time.monotonic() - start, 0)
+        self.assertTrue(set(webharness.of_kind(self.browser(), "renderer")) - set(hung), "a renderer that does not hang")
         self.assertLessEqual(len(webharness.of_kind(self.browser(), "renderer")), 3)
 
     def test_a_hung_page_with_something_that_moves(self):

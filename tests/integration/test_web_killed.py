@@ -10,18 +10,18 @@ class KilledTest(webharness.Test):
     def test_its_processes(self):
         """One after the other is killed: the browser, its tab, its helpers."""
         self.show("/counter")
-        for kind in ("", "renderer", "gpu-process", "utility", "zygote", "shell"):
+        there = [kind for kind in ("", "renderer", "gpu-process", "utility", "zygote", "shell")
+                 if webharness.of_kind(self.browser(), kind)]
+        self.assertLessEqual({"", "renderer"}, set(there))
+        for kind in there:
             with self.subTest(kind or "browser"):
                 before = self.browser()
                 victims = webharness.of_kind(before, kind)
-                if not victims:
-                    continue
                 folders = webharness.profile_folders(self.ddsend.pid)
                 capture = self.capture()
                 webharness.kill(victims)
                 self.assert_gone(victims)
                 killed = webharness.count_now()
-                self.wait_fresh(lambda f: True, 5, "an answer", "page")
                 self.wait_cells(lambda c: 0 < c.count - killed < 2 ** 23 and c.count > killed + 25, 40, "new pictures")
                 self.wait_new_pictures()
                 self.assertEqual(self.capture(), capture, "the role needs no new start for that")
