@@ -379,12 +379,14 @@ START_TEST(not_every_picture_of_a_moving_stream_is_marked)
     commit_jpeg(5);
     publish(5, false);
     struct dd_broadcast_subscriber *subscribers[] = {subscribe(&log, 0), subscribe(&log, 0), subscribe_as(&log, 0, true)};
+    uint64_t start_us = dd_clock_now_us();
     struct dd_shared_picture *first = next_picture(subscribers[0], DD_FRESHNESS_STALLED);
     commit_jpeg(6);
     publish(6, false);
     struct dd_shared_picture *second = next_picture(subscribers[1], DD_FRESHNESS_STALLED),
                              *raw = next_picture(subscribers[2], DD_FRESHNESS_STALLED);
-    ck_assert_ptr_eq(first, second);
+    if (dd_clock_now_us() - start_us < 250 * DD_CLOCK_US_PER_MS) /* else this machine is slow, and a new mark is due */
+        ck_assert_ptr_eq(first, second);
     ck_assert_uint_eq(dd_shared_picture_number(raw), 6);
     dd_shared_picture_unref(&second);
     const struct timespec pause = {.tv_nsec = 300 * 1000 * 1000};

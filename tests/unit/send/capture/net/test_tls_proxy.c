@@ -123,6 +123,14 @@ static void stop(struct server *s)
     SSL_CTX_free(s->context);
 }
 
+/* By what factor everything takes longer here: under valgrind, as scripts/test tells Check. */
+static unsigned patience(void)
+{
+    const char *multiplier = getenv("CK_TIMEOUT_MULTIPLIER");
+
+    return multiplier ? (unsigned)atoi(multiplier) : 1;
+}
+
 static int open_tunnel(struct dd_tls_proxy **tunnel, const struct server *s, const char *authorities, struct dd_source_io *io)
 {
     struct sockaddr_in address = {
@@ -131,8 +139,8 @@ static int open_tunnel(struct dd_tls_proxy **tunnel, const struct server *s, con
     const struct dd_tls_proxy_config config = {
         .name = "rtsps://127.0.0.1/x", .host = "127.0.0.1", .authorities = authorities, .addresses = &info};
 
-    *io =
-        (struct dd_source_io){.deadline_us = dd_clock_now_us() + 2 * DD_CLOCK_US_PER_S, .checkpoint = checkpoint, .stop_fd = -1};
+    *io = (struct dd_source_io){
+        .deadline_us = dd_clock_now_us() + 2 * patience() * DD_CLOCK_US_PER_S, .checkpoint = checkpoint, .stop_fd = -1};
     return dd_tls_proxy_open(tunnel, &config, io);
 }
 
@@ -165,14 +173,6 @@ static void *send_all(void *argument)
         done += (size_t)n;
     }
     return bytes;
-}
-
-/* How much longer everything takes here: under valgrind, as scripts/test says to Check. */
-static unsigned patience(void)
-{
-    const char *multiplier = getenv("CK_TIMEOUT_MULTIPLIER");
-
-    return multiplier ? (unsigned)atoi(multiplier) : 1;
 }
 
 /* True once this process hardly runs: who spins never does. */
@@ -295,7 +295,7 @@ START_TEST(refusals)
     uint64_t start_us = dd_clock_now_us();
     ck_assert_int_eq(open_tunnel(&t, &s, s.pem, &io), DD_ERROR_SOURCE);
     ck_assert_uint_eq(io.reason, DD_WIRE_REASON_TIMEOUT);
-    ck_assert_uint_lt(dd_clock_now_us() - start_us, 4 * DD_CLOCK_US_PER_S);
+    ck_assert_uint_lt(dd_clock_now_us() - start_us, 4 * patience() * DD_CLOCK_US_PER_S);
     ck_assert_ptr_null(t);
     stop(&s);
 
@@ -347,7 +347,8 @@ START_TEST(a_silent_address_does_not_keep_the_next_from_its_turn)
         .ai_family = AF_INET, .ai_addr = (struct sockaddr *)&silent, .ai_addrlen = sizeof silent, .ai_next = &second};
     const struct dd_tls_proxy_config config = {
         .name = "rtsps://camera/x", .host = "127.0.0.1", .authorities = s.pem, .addresses = &first};
-    io = (struct dd_source_io){.deadline_us = dd_clock_now_us() + 2 * DD_CLOCK_US_PER_S, .checkpoint = checkpoint, .stop_fd = -1};
+    io = (struct dd_source_io){
+        .deadline_us = dd_clock_now_us() + 2 * patience() * DD_CLOCK_US_PER_S, .checkpoint = checkpoint, .stop_fd = -1};
     ck_assert_msg(dd_tls_proxy_open(&t, &config, &io) == 0, "%s", io.message);
     dd_tls_proxy_close(t);
     stop(&s);
