@@ -45,9 +45,10 @@ install_missing() {
     rm -f "$log"
 }
 
-# build PRESET: does only what has changed
+# build PRESET [TARGET...]: only what has changed; without a target all of it
 build() {
-    local folder=$root/build/$1 log fresh=()
+    local folder=$root/build/$1 log fresh=() targets=()
+    (($# < 2)) || targets=(--target "${@:2}")
     log=$(mktemp)
     # a build folder that came from elsewhere is of no use here
     if [[ -f $folder/CMakeCache.txt ]] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$root" "$folder/CMakeCache.txt"; then
@@ -56,9 +57,9 @@ build() {
     say "building $1"
     (cd "$root" && quietly "$log" cmake --preset "$1" "${fresh[@]}") || die "cmake cannot set up build/$1"
     if [[ -t 1 ]]; then
-        cmake --build "$folder" || die "build/$1 does not build"
+        cmake --build "$folder" "${targets[@]}" || die "build/$1 does not build"
     else
-        quietly "$log" cmake --build "$folder" || die "build/$1 does not build"
+        quietly "$log" cmake --build "$folder" "${targets[@]}" || die "build/$1 does not build"
     fi
     rm -f "$log"
 }
