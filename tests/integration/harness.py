@@ -57,12 +57,12 @@ def wait_until(condition, timeout, what):
 
 
 def stretch():
-    """By what factor a time limit that is a promise may be exceeded just now: 1 on an idle machine, more where tasks queue for the
-    CPUs. For limits that a test measures; a deadline by which something must have happened at all is generous anyway."""
+    """By what factor a time limit that is a promise may be exceeded just now: 1 on an idle machine, up to 10 where tasks queue for
+    the CPUs. For limits that a test measures; a deadline by which something must have happened at all is generous anyway."""
     with open("/proc/loadavg") as f:
         load, _, _, tasks, _ = f.read().split()
     cpus = len(os.sched_getaffinity(0))
-    return max(1, 1.5 * float(load) / cpus, 1.5 * int(tasks.split("/")[0]) / cpus)
+    return min(10, max(1, 1.5 * float(load) / cpus, 1.5 * int(tasks.split("/")[0]) / cpus))
 
 
 def free_port(kind=socket.SOCK_STREAM):

@@ -15,8 +15,8 @@ class KilledTest(webharness.Test):
         self.assertLessEqual({"", "renderer"}, set(there))
         for kind in there:
             with self.subTest(kind or "browser"):
+                victims = harness.wait_until(lambda: webharness.of_kind(self.browser(), kind), 15, "one to kill")
                 before = self.browser()
-                victims = webharness.of_kind(before, kind)
                 folders = webharness.profile_folders(self.ddsend.pid)
                 capture = self.capture()
                 webharness.kill(victims)
