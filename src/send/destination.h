@@ -1,4 +1,4 @@
-/* Where datagrams go: IP literals only, since a look-up of names would be a way back in. */
+/* The addresses that datagrams are sent to. They are IP literals: a name look-up would be a way back in. */
 #ifndef DD_SEND_DESTINATION_H
 #define DD_SEND_DESTINATION_H
 
@@ -19,7 +19,7 @@ struct dd_destination {
 int dd_destination_parse_list(const char *text, uint16_t default_port, struct dd_destination addresses[static DD_DESTINATION_MAX],
                               size_t *count, char *why, size_t why_size);
 
-/* Bytes of the IP and UDP headers in front of a datagram to it. */
+/* Bytes of the IP and UDP headers before a datagram to this address. */
 unsigned dd_destination_header_bytes(const struct dd_destination *address);
 
 #endif

@@ -80,10 +80,10 @@ struct dd_send_daemon {
     bool debug, quiet, sandbox, check_config, generate_key, self_test, version, help;
 };
 
-/* What "capture_resolution" asks for: *width x *height, or both limits of a picture for "source". 0 or DD_ERROR_INPUT. */
+/* Reads capture_resolution: *width x *height; for "source" the limits of a picture. 0 or DD_ERROR_INPUT. */
 int dd_send_options_resolution(const char *text, int *width, int *height);
 
-/* True if the stream's pictures cross with 4:4:4 chroma. */
+/* True if the stream's pictures are sent with 4:4:4 chroma. */
 bool dd_send_options_is_444(const struct dd_send_stream *stream);
 
 /* The table. */

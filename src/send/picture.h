@@ -9,7 +9,7 @@
 #include "dd/draw/paint.h"
 
 enum {
-    DD_PICTURE_WIDTH_MAX = 4096, /* what crosses; a source may be larger and is scaled */
+    DD_PICTURE_WIDTH_MAX = 4096, /* as sent; a larger picture of a source is scaled */
     DD_PICTURE_HEIGHT_MAX = 2304,
     DD_PICTURE_ALIGN = 32, /* bytes: strides in the ring */
 };
@@ -18,7 +18,7 @@ enum dd_picture_format {
     DD_PICTURE_I420 = 1,    /* planar Y, Cb, Cr, chroma halved both ways; JFIF: full-range BT.601 */
     DD_PICTURE_I444 = 2,    /* planar Y, Cb, Cr; JFIF */
     DD_PICTURE_BGRX = 3,    /* B, G, R and an unused byte, packed */
-    DD_PICTURE_FOREIGN = 4, /* foreign_format says: only from a source to the scaler, never in the ring */
+    DD_PICTURE_FOREIGN = 4, /* as foreign_format says; only between a source and the scaler, never in the ring */
 };
 
 struct dd_picture {
@@ -41,14 +41,14 @@ struct dd_picture_layout {
     size_t bytes; /* multiple of 64 */
 };
 
-/* How a picture of this format and size lies in a ring. 0, or DD_ERROR_SPACE if the size is not 1 … the limits above, or
- * DD_ERROR_INPUT for a format that cannot be in a ring. */
+/* Computes how a picture of this format and size lies in a ring. 0; DD_ERROR_SPACE if the size is not within 1 and the limits
+ * above; DD_ERROR_INPUT for a format that cannot be in a ring. */
 int dd_picture_layout(enum dd_picture_format format, int width, int height, struct dd_picture_layout *layout);
 
-/* The same for memory of one's own, where a picture may stand upright: either side up to DD_PICTURE_WIDTH_MAX. */
+/* The same for memory that is no ring, where a picture may stand upright: either side may have DD_PICTURE_WIDTH_MAX. */
 int dd_picture_layout_own(enum dd_picture_format format, int width, int height, struct dd_picture_layout *layout);
 
-/* A picture over contiguous bytes that lie so; bytes are borrowed. */
+/* Makes a picture over contiguous bytes with this layout; bytes are borrowed. */
 void dd_picture_over(struct dd_picture *picture, enum dd_picture_format format, int width, int height,
                      const struct dd_picture_layout *layout, const uint8_t *bytes);
 
@@ -58,7 +58,7 @@ bool dd_picture_equal(const struct dd_picture *a, const struct dd_picture *b);
 /* The planes of an I420 or I444 picture, to be painted on by its owner; borrowed from the picture. */
 struct dd_paint_planes dd_picture_planes(const struct dd_picture *picture);
 
-/* A plane, for the one who fills the picture and owns its memory. */
+/* A plane of a picture, for the owner of its memory to write. */
 uint8_t *dd_picture_writable(const struct dd_picture *picture, int plane);
 
 #endif

@@ -1,4 +1,4 @@
-/* From options to what the roles of ddsend are told: everything checked, secrets read, nothing started. */
+/* The configuration of ddsend's roles, made of the options: everything is checked, secrets are read, nothing is started. */
 #ifndef DD_SEND_ROLE_CONFIG_H
 #define DD_SEND_ROLE_CONFIG_H
 
@@ -15,14 +15,14 @@ struct dd_send_role_config {
     size_t transmit_size;
     struct dd_capture_config *captures; /* owned, one per stream; hold the sources' passwords */
     uint32_t *key_ids;                  /* owned, one per stream */
-    uint64_t memory_bytes;              /* that frames take at most */
+    uint64_t memory_bytes;              /* the most memory that frames take */
 };
 
-/* Checks the options and reads key and password files. 0; or a negative enum dd_error after it was logged, with plan
- * empty. What is secret in options is wiped from them. */
+/* Checks the options and reads key and password files; wipes the secrets from options. 0; or a negative enum dd_error, logged,
+ * with the configuration empty. */
 int dd_send_role_config_build(struct dd_send_role_config *plan, struct dd_options *options);
 
-/* Wipes and frees what plan holds. */
+/* Wipes and frees what the configuration holds. */
 void dd_send_role_config_free(struct dd_send_role_config *plan);
 
 #endif

@@ -89,7 +89,8 @@ class SleepTest(chrome.Test):
             page.wait_movement()
             self.assertRegex(page.words(), "^Live")
             self.assertLess(float(page.text("#age").split()[0].strip("·s\u00a0 ") or 0), 3 * harness.stretch())
-        self.assertEqual(page.script("return seenWords"), [], "a clock that is set back changes nothing")
+        if harness.stretch() < 2:  # else pictures are late, and it says so
+            self.assertEqual(page.script("return seenWords"), [], "a clock that is set back changes nothing")
         receiver.wait_stats(lambda s: s["viewers"] == 1, 5, "one viewer", "cam")
 
 

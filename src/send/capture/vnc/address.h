@@ -1,4 +1,4 @@
-/* Where a VNC server is, as people write it. */
+/* The address of a VNC server, as viewers write it. */
 #ifndef DD_SEND_CAPTURE_VNC_ADDRESS_H
 #define DD_SEND_CAPTURE_VNC_ADDRESS_H
 
@@ -11,7 +11,7 @@ struct dd_vnc_address {
 
 /* Reads "host", "host:display" or "host::port", with display for the first. An IPv6 address stands in brackets:
  * "cafe::5900" is a host with a port.
- * A number behind a single colon that is no display, 100 and above, is a port, as viewers take it. 0 or DD_ERROR_INPUT. */
+ * A number of 100 or more after a single colon is a port and no display, as viewers read it. 0 or DD_ERROR_INPUT. */
 int dd_vnc_address_parse(struct dd_vnc_address *address, const char *text, int display);
 
 #endif

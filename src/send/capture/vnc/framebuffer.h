@@ -1,5 +1,5 @@
-/* What a VNC desktop shows, kept up to date from the messages of its server: the wrapper of libvncclient. It blocks, in
- * dd_vnc_framebuffer_probe() and dd_vnc_framebuffer_handle(): they are for a thread of their own, one at a time. */
+/* The framebuffer of a VNC desktop, kept up to date from the server's messages: the wrapper of libvncclient.
+ * dd_vnc_framebuffer_probe() and dd_vnc_framebuffer_handle() block: they belong on a worker thread, one at a time. */
 #ifndef DD_SEND_CAPTURE_VNC_FRAMEBUFFER_H
 #define DD_SEND_CAPTURE_VNC_FRAMEBUFFER_H
 
@@ -16,7 +16,7 @@ struct dd_vnc_framebuffer;
 
 enum dd_vnc_framebuffer_trouble {
     DD_VNC_FRAMEBUFFER_FINE,
-    DD_VNC_FRAMEBUFFER_CLOSED,    /* the server is gone */
+    DD_VNC_FRAMEBUFFER_CLOSED,    /* the server has closed the connection */
     DD_VNC_FRAMEBUFFER_BROKEN,    /* what it sends cannot be read */
     DD_VNC_FRAMEBUFFER_TOO_LARGE, /* it claims a size above the limits, or none */
     DD_VNC_FRAMEBUFFER_MEMORY,
@@ -25,31 +25,31 @@ enum dd_vnc_framebuffer_trouble {
 /* True if a desktop of this size is within the limits. */
 bool dd_vnc_framebuffer_fits(int width, int height);
 
-/* fd is a connected, blocking socket on which dd_vnc_handshake_run() is through; taken, also on errors. The size fits. NULL,
- * logged, without memory. */
+/* fd is a connected, blocking socket after dd_vnc_handshake_run(); taken, also on errors. width and height fit. Returned-owned.
+ * NULL, logged, if memory is exhausted. */
 struct dd_vnc_framebuffer *dd_vnc_framebuffer_new(int fd, int width, int height);
 void dd_vnc_framebuffer_free(struct dd_vnc_framebuffer *s);
 
-/* Asks for all that has changed (until there is a whole picture, for all pixels) and, whether that has changed or not, for one
- * pixel: once that has come, what there was to tell before has come, too, and the server lives. */
+/* Requests an incremental update (until there is a whole picture, a full one), and one pixel whether it has changed or not. The
+ * answer to the pixel proves that the server is alive and that all earlier changes have arrived. False if it failed. */
 bool dd_vnc_framebuffer_probe(struct dd_vnc_framebuffer *s);
-/* Reads one message of the server, and requests the next update after each. False if it failed. */
+/* Reads one message of the server, and requests the next update. False if it failed. */
 bool dd_vnc_framebuffer_handle(struct dd_vnc_framebuffer *s);
 
-/* Makes either of them, under way in another thread, return. */
+/* Makes either of the two return that is under way in another thread. */
 void dd_vnc_framebuffer_interrupt(const struct dd_vnc_framebuffer *s);
 
-/* None of these while one of them is under way. */
+/* The functions below may not be called while one of the two is under way. */
 
-/* True if something of a message has been read already: poll() then need not find any more. */
+/* True if a part of a message is buffered: then poll() may find nothing more to read. */
 bool dd_vnc_framebuffer_has_read(const struct dd_vnc_framebuffer *s);
-/* True once what the last probe asked for has come. */
+/* True once the last probe was answered. */
 bool dd_vnc_framebuffer_is_answered(const struct dd_vnc_framebuffer *s);
 /* True if there is a whole picture that differs from the last one taken. */
 bool dd_vnc_framebuffer_has_changed(const struct dd_vnc_framebuffer *s);
-/* True once the size that the desktop has now was seen in full. */
+/* True once every pixel of the desktop's present size has arrived. */
 bool dd_vnc_framebuffer_is_whole(const struct dd_vnc_framebuffer *s);
-/* What it shows; borrowed until the next message is handled. Leaves its time of capture alone. */
+/* Points picture at the framebuffer; borrowed until the next message is handled. Does not set captured_us. */
 void dd_vnc_framebuffer_take(struct dd_vnc_framebuffer *s, struct dd_picture *picture);
 
 /* Why the last call failed; the size that the desktop has or claims. */

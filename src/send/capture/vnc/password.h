@@ -1,5 +1,6 @@
-/* The DES of VNC's passwords, with keys whose bits are in reverse: a file as vncpasswd writes it, and the answer to a server's
- * challenge. Eight characters count. The wrapper of libgcrypt. */
+/* VNC passwords (RFC 6143, section 7.2.2): files of vncpasswd, and the response to a server's challenge. Both are DES with the
+ * bits of each key byte reversed, which OpenSSL 3 has in its legacy provider only: hence libgcrypt, wrapped here. Eight
+ * characters count. */
 #ifndef DD_SEND_CAPTURE_VNC_PASSWORD_H
 #define DD_SEND_CAPTURE_VNC_PASSWORD_H
 

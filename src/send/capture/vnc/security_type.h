@@ -1,4 +1,4 @@
-/* Which of the ways to log in that a VNC server offers is taken. Pure. */
+/* Chooses among the security types that a VNC server offers. Pure. */
 #ifndef DD_SEND_CAPTURE_VNC_SECURITY_TYPE_H
 #define DD_SEND_CAPTURE_VNC_SECURITY_TYPE_H
 
@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* security types, and those that VeNCrypt adds */
+/* RFC 6143's security types, and VeNCrypt's subtypes */
 enum dd_vnc_security_type_id {
     DD_VNC_SECURITY_INVALID = 0,
     DD_VNC_SECURITY_NONE = 1,
@@ -22,7 +22,7 @@ enum dd_vnc_security_type_id {
 };
 
 enum dd_vnc_security_type_cover { DD_VNC_SECURITY_CLEAR, DD_VNC_SECURITY_ANONYMOUS, DD_VNC_SECURITY_CERTIFICATE };
-/* nothing, the answer to a challenge, user name and password */
+/* none, a response to a challenge, user name and password */
 enum dd_vnc_security_type_proof { DD_VNC_SECURITY_NO_PROOF, DD_VNC_SECURITY_CHALLENGE, DD_VNC_SECURITY_PLAIN };
 
 struct dd_vnc_security_type {
@@ -32,18 +32,19 @@ struct dd_vnc_security_type {
 };
 
 struct dd_vnc_security_type_request {
-    bool certificate; /* nothing but TLS with one */
-    bool anonymous;   /* TLS without one will do */
+    bool certificate; /* only TLS with a certificate is accepted */
+    bool anonymous;   /* TLS without one is accepted, too */
     bool has_username, has_password;
 };
 
-/* The best of count types: with a certificate before any other, without proof before one. Static; NULL: none. *lacking is then
- * one that would do, had it a user name or a password; or NULL. User name and password never go in clear. */
+/* Chooses the best of count types: those with a certificate first; among these, those that need no proof first. Static; NULL:
+ * none is acceptable. *lacking is then one that would be, given a user name or a password; or NULL. User name and password are
+ * never sent in clear. */
 const struct dd_vnc_security_type *dd_vnc_security_type_choose(const uint32_t *types, size_t count,
                                                                const struct dd_vnc_security_type_request *wish,
                                                                const struct dd_vnc_security_type **lacking);
 
-/* In words, for people: what it proves, and who can see what is shown. Static. */
+/* In words, for messages: what it proves, and who can see the desktop. Static. */
 const char *dd_vnc_security_type_text(const struct dd_vnc_security_type *way);
 
 #endif
