@@ -665,9 +665,9 @@ class Test(unittest.TestCase):
         return self.sender("--mode", "test", "--capture-resolution", "320x240", "--interval", "0.05", "--cloud-ip", "127.0.0.1",
                            "--cloud-port", port, "--key-file", key_file, *arguments)
 
-    def sender_config(self, streams, sender=None, name="ddsend.json"):
+    def sender_config(self, streams, sender=None, name="ddsend.json", env=None):
         config = {"sender": {"state_dir": self.path("send-state"), **(sender or {})}, "streams": streams}
-        return self.sender("--config", self.write_json(name, config), "--state-dir", self.path("send-state"))
+        return self.sender("--config", self.write_json(name, config), "--state-dir", self.path("send-state"), env=env)
 
     def receiver(self, *arguments, http_port=None, wait=True):
         """ddrecv with these options, --http-port aside; waits until it answers."""

@@ -100,7 +100,11 @@ class FakeTest(webharness.Test):
 class LeftTest(FakeTest):
     def test_one_whose_supervisor_was_killed(self):
         """It does not notice that its pipe is closed, and is not the role's child: who clears up its folder ends it."""
-        self.start({"page": ("/counter", {"browser": self.fake("page", "deaf", run="")})})
+        # a folder of its own: every other ddsend that starts meanwhile, for another test, would clear up too
+        env = {"TMPDIR": self.path("tmp")}
+        os.mkdir(env["TMPDIR"])
+        os.chmod(env["TMPDIR"], 0o1777)
+        self.start({"page": ("/counter", {"browser": self.fake("page", "deaf", run="")})}, env=env)
         self.wait_picture()
         before = self.browser_of("page")
         self.assertTrue(before)
@@ -108,7 +112,7 @@ class LeftTest(FakeTest):
         self.assertEqual(self.ddsend.wait(), -signal.SIGKILL)
         self.wait_seconds(0.5)
         self.assertTrue(any(harness.alive(pid) for pid in before), "one that stays")
-        self.ddsend = self.sender_config(self.send_streams)
+        self.ddsend = self.sender_config(self.send_streams, env=env)
         self.wait_picture()
         self.assert_gone(before, 10)
 

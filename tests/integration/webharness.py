@@ -291,12 +291,12 @@ class Test(harness.Test):
                 "cloud_port": self.port, "key": self.keys[name], "interval": 0.2, "timeout": 10, "capture_resolution": "1280x720",
                 **options}
 
-    def start(self, pages, receive=None, **common):
+    def start(self, pages, receive=None, env=None, **common):
         """Receiver and sender for {stream: (address or path, {option: value})}."""
         pages = {name: page if isinstance(page, tuple) else (page, {}) for name, page in pages.items()}
         self.receive(*pages, **(receive or {}))
         self.send_streams = {name: self.stream(name, source, **{**common, **options}) for name, (source, options) in pages.items()}
-        self.ddsend = self.sender_config(self.send_streams)
+        self.ddsend = self.sender_config(self.send_streams, env=env)
         return self.ddsend
 
     def show(self, source, receive=None, **options):
