@@ -22,22 +22,6 @@ def password_file(test, password, name="vncpasswd"):
     return test.path(name)
 
 
-def certificate(test, names="DNS:localhost,IP:127.0.0.1", name="desk"):
-    """A CA and a certificate signed by it for these names: (ca, certificate, key), paths."""
-    def openssl(*arguments):
-        subprocess.run(["openssl", *arguments], check=True, capture_output=True)
-    ca, ca_key = test.path(name + "-ca.pem"), test.path(name + "-ca.key")
-    pem, key, request, extensions = (test.path(name + end) for end in ("-server.pem", "-server.key", ".csr", ".ext"))
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    openssl("req", "-x509", *curve, "-days", "2", "-subj", "/CN=CA of a test", "-keyout", ca_key, "-out", ca)
-    openssl("req", "-new", *curve, "-subj", "/CN=desk", "-keyout", key, "-out", request)
-    with open(extensions, "w") as f:
-        f.write("subjectAltName=" + names + "\n")
-    openssl("x509", "-req", "-in", request, "-CA", ca, "-CAkey", ca_key, "-CAcreateserial", "-days", "2", "-extfile", extensions,
-            "-out", pem)
-    return ca, pem, key
-
-
 class Desktop:
     """A running X display. number: of the display; port: of its VNC server."""
 

@@ -4,10 +4,10 @@ import os
 import re
 import socket
 import ssl
-import subprocess
 import sys
 import time
 
+import certificates
 import harness
 
 sys.path.insert(0, harness.SUPPORT)
@@ -125,42 +125,24 @@ class TroubleTest(FakeTest):
 class TlsTest(FakeTest):
     """rtsps with certificates made here."""
 
-    def openssl(self, *arguments):
-        subprocess.run(["openssl", *arguments], check=True, capture_output=True, cwd=self.folder)
-
-    def authority(self, name):
-        """A CA; its certificate's path."""
-        self.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
-                     f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.pem")
-        return self.path(f"{name}.pem")
-
-    def certificate(self, authority, name, names="IP:127.0.0.1,DNS:localhost", days=2):
-        """Signed by that CA; the paths of certificate and key."""
-        self.write(f"{name}.ext", f"subjectAltName={names}\n")
-        self.openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=camera", "-keyout",
-                     f"{name}.key", "-out", f"{name}.csr")
-        self.openssl("x509", "-req", "-in", f"{name}.csr", "-CA", f"{authority}.pem", "-CAkey", f"{authority}.key",
-                     "-CAcreateserial", "-days", str(days), "-extfile", f"{name}.ext", "-out", f"{name}.pem")
-        return self.path(f"{name}.pem"), self.path(f"{name}.key")
-
     def camera(self, mode, certificate):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*certificate)
         return fake_camera.FakeCamera(mode, tls=context)
 
     def test_certificates(self):
-        ca, other = self.authority("ours"), self.authority("other")
-        good = self.certificate("ours", "good")
-        foreign = self.certificate("ours", "foreign", "IP:192.0.2.1,DNS:elsewhere.example")
+        ours, other = certificates.Authority(self, "ours"), certificates.Authority(self, "other")
+        good = ours.sign("good")
+        foreign = ours.sign("foreign", "IP:192.0.2.1,DNS:elsewhere.example")
         cameras = {
             "right-address": self.camera("good", good),
             "right-name": self.camera("good", good),
             "itself": self.camera("good", good),
-            "unchecked": self.camera("good", self.certificate("other", "strange")),
-            "wrong-ca": self.camera("good", self.certificate("other", "stranger")),
+            "unchecked": self.camera("good", other.sign("strange")),
+            "wrong-ca": self.camera("good", other.sign("stranger")),
             "wrong-address": self.camera("good", foreign),
             "wrong-name": self.camera("good", foreign),
-            "expired": self.camera("good", self.certificate("ours", "expired", days=-1)),
+            "expired": self.camera("good", ours.sign("expired", validity=certificates.EXPIRED)),
             "no-tls": fake_camera.FakeCamera("good"),
             "cuts": self.camera("cuts", good),
             "stops": self.camera("stops", good),
@@ -173,7 +155,7 @@ class TlsTest(FakeTest):
         cameras["redirects"].elsewhere = f"rtsp://127.0.0.1:{elsewhere.port}/x"
         cameras["redirects-in-clear"].elsewhere = f"rtsp://127.0.0.1:{cameras['no-tls'].port}/x"
         cameras["redirects-to-tls"].elsewhere = f"rtsps://127.0.0.1:{cameras['unchecked'].port}/x"
-        options = {name: {"source": f"rtsps://viewer:{SECRET}@127.0.0.1:{camera.port}/x", "ca_file": ca}
+        options = {name: {"source": f"rtsps://viewer:{SECRET}@127.0.0.1:{camera.port}/x", "ca_file": ours.ca}
                    for name, camera in cameras.items()}
         for name in ("right-name", "wrong-name"):
             options[name]["source"] = f"rtsps://viewer:{SECRET}@localhost:{cameras[name].port}/x"
@@ -216,7 +198,7 @@ class TlsTest(FakeTest):
         for text in ("", "no certificate\n", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"):
             path = self.write("wrong.pem", text)
             self.check_refused(rf"--ca-file {re.escape(path)}: ", *source, "--ca-file", path)
-        ca = self.authority("ours")
+        ca = certificates.Authority(self).ca
         with open(ca) as f:
             self.check_refused("not all of it", *source, "--ca-file",
                                self.write("half.pem", f.read() + "-----BEGIN CERTIFICATE-----\nAAAA\n"))

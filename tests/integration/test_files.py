@@ -7,7 +7,7 @@ import re
 import socket
 import subprocess
 
-import desktops
+import certificates
 import harness
 
 UNITS = ("ddsend", "ddrecv")
@@ -151,7 +151,7 @@ class ExamplesTest(harness.Test):
             if option == "key_file":
                 made = self.key_file(name)
             elif option == "ca_file":
-                made = desktops.certificate(self)[0]
+                made = certificates.Authority(self).ca
             else:
                 made = self.write(name, "8 bytes\n")  # as good as what vncpasswd writes
             text = text.replace(f'"{value}"', f'"{made}"')

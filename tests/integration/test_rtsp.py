@@ -5,6 +5,7 @@ import subprocess
 import time
 import urllib.parse
 
+import certificates
 import harness
 
 USER, PASSWORD = "viewer", "p@ss/w:rd?100%"
@@ -100,10 +101,7 @@ class PictureTest(RtspTest):
                 receiver.stop()
 
     def test_tls(self):
-        key, certificate = self.path("tls.key"), self.path("tls.pem")
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-                        "-subj", "/CN=camera", "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate],
-                       check=True, capture_output=True)
+        certificate, key = certificates.self_signed(self, "camera", "DNS:localhost")
         receiver = self.receive()
         camera = harness.Camera(self, "--size", "1280x720", "--user", USER, "--password", PASSWORD, "--auth", "digest",
                                 "--tls-certificate", certificate, "--tls-key", key)

@@ -1,6 +1,7 @@
 """TLS of real VNC servers: certificates, and no way around them."""
 import re
 
+import certificates
 import desktops
 import harness
 from desktops import PASSWORD
@@ -9,8 +10,10 @@ from desktops import PASSWORD
 class TlsTest(desktops.LoginTest):
     def test_certificates(self):
         receiver = self.receive()
-        ca, pem, key = desktops.certificate(self)
-        other_ca, other_pem, other_key = desktops.certificate(self, "DNS:elsewhere.example", "other")
+        ours, others = certificates.Authority(self, "ours"), certificates.Authority(self, "others")
+        ca, other_ca = ours.ca, others.ca
+        pem, key = ours.sign("desk")
+        other_pem, other_key = others.sign("other", "DNS:elsewhere.example")
         password = desktops.password_file(self, PASSWORD)
 
         def x509(*arguments, security="X509Vnc", **options):
@@ -41,7 +44,8 @@ class TlsTest(desktops.LoginTest):
     def test_no_way_around_a_certificate(self):
         """With ca_file nothing without a certificate will do, whatever the server offers first."""
         self.receive()
-        ca, pem, key = desktops.certificate(self)
+        authority = certificates.Authority(self)
+        ca, (pem, key) = authority.ca, authority.sign("desk")
         for security in ("None", "VncAuth", "TLSNone,TLSVnc,None,VncAuth"):
             with self.subTest(security):
                 desktop = self.tiger(security)

@@ -1,4 +1,5 @@
 """Certificates of web pages: checked, by the system's authorities or by ca_file; what is wrong is said, with the way out."""
+import certificates
 import harness
 import webharness
 
@@ -6,12 +7,12 @@ import webharness
 class TlsTest(webharness.Test):
     def setUp(self):
         super().setUp()
-        self.authority = webharness.Certificates(self)
+        self.authority = certificates.Authority(self)
         pairs = {
-            "good": self.authority.signed("good"),
-            "named": self.authority.signed("named", "DNS:localhost"),
-            "expired": self.authority.signed("expired", days=-1),
-            "selfsigned": self.authority.self_signed("selfsigned"),
+            "good": self.authority.sign("good", "IP:127.0.0.1"),
+            "named": self.authority.sign("named", "DNS:localhost"),
+            "expired": self.authority.sign("expired", validity=certificates.EXPIRED),
+            "selfsigned": certificates.self_signed(self, "selfsigned"),
         }
         self.certificates = pairs
         arguments = []

@@ -9,7 +9,6 @@ import re
 import shutil
 import signal
 import socket
-import subprocess
 import threading
 import time
 import urllib.parse
@@ -183,38 +182,6 @@ class WebServer(harness.Process):
 
     def reports(self, page=None):
         return [r["value"] for r in self.control("reports") if page is None or r["page"] == page]
-
-
-class Certificates:
-    """An authority of its own, and certificates that it signs."""
-
-    def __init__(self, test):
-        self.test = test
-        self.key, self.ca = test.path("ca.key"), test.path("ca.pem")
-        self._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
-                      "/CN=The plant's own authority", "-addext", "basicConstraints=critical,CA:TRUE", "-addext",
-                      "keyUsage=critical,keyCertSign", "-keyout", self.key, "-out", self.ca)
-        os.chmod(self.ca, 0o644)
-
-    @staticmethod
-    def _openssl(*arguments):
-        subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
-
-    def self_signed(self, name, subject="IP:127.0.0.1"):
-        certificate, key = self.test.path(name + ".pem"), self.test.path(name + ".key")
-        self._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
-                      f"/CN={name}", "-addext", f"subjectAltName={subject}", "-keyout", key, "-out", certificate)
-        return certificate, key
-
-    def signed(self, name, subject="IP:127.0.0.1", days=2):
-        """A certificate of the authority for subject; days may be negative: it has expired."""
-        certificate, key, request = (self.test.path(name + end) for end in (".pem", ".key", ".csr"))
-        self._openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}", "-addext",
-                      f"subjectAltName={subject}", "-keyout", key, "-out", request)
-        extensions = self.test.write(name + ".ext", f"subjectAltName={subject}\nextendedKeyUsage=serverAuth\n")
-        self._openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self.key, "-CAcreateserial", "-days", days,
-                      "-extfile", extensions, "-out", certificate)
-        return certificate, key
 
 
 class Viewer:
