@@ -78,7 +78,7 @@ class Tiger(Desktop):
 
     def logins(self):
         """How often somebody began to connect."""
-        return len(re.findall(r"accepted:", self.process.log()))
+        return len(re.findall(r"[Aa]ccepted:", self.process.log()))  # its releases differ
 
 
 class X11Vnc(Desktop):
