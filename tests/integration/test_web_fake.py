@@ -112,7 +112,7 @@ class LeftTest(FakeTest):
         self.assertEqual(self.ddsend.wait(), -signal.SIGKILL)
         self.wait_seconds(0.5)
         self.assertTrue(any(harness.alive(pid) for pid in before), "one that stays")
-        self.ddsend = self.sender_config(self.send_streams, env=env)
+        self.restart(env)
         self.wait_picture()
         self.assert_gone(before, 10)
 

@@ -49,7 +49,7 @@ class KilledTest(webharness.Test):
         self.assert_gone([*before, *roles], 3)
         left = [f for f in folders if os.path.exists(f)]
         print(f"folders left until the next start: {left}")
-        self.ddsend = self.sender_config(self.send_streams)
+        self.restart()
         self.wait_new_pictures()
         self.assert_folders_gone(left, 5)
 
@@ -63,8 +63,7 @@ class KilledTest(webharness.Test):
         webharness.kill(everyone)
         self.ddsend.wait()
         self.assert_gone(before, 3)
-        self.ddsend = self.sender_config(self.send_streams)
-        self.ddsend.wait_roles("transmit", "capture page", timeout=20)
+        self.restart()
         self.wait_new_pictures()
         self.assert_folders_gone(folders, 10)
 

@@ -266,6 +266,11 @@ class Test(harness.Test):
         self.ddsend = self.sender_config(self.send_streams, env=env)
         return self.ddsend
 
+    def restart(self, env=None):
+        """ddsend again, after its end. Waits until it is up: the picture that the receiver has may still be the one before."""
+        self.ddsend = self.sender_config(self.send_streams, env=env)
+        self.ddsend.wait_roles("transmit", *(f"capture {name}" for name in self.send_streams), timeout=20 * harness.stretch())
+
     def show(self, source, receive=None, **options):
         """Receiver and sender for one page, the stream "page"; waits for its picture."""
         self.start({"page": (source, options)}, receive)
