@@ -14,8 +14,8 @@
 #include "send/capture/web/cdp_target.h"
 #include "send/capture/web/fetch_intercept.h"
 #include "send/capture/web/load_error.h"
-#include "send/capture/web/page_ready.h"
-#include "send/capture/web/tab_setup.h"
+#include "send/capture/web/page_readiness.h"
+#include "send/capture/web/target_setup.h"
 #include "send/capture/web/web_options.h"
 #include "send/options.h"
 

@@ -1,4 +1,4 @@
-#include "send/capture/web/tab_setup.h"
+#include "send/capture/web/target_setup.h"
 
 #include <math.h>
 

@@ -1,7 +1,7 @@
 /* Whether a page that is loaded shows what it should: it logs in where it is asked to, waits for what is expected, scrolls to
  * where it is to be looked at; and later says of each picture whether it is still so. It waits for nothing. */
-#ifndef DD_SEND_CAPTURE_WEB_PAGE_READY_H
-#define DD_SEND_CAPTURE_WEB_PAGE_READY_H
+#ifndef DD_SEND_CAPTURE_WEB_PAGE_READINESS_H
+#define DD_SEND_CAPTURE_WEB_PAGE_READINESS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "send/capture/web/page_ready.h"
+#include "send/capture/web/page_readiness.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* What makes a fresh tab one that nobody sits at: its size, time zone, style, and what its pages may not do. */
-#ifndef DD_SEND_CAPTURE_WEB_TAB_SETUP_H
-#define DD_SEND_CAPTURE_WEB_TAB_SETUP_H
+#ifndef DD_SEND_CAPTURE_WEB_TARGET_SETUP_H
+#define DD_SEND_CAPTURE_WEB_TARGET_SETUP_H
 
 struct dd_cdp_answer;
 struct dd_web_options;
