@@ -54,11 +54,11 @@ static struct dd_cdp *open_pipe(void (*event)(void *context, const struct dd_cdp
 static void add_up(void *context, const struct dd_cdp_event *event)
 {
     uint64_t *sum = context;
-    MUST(event->session && *event->method);
+    MUST(event->session_id && *event->method);
     MUST(!event->params || dd_json_type(event->params) == DD_JSON_OBJECT);
     for (const char *c = event->method; *c; c++)
         *sum = *sum * 31 + (uint8_t)*c;
-    for (const char *c = event->session; *c; c++)
+    for (const char *c = event->session_id; *c; c++)
         *sum = *sum * 37 + (uint8_t)*c;
     *sum += 1;
 }

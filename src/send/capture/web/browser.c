@@ -25,28 +25,28 @@
 #include "send/options.h"
 
 enum {
-    LEAVE_MS = 150, /* from the end of its pipe to SIGKILL; of itself it takes 100 to 400, and the role has 1200 for all */
-    KILL_MS = 500,  /* and then until nothing is left */
-    LOOK_EVERY_MS = 10,
+    STOP_MS = 150, /* from the end of its pipe to SIGKILL; of itself it takes 100 to 400, and the role has 1200 for all */
+    KILL_MS = 500, /* and then until nothing is left */
+    POLL_EVERY_MS = 10,
     LIST_EVERY_MS = 30, /* all processes of the machine are gone through */
-    WORDS_SIZE = 4096,
-    WORDS_MAX = 16, /* of these; as much is in the pipe at most, unless it goes on talking */
+    READ_BYTES = 4096,
+    READS_MAX = 16, /* of these; as much is in the pipe at most, unless it goes on talking */
     TEXT_SIZE = DD_PROFILE_DIR_PATH_SIZE + 64,
     ARGUMENTS_MAX = 64,
 };
 
 struct dd_browser {
-    struct dd_profile_dir folder;
-    struct dd_cdp *pipe;
-    int words_fd; /* its standard error */
+    struct dd_profile_dir profile_dir;
+    struct dd_cdp *cdp;
+    int stderr_fd; /* its standard error */
     pid_t pid;
     uint64_t started_us;
 };
 
 /* Two at most: the one that shows the page, and the one that is to follow it. */
-static unsigned running;
+static unsigned browser_count;
 
-#define DISABLED                                                                                                                 \
+#define DISABLED_FEATURES                                                                                                        \
     "AutofillServerCommunication,CertificateTransparencyComponentUpdater,DialMediaRouteProvider,HttpsUpgrades,"                  \
     "InterestFeedContentSuggestions,MediaRouter,OptimizationHints,Translate"
 
@@ -64,7 +64,7 @@ static const char *const flags[] = {
     "--metrics-recording-only",
     "--no-pings",
     "--no-proxy-server",
-    "--disable-features=" DISABLED,
+    "--disable-features=" DISABLED_FEATURES,
     /* nobody is there to ask or to tell */
     "--block-new-web-contents",
     "--deny-permission-prompts",
@@ -117,54 +117,54 @@ static int find_program(char *path, size_t size, struct dd_source_io *io)
 }
 
 /* Texts that are made for one start. */
-struct words {
+struct text_pool {
     char texts[16][TEXT_SIZE + DD_SEND_SHORT];
     size_t count;
 };
 
-static const char *make(struct words *words, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static const char *make(struct words *words, const char *format, ...)
+static const char *format_text(struct text_pool *pool, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static const char *format_text(struct text_pool *pool, const char *format, ...)
 {
-    char *text = words->texts[words->count++];
+    char *text = pool->texts[pool->count++];
     va_list arguments;
 
     va_start(arguments, format);
-    vsnprintf(text, sizeof words->texts[0], format, arguments);
+    vsnprintf(text, sizeof pool->texts[0], format, arguments);
     va_end(arguments);
     return text;
 }
 
 /* D-Bus is shut off: the browser has nothing to say to the system. */
-static void fill_environment(struct words *words, const char *folder, const char **environment)
+static void fill_environment(struct text_pool *pool, const char *folder, const char **environment)
 {
     const char *path = getenv("PATH");
     size_t n = 0;
 
-    if (!path || strlen(path) + sizeof "PATH=" > sizeof words->texts[0])
+    if (!path || strlen(path) + sizeof "PATH=" > sizeof pool->texts[0])
         path = "/usr/local/bin:/usr/bin:/bin";
-    environment[n++] = make(words, "PATH=%s", path);
-    environment[n++] = make(words, "HOME=%s", folder);
-    environment[n++] = make(words, "TMPDIR=%s", folder);
-    environment[n++] = make(words, "XDG_RUNTIME_DIR=%s", folder);
-    environment[n++] = make(words, "LANG=%s", getenv("LANG") ? getenv("LANG") : "C.UTF-8");
-    environment[n++] = make(words, "DBUS_SESSION_BUS_ADDRESS=unix:path=%s/none", folder);
-    environment[n++] = make(words, "DBUS_SYSTEM_BUS_ADDRESS=unix:path=%s/none", folder);
+    environment[n++] = format_text(pool, "PATH=%s", path);
+    environment[n++] = format_text(pool, "HOME=%s", folder);
+    environment[n++] = format_text(pool, "TMPDIR=%s", folder);
+    environment[n++] = format_text(pool, "XDG_RUNTIME_DIR=%s", folder);
+    environment[n++] = format_text(pool, "LANG=%s", getenv("LANG") ? getenv("LANG") : "C.UTF-8");
+    environment[n++] = format_text(pool, "DBUS_SESSION_BUS_ADDRESS=unix:path=%s/none", folder);
+    environment[n++] = format_text(pool, "DBUS_SYSTEM_BUS_ADDRESS=unix:path=%s/none", folder);
     environment[n] = NULL;
 }
 
-static void fill_arguments(struct words *words, const struct dd_browser *b, const struct dd_browser_config *config,
+static void fill_arguments(struct text_pool *pool, const struct dd_browser *b, const struct dd_browser_config *config,
                            const struct dd_send_stream *options, const char **argv)
 {
     size_t n = 1;
 
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         argv[n++] = flags[i];
-    argv[n++] = make(words, DD_PROFILE_DIR_ARGUMENT "%s/profile", b->folder.path);
-    argv[n++] = make(words, "--window-size=%d,%d", config->width, config->height);
+    argv[n++] = format_text(pool, DD_PROFILE_DIR_ARGUMENT "%s/profile", b->profile_dir.path);
+    argv[n++] = format_text(pool, "--window-size=%d,%d", config->width, config->height);
     if (*options->locale)
-        argv[n++] = make(words, "--accept-lang=%s", options->locale);
+        argv[n++] = format_text(pool, "--accept-lang=%s", options->locale);
     if (options->ignore_certificate_errors)
-        argv[n++] = make(words, "--ignore-certificate-errors");
+        argv[n++] = format_text(pool, "--ignore-certificate-errors");
     argv[n] = NULL;
 }
 
@@ -172,13 +172,13 @@ static void fill_arguments(struct words *words, const struct dd_browser *b, cons
 
 static int open_pipes(struct dd_process_spawn *spawn, int ours[static 3])
 {
-    static const int theirs_at[3] = {3, 4, 2}; /* it reads 3, writes 4 and 2 */
+    static const int child_fds[3] = {3, 4, 2}; /* it reads 3, writes 4 and 2 */
     int pair[3][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
 
     for (int i = 0; i < 3; i++) {
         if (pipe2(pair[i], O_CLOEXEC) < 0)
             goto fail;
-        spawn->fds[theirs_at[i]] = pair[i][i == 0 ? 0 : 1];
+        spawn->fds[child_fds[i]] = pair[i][i == 0 ? 0 : 1];
         ours[i] = pair[i][i == 0 ? 1 : 0];
     }
     /* what does not fit is lost: it must wait for nobody */
@@ -197,38 +197,38 @@ fail:
 
 static int launch(struct dd_browser *b, const struct dd_browser_config *config, const char *path, struct dd_source_io *io)
 {
-    struct words *words = calloc(1, sizeof *words);
+    struct text_pool *pool = calloc(1, sizeof *pool);
     const char *argv[ARGUMENTS_MAX], *environment[16];
     struct dd_process_spawn spawn = {.path = path, .argv = argv, .environment = environment, .fds = {-1, -1, -1, -1, -1}};
-    int ours[3], error = words ? open_pipes(&spawn, ours) : DD_ERROR_MEMORY;
+    int ours[3], error = pool ? open_pipes(&spawn, ours) : DD_ERROR_MEMORY;
 
     if (error)
         goto done;
     argv[0] = path;
-    fill_arguments(words, b, config, io->options, argv);
-    fill_environment(words, b->folder.path, environment);
-    dd_process_tree_adopt(true);
+    fill_arguments(pool, b, config, io->options, argv);
+    fill_environment(pool, b->profile_dir.path, environment);
+    dd_process_tree_auto_reap(true);
     b->pid = dd_process_spawn_start(&spawn);
     b->started_us = dd_clock_now_us();
-    b->words_fd = ours[2];
+    b->stderr_fd = ours[2];
     close(spawn.fds[2]);
     close(spawn.fds[3]);
     close(spawn.fds[4]);
-    const struct dd_cdp_config pipe = {
+    const struct dd_cdp_config cdp_config = {
         .read_fd = ours[1], .write_fd = ours[0], .event = config->event, .context = config->context};
-    b->pipe = dd_cdp_new(&pipe);
-    error = b->pid < 0 ? DD_ERROR_SYSTEM : b->pipe ? 0 : DD_ERROR_MEMORY;
+    b->cdp = dd_cdp_new(&cdp_config);
+    error = b->pid < 0 ? DD_ERROR_SYSTEM : b->cdp ? 0 : DD_ERROR_MEMORY;
 done:
-    free(words);
+    free(pool);
     return error;
 }
 
-static int make_home(struct dd_browser *b, struct dd_source_io *io)
+static int create_profile(struct dd_browser *b, struct dd_source_io *io)
 {
-    int error = dd_profile_dir_create(&b->folder);
+    int error = dd_profile_dir_create(&b->profile_dir);
 
     if (!error && *io->options->ca_pem)
-        error = dd_nss_store_store(b->folder.path, io->options->ca_pem, io);
+        error = dd_nss_store_create(b->profile_dir.path, io->options->ca_pem, io);
     return error;
 }
 
@@ -246,16 +246,16 @@ int dd_browser_start(struct dd_browser **browser, const struct dd_browser_config
         dd_log_error("no memory for the browser");
         return DD_ERROR_MEMORY;
     }
-    b->words_fd = b->folder.fd = -1;
-    running++;
-    error = make_home(b, io);
+    b->stderr_fd = b->profile_dir.fd = -1;
+    browser_count++;
+    error = create_profile(b, io);
     if (!error)
         error = launch(b, config, path, io);
     if (error) {
-        dd_browser_end(b);
+        dd_browser_stop(b);
         return error;
     }
-    dd_log_debug("%s runs as process %d in %s", path, (int)b->pid, b->folder.path);
+    dd_log_debug("%s runs as process %d in %s", path, (int)b->pid, b->profile_dir.path);
     *browser = b;
     return 0;
 }
@@ -265,26 +265,26 @@ int dd_browser_start(struct dd_browser **browser, const struct dd_browser_config
 static struct dd_process_tree tree_of(const struct dd_browser *b)
 {
     /* alone, it has all that is below this process */
-    return (struct dd_process_tree){.leader = b->pid, .folder = running > 1 ? b->folder.path : NULL};
+    return (struct dd_process_tree){.leader = b->pid, .profile_dir = browser_count > 1 ? b->profile_dir.path : NULL};
 }
 
-void dd_browser_leave(struct dd_browser *browser)
+void dd_browser_begin_stop(struct dd_browser *browser)
 {
-    dd_cdp_free(browser->pipe);
-    browser->pipe = NULL;
+    dd_cdp_free(browser->cdp);
+    browser->cdp = NULL;
 }
 
 /* Gives it a moment to end by itself, and then ends what is left: all that it could still do is write to its folder. That is
  * emptied first: on a machine that is busy the end may take longer than there is time. */
-static void await_end(struct dd_browser *b)
+static void kill_processes(struct dd_browser *b)
 {
     const struct dd_process_tree tree = tree_of(b);
-    uint64_t left_us = dd_clock_now_us(), deadline_us = left_us + (LEAVE_MS + KILL_MS) * UINT64_C(1000);
+    uint64_t begun_us = dd_clock_now_us(), deadline_us = begun_us + (STOP_MS + KILL_MS) * UINT64_C(1000);
 
-    while (kill(b->pid, 0) == 0 && dd_clock_now_us() < left_us + LEAVE_MS * UINT64_C(1000))
-        poll(NULL, 0, LOOK_EVERY_MS);
+    while (kill(b->pid, 0) == 0 && dd_clock_now_us() < begun_us + STOP_MS * UINT64_C(1000))
+        poll(NULL, 0, POLL_EVERY_MS);
     dd_process_tree_signal(&tree, SIGKILL);
-    dd_profile_dir_clear(&b->folder);
+    dd_profile_dir_clear(&b->profile_dir);
     while (dd_process_tree_signal(&tree, SIGKILL) > 0) {
         if (dd_clock_now_us() >= deadline_us) {
             dd_log_warning("processes of the browser were killed, but take long to end; is this machine short of CPU?");
@@ -294,33 +294,33 @@ static void await_end(struct dd_browser *b)
     }
 }
 
-void dd_browser_end(struct dd_browser *browser)
+void dd_browser_stop(struct dd_browser *browser)
 {
     if (!browser)
         return;
-    dd_browser_leave(browser);
+    dd_browser_begin_stop(browser);
     if (browser->pid > 0)
-        await_end(browser);
-    running--;
-    dd_profile_dir_remove(&browser->folder);
-    if (browser->words_fd >= 0)
-        close(browser->words_fd);
+        kill_processes(browser);
+    browser_count--;
+    dd_profile_dir_remove(&browser->profile_dir);
+    if (browser->stderr_fd >= 0)
+        close(browser->stderr_fd);
     free(browser);
 }
 
-void dd_browser_last_words(struct dd_browser *browser, char *text, size_t size)
+void dd_browser_last_line(struct dd_browser *browser, char *text, size_t size)
 {
-    char words[WORDS_SIZE];
+    char output[READ_BYTES];
     ssize_t length;
     size_t end, start;
 
     text[0] = '\0';
-    for (int i = 0; i < WORDS_MAX && (length = read(browser->words_fd, words, sizeof words)) > 0; i++) {
-        for (end = (size_t)length; end > 0 && words[end - 1] == '\n'; end--)
+    for (int i = 0; i < READS_MAX && (length = read(browser->stderr_fd, output, sizeof output)) > 0; i++) {
+        for (end = (size_t)length; end > 0 && output[end - 1] == '\n'; end--)
             ;
-        for (start = end; start > 0 && words[start - 1] != '\n'; start--)
+        for (start = end; start > 0 && output[start - 1] != '\n'; start--)
             ;
-        snprintf(text, size, "%.*s", (int)(end - start), words + start);
+        snprintf(text, size, "%.*s", (int)(end - start), output + start);
     }
 }
 
@@ -328,7 +328,7 @@ void dd_browser_last_words(struct dd_browser *browser, char *text, size_t size)
 
 struct dd_cdp *dd_browser_cdp(const struct dd_browser *browser)
 {
-    return browser->pipe;
+    return browser->cdp;
 }
 
 uint64_t dd_browser_memory(const struct dd_browser *browser)

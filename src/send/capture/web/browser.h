@@ -18,21 +18,21 @@ struct dd_browser_config {
 };
 
 /* Starts it; whether it lives is seen by what it answers. 0; or DD_ERROR_SOURCE, told in io; or another negative enum dd_error,
- * logged. *browser is returned-owned: dd_browser_end(). */
+ * logged. *browser is returned-owned: dd_browser_stop(). */
 int dd_browser_start(struct dd_browser **browser, const struct dd_browser_config *config, struct dd_source_io *io);
 
 /* Borrowed; NULL once it was asked to leave. */
 struct dd_cdp *dd_browser_cdp(const struct dd_browser *browser);
 
 /* Closes its pipe, upon which it ends by itself: so several can do so at the same time. */
-void dd_browser_leave(struct dd_browser *browser);
+void dd_browser_begin_stop(struct dd_browser *browser);
 
 /* Leaves, ends all processes that do not end by themselves in a moment, and removes the folder. Well below a second. browser may
  * be NULL. */
-void dd_browser_end(struct dd_browser *browser);
+void dd_browser_stop(struct dd_browser *browser);
 
 /* Why it ended by itself, as far as it said so: its last words, in text, "" without any. */
-void dd_browser_last_words(struct dd_browser *browser, char *text, size_t size);
+void dd_browser_last_line(struct dd_browser *browser, char *text, size_t size);
 
 /* Memory in bytes of all its processes (tree.h). */
 uint64_t dd_browser_memory(const struct dd_browser *browser);

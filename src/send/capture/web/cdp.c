@@ -17,7 +17,7 @@
 
 enum {
     READ_BYTES = 256 * 1024,
-    TURN_BYTES = 4 * 1024 * 1024, /* that are read in one turn: who floods the pipe must not keep its reader from all else */
+    STEP_BYTES = 4 * 1024 * 1024, /* that are read in one turn: who floods the pipe must not keep its reader from all else */
     KEPT_BYTES = 4 * 1024 * 1024, /* a buffer that grew beyond this is given back when it is empty */
     KERNEL_BYTES = 1024 * 1024,   /* of the kernel's buffer: a picture in one piece; what the system does not grant is no loss */
 };
@@ -62,44 +62,44 @@ static void consume(struct dd_buffer *b, size_t count)
 
 struct dd_cdp *dd_cdp_new(const struct dd_cdp_config *config)
 {
-    struct dd_cdp *p = calloc(1, sizeof *p);
+    struct dd_cdp *cdp = calloc(1, sizeof *cdp);
 
-    if (!p) {
+    if (!cdp) {
         dd_log_error("no memory for the pipe to the browser");
         close(config->read_fd);
         close(config->write_fd);
         return NULL;
     }
-    p->read_fd = config->read_fd;
-    p->write_fd = config->write_fd;
-    p->event = config->event;
-    p->context = config->context;
+    cdp->read_fd = config->read_fd;
+    cdp->write_fd = config->write_fd;
+    cdp->event = config->event;
+    cdp->context = config->context;
     for (int i = 0; i < 2; i++) {
-        int fd = i ? p->write_fd : p->read_fd;
+        int fd = i ? cdp->write_fd : cdp->read_fd;
         fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
         fcntl(fd, F_SETPIPE_SZ, KERNEL_BYTES);
     }
-    return p;
+    return cdp;
 }
 
-void dd_cdp_free(struct dd_cdp *pipe)
+void dd_cdp_free(struct dd_cdp *cdp)
 {
-    if (!pipe)
+    if (!cdp)
         return;
-    close(pipe->write_fd);
-    close(pipe->read_fd);
-    dd_buffer_free(&pipe->in);
-    dd_buffer_free(&pipe->out);
-    free(pipe);
+    close(cdp->write_fd);
+    close(cdp->read_fd);
+    dd_buffer_free(&cdp->in);
+    dd_buffer_free(&cdp->out);
+    free(cdp);
 }
 
 /* ---- sending ---- */
 
-static struct command *find_command(struct dd_cdp *p, int id)
+static struct command *find_command(struct dd_cdp *cdp, int id)
 {
     for (size_t i = 0; i < DD_CDP_COMMANDS_MAX; i++)
-        if (p->commands[i].id == id)
-            return &p->commands[i];
+        if (cdp->commands[i].id == id)
+            return &cdp->commands[i];
     return NULL;
 }
 
@@ -137,72 +137,72 @@ static void wipe_text(char *text)
     free(text);
 }
 
-static int write_command(struct dd_cdp *p, const struct dd_cdp_command *command, int id)
+static int write_command(struct dd_cdp *cdp, const struct dd_cdp_command *command, int id)
 {
     struct dd_json *message = dd_json_new_object();
     char *head, *params = NULL;
     int error = DD_ERROR_MEMORY;
-    size_t before = p->out.size;
+    size_t before = cdp->out.size;
 
     dd_json_add_integer(message, "id", (uint64_t)id);
     dd_json_add_string(message, "method", command->method);
-    if (*command->session)
-        dd_json_add_string(message, "sessionId", command->session);
+    if (*command->session_id)
+        dd_json_add_string(message, "sessionId", command->session_id);
     head = dd_json_print(message);
     if (command->params)
         params = dd_json_print(command->params);
     if (head && (params || !command->params))
-        error = put_message(&p->out, head, params);
+        error = put_message(&cdp->out, head, params);
     if (error)
-        p->out.size = before;
+        cdp->out.size = before;
     wipe_text(params);
     free(head);
     dd_json_free(message);
     return error;
 }
 
-static void flush(struct dd_cdp *p)
+static void flush(struct dd_cdp *cdp)
 {
-    while (p->out.size) {
-        ssize_t n = write(p->write_fd, p->out.bytes, p->out.size);
+    while (cdp->out.size) {
+        ssize_t n = write(cdp->write_fd, cdp->out.bytes, cdp->out.size);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno != EAGAIN)
-            p->error = DD_ERROR_GONE;
+            cdp->error = DD_ERROR_GONE;
         if (n <= 0)
             return;
-        consume(&p->out, (size_t)n);
+        consume(&cdp->out, (size_t)n);
     }
 }
 
-int dd_cdp_send(struct dd_cdp *pipe, const struct dd_cdp_command *command)
+int dd_cdp_send(struct dd_cdp *cdp, const struct dd_cdp_command *command)
 {
     /* what nobody waits for needs no place: there may be hundreds of these at once */
-    struct command *slot = command->answered ? find_command(pipe, 0) : NULL;
-    int id = pipe->last_id == INT32_MAX ? 1 : pipe->last_id + 1;
-    int error = pipe->error ? DD_ERROR_GONE : slot || !command->answered ? 0 : DD_ERROR_SPACE;
+    struct command *slot = command->answered ? find_command(cdp, 0) : NULL;
+    int id = cdp->last_id == INT32_MAX ? 1 : cdp->last_id + 1;
+    int error = cdp->error ? DD_ERROR_GONE : slot || !command->answered ? 0 : DD_ERROR_SPACE;
 
     if (!error)
-        error = write_command(pipe, command, id);
+        error = write_command(cdp, command, id);
     dd_json_free(command->params);
     if (error)
         return error;
-    pipe->last_id = id;
+    cdp->last_id = id;
     if (slot)
         *slot = (struct command){.id = id,
                                  .sent_us = dd_clock_now_us(),
                                  .deadline_us = command->deadline_us,
                                  .answered = command->answered,
                                  .context = command->context};
-    flush(pipe);
+    flush(cdp);
     return 0;
 }
 
-void dd_cdp_forget(struct dd_cdp *pipe, const void *context)
+void dd_cdp_forget(struct dd_cdp *cdp, const void *context)
 {
     for (size_t i = 0; i < DD_CDP_COMMANDS_MAX; i++)
-        if (pipe->commands[i].context == context)
-            pipe->commands[i].answered = NULL;
+        if (cdp->commands[i].context == context)
+            cdp->commands[i].answered = NULL;
 }
 
 /* ---- receiving ---- */
@@ -219,11 +219,11 @@ static void answer(struct command *slot, const struct dd_cdp_answer *what)
         command.answered(command.context, &answer);
 }
 
-static void dispatch_answer(struct dd_cdp *p, const struct dd_json *message, int64_t id)
+static void dispatch_answer(struct dd_cdp *cdp, const struct dd_json *message, int64_t id)
 {
     const struct dd_json *refusal = dd_json_member(message, "error");
     /* one that came too late has no slot any more */
-    struct command *slot = id >= 1 && id <= INT32_MAX ? find_command(p, (int)id) : NULL;
+    struct command *slot = id >= 1 && id <= INT32_MAX ? find_command(cdp, (int)id) : NULL;
 
     if (!slot)
         return;
@@ -234,7 +234,7 @@ static void dispatch_answer(struct dd_cdp *p, const struct dd_json *message, int
         answer(slot, &(struct dd_cdp_answer){.result = dd_json_member(message, "result"), .text = ""});
 }
 
-static int dispatch(struct dd_cdp *p, const char *text, size_t size)
+static int dispatch(struct dd_cdp *cdp, const char *text, size_t size)
 {
     struct dd_json *message = dd_json_parse_wire(text, size, DD_CDP_VALUES_MAX);
     const struct dd_json *id = dd_json_member(message, "id"), *params = dd_json_member(message, "params");
@@ -244,59 +244,59 @@ static int dispatch(struct dd_cdp *p, const char *text, size_t size)
     if (!message || dd_json_type(message) != DD_JSON_OBJECT)
         error = DD_ERROR_INPUT;
     else if (dd_json_type(id) == DD_JSON_NUMBER)
-        dispatch_answer(p, message, dd_json_integer(id));
+        dispatch_answer(cdp, message, dd_json_integer(id));
     else if (*method)
-        p->event(p->context, &(struct dd_cdp_event){.session = dd_json_string(dd_json_member(message, "sessionId")),
-                                                    .method = method,
-                                                    .params = dd_json_type(params) == DD_JSON_OBJECT ? params : NULL});
+        cdp->event(cdp->context, &(struct dd_cdp_event){.session_id = dd_json_string(dd_json_member(message, "sessionId")),
+                                                        .method = method,
+                                                        .params = dd_json_type(params) == DD_JSON_OBJECT ? params : NULL});
     dd_json_free(message);
     return error;
 }
 
 /* Every whole message in the buffer. */
-static int dispatch_all(struct dd_cdp *p)
+static int dispatch_all(struct dd_cdp *cdp)
 {
     size_t done = 0;
     int error = 0;
 
     while (!error) {
-        const char *start = (const char *)p->in.bytes + done, *end;
-        size_t rest = p->in.size - done;
-        end = rest > p->searched ? memchr(start + p->searched, '\0', rest - p->searched) : NULL;
+        const char *start = (const char *)cdp->in.bytes + done, *end;
+        size_t rest = cdp->in.size - done;
+        end = rest > cdp->searched ? memchr(start + cdp->searched, '\0', rest - cdp->searched) : NULL;
         size_t length = end ? (size_t)(end - start) : rest;
         if (length > DD_CDP_MESSAGE_MAX)
             error = DD_ERROR_INPUT;
-        p->searched = end ? 0 : rest;
+        cdp->searched = end ? 0 : rest;
         if (!end)
             break;
         if (!error)
-            error = dispatch(p, start, length);
+            error = dispatch(cdp, start, length);
         done += length + 1;
     }
     if (done)
-        consume(&p->in, done);
+        consume(&cdp->in, done);
     return error;
 }
 
-int dd_cdp_feed(struct dd_cdp *pipe, const void *bytes, size_t size)
+int dd_cdp_feed(struct dd_cdp *cdp, const void *bytes, size_t size)
 {
-    int error = pipe->error;
+    int error = cdp->error;
 
     if (!error && size)
-        error = put(&pipe->in, bytes, size);
+        error = put(&cdp->in, bytes, size);
     if (!error)
-        error = dispatch_all(pipe);
-    pipe->error = error;
+        error = dispatch_all(cdp);
+    cdp->error = error;
     return error;
 }
 
-static int receive(struct dd_cdp *p)
+static int receive(struct dd_cdp *cdp)
 {
-    for (size_t got = 0; got < TURN_BYTES;) {
-        int error = grow(&p->in, READ_BYTES);
+    for (size_t got = 0; got < STEP_BYTES;) {
+        int error = grow(&cdp->in, READ_BYTES);
         if (error)
             return error;
-        ssize_t n = read(p->read_fd, p->in.bytes + p->in.size, p->in.capacity - p->in.size);
+        ssize_t n = read(cdp->read_fd, cdp->in.bytes + cdp->in.size, cdp->in.capacity - cdp->in.size);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno == EAGAIN)
@@ -304,35 +304,35 @@ static int receive(struct dd_cdp *p)
         if (n <= 0)
             return DD_ERROR_GONE;
         got += (size_t)n;
-        p->in.size += (size_t)n;
-        error = dispatch_all(p);
+        cdp->in.size += (size_t)n;
+        error = dispatch_all(cdp);
         if (error)
             return error;
     }
     return 0;
 }
 
-static void expire(struct dd_cdp *p)
+static void expire(struct dd_cdp *cdp)
 {
     uint64_t now_us = dd_clock_now_us();
 
     for (size_t i = 0; i < DD_CDP_COMMANDS_MAX; i++)
-        if (p->commands[i].id && now_us >= p->commands[i].deadline_us)
-            answer(&p->commands[i], &(struct dd_cdp_answer){.error = DD_ERROR_TIMEOUT, .text = "no answer in time"});
+        if (cdp->commands[i].id && now_us >= cdp->commands[i].deadline_us)
+            answer(&cdp->commands[i], &(struct dd_cdp_answer){.error = DD_ERROR_TIMEOUT, .text = "no answer in time"});
 }
 
-void dd_cdp_poll(const struct dd_cdp *pipe, struct pollfd fds[static 2])
+void dd_cdp_poll(const struct dd_cdp *cdp, struct pollfd fds[static 2])
 {
-    fds[0] = (struct pollfd){.fd = pipe->read_fd, .events = POLLIN};
-    fds[1] = (struct pollfd){.fd = pipe->out.size ? pipe->write_fd : -1, .events = POLLOUT};
+    fds[0] = (struct pollfd){.fd = cdp->read_fd, .events = POLLIN};
+    fds[1] = (struct pollfd){.fd = cdp->out.size ? cdp->write_fd : -1, .events = POLLOUT};
 }
 
-int dd_cdp_step(struct dd_cdp *pipe)
+int dd_cdp_step(struct dd_cdp *cdp)
 {
-    if (!pipe->error)
-        flush(pipe);
-    if (!pipe->error)
-        pipe->error = receive(pipe);
-    expire(pipe);
-    return pipe->error;
+    if (!cdp->error)
+        flush(cdp);
+    if (!cdp->error)
+        cdp->error = receive(cdp);
+    expire(cdp);
+    return cdp->error;
 }

@@ -18,7 +18,7 @@ enum {
 };
 
 struct dd_cdp_event {
-    const char *session; /* "" for the browser's own; all borrowed for the call */
+    const char *session_id; /* "" for the browser's own; all borrowed for the call */
     const char *method;
     const struct dd_json *params; /* an object, or NULL */
 };
@@ -32,7 +32,7 @@ struct dd_cdp_answer {
 };
 
 struct dd_cdp_command {
-    const char *session; /* "": to the browser itself */
+    const char *session_id; /* "": to the browser itself */
     const char *method;
     struct dd_json *params; /* taken; NULL: none */
     uint64_t deadline_us;   /* by which the answer has to be there */
@@ -50,24 +50,24 @@ struct dd_cdp_config {
 /* NULL, logged, without memory; the descriptors are then closed. Returned-owned. */
 struct dd_cdp *dd_cdp_new(const struct dd_cdp_config *config);
 /* Closes both ends, wipes and frees; nobody is told of commands without an answer. */
-void dd_cdp_free(struct dd_cdp *pipe);
+void dd_cdp_free(struct dd_cdp *cdp);
 
 /* 0; or DD_ERROR_SPACE: too many commands have no answer, or too much is not read; or DD_ERROR_GONE, or DD_ERROR_MEMORY.
  * answered is then never called. */
-int dd_cdp_send(struct dd_cdp *pipe, const struct dd_cdp_command *command);
+int dd_cdp_send(struct dd_cdp *cdp, const struct dd_cdp_command *command);
 
 /* Drops the answers of all commands with this context. */
-void dd_cdp_forget(struct dd_cdp *pipe, const void *context);
+void dd_cdp_forget(struct dd_cdp *cdp, const void *context);
 
 /* What to poll for; fds[1].fd is -1 while there is nothing to write. */
-void dd_cdp_poll(const struct dd_cdp *pipe, struct pollfd fds[static 2]);
+void dd_cdp_poll(const struct dd_cdp *cdp, struct pollfd fds[static 2]);
 
 /* Writes and reads what is there now, and calls those who wait for it, and for what is over its time. 0; DD_ERROR_GONE: the
  * browser closed the pipe; DD_ERROR_INPUT: what it sends is no such message, or too long; DD_ERROR_MEMORY. After an error
  * there is nothing more to be had. */
-int dd_cdp_step(struct dd_cdp *pipe);
+int dd_cdp_step(struct dd_cdp *cdp);
 
 /* As if these bytes had been read: for tests. Errors as dd_cdp_step(). */
-int dd_cdp_feed(struct dd_cdp *pipe, const void *bytes, size_t size);
+int dd_cdp_feed(struct dd_cdp *cdp, const void *bytes, size_t size);
 
 #endif

@@ -18,36 +18,36 @@ enum {
     CAST_AGE_MAX_US = 2 * DD_CLOCK_US_PER_S,
 };
 
-void dd_cdp_target_send(const struct dd_cdp_target *tab, const char *method, struct dd_json *params,
+void dd_cdp_target_send(const struct dd_cdp_target *target, const char *method, struct dd_json *params,
                         void (*answered)(void *context, const struct dd_cdp_answer *answer), void *context)
 {
-    const struct dd_cdp_command command = {.session = tab->session,
+    const struct dd_cdp_command command = {.session_id = target->session_id,
                                            .method = method,
                                            .params = params,
-                                           .deadline_us = dd_clock_now_us() + tab->patience_us,
+                                           .deadline_us = dd_clock_now_us() + target->command_timeout_us,
                                            .answered = answered,
                                            .context = context};
-    int error = dd_cdp_send(tab->pipe, &command);
+    int error = dd_cdp_send(target->cdp, &command);
 
     if (error && answered)
         answered(context, &(struct dd_cdp_answer){.error = error, .text = dd_error_text(error)});
 }
 
-void dd_cdp_target_evaluate(const struct dd_cdp_target *tab, const char *expression,
+void dd_cdp_target_evaluate(const struct dd_cdp_target *target, const char *expression,
                             void (*answered)(void *context, const struct dd_cdp_answer *answer), void *context)
 {
     struct dd_json *params;
 
-    if (tab->world <= 0) {
+    if (target->context_id <= 0) {
         answered(context, &(struct dd_cdp_answer){.error = DD_ERROR_GONE, .text = "the page is being changed"});
         return;
     }
     params = dd_json_new_object();
     dd_json_add_string(params, "expression", expression);
-    dd_json_add_integer(params, "contextId", (uint64_t)tab->world);
+    dd_json_add_integer(params, "contextId", (uint64_t)target->context_id);
     dd_json_add_boolean(params, "returnByValue", true);
     dd_json_add_boolean(params, "awaitPromise", true);
-    dd_cdp_target_send(tab, "Runtime.evaluate", params, answered, context);
+    dd_cdp_target_send(target, "Runtime.evaluate", params, answered, context);
 }
 
 const struct dd_json *dd_cdp_target_value(const struct dd_cdp_answer *answer)
@@ -57,7 +57,7 @@ const struct dd_json *dd_cdp_target_value(const struct dd_cdp_answer *answer)
     return dd_json_member(dd_json_member(answer->result, "result"), "value");
 }
 
-void dd_cdp_target_screenshot(const struct dd_cdp_target *tab, const struct dd_cdp_target_clip *clip,
+void dd_cdp_target_screenshot(const struct dd_cdp_target *target, const struct dd_cdp_target_clip *clip,
                               void (*answered)(void *context, const struct dd_cdp_answer *answer), void *context)
 {
     struct dd_json *params = dd_json_new_object(), *area;
@@ -72,12 +72,12 @@ void dd_cdp_target_screenshot(const struct dd_cdp_target *tab, const struct dd_c
         dd_json_add_number(area, "width", clip->width, 3);
         dd_json_add_number(area, "height", clip->height, 3);
         dd_json_add_number(area, "scale", 1, 0);
-        dd_json_add_boolean(params, "captureBeyondViewport", clip->beyond);
+        dd_json_add_boolean(params, "captureBeyondViewport", clip->beyond_viewport);
     }
-    dd_cdp_target_send(tab, "Page.captureScreenshot", params, answered, context);
+    dd_cdp_target_send(target, "Page.captureScreenshot", params, answered, context);
 }
 
-void dd_cdp_target_start_screencast(const struct dd_cdp_target *tab, bool small)
+void dd_cdp_target_start_screencast(const struct dd_cdp_target *target, bool small)
 {
     struct dd_json *params = dd_json_new_object();
 
@@ -86,12 +86,12 @@ void dd_cdp_target_start_screencast(const struct dd_cdp_target *tab, bool small)
     dd_json_add_integer(params, "maxWidth", small ? SMALL_WIDTH : DD_PICTURE_WIDTH_MAX);
     dd_json_add_integer(params, "maxHeight", small ? SMALL_HEIGHT : DD_PICTURE_HEIGHT_MAX);
     dd_json_add_integer(params, "everyNthFrame", 1);
-    dd_cdp_target_send(tab, "Page.startScreencast", params, NULL, NULL);
+    dd_cdp_target_send(target, "Page.startScreencast", params, NULL, NULL);
 }
 
-void dd_cdp_target_stop_screencast(const struct dd_cdp_target *tab)
+void dd_cdp_target_stop_screencast(const struct dd_cdp_target *target)
 {
-    dd_cdp_target_send(tab, "Page.stopScreencast", NULL, NULL, NULL);
+    dd_cdp_target_send(target, "Page.stopScreencast", NULL, NULL, NULL);
 }
 
 uint64_t dd_cdp_target_captured_us(const struct dd_json *params)
@@ -108,15 +108,15 @@ uint64_t dd_cdp_target_captured_us(const struct dd_json *params)
 }
 
 /* Chromium 156 freezes only a page that nobody sees, and has no other way to have it seen again than this emulation (which makes
- * it crash in an empty tab). Frozen, a page that took 0.4 of a core took 0.01, and it goes on within 0.1 s. */
-void dd_cdp_target_freeze(const struct dd_cdp_target *tab, bool frozen)
+ * it crash in an empty target). Frozen, a page that took 0.4 of a core took 0.01, and it goes on within 0.1 s. */
+void dd_cdp_target_freeze(const struct dd_cdp_target *target, bool frozen)
 {
     struct dd_json *focus = dd_json_new_object(), *state = dd_json_new_object();
 
     dd_json_add_boolean(focus, "enabled", !frozen);
     dd_json_add_string(state, "state", frozen ? "frozen" : "active");
-    dd_cdp_target_send(tab, "Emulation.setFocusEmulationEnabled", focus, NULL, NULL);
-    dd_cdp_target_send(tab, "Page.setWebLifecycleState", state, NULL, NULL);
+    dd_cdp_target_send(target, "Emulation.setFocusEmulationEnabled", focus, NULL, NULL);
+    dd_cdp_target_send(target, "Page.setWebLifecycleState", state, NULL, NULL);
 }
 
 bool dd_cdp_target_copy_id(char to[static DD_CDP_TARGET_ID_SIZE], const char *id)

@@ -11,17 +11,17 @@
 #include "send/picture.h"
 
 enum {
-    MOVES_MIN = 3,      /* pictures that differ, one soon after the other: it moves */
-    SLIPS_MAX = 3,      /* attempts to have it where it was just before */
+    CHANGES_MIN = 3,    /* pictures that differ, one soon after the other: it moves */
+    SHIFTS_MAX = 3,     /* attempts to have it where it was just before */
     FAR_AWAY = 1 << 24, /* pixels: no element is, whatever a browser says */
 };
 
-void dd_element_clip_restart(struct dd_element_clip *e)
+void dd_element_clip_reset(struct dd_element_clip *e)
 {
-    *e = (struct dd_element_clip){.selector = e->selector, .zoom = e->zoom, .quick = e->quick};
+    *e = (struct dd_element_clip){.selector = e->selector, .zoom = e->zoom, .short_interval = e->short_interval};
 }
 
-int dd_element_clip_measure(const struct dd_element_clip *e, const struct dd_cdp_target *tab, bool before,
+int dd_element_clip_measure(const struct dd_element_clip *e, const struct dd_cdp_target *target, bool before,
                             void (*answered)(void *context, const struct dd_cdp_answer *answer), void *context)
 {
     struct dd_json *arguments = e->selector ? dd_json_new_array() : NULL;
@@ -29,94 +29,95 @@ int dd_element_clip_measure(const struct dd_element_clip *e, const struct dd_cdp
     if (!arguments)
         return DD_ERROR_INPUT;
     dd_json_add_string(arguments, NULL, e->selector);
-    dd_json_add_boolean(arguments, NULL, before && e->slips < SLIPS_MAX);
-    char *script = dd_page_script_call("measure_element.js", arguments, 2);
+    dd_json_add_boolean(arguments, NULL, before && e->shifts < SHIFTS_MAX);
+    char *script = dd_page_script_build("measure_element.js", arguments, 2);
     if (!script)
         return DD_ERROR_MEMORY;
-    dd_cdp_target_evaluate(tab, script, answered, context);
+    dd_cdp_target_evaluate(target, script, answered, context);
     dd_page_script_free(script);
     return 0;
 }
 
 /* False: there is nothing to be seen of it. */
-static bool read_place(const struct dd_cdp_answer *answer, struct dd_element_clip_place *place)
+static bool read_box(const struct dd_cdp_answer *answer, struct dd_element_clip_box *box)
 {
     const struct dd_json *number = dd_json_first(dd_cdp_target_value(answer));
-    double *const to[] = {&place->x,     &place->y,      &place->page_x,     &place->page_y,
-                          &place->width, &place->height, &place->view_width, &place->view_height};
+    double *const to[] = {&box->x,     &box->y,      &box->page_x,     &box->page_y,
+                          &box->width, &box->height, &box->view_width, &box->view_height};
     bool sound = true;
 
     for (size_t i = 0; i < sizeof to / sizeof *to; i++, number = dd_json_next(number)) {
         *to[i] = dd_json_number(number);
         sound = sound && fabs(*to[i]) < FAR_AWAY;
     }
-    return sound && place->width >= 1 && place->height >= 1;
+    return sound && box->width >= 1 && box->height >= 1;
 }
 
-static bool is_in_viewport(const struct dd_element_clip_place *p)
+static bool is_in_viewport(const struct dd_element_clip_box *box)
 {
-    return p->x >= 0 && p->y >= 0 && p->x + p->width <= p->view_width && p->y + p->height <= p->view_height;
+    return box->x >= 0 && box->y >= 0 && box->x + box->width <= box->view_width && box->y + box->height <= box->view_height;
 }
 
 bool dd_element_clip_plan(struct dd_element_clip *e, const struct dd_cdp_answer *answer, struct dd_cdp_target_clip *clip)
 {
-    const struct dd_element_clip_place *p = &e->place;
-    bool there = answer && read_place(answer, &e->place);
+    const struct dd_element_clip_box *box = &e->box;
+    bool found = answer && read_box(answer, &e->box);
 
-    if (answer && !there && !e->missing)
+    if (answer && !found && !e->missing)
         dd_log_warning("there is nothing to be seen of web_capture_element %s: the whole page is sent until there is",
                        e->selector);
-    e->missing = !there;
-    e->placed = there && e->slips < SLIPS_MAX;
-    e->beyond = there && (!e->placed || !is_in_viewport(p));
-    e->alone = there && (e->beyond || dd_element_clip_moves(e));
-    e->part = (struct dd_rect){0};
-    if (there && !e->alone)
-        e->part = (struct dd_rect){.x = (int)floor(p->x * e->zoom),
-                                   .y = (int)floor(p->y * e->zoom),
-                                   .width = (int)ceil(p->width * e->zoom),
-                                   .height = (int)ceil(p->height * e->zoom)};
-    *clip = (struct dd_cdp_target_clip){.x = p->page_x,
-                                        .y = p->page_y,
-                                        .width = fmin(p->width, DD_PICTURE_WIDTH_MAX / e->zoom),
-                                        .height = fmin(p->height, DD_PICTURE_HEIGHT_MAX / e->zoom),
-                                        .beyond = e->beyond};
-    return e->alone;
+    e->missing = !found;
+    e->verify = found && e->shifts < SHIFTS_MAX;
+    e->beyond_viewport = found && (!e->verify || !is_in_viewport(box));
+    e->clipped = found && (e->beyond_viewport || dd_element_clip_is_changing(e));
+    e->crop = (struct dd_rect){0};
+    if (found && !e->clipped)
+        e->crop = (struct dd_rect){.x = (int)floor(box->x * e->zoom),
+                                   .y = (int)floor(box->y * e->zoom),
+                                   .width = (int)ceil(box->width * e->zoom),
+                                   .height = (int)ceil(box->height * e->zoom)};
+    *clip = (struct dd_cdp_target_clip){.x = box->page_x,
+                                        .y = box->page_y,
+                                        .width = fmin(box->width, DD_PICTURE_WIDTH_MAX / e->zoom),
+                                        .height = fmin(box->height, DD_PICTURE_HEIGHT_MAX / e->zoom),
+                                        .beyond_viewport = e->beyond_viewport};
+    return e->clipped;
 }
 
-bool dd_element_clip_stays(struct dd_element_clip *e, const struct dd_cdp_answer *answer)
+bool dd_element_clip_verify(struct dd_element_clip *e, const struct dd_cdp_answer *answer)
 {
-    const struct dd_element_clip_place *p = &e->place;
-    struct dd_element_clip_place now;
-    bool stays = read_place(answer, &now) && p->width == now.width && p->height == now.height &&
-                 (e->alone ? p->page_x == now.page_x && p->page_y == now.page_y : p->x == now.x && p->y == now.y);
+    const struct dd_element_clip_box *box = &e->box;
+    struct dd_element_clip_box after;
+    bool stays =
+        read_box(answer, &after) && box->width == after.width && box->height == after.height &&
+        (e->clipped ? box->page_x == after.page_x && box->page_y == after.page_y : box->x == after.x && box->y == after.y);
 
-    e->slips = stays ? 0 : e->slips + 1;
+    e->shifts = stays ? 0 : e->shifts + 1;
     return stays;
 }
 
-void dd_element_clip_follow(struct dd_element_clip *e, bool alone_before, bool alone, bool same, bool soon)
+void dd_element_clip_observe(struct dd_element_clip *e, bool clipped_before, bool clipped, bool same, bool soon)
 {
-    e->moves = alone || alone_before || same || !soon ? 0 : e->moves + 1;
-    if (alone && alone_before)
-        e->pace = same ? DD_ELEMENT_CLIP_RESTING : DD_ELEMENT_CLIP_MOVING;
-    else if (!alone && !alone_before)
-        e->pace = e->moves >= MOVES_MIN ? DD_ELEMENT_CLIP_MOVING : DD_ELEMENT_CLIP_UNKNOWN;
+    e->changes = clipped || clipped_before || same || !soon ? 0 : e->changes + 1;
+    if (clipped && clipped_before)
+        e->activity = same ? DD_ELEMENT_CLIP_STATIC : DD_ELEMENT_CLIP_CHANGING;
+    else if (!clipped && !clipped_before)
+        e->activity = e->changes >= CHANGES_MIN ? DD_ELEMENT_CLIP_CHANGING : DD_ELEMENT_CLIP_UNKNOWN;
 }
 
-void dd_element_clip_doubt(struct dd_element_clip *e)
+void dd_element_clip_invalidate(struct dd_element_clip *e)
 {
-    if (e->pace == DD_ELEMENT_CLIP_RESTING)
-        e->pace = DD_ELEMENT_CLIP_UNKNOWN;
+    if (e->activity == DD_ELEMENT_CLIP_STATIC)
+        e->activity = DD_ELEMENT_CLIP_UNKNOWN;
 }
 
-bool dd_element_clip_moves(const struct dd_element_clip *e)
+bool dd_element_clip_is_changing(const struct dd_element_clip *e)
 {
     /* what is magnified may have another size when it is cut out */
-    return e->quick && e->zoom == 1 && e->pace == DD_ELEMENT_CLIP_MOVING;
+    return e->short_interval && e->zoom == 1 && e->activity == DD_ELEMENT_CLIP_CHANGING;
 }
 
-bool dd_element_clip_rests(const struct dd_element_clip *e)
+bool dd_element_clip_is_static(const struct dd_element_clip *e)
 {
-    return e->beyond && e->pace == DD_ELEMENT_CLIP_RESTING;
+    return e->beyond_viewport && e->activity == DD_ELEMENT_CLIP_STATIC;
 }

@@ -9,20 +9,20 @@
 #include "send/capture/web/login_form.h"
 #include "send/capture/web/web_options.h"
 
-static bool has_password(const struct dd_web_options *site)
+static bool has_credentials(const struct dd_web_options *web_options)
 {
-    return site->username[0] || site->password[0];
+    return web_options->username[0] || web_options->password[0];
 }
 
-static bool is_own(const struct dd_fetch_intercept *i, const struct dd_json *url)
+static bool is_own(const struct dd_fetch_intercept *intercept, const struct dd_json *url)
 {
     struct dd_origin origin;
 
-    return dd_origin_parse(&origin, dd_json_string(url)) == 0 && dd_origin_equal(&origin, &i->site->origin);
+    return dd_origin_parse(&origin, dd_json_string(url)) == 0 && dd_origin_equal(&origin, &intercept->web_options->origin);
 }
 
-void dd_fetch_intercept_start(struct dd_fetch_intercept *i, void (*answered)(void *context, const struct dd_cdp_answer *answer),
-                              void *context)
+void dd_fetch_intercept_start(struct dd_fetch_intercept *intercept,
+                              void (*answered)(void *context, const struct dd_cdp_answer *answer), void *context)
 {
     struct dd_json *params = dd_json_new_object(), *pattern = dd_json_add_object(dd_json_add_array(params, "patterns"), NULL);
     char own[320];
@@ -30,22 +30,22 @@ void dd_fetch_intercept_start(struct dd_fetch_intercept *i, void (*answered)(voi
     /* With headers or a log-in every request is looked at, since a redirection takes them along to where it leads; with a
      * password those of the own origin. Without any the documents: their challenges are turned down, or they would wait for a
      * user. */
-    bool every = i->site->header_count || dd_login_form_is_configured(i->site);
-    dd_origin_write(&i->site->origin, own, sizeof own - 2);
+    bool every = intercept->web_options->header_count || dd_login_form_is_configured(intercept->web_options);
+    dd_origin_write(&intercept->web_options->origin, own, sizeof own - 2);
     strcat(own, "/*");
-    dd_json_add_string(pattern, "urlPattern", every || !has_password(i->site) ? "*" : own);
-    if (!every && !has_password(i->site))
+    dd_json_add_string(pattern, "urlPattern", every || !has_credentials(intercept->web_options) ? "*" : own);
+    if (!every && !has_credentials(intercept->web_options))
         dd_json_add_string(pattern, "resourceType", "Document");
     dd_json_add_boolean(params, "handleAuthRequests", true);
-    dd_cdp_target_send(i->tab, "Fetch.enable", params, answered, context);
+    dd_cdp_target_send(intercept->target, "Fetch.enable", params, answered, context);
 }
 
 /* The header of the site that this one is; NULL: none. */
-static const struct dd_web_options_header *find_header(const struct dd_fetch_intercept *i, const char *name)
+static const struct dd_web_options_header *find_header(const struct dd_fetch_intercept *intercept, const char *name)
 {
-    for (size_t k = 0; k < i->site->header_count; k++)
-        if (strcasecmp(i->site->headers[k].name, name) == 0)
-            return &i->site->headers[k];
+    for (size_t k = 0; k < intercept->web_options->header_count; k++)
+        if (strcasecmp(intercept->web_options->headers[k].name, name) == 0)
+            return &intercept->web_options->headers[k];
     return NULL;
 }
 
@@ -59,87 +59,90 @@ static void add_header(struct dd_json *headers, const char *name, const char *va
 
 /* Whether this may be what a log-in form was filled in with, on its way to another origin: an answer of 307 or 308 has the
  * browser post it again where it points to (RFC 9110, 15.4.8 and 15.4.9). */
-static bool is_log_in_passed_on(const struct dd_fetch_intercept *i, const struct dd_json *params)
+static bool is_redirected_login(const struct dd_fetch_intercept *intercept, const struct dd_json *params)
 {
     const struct dd_json *request = dd_json_member(params, "request");
 
-    return dd_login_form_is_configured(i->site) && *dd_json_string(dd_json_member(params, "redirectedRequestId")) &&
-           strcmp(dd_json_string(dd_json_member(request, "method")), "GET") != 0 && !is_own(i, dd_json_member(request, "url"));
+    return dd_login_form_is_configured(intercept->web_options) &&
+           *dd_json_string(dd_json_member(params, "redirectedRequestId")) &&
+           strcmp(dd_json_string(dd_json_member(request, "method")), "GET") != 0 &&
+           !is_own(intercept, dd_json_member(request, "url"));
 }
 
-static void pass(struct dd_fetch_intercept *i, const struct dd_json *params)
+static void continue_request(struct dd_fetch_intercept *intercept, const struct dd_json *params)
 {
     const struct dd_json *request = dd_json_member(params, "request"), *given = dd_json_member(request, "headers");
     struct dd_json *answer = dd_json_new_object();
 
     dd_json_add_string(answer, "requestId", dd_json_string(dd_json_member(params, "requestId")));
-    if (is_log_in_passed_on(i, params)) {
-        dd_log_warning("%s: its log-in, or another form, is passed on to another origin: that is stopped", i->site->name);
+    if (is_redirected_login(intercept, params)) {
+        dd_log_warning("%s: its log-in, or another form, is passed on to another origin: that is stopped",
+                       intercept->web_options->name);
         dd_json_add_string(answer, "errorReason", "BlockedByClient");
-        dd_cdp_target_send(i->tab, "Fetch.failRequest", answer, NULL, NULL);
+        dd_cdp_target_send(intercept->target, "Fetch.failRequest", answer, NULL, NULL);
         return;
     }
-    if (i->site->header_count) {
-        bool own = is_own(i, dd_json_member(request, "url"));
+    if (intercept->web_options->header_count) {
+        bool own = is_own(intercept, dd_json_member(request, "url"));
         struct dd_json *headers = dd_json_add_array(answer, "headers");
         /* the site's take the place of the page's; and what a redirection brought from the own origin stays behind */
         for (const struct dd_json *h = dd_json_first(given); h; h = dd_json_next(h)) {
-            const struct dd_web_options_header *same = find_header(i, dd_json_name(h));
+            const struct dd_web_options_header *same = find_header(intercept, dd_json_name(h));
             if (!same || (!own && strcmp(same->value, dd_json_string(h)) != 0))
                 add_header(headers, dd_json_name(h), dd_json_string(h));
         }
-        for (size_t k = 0; k < i->site->header_count && own; k++)
-            add_header(headers, i->site->headers[k].name, i->site->headers[k].value);
+        for (size_t k = 0; k < intercept->web_options->header_count && own; k++)
+            add_header(headers, intercept->web_options->headers[k].name, intercept->web_options->headers[k].value);
     }
-    dd_cdp_target_send(i->tab, "Fetch.continueRequest", answer, NULL, NULL);
+    dd_cdp_target_send(intercept->target, "Fetch.continueRequest", answer, NULL, NULL);
 }
 
 /* True if this request got the password before. */
-static bool was_answered(const struct dd_fetch_intercept *i, const char *id)
+static bool was_answered(const struct dd_fetch_intercept *intercept, const char *id)
 {
     for (size_t k = 0; k < DD_FETCH_INTERCEPT_ANSWERED_MAX; k++)
-        if (strcmp(i->answered[k], id) == 0)
+        if (strcmp(intercept->answered_ids[k], id) == 0)
             return true;
     return false;
 }
 
-static void meet_challenge(struct dd_fetch_intercept *i, const struct dd_json *params)
+static void answer_challenge(struct dd_fetch_intercept *intercept, const struct dd_json *params)
 {
     const struct dd_json *challenge = dd_json_member(params, "authChallenge");
     struct dd_json *answer = dd_json_new_object(), *response = dd_json_add_object(answer, "authChallengeResponse");
     const char *id = dd_json_string(dd_json_member(params, "requestId"));
     char copy[DD_CDP_TARGET_ID_SIZE];
 
-    if (was_answered(i, id))
-        i->refused = true;
-    bool give = !i->refused && has_password(i->site) && dd_cdp_target_copy_id(copy, id) &&
+    if (was_answered(intercept, id))
+        intercept->credentials_refused = true;
+    bool give = !intercept->credentials_refused && has_credentials(intercept->web_options) && dd_cdp_target_copy_id(copy, id) &&
                 strcmp(dd_json_string(dd_json_member(challenge, "source")), "Proxy") != 0 &&
-                is_own(i, dd_json_member(challenge, "origin")) &&
-                is_own(i, dd_json_member(dd_json_member(params, "request"), "url"));
+                is_own(intercept, dd_json_member(challenge, "origin")) &&
+                is_own(intercept, dd_json_member(dd_json_member(params, "request"), "url"));
     dd_json_add_string(answer, "requestId", id);
     dd_json_add_string(response, "response", give ? "ProvideCredentials" : "CancelAuth");
     if (give) {
-        dd_json_add_string(response, "username", i->site->username);
-        dd_json_add_string(response, "password", i->site->password);
-        memcpy(i->answered[i->next], copy, sizeof copy);
-        i->next = (i->next + 1) % DD_FETCH_INTERCEPT_ANSWERED_MAX;
+        dd_json_add_string(response, "username", intercept->web_options->username);
+        dd_json_add_string(response, "password", intercept->web_options->password);
+        memcpy(intercept->answered_ids[intercept->next_answered], copy, sizeof copy);
+        intercept->next_answered = (intercept->next_answered + 1) % DD_FETCH_INTERCEPT_ANSWERED_MAX;
     }
-    dd_cdp_target_send(i->tab, "Fetch.continueWithAuth", answer, NULL, NULL);
+    dd_cdp_target_send(intercept->target, "Fetch.continueWithAuth", answer, NULL, NULL);
 }
 
-bool dd_fetch_intercept_event(struct dd_fetch_intercept *i, const struct dd_cdp_event *event)
+bool dd_fetch_intercept_event(struct dd_fetch_intercept *intercept, const struct dd_cdp_event *event)
 {
     if (strcmp(event->method, "Fetch.requestPaused") == 0)
-        pass(i, event->params);
+        continue_request(intercept, event->params);
     else if (strcmp(event->method, "Fetch.authRequired") == 0)
-        meet_challenge(i, event->params);
+        answer_challenge(intercept, event->params);
     else
         return false;
     return true;
 }
 
-void dd_fetch_intercept_restart(struct dd_fetch_intercept *i)
+void dd_fetch_intercept_reset(struct dd_fetch_intercept *intercept)
 {
-    i->refused = false;
-    memset(i->answered, 0, sizeof i->answered);
+    intercept->credentials_refused = false;
+    memset(intercept->answered_ids, 0, sizeof intercept->answered_ids);
 }

@@ -15,20 +15,20 @@
 #include "send/capture/media/video_decoder.h"
 #include "send/picture.h"
 
-enum { KINDS = 2 };
+enum { CODECS = 2 };
 
-static const enum AVCodecID kinds[KINDS] = {AV_CODEC_ID_PNG, AV_CODEC_ID_MJPEG};
+static const enum AVCodecID codecs[CODECS] = {AV_CODEC_ID_PNG, AV_CODEC_ID_MJPEG};
 
 struct dd_image_decoder {
-    AVCodecContext *contexts[KINDS];
+    AVCodecContext *contexts[CODECS];
     AVFrame *frame;
     AVPacket *packet;
     struct dd_buffer bytes; /* the compressed picture */
 };
 
-static AVCodecContext *open_context(enum AVCodecID kind)
+static AVCodecContext *open_context(enum AVCodecID id)
 {
-    const AVCodec *codec = avcodec_find_decoder(kind);
+    const AVCodec *codec = avcodec_find_decoder(id);
     AVCodecContext *context = avcodec_alloc_context3(codec);
 
     if (!context)
@@ -49,8 +49,8 @@ struct dd_image_decoder *dd_image_decoder_new(void)
         goto fail0;
     decoder->frame = av_frame_alloc();
     decoder->packet = av_packet_alloc();
-    for (int i = 0; i < KINDS; i++)
-        decoder->contexts[i] = open_context(kinds[i]);
+    for (int i = 0; i < CODECS; i++)
+        decoder->contexts[i] = open_context(codecs[i]);
     if (decoder->frame && decoder->packet && decoder->contexts[0] && decoder->contexts[1])
         return decoder;
     dd_image_decoder_free(decoder);
@@ -63,7 +63,7 @@ void dd_image_decoder_free(struct dd_image_decoder *decoder)
 {
     if (!decoder)
         return;
-    for (int i = 0; i < KINDS; i++)
+    for (int i = 0; i < CODECS; i++)
         avcodec_free_context(&decoder->contexts[i]);
     av_frame_free(&decoder->frame);
     av_packet_free(&decoder->packet);

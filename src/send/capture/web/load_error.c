@@ -44,13 +44,13 @@ static const struct row rows[] = {
     {"BLOCKED", DD_WIRE_REASON_UNSUITABLE, "the browser does not load it"},
 };
 
-static void write(struct dd_load_error *refusal, unsigned reason, const char *text, const char *said)
+static void write(struct dd_load_error *load_error, unsigned reason, const char *text, const char *said)
 {
-    refusal->reason = reason;
-    snprintf(refusal->text, sizeof refusal->text, "%s (%s)", text, said);
+    load_error->reason = reason;
+    snprintf(load_error->text, sizeof load_error->text, "%s (%s)", text, said);
 }
 
-void dd_load_error_from_net(const char *error, struct dd_load_error *refusal)
+void dd_load_error_from_net(const char *error, struct dd_load_error *load_error)
 {
     static const char prefix[] = "net::ERR_";
     const char *name = strncmp(error, prefix, strlen(prefix)) == 0 ? error + strlen(prefix) : error;
@@ -59,13 +59,13 @@ void dd_load_error_from_net(const char *error, struct dd_load_error *refusal)
     snprintf(shown, sizeof shown, "%.80s", error);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (strncmp(name, rows[i].error, strlen(rows[i].error)) == 0) {
-            write(refusal, rows[i].reason, rows[i].text, shown);
+            write(load_error, rows[i].reason, rows[i].text, shown);
             return;
         }
-    write(refusal, DD_WIRE_REASON_BROKEN, "it cannot be loaded", shown);
+    write(load_error, DD_WIRE_REASON_BROKEN, "it cannot be loaded", shown);
 }
 
-bool dd_load_error_from_http(int64_t status, struct dd_load_error *refusal)
+bool dd_load_error_from_http(int64_t status, struct dd_load_error *load_error)
 {
     char number[32];
 
@@ -73,15 +73,15 @@ bool dd_load_error_from_http(int64_t status, struct dd_load_error *refusal)
         return false;
     snprintf(number, sizeof number, "HTTP %jd", (intmax_t)status);
     if (status == 401 || status == 403 || status == 407)
-        write(refusal, DD_WIRE_REASON_CREDENTIALS,
+        write(load_error, DD_WIRE_REASON_CREDENTIALS,
               "the server refuses: check username and password, or headers_file, and what this user may see", number);
     else if (status == 404 || status == 410)
-        write(refusal, DD_WIRE_REASON_NOT_FOUND, "no such page: check what follows the host in the URL", number);
+        write(load_error, DD_WIRE_REASON_NOT_FOUND, "no such page: check what follows the host in the URL", number);
     else if (status == 408 || status == 504)
-        write(refusal, DD_WIRE_REASON_TIMEOUT, "the server waits in vain for another one", number);
+        write(load_error, DD_WIRE_REASON_TIMEOUT, "the server waits in vain for another one", number);
     else if (status < 500)
-        write(refusal, DD_WIRE_REASON_BROKEN, "the server calls the request bad: check the URL", number);
+        write(load_error, DD_WIRE_REASON_BROKEN, "the server calls the request bad: check the URL", number);
     else
-        write(refusal, DD_WIRE_REASON_BROKEN, "the server reports an error of its own", number);
+        write(load_error, DD_WIRE_REASON_BROKEN, "the server reports an error of its own", number);
     return true;
 }

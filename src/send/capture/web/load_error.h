@@ -13,8 +13,8 @@ struct dd_load_error {
 };
 
 /* Of Chromium's network errors: "net::ERR_NAME_NOT_RESOLVED". */
-void dd_load_error_from_net(const char *error, struct dd_load_error *refusal);
+void dd_load_error_from_net(const char *error, struct dd_load_error *load_error);
 /* Of an HTTP status. False: it is none that refuses. */
-bool dd_load_error_from_http(int64_t status, struct dd_load_error *refusal);
+bool dd_load_error_from_http(int64_t status, struct dd_load_error *load_error);
 
 #endif

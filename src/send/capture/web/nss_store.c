@@ -18,13 +18,13 @@
 #include "send/capture/web/process_spawn.h"
 #include "send/capture/web/process_tree.h"
 
-enum { LOOK_EVERY_MS = 5 };
+enum { POLL_EVERY_MS = 5 };
 
-#define BEGIN "-----BEGIN CERTIFICATE-----"
-#define END "-----END CERTIFICATE-----"
+#define PEM_BEGIN "-----PEM_BEGIN CERTIFICATE-----"
+#define PEM_END "-----PEM_END CERTIFICATE-----"
 
 /* Waits for a child; kills it when it takes too long. Its exit code, or a negative enum dd_error. */
-static int await(pid_t pid, struct dd_source_io *io)
+static int await_exit(pid_t pid, struct dd_source_io *io)
 {
     int status;
 
@@ -34,7 +34,7 @@ static int await(pid_t pid, struct dd_source_io *io)
             waitpid(pid, &status, 0);
             return io->checkpoint(io->context) ? DD_ERROR_STOPPED : DD_ERROR_TIMEOUT;
         }
-        poll(NULL, 0, LOOK_EVERY_MS);
+        poll(NULL, 0, POLL_EVERY_MS);
     }
     return WIFEXITED(status) ? WEXITSTATUS(status) : DD_ERROR_SYSTEM;
 }
@@ -45,10 +45,10 @@ static int run(const char *program, const char *const *argv, struct dd_source_io
     const struct dd_process_spawn spawn = {
         .path = program, .argv = argv, .environment = environment, .fds = {-1, -1, -1, -1, -1}};
 
-    dd_process_tree_adopt(false); /* its exit code is wanted */
+    dd_process_tree_auto_reap(false); /* its exit code is wanted */
     pid_t pid = dd_process_spawn_start(&spawn);
-    int code = pid < 0 ? DD_ERROR_SYSTEM : await(pid, io);
-    dd_process_tree_adopt(true);
+    int code = pid < 0 ? DD_ERROR_SYSTEM : await_exit(pid, io);
+    dd_process_tree_auto_reap(true);
     while (waitpid(-1, NULL, WNOHANG) > 0) /* who has died meanwhile waits for somebody to ask */
         ;
     if (code == 0 || code == DD_ERROR_STOPPED)
@@ -64,11 +64,11 @@ static int add_each(const char *program, const char *home, const char *store, co
     int error = 0, number = 0;
 
     snprintf(file, sizeof file, "%s/certificate.pem", home);
-    for (const char *begin = strstr(pem, BEGIN), *end; begin && !error; begin = strstr(end, BEGIN)) {
-        end = strstr(begin, END);
+    for (const char *begin = strstr(pem, PEM_BEGIN), *end; begin && !error; begin = strstr(end, PEM_BEGIN)) {
+        end = strstr(begin, PEM_END);
         if (!end)
             break;
-        end += strlen(END);
+        end += strlen(PEM_END);
         snprintf(name, sizeof name, "ca_file %d", ++number);
         const char *const argv[] = {"certutil", "-A", "-d", store, "-n", name, "-t", "CP,,", "-i", file, NULL};
         error = dd_file_replace(file, begin, (size_t)(end - begin));
@@ -78,7 +78,7 @@ static int add_each(const char *program, const char *home, const char *store, co
     return error;
 }
 
-int dd_nss_store_store(const char *home, const char *pem, struct dd_source_io *io)
+int dd_nss_store_create(const char *home, const char *pem, struct dd_source_io *io)
 {
     char program[PATH_MAX], folder[PATH_MAX], store[PATH_MAX + 8];
 

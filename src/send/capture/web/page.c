@@ -26,10 +26,10 @@ enum {
 };
 
 struct dd_page {
-    const struct dd_web_options *site;
-    struct dd_cdp_target tab;
+    const struct dd_web_options *web_options;
+    struct dd_cdp_target target;
     struct dd_fetch_intercept intercept;
-    struct dd_page_ready *judge;
+    struct dd_page_readiness *readiness;
     enum dd_page_state state;
     unsigned reason;
     char message[DD_SOURCE_MESSAGE_SIZE];
@@ -58,7 +58,7 @@ static void fail(struct dd_page *p, unsigned reason, const char *format, ...)
         return;
     p->state = DD_PAGE_FAILED;
     p->reason = reason;
-    length = (size_t)snprintf(p->message, sizeof p->message, "%s: ", p->site->name);
+    length = (size_t)snprintf(p->message, sizeof p->message, "%s: ", p->web_options->name);
     va_start(arguments, format);
     vsnprintf(p->message + length, sizeof p->message - length, format, arguments);
     va_end(arguments);
@@ -89,7 +89,7 @@ static void begin_load(struct dd_page *p)
 {
     p->state = DD_PAGE_LOADING;
     p->begun_us = dd_clock_now_us();
-    p->deadline_us = p->begun_us + p->tab.patience_us;
+    p->deadline_us = p->begun_us + p->target.command_timeout_us;
 }
 
 /* Another document has come into the tab. Whether it may be shown has to be seen. */
@@ -97,35 +97,35 @@ static void begin_document(struct dd_page *p, const struct dd_json *frame)
 {
     struct dd_json *params = dd_json_new_object();
 
-    if (!dd_cdp_target_copy_id(p->tab.frame, dd_json_string(dd_json_member(frame, "id"))) ||
-        !dd_cdp_target_copy_id(p->tab.loader, dd_json_string(dd_json_member(frame, "loaderId"))))
+    if (!dd_cdp_target_copy_id(p->target.frame_id, dd_json_string(dd_json_member(frame, "id"))) ||
+        !dd_cdp_target_copy_id(p->target.loader_id, dd_json_string(dd_json_member(frame, "loaderId"))))
         fail(p, DD_WIRE_REASON_BROKEN, "what the browser says cannot be understood");
     if (p->state == DD_PAGE_READY) {
-        dd_log_debug("%s: goes to another document", p->site->name);
+        dd_log_debug("%s: goes to another document", p->web_options->name);
         begin_load(p);
-        dd_fetch_intercept_restart(&p->intercept);
+        dd_fetch_intercept_reset(&p->intercept);
     }
     p->document++;
-    p->tab.world = 0;
+    p->target.context_id = 0;
     p->content = p->loaded = p->almost_idle = p->status_known = false;
     p->loaded_us = p->quiet_us = 0;
-    dd_page_ready_restart(p->judge);
-    dd_json_add_string(params, "frameId", p->tab.frame);
+    dd_page_readiness_reset(p->readiness);
+    dd_json_add_string(params, "frameId", p->target.frame_id);
     dd_json_add_string(params, "worldName", DD_CDP_TARGET_WORLD);
-    dd_cdp_target_send(&p->tab, "Page.createIsolatedWorld", params, world_made, p);
+    dd_cdp_target_send(&p->target, "Page.createIsolatedWorld", params, world_made, p);
 }
 
 static void status_read(void *context, const struct dd_cdp_answer *answer)
 {
     struct dd_page *p = context;
-    struct dd_load_error refusal;
+    struct dd_load_error load_error;
     int64_t status = dd_json_integer(dd_cdp_target_value(answer));
 
     if (answer->error)
         return;
     p->status_known = true;
-    if (dd_load_error_from_http(status, &refusal))
-        fail(p, refusal.reason, "%s", refusal.text);
+    if (dd_load_error_from_http(status, &load_error))
+        fail(p, load_error.reason, "%s", load_error.text);
 }
 
 /* The status of the answer that the document came with is known to it itself. */
@@ -135,8 +135,9 @@ static void world_made(void *context, const struct dd_cdp_answer *answer)
 
     if (answer->error) /* it is already gone again: the next document has a world */
         return;
-    p->tab.world = dd_json_integer(dd_json_member(answer->result, "executionContextId"));
-    dd_cdp_target_evaluate(&p->tab, "(performance.getEntriesByType('navigation')[0] || {}).responseStatus || 0", status_read, p);
+    p->target.context_id = dd_json_integer(dd_json_member(answer->result, "executionContextId"));
+    dd_cdp_target_evaluate(&p->target, "(performance.getEntriesByType('navigation')[0] || {}).responseStatus || 0", status_read,
+                           p);
 }
 
 static void frame_navigated(struct dd_page *p, const struct dd_json *params)
@@ -146,7 +147,7 @@ static void frame_navigated(struct dd_page *p, const struct dd_json *params)
     if (!frame || *dd_json_string(dd_json_member(frame, "parentId")))
         return;
     if (*dd_json_string(dd_json_member(frame, "unreachableUrl"))) {
-        p->tab.loader[0] = '\0';
+        p->target.loader_id[0] = '\0';
         if (!p->navigating) /* else the answer says why */
             fail(p, DD_WIRE_REASON_UNREACHABLE, "it went to an address that cannot be reached");
         return;
@@ -161,8 +162,8 @@ static void lifecycle(struct dd_page *p, const struct dd_json *params)
 {
     const char *name = dd_json_string(dd_json_member(params, "name"));
 
-    if (!p->tab.loader[0] || strcmp(dd_json_string(dd_json_member(params, "loaderId")), p->tab.loader) != 0 ||
-        strcmp(dd_json_string(dd_json_member(params, "frameId")), p->tab.frame) != 0)
+    if (!p->target.loader_id[0] || strcmp(dd_json_string(dd_json_member(params, "loaderId")), p->target.loader_id) != 0 ||
+        strcmp(dd_json_string(dd_json_member(params, "frameId")), p->target.frame_id) != 0)
         return;
     p->content |= strcmp(name, "DOMContentLoaded") == 0;
     p->loaded |= strcmp(name, "load") == 0;
@@ -175,7 +176,7 @@ static void navigated(void *context, const struct dd_cdp_answer *answer)
 {
     struct dd_page *p = context;
     const char *error;
-    struct dd_load_error refusal;
+    struct dd_load_error load_error;
 
     p->navigating = false;
     if (!is_fine(p, answer))
@@ -184,8 +185,8 @@ static void navigated(void *context, const struct dd_cdp_answer *answer)
     if (dd_json_boolean(dd_json_member(answer->result, "isDownload")))
         fail(p, DD_WIRE_REASON_UNSUITABLE, "it is a file to be downloaded, not a page");
     else if (*error && strcmp(error, "net::ERR_ABORTED") != 0) { /* that is a page which went elsewhere at once */
-        dd_load_error_from_net(error, &refusal);
-        fail(p, refusal.reason, "%s", refusal.text);
+        dd_load_error_from_net(error, &load_error);
+        fail(p, load_error.reason, "%s", load_error.text);
     }
 }
 
@@ -198,10 +199,10 @@ static void set_up(void *context, const struct dd_cdp_answer *answer)
     if (!is_fine(p, answer) || --p->setting_up > 0)
         return;
     params = dd_json_new_object();
-    dd_json_add_string(params, "url", p->site->url);
+    dd_json_add_string(params, "url", p->web_options->url);
     p->navigating = true;
     p->begun_us = dd_clock_now_us();
-    dd_cdp_target_send(&p->tab, "Page.navigate", params, navigated, p);
+    dd_cdp_target_send(&p->target, "Page.navigate", params, navigated, p);
 }
 
 static void attached(void *context, const struct dd_cdp_answer *answer)
@@ -210,11 +211,11 @@ static void attached(void *context, const struct dd_cdp_answer *answer)
 
     if (!is_fine(p, answer))
         return;
-    if (!dd_cdp_target_copy_id(p->tab.session, dd_json_string(dd_json_member(answer->result, "sessionId")))) {
+    if (!dd_cdp_target_copy_id(p->target.session_id, dd_json_string(dd_json_member(answer->result, "sessionId")))) {
         fail(p, DD_WIRE_REASON_BROKEN, "what the browser says cannot be understood");
         return;
     }
-    p->setting_up = dd_tab_setup_send(&p->tab, p->site, set_up, p) + 1;
+    p->setting_up = dd_target_setup_send(&p->target, p->web_options, set_up, p) + 1;
     dd_fetch_intercept_start(&p->intercept, set_up, p);
 }
 
@@ -225,17 +226,17 @@ static void created(void *context, const struct dd_cdp_answer *answer)
 
     if (!is_fine(p, answer))
         return;
-    if (!dd_cdp_target_copy_id(p->tab.target, dd_json_string(dd_json_member(answer->result, "targetId")))) {
+    if (!dd_cdp_target_copy_id(p->target.target_id, dd_json_string(dd_json_member(answer->result, "targetId")))) {
         fail(p, DD_WIRE_REASON_BROKEN, "what the browser says cannot be understood");
         return;
     }
     params = dd_json_new_object();
-    dd_json_add_string(params, "targetId", p->tab.target);
+    dd_json_add_string(params, "targetId", p->target.target_id);
     dd_json_add_boolean(params, "flatten", true);
-    dd_cdp_target_send(&p->tab, "Target.attachToTarget", params, attached, p);
+    dd_cdp_target_send(&p->target, "Target.attachToTarget", params, attached, p);
 }
 
-struct dd_page *dd_page_open(struct dd_cdp *pipe, const struct dd_web_options *site, uint64_t deadline_us)
+struct dd_page *dd_page_open(struct dd_cdp *cdp, const struct dd_web_options *web_options, uint64_t deadline_us)
 {
     struct dd_page *p = calloc(1, sizeof *p);
     struct dd_json *params;
@@ -244,23 +245,23 @@ struct dd_page *dd_page_open(struct dd_cdp *pipe, const struct dd_web_options *s
         dd_log_error("no memory for the page");
         return NULL;
     }
-    p->judge = dd_page_ready_new(site, &p->tab);
-    if (!p->judge) {
+    p->readiness = dd_page_readiness_new(web_options, &p->target);
+    if (!p->readiness) {
         free(p);
         return NULL;
     }
-    p->site = site;
-    p->tab.pipe = pipe;
-    p->tab.patience_us = (uint64_t)site->options->timeout;
-    p->intercept = (struct dd_fetch_intercept){.site = site, .tab = &p->tab};
+    p->web_options = web_options;
+    p->target.cdp = cdp;
+    p->target.command_timeout_us = (uint64_t)web_options->options->timeout;
+    p->intercept = (struct dd_fetch_intercept){.web_options = web_options, .target = &p->target};
     p->begun_us = dd_clock_now_us();
     p->deadline_us = deadline_us;
     params = dd_json_new_object();
     dd_json_add_string(params, "url", "about:blank");
     dd_json_add_boolean(params, "newWindow", true); /* one that shares its window may count as hidden, and hardly draws */
-    dd_json_add_integer(params, "width", (uint64_t)site->width);
-    dd_json_add_integer(params, "height", (uint64_t)site->height);
-    dd_cdp_target_send(&p->tab, "Target.createTarget", params, created, p);
+    dd_json_add_integer(params, "width", (uint64_t)web_options->width);
+    dd_json_add_integer(params, "height", (uint64_t)web_options->height);
+    dd_cdp_target_send(&p->target, "Target.createTarget", params, created, p);
     return p;
 }
 
@@ -268,13 +269,13 @@ void dd_page_close(struct dd_page *page)
 {
     if (!page)
         return;
-    dd_cdp_forget(page->tab.pipe, page);
-    dd_page_ready_free(page->judge);
-    if (page->tab.target[0]) {
+    dd_cdp_forget(page->target.cdp, page);
+    dd_page_readiness_free(page->readiness);
+    if (page->target.target_id[0]) {
         struct dd_json *params = dd_json_new_object();
-        page->tab.session[0] = '\0';
-        dd_json_add_string(params, "targetId", page->tab.target);
-        dd_cdp_target_send(&page->tab, "Target.closeTarget", params, NULL, NULL);
+        page->target.session_id[0] = '\0';
+        dd_json_add_string(params, "targetId", page->target.target_id);
+        dd_cdp_target_send(&page->target, "Target.closeTarget", params, NULL, NULL);
     }
     free(page);
 }
@@ -286,7 +287,7 @@ static void close_dialog(struct dd_page *p)
     struct dd_json *params = dd_json_new_object();
 
     dd_json_add_boolean(params, "accept", p->dialog_leaves);
-    dd_cdp_target_send(&p->tab, "Page.handleJavaScriptDialog", params, NULL, NULL);
+    dd_cdp_target_send(&p->target, "Page.handleJavaScriptDialog", params, NULL, NULL);
     p->dialog = false;
     p->dialog_us = dd_clock_now_us();
 }
@@ -295,7 +296,7 @@ static void dialog_opens(struct dd_page *p, const struct dd_json *params)
 {
     p->dialog = true;
     p->dialog_leaves = strcmp(dd_json_string(dd_json_member(params, "type")), "beforeunload") == 0;
-    dd_log_debug("%s: a dialog is dismissed", p->site->name);
+    dd_log_debug("%s: a dialog is dismissed", p->web_options->name);
 }
 
 /* ---- events ---- */
@@ -304,17 +305,17 @@ bool dd_page_event(struct dd_page *p, const struct dd_cdp_event *event)
 {
     const char *method = event->method;
 
-    if (strcmp(method, "Target.detachedFromTarget") == 0 && p->tab.session[0] &&
-        strcmp(dd_json_string(dd_json_member(event->params, "sessionId")), p->tab.session) == 0) {
+    if (strcmp(method, "Target.detachedFromTarget") == 0 && p->target.session_id[0] &&
+        strcmp(dd_json_string(dd_json_member(event->params, "sessionId")), p->target.session_id) == 0) {
         fail(p, DD_WIRE_REASON_ENDED, "its tab is gone");
         return true;
     }
-    if (strcmp(method, "Target.targetCrashed") == 0 && p->tab.target[0] &&
-        strcmp(dd_json_string(dd_json_member(event->params, "targetId")), p->tab.target) == 0) {
+    if (strcmp(method, "Target.targetCrashed") == 0 && p->target.target_id[0] &&
+        strcmp(dd_json_string(dd_json_member(event->params, "targetId")), p->target.target_id) == 0) {
         fail(p, DD_WIRE_REASON_ENDED, "its tab crashed");
         return true;
     }
-    if (!p->tab.session[0] || strcmp(event->session, p->tab.session) != 0)
+    if (!p->target.session_id[0] || strcmp(event->session_id, p->target.session_id) != 0)
         return false;
     if (strcmp(method, "Page.lifecycleEvent") == 0)
         lifecycle(p, event->params);
@@ -332,29 +333,29 @@ bool dd_page_event(struct dd_page *p, const struct dd_cdp_event *event)
 static void become_ready(struct dd_page *p)
 {
     p->state = DD_PAGE_READY;
-    dd_log_debug("%s: ready after %.1f s", p->site->name, (double)(dd_clock_now_us() - p->begun_us) / DD_CLOCK_US_PER_S);
+    dd_log_debug("%s: ready after %.1f s", p->web_options->name, (double)(dd_clock_now_us() - p->begun_us) / DD_CLOCK_US_PER_S);
 }
 
-static void fail_judged(struct dd_page *p)
+static void fail_not_ready(struct dd_page *p)
 {
     const char *text;
-    unsigned reason = dd_page_ready_reason(p->judge, &text);
+    unsigned reason = dd_page_readiness_reason(p->readiness, &text);
 
     fail(p, reason, "%s", text);
 }
 
 static void fail_timeout(struct dd_page *p)
 {
-    double seconds = (double)p->tab.patience_us / DD_CLOCK_US_PER_S;
-    const char *what = !p->tab.session[0] ? "the browser does not open a tab"
-                       : !p->document     ? "no answer from its server"
-                       : !p->content      ? "it does not end loading"
-                                          : "it is not quiet enough to be shown, or hangs";
+    double seconds = (double)p->target.command_timeout_us / DD_CLOCK_US_PER_S;
+    const char *what = !p->target.session_id[0] ? "the browser does not open a tab"
+                       : !p->document           ? "no answer from its server"
+                       : !p->content            ? "it does not end loading"
+                                                : "it is not quiet enough to be shown, or hangs";
 
     const char *text;
 
-    if (dd_page_ready_reason(p->judge, &text) != DD_WIRE_REASON_NONE)
-        fail_judged(p);
+    if (dd_page_readiness_reason(p->readiness, &text) != DD_WIRE_REASON_NONE)
+        fail_not_ready(p);
     else
         fail(p, DD_WIRE_REASON_TIMEOUT, "%s within %g s", what, seconds);
 }
@@ -364,7 +365,7 @@ static void take_partial(struct dd_page *p, uint64_t now_us)
 {
     if (p->loaded || !p->content || now_us < p->begun_us + (p->deadline_us - p->begun_us) * PARTIAL_PERCENT / 100)
         return;
-    dd_log_warning("%s: it still loads after %.0f s; it is shown as it is", p->site->name,
+    dd_log_warning("%s: it still loads after %.0f s; it is shown as it is", p->web_options->name,
                    (double)(now_us - p->begun_us) / DD_CLOCK_US_PER_S);
     p->loaded = p->almost_idle = true;
 }
@@ -380,14 +381,14 @@ static void load(struct dd_page *p, uint64_t now_us)
         p->quiet_us = now_us;
     if (!p->quiet_us)
         return;
-    switch (dd_page_ready_step(p->judge, now_us, p->quiet_us)) {
-    case DD_PAGE_READY_YES:
+    switch (dd_page_readiness_step(p->readiness, now_us, p->quiet_us)) {
+    case DD_PAGE_READINESS_YES:
         become_ready(p);
         break;
-    case DD_PAGE_READY_NO:
-        fail_judged(p);
+    case DD_PAGE_READINESS_NO:
+        fail_not_ready(p);
         break;
-    case DD_PAGE_READY_WAITING:
+    case DD_PAGE_READINESS_WAITING:
         break;
     }
 }
@@ -420,25 +421,25 @@ unsigned dd_page_document(const struct dd_page *page)
 
 const struct dd_cdp_target *dd_page_target(const struct dd_page *page)
 {
-    return &page->tab;
+    return &page->target;
 }
 
 const char *dd_page_check(const struct dd_page *page)
 {
-    return dd_page_ready_expression(page->judge);
+    return dd_page_readiness_expression(page->readiness);
 }
 
 bool dd_page_checked(struct dd_page *p, const struct dd_cdp_answer *answer)
 {
-    enum dd_page_ready_verdict verdict = DD_PAGE_READY_WAITING;
+    enum dd_page_readiness_result result = DD_PAGE_READINESS_WAITING;
 
     if (p->state == DD_PAGE_READY)
-        verdict = dd_page_ready_check_picture(p->judge, answer);
-    if (verdict == DD_PAGE_READY_NO) {
+        result = dd_page_readiness_check_picture(p->readiness, answer);
+    if (result == DD_PAGE_READINESS_NO) {
         /* the same document, which has to become right as after a load */
-        dd_page_ready_restart(p->judge);
+        dd_page_readiness_reset(p->readiness);
         begin_load(p);
         p->quiet_us = p->begun_us;
     }
-    return verdict == DD_PAGE_READY_YES;
+    return result == DD_PAGE_READINESS_YES;
 }

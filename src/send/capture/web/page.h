@@ -21,9 +21,9 @@ enum dd_page_state {
     DD_PAGE_FAILED = 2,  /* for good: close it */
 };
 
-/* Opens a tab; the site and the pipe are borrowed for the page's life. It is loaded, or has failed, by deadline_us. NULL, logged,
- * without memory. Returned-owned. */
-struct dd_page *dd_page_open(struct dd_cdp *pipe, const struct dd_web_options *site, uint64_t deadline_us);
+/* Opens a target; the site and the pipe are borrowed for the page's life. It is loaded, or has failed, by deadline_us. NULL,
+ * logged, without memory. Returned-owned. */
+struct dd_page *dd_page_open(struct dd_cdp *cdp, const struct dd_web_options *web_options, uint64_t deadline_us);
 /* Closes its tab. */
 void dd_page_close(struct dd_page *page);
 

@@ -24,13 +24,13 @@ enum {
     AFTER_US = 5 * DD_CLOCK_US_PER_S,    /* or the next one */
 };
 
-struct dd_page_ready {
-    const struct dd_web_options *site;
-    const struct dd_cdp_target *tab;
-    char *question; /* NULL: there is nothing to ask */
-    enum dd_page_ready_verdict verdict;
+struct dd_page_readiness {
+    const struct dd_web_options *web_options;
+    const struct dd_cdp_target *target;
+    char *expression; /* NULL: there is nothing to ask */
+    enum dd_page_readiness_result result;
     unsigned reason; /* of WRONG, or of what is not right yet */
-    char text[DD_PAGE_READY_TEXT_SIZE];
+    char text[DD_PAGE_READINESS_TEXT_SIZE];
     bool asking; /* there is no answer yet */
     bool scrolling;
     uint64_t check_us, quiet_us;
@@ -41,101 +41,102 @@ struct dd_page_ready {
 
 /* ---- opening, closing ---- */
 
-static bool has_question(const struct dd_web_options *site)
+static bool needs_check(const struct dd_web_options *web_options)
 {
-    return dd_login_form_is_configured(site) || *site->options->expect_selector;
+    return dd_login_form_is_configured(web_options) || *web_options->options->expect_selector;
 }
 
-static char *make_question(const struct dd_web_options *site)
+static char *build_expression(const struct dd_web_options *web_options)
 {
     struct dd_json *arguments = dd_json_new_array();
 
-    dd_json_add_string(arguments, NULL, site->options->login_password_selector);
-    dd_json_add_string(arguments, NULL, site->options->expect_selector);
-    return dd_page_script_call("page_state.js", arguments, 2);
+    dd_json_add_string(arguments, NULL, web_options->options->login_password_selector);
+    dd_json_add_string(arguments, NULL, web_options->options->expect_selector);
+    return dd_page_script_build("page_state.js", arguments, 2);
 }
 
-struct dd_page_ready *dd_page_ready_new(const struct dd_web_options *site, const struct dd_cdp_target *tab)
+struct dd_page_readiness *dd_page_readiness_new(const struct dd_web_options *web_options, const struct dd_cdp_target *target)
 {
-    struct dd_page_ready *j = calloc(1, sizeof *j);
+    struct dd_page_readiness *r = calloc(1, sizeof *r);
 
-    if (j && has_question(site))
-        j->question = make_question(site);
-    if (!j || (has_question(site) && !j->question)) {
+    if (r && needs_check(web_options))
+        r->expression = build_expression(web_options);
+    if (!r || (needs_check(web_options) && !r->expression)) {
         dd_log_error("no memory for the page");
-        free(j);
+        free(r);
         return NULL;
     }
-    j->site = site;
-    j->tab = tab;
-    return j;
+    r->web_options = web_options;
+    r->target = target;
+    return r;
 }
 
-void dd_page_ready_free(struct dd_page_ready *j)
+void dd_page_readiness_free(struct dd_page_readiness *r)
 {
-    if (!j)
+    if (!r)
         return;
-    dd_cdp_forget(j->tab->pipe, j);
-    dd_page_script_free(j->question);
-    free(j);
+    dd_cdp_forget(r->target->cdp, r);
+    dd_page_script_free(r->expression);
+    free(r);
 }
 
-void dd_page_ready_restart(struct dd_page_ready *j)
+void dd_page_readiness_reset(struct dd_page_readiness *r)
 {
-    j->verdict = DD_PAGE_READY_WAITING;
-    j->reason = DD_WIRE_REASON_NONE;
-    j->asking = j->scrolling = false;
-    j->check_us = j->absent_us = 0;
-    if (j->submitted_us && !j->followed_us)
-        j->followed_us = dd_clock_now_us();
+    r->result = DD_PAGE_READINESS_WAITING;
+    r->reason = DD_WIRE_REASON_NONE;
+    r->asking = r->scrolling = false;
+    r->check_us = r->absent_us = 0;
+    if (r->submitted_us && !r->followed_us)
+        r->followed_us = dd_clock_now_us();
 }
 
 /* ---- verdicts ---- */
 
-static void note(struct dd_page_ready *j, unsigned reason, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static void note(struct dd_page_ready *j, unsigned reason, const char *format, ...)
+static void note(struct dd_page_readiness *r, unsigned reason, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void note(struct dd_page_readiness *r, unsigned reason, const char *format, ...)
 {
     va_list arguments;
 
-    j->reason = reason;
+    r->reason = reason;
     va_start(arguments, format);
-    vsnprintf(j->text, sizeof j->text, format, arguments);
+    vsnprintf(r->text, sizeof r->text, format, arguments);
     va_end(arguments);
 }
 
-static void be_right(struct dd_page_ready *j)
+static void set_ready(struct dd_page_readiness *r)
 {
-    j->verdict = DD_PAGE_READY_YES;
-    j->submitted_us = j->followed_us = j->absent_us = 0;
+    r->result = DD_PAGE_READINESS_YES;
+    r->submitted_us = r->followed_us = r->absent_us = 0;
 }
 
 static void scrolled(void *context, const struct dd_cdp_answer *answer)
 {
-    struct dd_page_ready *j = context;
+    struct dd_page_readiness *r = context;
 
-    j->scrolling = false;
+    r->scrolling = false;
     if (answer->error)
         return;
     if (!dd_json_boolean(dd_cdp_target_value(answer)))
-        dd_log_warning("there is nothing with scroll_to %s in the page: it is shown from its top", j->site->options->scroll_to);
-    be_right(j);
+        dd_log_warning("there is nothing with scroll_to %s in the page: it is shown from its top",
+                       r->web_options->options->scroll_to);
+    set_ready(r);
 }
 
-static void scroll(struct dd_page_ready *j)
+static void scroll(struct dd_page_readiness *r)
 {
     char *script = NULL;
 
-    if (*j->site->options->scroll_to) {
+    if (*r->web_options->options->scroll_to) {
         struct dd_json *arguments = dd_json_new_array();
-        dd_json_add_string(arguments, NULL, j->site->options->scroll_to);
-        script = dd_page_script_call("scroll_to.js", arguments, 1);
+        dd_json_add_string(arguments, NULL, r->web_options->options->scroll_to);
+        script = dd_page_script_build("scroll_to.js", arguments, 1);
     }
     if (!script) {
-        be_right(j);
+        set_ready(r);
         return;
     }
-    j->scrolling = true;
-    dd_cdp_target_evaluate(j->tab, script, scrolled, j);
+    r->scrolling = true;
+    dd_cdp_target_evaluate(r->target, script, scrolled, r);
     dd_page_script_free(script);
 }
 
@@ -143,120 +144,120 @@ static void scroll(struct dd_page_ready *j)
 
 static void submitted(void *context, const struct dd_cdp_answer *answer)
 {
-    struct dd_page_ready *j = context;
+    struct dd_page_readiness *r = context;
     const char *word = dd_json_string(dd_cdp_target_value(answer));
 
     if (strcmp(word, "elsewhere") == 0 || strcmp(word, "incomplete") == 0)
-        dd_login_form_take_back();
+        dd_login_form_cancel_submission();
     if (strcmp(word, "elsewhere") == 0) {
-        note(j, DD_WIRE_REASON_CREDENTIALS,
+        note(r, DD_WIRE_REASON_CREDENTIALS,
              "its log-in form is, or leads, to another origin than source has: the password stays here; is source right?");
-        j->verdict = DD_PAGE_READY_NO;
+        r->result = DD_PAGE_READINESS_NO;
     } else if (strcmp(word, "incomplete") == 0) {
-        j->submitted_us = 0; /* it may still be drawing itself */
+        r->submitted_us = 0; /* it may still be drawing itself */
     }
     /* else it was, or the document went away because of it */
 }
 
-static void submit(struct dd_page_ready *j)
+static void submit(struct dd_page_readiness *r)
 {
     unsigned wait_s = dd_login_form_wait_s();
-    char *script = wait_s ? NULL : dd_login_form_script(j->site);
+    char *script = wait_s ? NULL : dd_login_form_script(r->web_options);
 
     if (!script) {
         /* nobody has refused the password: it is another page than it should be, and tried again sooner than that */
         if (wait_s)
-            note(j, DD_WIRE_REASON_UNEXPECTED, "it asks to log in again, less than a minute after the last time; it has to wait");
+            note(r, DD_WIRE_REASON_UNEXPECTED, "it asks to log in again, less than a minute after the last time; it has to wait");
         else
-            note(j, DD_WIRE_REASON_CAPTURE, "there is no memory for logging in");
-        j->verdict = DD_PAGE_READY_NO;
+            note(r, DD_WIRE_REASON_CAPTURE, "there is no memory for logging in");
+        r->result = DD_PAGE_READINESS_NO;
         return;
     }
-    dd_log_info("%s: logging in", j->site->name);
-    dd_login_form_count();
-    j->submitted_us = dd_clock_now_us();
-    j->followed_us = 0;
-    dd_cdp_target_evaluate(j->tab, script, submitted, j);
+    dd_log_info("%s: logging in", r->web_options->name);
+    dd_login_form_record_submission();
+    r->submitted_us = dd_clock_now_us();
+    r->followed_us = 0;
+    dd_cdp_target_evaluate(r->target, script, submitted, r);
     dd_page_script_free(script);
 }
 
 /* ---- until it is right ---- */
 
-static void handle_form(struct dd_page_ready *j)
+static void handle_form(struct dd_page_readiness *r)
 {
-    if (!j->submitted_us)
-        submit(j);
-    if (j->verdict != DD_PAGE_READY_WAITING)
+    if (!r->submitted_us)
+        submit(r);
+    if (r->result != DD_PAGE_READINESS_WAITING)
         return;
-    note(j, DD_WIRE_REASON_CREDENTIALS, "it still shows its log-in form: check username, password and the selectors");
-    uint64_t until_us = j->followed_us ? j->followed_us + AFTER_US : j->submitted_us + LOGIN_US;
-    if (j->submitted_us && dd_clock_now_us() > until_us)
-        j->verdict = DD_PAGE_READY_NO;
+    note(r, DD_WIRE_REASON_CREDENTIALS, "it still shows its log-in form: check username, password and the selectors");
+    uint64_t until_us = r->followed_us ? r->followed_us + AFTER_US : r->submitted_us + LOGIN_US;
+    if (r->submitted_us && dd_clock_now_us() > until_us)
+        r->result = DD_PAGE_READINESS_NO;
 }
 
 static void answered(void *context, const struct dd_cdp_answer *answer)
 {
-    struct dd_page_ready *j = context;
+    struct dd_page_readiness *r = context;
     const char *word = dd_json_string(dd_cdp_target_value(answer));
 
-    j->asking = false;
-    if (answer->error || j->verdict != DD_PAGE_READY_WAITING) /* of a document that is gone */
+    r->asking = false;
+    if (answer->error || r->result != DD_PAGE_READINESS_WAITING) /* of a document that is gone */
         return;
     if (strcmp(word, "right") == 0) {
-        scroll(j);
+        scroll(r);
     } else if (strcmp(word, "form") == 0) {
-        handle_form(j);
+        handle_form(r);
     } else if (strcmp(word, "missing") == 0) {
-        note(j, DD_WIRE_REASON_UNEXPECTED, "there is nothing with expect_selector %s in it: is it logged out?",
-             j->site->options->expect_selector);
-        if (dd_clock_now_us() > j->quiet_us + EXPECT_US)
-            j->verdict = DD_PAGE_READY_NO;
+        note(r, DD_WIRE_REASON_UNEXPECTED, "there is nothing with expect_selector %s in it: is it logged out?",
+             r->web_options->options->expect_selector);
+        if (dd_clock_now_us() > r->quiet_us + EXPECT_US)
+            r->result = DD_PAGE_READINESS_NO;
     } else {
-        note(j, DD_WIRE_REASON_UNSUITABLE, "expect_selector or login_password_selector is not a CSS selector");
-        j->verdict = DD_PAGE_READY_NO;
+        note(r, DD_WIRE_REASON_UNSUITABLE, "expect_selector or login_password_selector is not a CSS selector");
+        r->result = DD_PAGE_READINESS_NO;
     }
 }
 
-enum dd_page_ready_verdict dd_page_ready_step(struct dd_page_ready *j, uint64_t now_us, uint64_t quiet_us)
+enum dd_page_readiness_result dd_page_readiness_step(struct dd_page_readiness *r, uint64_t now_us, uint64_t quiet_us)
 {
-    j->quiet_us = quiet_us;
-    if (j->verdict != DD_PAGE_READY_WAITING || j->asking || j->scrolling || now_us < j->check_us)
-        return j->verdict;
-    j->check_us = now_us + CHECK_US;
-    if (j->question) {
-        j->asking = true;
-        dd_cdp_target_evaluate(j->tab, j->question, answered, j);
+    r->quiet_us = quiet_us;
+    if (r->result != DD_PAGE_READINESS_WAITING || r->asking || r->scrolling || now_us < r->check_us)
+        return r->result;
+    r->check_us = now_us + CHECK_US;
+    if (r->expression) {
+        r->asking = true;
+        dd_cdp_target_evaluate(r->target, r->expression, answered, r);
     } else {
-        scroll(j);
+        scroll(r);
     }
-    return j->verdict;
+    return r->result;
 }
 
-unsigned dd_page_ready_reason(const struct dd_page_ready *judge, const char **text)
+unsigned dd_page_readiness_reason(const struct dd_page_readiness *r, const char **text)
 {
-    *text = judge->text;
-    return judge->reason;
+    *text = r->text;
+    return r->reason;
 }
 
 /* ---- of pictures ---- */
 
-const char *dd_page_ready_expression(const struct dd_page_ready *judge)
+const char *dd_page_readiness_expression(const struct dd_page_readiness *r)
 {
-    return judge->question;
+    return r->expression;
 }
 
-enum dd_page_ready_verdict dd_page_ready_check_picture(struct dd_page_ready *j, const struct dd_cdp_answer *answer)
+enum dd_page_readiness_result dd_page_readiness_check_picture(struct dd_page_readiness *r, const struct dd_cdp_answer *answer)
 {
     const char *word = dd_json_string(dd_cdp_target_value(answer));
     uint64_t now_us = dd_clock_now_us();
 
     if (answer->error)
-        return DD_PAGE_READY_WAITING;
+        return DD_PAGE_READINESS_WAITING;
     if (strcmp(word, "right") == 0) {
-        j->absent_us = 0;
-        return DD_PAGE_READY_YES;
+        r->absent_us = 0;
+        return DD_PAGE_READINESS_YES;
     }
-    if (!j->absent_us)
-        j->absent_us = now_us;
-    return now_us >= j->absent_us + ABSENT_US || strcmp(word, "form") == 0 ? DD_PAGE_READY_NO : DD_PAGE_READY_WAITING;
+    if (!r->absent_us)
+        r->absent_us = now_us;
+    return now_us >= r->absent_us + ABSENT_US || strcmp(word, "form") == 0 ? DD_PAGE_READINESS_NO : DD_PAGE_READINESS_WAITING;
 }

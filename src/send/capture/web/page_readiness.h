@@ -6,33 +6,34 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct dd_page_ready;
+struct dd_page_readiness;
 struct dd_cdp_answer;
 struct dd_web_options;
 struct dd_cdp_target;
 
-enum { DD_PAGE_READY_TEXT_SIZE = 384 };
+enum { DD_PAGE_READINESS_TEXT_SIZE = 384 };
 
-enum dd_page_ready_verdict {
-    DD_PAGE_READY_WAITING = 0,
-    DD_PAGE_READY_YES = 1,
-    DD_PAGE_READY_NO = 2, /* and will not become right: dd_page_ready_reason() */
+enum dd_page_readiness_result {
+    DD_PAGE_READINESS_WAITING = 0,
+    DD_PAGE_READINESS_YES = 1,
+    DD_PAGE_READINESS_NO = 2, /* and will not become right: dd_page_readiness_reason() */
 };
 
-/* Of a page's tab; both are borrowed. NULL, logged, without memory. Returned-owned. */
-struct dd_page_ready *dd_page_ready_new(const struct dd_web_options *site, const struct dd_cdp_target *tab);
-void dd_page_ready_free(struct dd_page_ready *judge);
+/* Of a page's target; both are borrowed. NULL, logged, without memory. Returned-owned. */
+struct dd_page_readiness *dd_page_readiness_new(const struct dd_web_options *web_options, const struct dd_cdp_target *target);
+void dd_page_readiness_free(struct dd_page_readiness *readiness);
 
 /* Another document is in the tab. */
-void dd_page_ready_restart(struct dd_page_ready *judge);
+void dd_page_readiness_reset(struct dd_page_readiness *readiness);
 /* Does what is due with a document that is quiet since quiet_us. */
-enum dd_page_ready_verdict dd_page_ready_step(struct dd_page_ready *judge, uint64_t now_us, uint64_t quiet_us);
+enum dd_page_readiness_result dd_page_readiness_step(struct dd_page_readiness *readiness, uint64_t now_us, uint64_t quiet_us);
 /* Why it is wrong, or not right yet: a reason (enum dd_wire_reason; NONE: nothing is known) and a text, borrowed. */
-unsigned dd_page_ready_reason(const struct dd_page_ready *judge, const char **text);
+unsigned dd_page_readiness_reason(const struct dd_page_readiness *readiness, const char **text);
 
 /* What to ask the tab (dd_cdp_target_evaluate()) after a picture was taken; borrowed; NULL: nothing. */
-const char *dd_page_ready_expression(const struct dd_page_ready *judge);
+const char *dd_page_readiness_expression(const struct dd_page_readiness *readiness);
 /* The answer: WAITING if this picture is not to be sent, but the next may be; WRONG: it has to become right again first. */
-enum dd_page_ready_verdict dd_page_ready_check_picture(struct dd_page_ready *judge, const struct dd_cdp_answer *answer);
+enum dd_page_readiness_result dd_page_readiness_check_picture(struct dd_page_readiness *readiness,
+                                                              const struct dd_cdp_answer *answer);
 
 #endif

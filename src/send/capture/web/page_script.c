@@ -20,7 +20,7 @@ static size_t count_values(const struct dd_json *array)
     return count;
 }
 
-char *dd_page_script_call(const char *file, struct dd_json *arguments, size_t count)
+char *dd_page_script_build(const char *file, struct dd_json *arguments, size_t count)
 {
     const struct dd_embedded_file *function = dd_embedded_file_find(dd_page_scripts, file);
     char *list = arguments && count_values(arguments) == count ? dd_json_print(arguments) : NULL, *script = NULL;

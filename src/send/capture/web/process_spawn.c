@@ -14,7 +14,7 @@
 #include "dd/base/error.h"
 #include "dd/base/log.h"
 
-enum { NOT_EXECUTED = 127, ASIDE = 64 /* descriptors from here on are in nobody's way */ };
+enum { NOT_EXECUTED = 127, SPARE_FD_MIN = 64 /* descriptors from here on are in nobody's way */ };
 
 bool dd_process_spawn_find(const char *program, char *path, size_t size)
 {
@@ -37,7 +37,7 @@ bool dd_process_spawn_find(const char *program, char *path, size_t size)
 /* In the child, where only what is safe in a signal handler may be called. */
 static void execute(const struct dd_process_spawn *spawn, pid_t parent)
 {
-    int aside[DD_PROCESS_SPAWN_FDS], null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int spare[DD_PROCESS_SPAWN_FDS], null = open("/dev/null", O_RDWR | O_CLOEXEC);
     char *const *argv, *const *environment;
     sigset_t none;
 
@@ -46,11 +46,11 @@ static void execute(const struct dd_process_spawn *spawn, pid_t parent)
         _exit(NOT_EXECUTED);
     for (int i = 0; i < DD_PROCESS_SPAWN_FDS; i++) {
         int fd = spawn->fds[i] < 0 && i <= STDERR_FILENO ? null : spawn->fds[i];
-        aside[i] = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, ASIDE);
+        spare[i] = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, SPARE_FD_MIN);
     }
     for (int i = 0; i < DD_PROCESS_SPAWN_FDS; i++) {
         close(i);
-        if (aside[i] >= 0 && dup2(aside[i], i) < 0)
+        if (spare[i] >= 0 && dup2(spare[i], i) < 0)
             _exit(NOT_EXECUTED);
     }
     close_range(DD_PROCESS_SPAWN_FDS, ~0U, 0);

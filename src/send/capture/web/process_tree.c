@@ -17,7 +17,7 @@ enum {
 
 struct process {
     pid_t pid, parent, session;
-    unsigned long long begun; /* ticks since boot: another process that got the same number later began later */
+    unsigned long long start_time; /* ticks since boot: another process that got the same number later began later */
 };
 
 /* The text of a file in /proc, its NULs as blanks. Its length, 0 if there is nothing to read. */
@@ -54,7 +54,7 @@ static bool read_process(pid_t pid, struct process *p)
         return false;
     /* the name in brackets may have brackets and blanks of its own */
     const char *after = strrchr(text, ')');
-    if (!after || sscanf(after + 1, " %c %d %*d %d" SKIP_15 " %llu", &state, &parent, &session, &p->begun) != 4)
+    if (!after || sscanf(after + 1, " %c %d %*d %d" SKIP_15 " %llu", &state, &parent, &session, &p->start_time) != 4)
         return false;
     p->parent = parent;
     p->session = session;
@@ -63,7 +63,7 @@ static bool read_process(pid_t pid, struct process *p)
 }
 
 /* Whether it has this in its command line. */
-static bool names(pid_t pid, const char *argument)
+static bool has_argument(pid_t pid, const char *argument)
 {
     static char text[32 * 1024];
 
@@ -115,21 +115,21 @@ static size_t list_all(struct process all[static ALL_MAX])
 }
 
 /* Lists the processes of tree. */
-static size_t list(const struct dd_process_tree *tree, struct process found[static PROCESSES_MAX])
+static size_t list_tree(const struct dd_process_tree *tree, struct process found[static PROCESSES_MAX])
 {
     static struct process all[ALL_MAX];
     size_t count = find_below(all, list_all(all)), kept = 0;
 
     for (size_t i = 0; i < count && kept < PROCESSES_MAX; i++)
-        if (!tree->folder || all[i].session == tree->leader || has_parent_in(&all[i], found, kept) ||
-            names(all[i].pid, tree->folder))
+        if (!tree->profile_dir || all[i].session == tree->leader || has_parent_in(&all[i], found, kept) ||
+            has_argument(all[i].pid, tree->profile_dir))
             found[kept++] = all[i];
     return kept;
 }
 
-void dd_process_tree_adopt(bool adopt)
+void dd_process_tree_auto_reap(bool enabled)
 {
-    const struct sigaction action = {.sa_handler = SIG_DFL, .sa_flags = adopt ? SA_NOCLDWAIT : 0};
+    const struct sigaction action = {.sa_handler = SIG_DFL, .sa_flags = enabled ? SA_NOCLDWAIT : 0};
 
     sigaction(SIGCHLD, &action, NULL);
 }
@@ -151,7 +151,7 @@ uint64_t dd_process_tree_memory(const struct dd_process_tree *tree, size_t *coun
     uint64_t bytes = 0;
     char text[4096];
 
-    *count = list(tree, found);
+    *count = list_tree(tree, found);
     for (size_t i = 0; i < *count; i++)
         if (read_proc(found[i].pid, "status", text, sizeof text))
             bytes += read_line(text, "\nRssAnon:") + read_line(text, "\nRssShmem:");
@@ -165,7 +165,7 @@ static void send_signal(const struct process *p, int signal)
     struct process held;
     int fd = pidfd_open(p->pid, 0);
 
-    if (read_process(p->pid, &held) && held.begun == p->begun) {
+    if (read_process(p->pid, &held) && held.start_time == p->start_time) {
         if (fd >= 0)
             pidfd_send_signal(fd, signal, NULL, 0);
         else
@@ -178,7 +178,7 @@ static void send_signal(const struct process *p, int signal)
 size_t dd_process_tree_signal(const struct dd_process_tree *tree, int signal)
 {
     struct process found[PROCESSES_MAX];
-    size_t count = list(tree, found);
+    size_t count = list_tree(tree, found);
 
     for (size_t i = 0; i < count; i++)
         send_signal(&found[i], signal);
@@ -191,6 +191,6 @@ void dd_process_tree_kill_by_argument(const char *argument)
     size_t count = list_all(all);
 
     for (size_t i = 0; i < count; i++)
-        if (all[i].pid != getpid() && names(all[i].pid, argument))
+        if (all[i].pid != getpid() && has_argument(all[i].pid, argument))
             send_signal(&all[i], SIGKILL);
 }

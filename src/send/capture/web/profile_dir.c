@@ -15,15 +15,15 @@
 #include "dd/base/log.h"
 #include "send/capture/web/process_tree.h"
 
-enum { OPEN_FOLDERS = 16, ATTEMPTS = 8 };
+enum { OPEN_DIRS = 16, ATTEMPTS = 8 };
 
 #define NAME "ddsend-browser-"
 
 static const char *parent(void)
 {
-    const char *folder = getenv("TMPDIR");
+    const char *dir = getenv("TMPDIR");
 
-    return folder && folder[0] == '/' && strlen(folder) + sizeof NAME + 8 < DD_PROFILE_DIR_PATH_SIZE ? folder : "/tmp";
+    return dir && dir[0] == '/' && strlen(dir) + sizeof NAME + 8 < DD_PROFILE_DIR_PATH_SIZE ? dir : "/tmp";
 }
 
 static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *where)
@@ -39,7 +39,7 @@ static int remove_one(const char *path, const struct stat *status, int kind, str
 
 static void remove_tree(const char *path)
 {
-    nftw(path, remove_one, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+    nftw(path, remove_one, OPEN_DIRS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
 /* Opens and locks path; -1 if somebody else has, or it is no longer this folder. */
@@ -58,7 +58,7 @@ static int lock(const char *path)
 }
 
 /* A browser that hung when its role was killed does not notice, and is still there. */
-static void end_strays(const char *path)
+static void kill_strays(const char *path)
 {
     char argument[DD_PROFILE_DIR_PATH_SIZE + sizeof DD_PROFILE_DIR_ARGUMENT];
 
@@ -71,9 +71,9 @@ static void remove_leftovers(void)
 {
     char path[DD_PROFILE_DIR_PATH_SIZE];
     const struct dirent *entry;
-    DIR *folder = opendir(parent());
+    DIR *dir = opendir(parent());
 
-    while (folder && (entry = readdir(folder))) {
+    while (dir && (entry = readdir(dir))) {
         if (strncmp(entry->d_name, NAME, strlen(NAME)) != 0 ||
             (size_t)snprintf(path, sizeof path, "%s/%s", parent(), entry->d_name) >= sizeof path)
             continue;
@@ -81,43 +81,43 @@ static void remove_leftovers(void)
         if (fd < 0)
             continue;
         dd_log_info("removing %s, which a browser left behind", path);
-        end_strays(path);
+        kill_strays(path);
         remove_tree(path);
         close(fd);
     }
-    if (folder)
-        closedir(folder);
+    if (dir)
+        closedir(dir);
 }
 
-int dd_profile_dir_create(struct dd_profile_dir *folder)
+int dd_profile_dir_create(struct dd_profile_dir *dir)
 {
-    *folder = (struct dd_profile_dir){.fd = -1};
+    *dir = (struct dd_profile_dir){.fd = -1};
     remove_leftovers();
     /* another role may take it for a leftover before it is locked */
     for (int i = 0; i < ATTEMPTS; i++) {
-        snprintf(folder->path, sizeof folder->path, "%s/%sXXXXXX", parent(), NAME);
-        if (!mkdtemp(folder->path))
+        snprintf(dir->path, sizeof dir->path, "%s/%sXXXXXX", parent(), NAME);
+        if (!mkdtemp(dir->path))
             break;
-        folder->fd = lock(folder->path);
-        if (folder->fd >= 0)
+        dir->fd = lock(dir->path);
+        if (dir->fd >= 0)
             return 0;
     }
     dd_log_error("cannot make a folder for the browser in %s: %s", parent(), strerror(errno));
-    folder->path[0] = '\0';
+    dir->path[0] = '\0';
     return DD_ERROR_SYSTEM;
 }
 
-void dd_profile_dir_clear(struct dd_profile_dir *folder)
+void dd_profile_dir_clear(struct dd_profile_dir *dir)
 {
-    if (folder->path[0])
-        remove_tree(folder->path);
+    if (dir->path[0])
+        remove_tree(dir->path);
 }
 
-void dd_profile_dir_remove(struct dd_profile_dir *folder)
+void dd_profile_dir_remove(struct dd_profile_dir *dir)
 {
-    if (!folder->path[0])
+    if (!dir->path[0])
         return;
-    remove_tree(folder->path);
-    close(folder->fd);
-    *folder = (struct dd_profile_dir){.fd = -1};
+    remove_tree(dir->path);
+    close(dir->fd);
+    *dir = (struct dd_profile_dir){.fd = -1};
 }

@@ -14,12 +14,12 @@ struct dd_profile_dir {
 
 /* Removes the folders that this user's roles left behind when they were killed, ends the browsers that are still in them, and
  * makes a new one. 0 or a negative enum dd_error, logged, and folder is empty. */
-int dd_profile_dir_create(struct dd_profile_dir *folder);
+int dd_profile_dir_create(struct dd_profile_dir *dir);
 
 /* Removes what is there of it by now; it stays locked, for the next call of remove. */
-void dd_profile_dir_clear(struct dd_profile_dir *folder);
+void dd_profile_dir_clear(struct dd_profile_dir *dir);
 
 /* Removes it with all that is in it. An empty folder is fine. */
-void dd_profile_dir_remove(struct dd_profile_dir *folder);
+void dd_profile_dir_remove(struct dd_profile_dir *dir);
 
 #endif

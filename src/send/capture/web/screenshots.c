@@ -103,7 +103,7 @@ struct dd_screenshots *dd_screenshots_new(struct dd_page *page, const struct dd_
     s->cast = quick && is_whole_page(site) && site->options->page_zoom == 1;
     s->element = (struct dd_element_clip){.selector = is_whole_page(site) ? NULL : site->options->web_capture_element,
                                           .zoom = site->options->page_zoom,
-                                          .quick = quick};
+                                          .short_interval = quick};
     s->pauses = site->options->pause_browser && site->options->interval >= PAUSE_FROM_US;
     s->changed_us = dd_clock_now_us();
     s->still = dd_image_decoder_new();
@@ -117,7 +117,7 @@ void dd_screenshots_free(struct dd_screenshots *s)
 {
     if (!s)
         return;
-    dd_cdp_forget(dd_page_target(s->page)->pipe, s);
+    dd_cdp_forget(dd_page_target(s->page)->cdp, s);
     dd_image_decoder_free(s->still);
     dd_buffer_free(&s->fresh.base64);
     dd_buffer_free(&s->shown.base64);
@@ -130,7 +130,7 @@ void dd_screenshots_free(struct dd_screenshots *s)
 static void doubt(struct dd_screenshots *s)
 {
     s->changed = true;
-    dd_element_clip_doubt(&s->element);
+    dd_element_clip_invalidate(&s->element);
     if (s->cast)
         s->settle_us = dd_clock_now_us();
 }
@@ -174,7 +174,7 @@ static void located(void *context, const struct dd_cdp_answer *answer)
 {
     struct dd_screenshots *s = context;
 
-    if (is_current(s, answer) && dd_element_clip_stays(&s->element, answer)) {
+    if (is_current(s, answer) && dd_element_clip_verify(&s->element, answer)) {
         check(s);
         return;
     }
@@ -195,7 +195,7 @@ static void take(struct dd_screenshots *s, const char *base64, uint64_t captured
     s->fresh.captured_us = captured_us;
     s->there = true;
     s->right = false;
-    if (s->element.placed) {
+    if (s->element.verify) {
         s->round = LOCATING;
         if (dd_element_clip_measure(&s->element, dd_page_target(s->page), false, located, s) == 0)
             return;
@@ -220,9 +220,9 @@ static void shot(void *context, const struct dd_cdp_answer *answer)
     s->changed = !s->casting || !s->watching || s->during > 1;
     if (s->cast && s->changed)
         s->settle_us = now_us + SETTLED_US;
-    s->verify_us = now_us + (s->element.beyond ? LOOK_US : VERIFY_US);
-    s->fresh.part = s->element.part;
-    s->fresh.alone = s->element.alone;
+    s->verify_us = now_us + (s->element.beyond_viewport ? LOOK_US : VERIFY_US);
+    s->fresh.part = s->element.crop;
+    s->fresh.alone = s->element.clipped;
     s->seen_us = now_us;
     take(s, data, answer->sent_us);
 }
@@ -293,15 +293,15 @@ static void notice_change(struct dd_screenshots *s, const struct dd_json *params
 
 bool dd_screenshots_event(struct dd_screenshots *s, const struct dd_cdp_event *event)
 {
-    const struct dd_cdp_target *tab = dd_page_target(s->page);
+    const struct dd_cdp_target *target = dd_page_target(s->page);
     int64_t number = dd_json_integer(dd_json_member(event->params, "sessionId"));
     struct dd_json *params;
 
-    if (strcmp(event->method, "Page.screencastFrame") != 0 || strcmp(event->session, tab->session) != 0)
+    if (strcmp(event->method, "Page.screencastFrame") != 0 || strcmp(event->session_id, target->session_id) != 0)
         return false;
     params = dd_json_new_object();
     dd_json_add_integer(params, "sessionId", number > 0 ? (uint64_t)number : 0);
-    dd_cdp_target_send(tab, "Page.screencastFrameAck", params, NULL, NULL);
+    dd_cdp_target_send(target, "Page.screencastFrameAck", params, NULL, NULL);
     if (dd_page_state(s->page) != DD_PAGE_READY || dd_page_document(s->page) != s->document || !s->casting) {
         doubt(s); /* it may be the last change before the page is right again */
         return true;
@@ -357,7 +357,7 @@ static void begin_document(struct dd_screenshots *s)
 {
     s->document = dd_page_document(s->page);
     s->there = s->alive = s->casting = false;
-    dd_element_clip_restart(&s->element);
+    dd_element_clip_reset(&s->element);
     s->changed = true;
     s->settle_us = s->probe_us = s->retry_us = 0;
 }
@@ -381,7 +381,7 @@ static int deliver(struct dd_screenshots *s, struct dd_source_io *io, struct dd_
     bool same = is_same(&s->fresh, &s->shown);
     uint64_t soon_us = 2 * (uint64_t)s->site->options->interval + RETRY_US;
 
-    dd_element_clip_follow(&s->element, s->shown.alone, shot.alone, same, shot.captured_us < s->shown.captured_us + soon_us);
+    dd_element_clip_observe(&s->element, s->shown.alone, shot.alone, same, shot.captured_us < s->shown.captured_us + soon_us);
     if (!same) {
         error = dd_image_decoder_decode(s->still, (const char *)s->fresh.base64.bytes, &s->picture);
         s->changed_us = dd_clock_now_us();
@@ -402,14 +402,14 @@ static int deliver(struct dd_screenshots *s, struct dd_source_io *io, struct dd_
 /* Begins what is to be done now, where nothing is under way. */
 static void work(struct dd_screenshots *s, uint64_t now_us, uint64_t due_us)
 {
-    bool changed = s->changed && !dd_element_clip_rests(&s->element);
+    bool changed = s->changed && !dd_element_clip_is_static(&s->element);
     bool wanted = s->cast ? s->settle_us && now_us >= s->settle_us : changed && now_us >= due_us;
 
     if (s->cast && !s->casting) {
         start_cast(s);
     } else if (wanted || (now_us >= s->verify_us && now_us >= due_us)) {
         s->settle_us = 0;
-        if (s->casting || s->element.beyond || dd_element_clip_moves(&s->element))
+        if (s->casting || s->element.beyond_viewport || dd_element_clip_is_changing(&s->element))
             begin_round(s);
         else
             start_cast(s);
@@ -457,7 +457,7 @@ uint64_t dd_screenshots_wake_us(const struct dd_screenshots *s, uint64_t due_us)
         return UINT64_MAX;
     if (s->cast && !s->there)
         wake_us = s->settle_us && s->settle_us < s->probe_us ? s->settle_us : s->probe_us;
-    else if (!s->there && (!s->changed || dd_element_clip_rests(&s->element)) && wake_us < next_us)
+    else if (!s->there && (!s->changed || dd_element_clip_is_static(&s->element)) && wake_us < next_us)
         wake_us = next_us;
     return wake_us > s->retry_us ? wake_us : s->retry_us;
 }

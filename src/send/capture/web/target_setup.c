@@ -9,7 +9,7 @@
 #include "send/options.h"
 
 struct setup {
-    const struct dd_cdp_target *tab;
+    const struct dd_cdp_target *target;
     void (*answered)(void *context, const struct dd_cdp_answer *answer);
     void *context;
     unsigned count; /* of commands sent */
@@ -18,7 +18,7 @@ struct setup {
 static void send(struct setup *s, const char *method, struct dd_json *params)
 {
     s->count++;
-    dd_cdp_target_send(s->tab, method, params, s->answered, s->context);
+    dd_cdp_target_send(s->target, method, params, s->answered, s->context);
 }
 
 static struct dd_json *text_of(const char *name, const char *value)
@@ -39,13 +39,13 @@ static struct dd_json *switch_of(const char *name, bool value)
 
 /* The zoom is the number of the picture's pixels to one of the page's: so the picture keeps its size, the page has less room,
  * and all that is in it is larger and as sharp. What the division leaves over is cut off again (screenshots.c). */
-static void set_size(struct setup *s, const struct dd_web_options *site)
+static void set_size(struct setup *s, const struct dd_web_options *web_options)
 {
-    double zoom = site->options->page_zoom > 0 ? site->options->page_zoom : 1;
+    double zoom = web_options->options->page_zoom > 0 ? web_options->options->page_zoom : 1;
     struct dd_json *params = dd_json_new_object();
 
-    dd_json_add_integer(params, "width", (uint64_t)ceil(site->width / zoom));
-    dd_json_add_integer(params, "height", (uint64_t)ceil(site->height / zoom));
+    dd_json_add_integer(params, "width", (uint64_t)ceil(web_options->width / zoom));
+    dd_json_add_integer(params, "height", (uint64_t)ceil(web_options->height / zoom));
     dd_json_add_number(params, "deviceScaleFactor", zoom, 4);
     dd_json_add_boolean(params, "mobile", false);
     send(s, "Emulation.setDeviceMetricsOverride", params);
@@ -65,7 +65,7 @@ static void set_style(struct setup *s, const char *css)
     struct dd_json *arguments = dd_json_new_array(), *params;
 
     dd_json_add_string(arguments, NULL, css);
-    char *script = dd_page_script_call("style_sheet.js", arguments, 1);
+    char *script = dd_page_script_build("style_sheet.js", arguments, 1);
     if (!script)
         return;
     params = text_of("source", script);
@@ -74,17 +74,17 @@ static void set_style(struct setup *s, const char *css)
     dd_page_script_free(script);
 }
 
-unsigned dd_tab_setup_send(const struct dd_cdp_target *tab, const struct dd_web_options *site,
-                           void (*answered)(void *context, const struct dd_cdp_answer *answer), void *context)
+unsigned dd_target_setup_send(const struct dd_cdp_target *target, const struct dd_web_options *web_options,
+                              void (*answered)(void *context, const struct dd_cdp_answer *answer), void *context)
 {
-    struct setup s = {.tab = tab, .answered = answered, .context = context};
-    const struct dd_send_stream *options = site->options;
+    struct setup s = {.target = target, .answered = answered, .context = context};
+    const struct dd_send_stream *options = web_options->options;
 
     /* a page that is loaded again comes from its server: what the browser kept of it may be what is to be got rid of */
     send(&s, "Network.clearBrowserCache", NULL);
     send(&s, "Page.enable", NULL);
     send(&s, "Page.setLifecycleEventsEnabled", switch_of("enabled", true));
-    set_size(&s, site);
+    set_size(&s, web_options);
     if (*options->timezone)
         send(&s, "Emulation.setTimezoneOverride", text_of("timezoneId", options->timezone));
     if (*options->locale)

@@ -7,7 +7,7 @@ struct dd_web_options;
 struct dd_cdp_target;
 
 /* Sends all commands; answered is called for each, also with errors, as dd_cdp_target_send() says. Their number. */
-unsigned dd_tab_setup_send(const struct dd_cdp_target *tab, const struct dd_web_options *site,
-                           void (*answered)(void *context, const struct dd_cdp_answer *answer), void *context);
+unsigned dd_target_setup_send(const struct dd_cdp_target *target, const struct dd_web_options *web_options,
+                              void (*answered)(void *context, const struct dd_cdp_answer *answer), void *context);
 
 #endif

@@ -39,16 +39,16 @@ static bool is_forbidden(const char *name)
 }
 
 /* Browsers send the last of one name only. */
-static bool is_given(const struct dd_web_options *site, const char *name)
+static bool is_given(const struct dd_web_options *web_options, const char *name)
 {
-    for (size_t i = 0; i < site->header_count; i++)
-        if (strcasecmp(name, site->headers[i].name) == 0)
+    for (size_t i = 0; i < web_options->header_count; i++)
+        if (strcasecmp(name, web_options->headers[i].name) == 0)
             return true;
     return false;
 }
 
 /* One "Name: value" of the file; empty lines and those with '#' are none. line is cut up. */
-static int read_header(struct dd_web_options *site, char *line)
+static int read_header(struct dd_web_options *web_options, char *line)
 {
     char *colon, *end = line + strlen(line);
 
@@ -57,26 +57,26 @@ static int read_header(struct dd_web_options *site, char *line)
     if (!*line || *line == '#')
         return 0;
     colon = strchr(line, ':');
-    if (!colon || site->header_count == DD_WEB_OPTIONS_HEADERS_MAX)
+    if (!colon || web_options->header_count == DD_WEB_OPTIONS_HEADERS_MAX)
         return DD_ERROR_INPUT;
     *colon = '\0';
     const char *value = colon + 1 + strspn(colon + 1, " \t");
-    if (!is_name(line) || !is_value(value) || is_forbidden(line) || is_given(site, line))
+    if (!is_name(line) || !is_value(value) || is_forbidden(line) || is_given(web_options, line))
         return DD_ERROR_INPUT;
-    site->headers[site->header_count++] = (struct dd_web_options_header){.name = line, .value = value};
+    web_options->headers[web_options->header_count++] = (struct dd_web_options_header){.name = line, .value = value};
     return 0;
 }
 
-static int read_headers(struct dd_web_options *site, char *why, size_t why_size)
+static int read_headers(struct dd_web_options *web_options, char *why, size_t why_size)
 {
     unsigned number = 1;
 
-    snprintf(site->headers_text, sizeof site->headers_text, "%s", site->options->headers);
-    for (char *line = site->headers_text, *next; line; line = next, number++) {
+    snprintf(web_options->headers_text, sizeof web_options->headers_text, "%s", web_options->options->headers);
+    for (char *line = web_options->headers_text, *next; line; line = next, number++) {
         next = strchr(line, '\n');
         if (next)
             *next++ = '\0';
-        if (read_header(site, line)) {
+        if (read_header(web_options, line)) {
             snprintf(why, why_size,
                      "line %u is none of at most %d different headers \"Name: value\" that a page can be asked for with", number,
                      DD_WEB_OPTIONS_HEADERS_MAX);
@@ -86,59 +86,59 @@ static int read_headers(struct dd_web_options *site, char *why, size_t why_size)
     return 0;
 }
 
-static int read_address(struct dd_web_options *site, struct dd_url *url, char *why, size_t why_size)
+static int read_address(struct dd_web_options *web_options, struct dd_url *url, char *why, size_t why_size)
 {
-    const struct dd_send_stream *options = site->options;
+    const struct dd_send_stream *options = web_options->options;
 
     snprintf(why, why_size, "not the URL of a page: it takes http://host/path or https://host/path");
     if (dd_url_parse(url, options->source))
         return DD_ERROR_INPUT;
-    snprintf(site->username, sizeof site->username, "%s", *options->username ? options->username : url->username);
-    snprintf(site->password, sizeof site->password, "%s", *options->password ? options->password : url->password);
+    snprintf(web_options->username, sizeof web_options->username, "%s", *options->username ? options->username : url->username);
+    snprintf(web_options->password, sizeof web_options->password, "%s", *options->password ? options->password : url->password);
     url->has_user = false;
-    if (dd_url_write(url, site->url, sizeof site->url) || dd_origin_parse(&site->origin, site->url))
+    if (dd_url_write(url, web_options->url, sizeof web_options->url) || dd_origin_parse(&web_options->origin, web_options->url))
         return DD_ERROR_INPUT;
-    if (dd_url_write_plain(url, site->name, sizeof site->name))
-        snprintf(site->name, sizeof site->name, "%s://%.160s", url->scheme, url->host);
+    if (dd_url_write_plain(url, web_options->name, sizeof web_options->name))
+        snprintf(web_options->name, sizeof web_options->name, "%s://%.160s", url->scheme, url->host);
     return 0;
 }
 
-static int read_resolution(struct dd_web_options *site, char *why, size_t why_size)
+static int read_resolution(struct dd_web_options *web_options, char *why, size_t why_size)
 {
-    const char *resolution = site->options->capture_resolution;
+    const char *resolution = web_options->options->capture_resolution;
 
     if (strcmp(resolution, "source") == 0) {
-        site->width = DD_WEB_OPTIONS_WIDTH;
-        site->height = DD_WEB_OPTIONS_HEIGHT;
+        web_options->width = DD_WEB_OPTIONS_WIDTH;
+        web_options->height = DD_WEB_OPTIONS_HEIGHT;
         return 0;
     }
     snprintf(why, why_size, "not a resolution: it takes WIDTHxHEIGHT or source");
-    return dd_send_options_resolution(resolution, &site->width, &site->height);
+    return dd_send_options_resolution(resolution, &web_options->width, &web_options->height);
 }
 
-int dd_web_options_parse(struct dd_web_options *site, const struct dd_send_stream *options, const char **fault, char *why,
+int dd_web_options_parse(struct dd_web_options *web_options, const struct dd_send_stream *options, const char **fault, char *why,
                          size_t why_size)
 {
     struct dd_url url;
 
-    *site = (struct dd_web_options){.options = options};
+    *web_options = (struct dd_web_options){.options = options};
     *fault = "source";
-    int error = read_address(site, &url, why, why_size);
+    int error = read_address(web_options, &url, why, why_size);
     dd_url_wipe(&url);
     if (!error) {
         *fault = "capture_resolution";
-        error = read_resolution(site, why, why_size);
+        error = read_resolution(web_options, why, why_size);
     }
     if (!error) {
         *fault = "headers_file";
-        error = read_headers(site, why, why_size);
+        error = read_headers(web_options, why, why_size);
     }
     if (error)
-        dd_web_options_wipe(site);
+        dd_web_options_wipe(web_options);
     return error;
 }
 
-void dd_web_options_wipe(struct dd_web_options *site)
+void dd_web_options_wipe(struct dd_web_options *web_options)
 {
-    explicit_bzero(site, sizeof *site);
+    explicit_bzero(web_options, sizeof *web_options);
 }

@@ -31,11 +31,11 @@ struct dd_web_options {
     int width, height; /* of the viewport, in pixels of the picture */
 };
 
-/* Fills *site. options are borrowed for its life. 0; or DD_ERROR_INPUT with *site wiped, the name of the option at fault in
- * *fault (static), and what is wrong with it in why, without a secret. */
-int dd_web_options_parse(struct dd_web_options *site, const struct dd_send_stream *options, const char **fault, char *why,
+/* Fills *web_options. options are borrowed for its life. 0; or DD_ERROR_INPUT with *web_options wiped, the name of the option at
+ * fault in *fault (static), and what is wrong with it in why, without a secret. */
+int dd_web_options_parse(struct dd_web_options *web_options, const struct dd_send_stream *options, const char **fault, char *why,
                          size_t why_size);
 /* Wipes the secrets. */
-void dd_web_options_wipe(struct dd_web_options *site);
+void dd_web_options_wipe(struct dd_web_options *web_options);
 
 #endif

@@ -23,7 +23,7 @@ static struct {
 static void on_event(void *context, const struct dd_cdp_event *event)
 {
     (void)context;
-    snprintf(events + strlen(events), sizeof events - strlen(events), "%s %s %g;", event->session, event->method,
+    snprintf(events + strlen(events), sizeof events - strlen(events), "%s %s %g;", event->session_id, event->method,
              dd_json_number(dd_json_member(event->params, "v")));
 }
 
@@ -58,7 +58,7 @@ static void close_pipe(void)
 static int send_command(const char *method, struct dd_json *params, uint64_t patience_us)
 {
     static int context;
-    const struct dd_cdp_command command = {.session = "S",
+    const struct dd_cdp_command command = {.session_id = "S",
                                            .method = method,
                                            .params = params,
                                            .deadline_us = dd_clock_now_us() + patience_us,
@@ -177,7 +177,7 @@ START_TEST(commands_are_bounded)
     for (sent = 0, error = 0; !error && sent < 1000; sent++) {
         struct dd_json *params = dd_json_new_object();
         dd_json_add_string(params, "t", text);
-        const struct dd_cdp_command command = {.session = "", .method = "A.a", .params = params};
+        const struct dd_cdp_command command = {.session_id = "", .method = "A.a", .params = params};
         error = dd_cdp_send(pipe_, &command);
     }
     ck_assert_int_eq(error, DD_ERROR_SPACE);

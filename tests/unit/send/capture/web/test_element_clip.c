@@ -13,7 +13,7 @@ static struct dd_cdp_target_clip clip;
 
 static void begin(void)
 {
-    element = (struct dd_element_clip){.selector = "#e", .zoom = 1, .quick = true};
+    element = (struct dd_element_clip){.selector = "#e", .zoom = 1, .short_interval = true};
 }
 
 /* The answer of a browser whose viewport has 800x600 pixels. */
@@ -35,7 +35,7 @@ static bool plan(struct dd_json *at)
 
 static bool stays(struct dd_json *at)
 {
-    bool there = dd_element_clip_stays(&element, &(struct dd_cdp_answer){.result = at});
+    bool there = dd_element_clip_verify(&element, &(struct dd_cdp_answer){.result = at});
     dd_json_free(at);
     return there;
 }
@@ -45,11 +45,11 @@ START_TEST(is_cut_out_where_the_viewport_has_it)
     begin();
     element.zoom = 1.5;
     ck_assert(!plan(place(11, 20, 1000, 101, 50)));
-    ck_assert(!element.beyond && !element.alone && element.placed);
-    ck_assert_int_eq(element.part.x, 16);
-    ck_assert_int_eq(element.part.y, 30);
-    ck_assert_int_eq(element.part.width, 152);
-    ck_assert_int_eq(element.part.height, 75);
+    ck_assert(!element.beyond_viewport && !element.clipped && element.verify);
+    ck_assert_int_eq(element.crop.x, 16);
+    ck_assert_int_eq(element.crop.y, 30);
+    ck_assert_int_eq(element.crop.width, 152);
+    ck_assert_int_eq(element.crop.height, 75);
 }
 END_TEST
 
@@ -60,7 +60,7 @@ START_TEST(is_taken_alone_where_it_does_not)
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         begin();
         ck_assert(plan(place(places[i][0], places[i][1], 300, places[i][2], places[i][3])));
-        ck_assert(element.beyond && clip.beyond && element.part.width == 0);
+        ck_assert(element.beyond_viewport && clip.beyond_viewport && element.crop.width == 0);
         ck_assert_double_eq(clip.x, places[i][0]);
         ck_assert_double_eq(clip.y, places[i][1] + 300);
         ck_assert_double_eq(clip.width, places[i][2]);
@@ -74,13 +74,13 @@ START_TEST(leaves_the_viewport_where_there_is_none)
     begin();
     ck_assert(plan(place(0, 0, 0, 900, 100)));
     ck_assert(!plan(place(0, 0, 0, 0, 100)));
-    ck_assert(element.missing && !element.beyond && !element.placed && element.part.width == 0);
+    ck_assert(element.missing && !element.beyond_viewport && !element.verify && element.crop.width == 0);
     ck_assert(!plan(NULL));
     ck_assert(!plan(place(1e9, 0, 0, 10, 10)));
     ck_assert(!plan(place(0, 0, 0, 10, 10)));
-    ck_assert(!element.missing && element.part.width == 10);
+    ck_assert(!element.missing && element.crop.width == 10);
     ck_assert(!dd_element_clip_plan(&element, NULL, &clip));
-    ck_assert(!element.placed && element.part.width == 0);
+    ck_assert(!element.verify && element.crop.width == 0);
 }
 END_TEST
 
@@ -105,12 +105,12 @@ START_TEST(is_taken_alone_where_it_never_stays)
     begin();
     for (int i = 0; i < 3; i++) {
         ck_assert(!plan(place(10, 20, 500, 100, 50)));
-        ck_assert(element.placed);
+        ck_assert(element.verify);
         ck_assert(!stays(place(10, 520, 0, 100, 50)));
     }
     ck_assert(plan(place(10, 520, 0, 100, 50)));
-    ck_assert(element.beyond && clip.beyond && !element.placed);
-    dd_element_clip_restart(&element);
+    ck_assert(element.beyond_viewport && clip.beyond_viewport && !element.verify);
+    dd_element_clip_reset(&element);
     ck_assert(!plan(place(10, 20, 500, 100, 50)));
     /* one slip is none */
     ck_assert(!stays(place(10, 21, 500, 100, 50)));
@@ -126,36 +126,36 @@ START_TEST(is_taken_alone_while_it_moves)
     begin();
     /* now and then is not often */
     for (int i = 0; i < 10; i++)
-        dd_element_clip_follow(&element, false, false, false, i % 3 > 0);
-    ck_assert(!dd_element_clip_moves(&element));
-    dd_element_clip_follow(&element, false, false, true, true);
+        dd_element_clip_observe(&element, false, false, false, i % 3 > 0);
+    ck_assert(!dd_element_clip_is_changing(&element));
+    dd_element_clip_observe(&element, false, false, true, true);
     for (int i = 0; i < 3; i++)
-        dd_element_clip_follow(&element, false, false, false, true);
-    ck_assert(dd_element_clip_moves(&element));
+        dd_element_clip_observe(&element, false, false, false, true);
+    ck_assert(dd_element_clip_is_changing(&element));
     ck_assert(plan(place(0, 0, 0, 10, 10)));
-    ck_assert(!clip.beyond);
-    dd_element_clip_follow(&element, false, true, false, true);
-    dd_element_clip_follow(&element, true, true, false, true);
-    ck_assert(dd_element_clip_moves(&element));
-    dd_element_clip_follow(&element, true, true, true, true);
-    ck_assert(!dd_element_clip_moves(&element) && !dd_element_clip_rests(&element));
+    ck_assert(!clip.beyond_viewport);
+    dd_element_clip_observe(&element, false, true, false, true);
+    dd_element_clip_observe(&element, true, true, false, true);
+    ck_assert(dd_element_clip_is_changing(&element));
+    dd_element_clip_observe(&element, true, true, true, true);
+    ck_assert(!dd_element_clip_is_changing(&element) && !dd_element_clip_is_static(&element));
     ck_assert(!plan(place(0, 0, 0, 10, 10)));
 
     /* not where it would change its size, or where there is time */
     for (int way = 0; way < 2; way++) {
         begin();
         element.zoom = way ? 1 : 2;
-        element.quick = !way;
+        element.short_interval = !way;
         for (int i = 0; i < 9; i++)
-            dd_element_clip_follow(&element, false, false, false, true);
-        ck_assert(!dd_element_clip_moves(&element));
+            dd_element_clip_observe(&element, false, false, false, true);
+        ck_assert(!dd_element_clip_is_changing(&element));
     }
     /* the whole page in its place, still again */
     begin();
     for (int i = 0; i < 3; i++)
-        dd_element_clip_follow(&element, false, false, false, true);
-    dd_element_clip_follow(&element, false, false, true, true);
-    ck_assert(!dd_element_clip_moves(&element));
+        dd_element_clip_observe(&element, false, false, false, true);
+    dd_element_clip_observe(&element, false, false, true, true);
+    ck_assert(!dd_element_clip_is_changing(&element));
 }
 END_TEST
 
@@ -163,15 +163,15 @@ START_TEST(rests_until_there_is_doubt)
 {
     begin();
     plan(place(0, 0, 0, 900, 10));
-    dd_element_clip_follow(&element, false, true, false, false);
-    ck_assert(!dd_element_clip_rests(&element));
-    dd_element_clip_follow(&element, true, true, true, true);
-    ck_assert(dd_element_clip_rests(&element));
-    dd_element_clip_doubt(&element);
-    ck_assert(!dd_element_clip_rests(&element));
-    dd_element_clip_follow(&element, true, true, true, true);
-    dd_element_clip_follow(&element, true, true, false, true);
-    ck_assert(!dd_element_clip_rests(&element));
+    dd_element_clip_observe(&element, false, true, false, false);
+    ck_assert(!dd_element_clip_is_static(&element));
+    dd_element_clip_observe(&element, true, true, true, true);
+    ck_assert(dd_element_clip_is_static(&element));
+    dd_element_clip_invalidate(&element);
+    ck_assert(!dd_element_clip_is_static(&element));
+    dd_element_clip_observe(&element, true, true, true, true);
+    dd_element_clip_observe(&element, true, true, false, true);
+    ck_assert(!dd_element_clip_is_static(&element));
 }
 END_TEST
 

@@ -51,9 +51,9 @@ END_TEST
 START_TEST(it_is_submitted_once_a_minute)
 {
     ck_assert_uint_eq(dd_login_form_wait_s(), 0);
-    dd_login_form_count();
-    ck_assert_uint_gt(dd_login_form_wait_s(), DD_LOGIN_FORM_EVERY_S - 5);
-    ck_assert_uint_le(dd_login_form_wait_s(), DD_LOGIN_FORM_EVERY_S);
+    dd_login_form_record_submission();
+    ck_assert_uint_gt(dd_login_form_wait_s(), DD_LOGIN_FORM_INTERVAL_S - 5);
+    ck_assert_uint_le(dd_login_form_wait_s(), DD_LOGIN_FORM_INTERVAL_S);
 }
 END_TEST
 

@@ -60,17 +60,17 @@ static bool wait_for(const struct dd_process_tree *tree, size_t wanted, uint64_t
 
 START_TEST(all_below_are_found_counted_and_ended_without_a_zombie)
 {
-    struct dd_process_tree all = {.folder = NULL};
+    struct dd_process_tree all = {.profile_dir = NULL};
     size_t count;
 
     ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
-    dd_process_tree_adopt(true);
+    dd_process_tree_auto_reap(true);
     ck_assert_uint_eq(dd_process_tree_memory(&all, &count), 0);
     all.leader = start();
     ck_assert(wait_for(&all, 3, HELD_BYTES));
 
     /* beside another one, only what is known to be its */
-    struct dd_process_tree its = {.leader = all.leader, .folder = "/no/such/folder"};
+    struct dd_process_tree its = {.leader = all.leader, .profile_dir = "/no/such/folder"};
     ck_assert(wait_for(&its, 2, HELD_BYTES)); /* once the grandchild has a session of its own */
     its.leader = 1;
     dd_process_tree_memory(&its, &count);
