@@ -254,7 +254,7 @@ static void log_in(struct dd_source_io *io, int fd, uint8_t flags)
         .username = flags & OLD ? "viewer" : "",
         .password = flags & PASSWORD ? "secret" : "",
         .authorities = "",
-        .anonymous = flags & ANONYMOUS,
+        .anonymous_tls = flags & ANONYMOUS,
     };
     struct dd_channel line = {.fd = fd, .io = io};
     struct dd_vnc_handshake_result result;

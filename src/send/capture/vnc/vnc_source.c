@@ -192,11 +192,11 @@ static int log_in(struct vnc *v, const char *host, struct dd_vnc_handshake_resul
         .username = options->username,
         .password = options->password,
         .authorities = options->ca_pem,
-        .anonymous = options->tls_anonymous,
+        .anonymous_tls = options->tls_anonymous,
     };
     int error = dd_vnc_handshake_run(&v->line, &login, result);
 
-    if (!error && result->unchecked)
+    if (!error && result->certificate_unchecked)
         warn_unchecked(v);
     if (!error && !dd_vnc_framebuffer_fits(result->width, result->height))
         error = fail_size(v, result->width, result->height);

@@ -1,80 +1,83 @@
-/* Which way to log in is taken: never one that is worse than what was asked for. */
+/* The choice of a security type: never one that is worse than what the user accepts. */
 #include "send/capture/vnc/security_type.h"
 #include "suite.h"
 
-static const struct dd_vnc_security_type_request any = {.has_username = true, .has_password = true, .anonymous = true};
+static const struct dd_vnc_security_type_request everything = {.has_username = true, .has_password = true, .anonymous_tls = true};
 
-static uint32_t choose(const uint32_t *types, size_t count, const struct dd_vnc_security_type_request *wish)
+static uint32_t choose(const uint32_t *types, size_t count, const struct dd_vnc_security_type_request *request)
 {
-    const struct dd_vnc_security_type *lacking, *way = dd_vnc_security_type_choose(types, count, wish, &lacking);
+    const struct dd_vnc_security_type *needs_credentials;
+    const struct dd_vnc_security_type *type = dd_vnc_security_type_choose(types, count, request, &needs_credentials);
 
-    ck_assert(!way || !lacking);
-    return way ? way->type : 0;
+    ck_assert(!type || !needs_credentials);
+    return type ? type->id : 0;
 }
 
 START_TEST(takes_the_best)
 {
-    /* in an order that a server may like better */
-    uint32_t types[] = {DD_VNC_SECURITY_NONE,      DD_VNC_SECURITY_VNC,     256,
-                        DD_VNC_SECURITY_TLS_PLAIN, DD_VNC_SECURITY_TLS_VNC, DD_VNC_SECURITY_X509_PLAIN,
-                        DD_VNC_SECURITY_X509_VNC};
+    /* the worst first, as a server may prefer it */
+    uint32_t types[] = {DD_VNC_SECURITY_TYPE_NONE,      DD_VNC_SECURITY_TYPE_VNC,     256,
+                        DD_VNC_SECURITY_TYPE_TLS_PLAIN, DD_VNC_SECURITY_TYPE_TLS_VNC, DD_VNC_SECURITY_TYPE_X509_PLAIN,
+                        DD_VNC_SECURITY_TYPE_X509_VNC};
 
-    ck_assert_uint_eq(choose(types, 7, &any), DD_VNC_SECURITY_X509_VNC);
-    ck_assert_uint_eq(choose(types, 6, &any), DD_VNC_SECURITY_X509_PLAIN);
-    ck_assert_uint_eq(choose(types, 5, &any), DD_VNC_SECURITY_TLS_VNC);
-    ck_assert_uint_eq(choose(types, 4, &any), DD_VNC_SECURITY_TLS_PLAIN);
-    ck_assert_uint_eq(choose(types, 3, &any), DD_VNC_SECURITY_NONE);
-    ck_assert_uint_eq(choose(types, 0, &any), 0);
+    ck_assert_uint_eq(choose(types, 7, &everything), DD_VNC_SECURITY_TYPE_X509_VNC);
+    ck_assert_uint_eq(choose(types, 6, &everything), DD_VNC_SECURITY_TYPE_X509_PLAIN);
+    ck_assert_uint_eq(choose(types, 5, &everything), DD_VNC_SECURITY_TYPE_TLS_VNC);
+    ck_assert_uint_eq(choose(types, 4, &everything), DD_VNC_SECURITY_TYPE_TLS_PLAIN);
+    ck_assert_uint_eq(choose(types, 3, &everything), DD_VNC_SECURITY_TYPE_NONE);
+    ck_assert_uint_eq(choose(types, 0, &everything), 0);
 }
 END_TEST
 
-START_TEST(keeps_to_certificates)
+START_TEST(accepts_only_certificates)
 {
-    struct dd_vnc_security_type_request wish = any;
+    struct dd_vnc_security_type_request request = everything;
 
-    wish.certificate = true;
-    for (uint32_t type = 0; type < 300; type++)
-        ck_assert_uint_eq(choose(&type, 1, &wish),
-                          type >= DD_VNC_SECURITY_X509_NONE && type <= DD_VNC_SECURITY_X509_PLAIN ? type : 0);
+    request.certificate_only = true;
+    for (uint32_t type = 0; type < 300; type++) {
+        bool has_certificate = type >= DD_VNC_SECURITY_TYPE_X509_NONE && type <= DD_VNC_SECURITY_TYPE_X509_PLAIN;
+        ck_assert_uint_eq(choose(&type, 1, &request), has_certificate ? type : 0);
+    }
 }
 END_TEST
 
-START_TEST(takes_anonymous_tls_only_when_asked)
+START_TEST(accepts_anonymous_tls_only_on_request)
 {
-    struct dd_vnc_security_type_request wish = any;
+    struct dd_vnc_security_type_request request = everything;
 
-    wish.anonymous = false;
-    for (uint32_t type = DD_VNC_SECURITY_TLS_NONE; type <= DD_VNC_SECURITY_TLS_PLAIN; type++) {
-        ck_assert_uint_eq(choose(&type, 1, &any), type);
-        ck_assert_uint_eq(choose(&type, 1, &wish), 0);
+    request.anonymous_tls = false;
+    for (uint32_t type = DD_VNC_SECURITY_TYPE_TLS_NONE; type <= DD_VNC_SECURITY_TYPE_TLS_PLAIN; type++) {
+        ck_assert_uint_eq(choose(&type, 1, &everything), type);
+        ck_assert_uint_eq(choose(&type, 1, &request), 0);
     }
 }
 END_TEST
 
 START_TEST(never_sends_a_password_in_clear)
 {
-    for (uint32_t type = 0; type < 300; type++) {
-        const struct dd_vnc_security_type *lacking, *way = dd_vnc_security_type_choose(&type, 1, &any, &lacking);
-        ck_assert(!way || way->proof != DD_VNC_SECURITY_PLAIN || way->cover != DD_VNC_SECURITY_CLEAR);
+    for (uint32_t id = 0; id < 300; id++) {
+        const struct dd_vnc_security_type *needs_credentials;
+        const struct dd_vnc_security_type *type = dd_vnc_security_type_choose(&id, 1, &everything, &needs_credentials);
+        ck_assert(!type || type->authentication != DD_VNC_SECURITY_TYPE_PLAIN || type->tls != DD_VNC_SECURITY_TYPE_NO_TLS);
     }
 }
 END_TEST
 
-START_TEST(says_what_is_lacking)
+START_TEST(names_the_type_that_needs_credentials)
 {
-    static const uint32_t types[] = {DD_VNC_SECURITY_X509_PLAIN, DD_VNC_SECURITY_VNC};
+    static const uint32_t types[] = {DD_VNC_SECURITY_TYPE_X509_PLAIN, DD_VNC_SECURITY_TYPE_VNC};
     const struct dd_vnc_security_type_request nothing = {0}, password = {.has_password = true};
-    const struct dd_vnc_security_type *lacking;
+    const struct dd_vnc_security_type *needs_credentials;
 
-    ck_assert_ptr_null(dd_vnc_security_type_choose(types, 2, &nothing, &lacking));
-    ck_assert_uint_eq(lacking->type, DD_VNC_SECURITY_X509_PLAIN);
-    ck_assert_ptr_null(dd_vnc_security_type_choose(types, 1, &password, &lacking));
-    ck_assert_int_eq(lacking->proof, DD_VNC_SECURITY_PLAIN);
-    ck_assert_uint_eq(choose(types, 2, &password), DD_VNC_SECURITY_VNC);
-    ck_assert_ptr_null(dd_vnc_security_type_choose(types, 0, &nothing, &lacking));
-    ck_assert_ptr_null(lacking);
+    ck_assert_ptr_null(dd_vnc_security_type_choose(types, 2, &nothing, &needs_credentials));
+    ck_assert_uint_eq(needs_credentials->id, DD_VNC_SECURITY_TYPE_X509_PLAIN);
+    ck_assert_ptr_null(dd_vnc_security_type_choose(types, 1, &password, &needs_credentials));
+    ck_assert_int_eq(needs_credentials->authentication, DD_VNC_SECURITY_TYPE_PLAIN);
+    ck_assert_uint_eq(choose(types, 2, &password), DD_VNC_SECURITY_TYPE_VNC);
+    ck_assert_ptr_null(dd_vnc_security_type_choose(types, 0, &nothing, &needs_credentials));
+    ck_assert_ptr_null(needs_credentials);
 }
 END_TEST
 
-SUITE("send/capture/vnc/security_type", takes_the_best, keeps_to_certificates, takes_anonymous_tls_only_when_asked,
-      never_sends_a_password_in_clear, says_what_is_lacking)
+SUITE("send/capture/vnc/security_type", takes_the_best, accepts_only_certificates, accepts_anonymous_tls_only_on_request,
+      never_sends_a_password_in_clear, names_the_type_that_needs_credentials)
