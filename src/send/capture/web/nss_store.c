@@ -20,8 +20,8 @@
 
 enum { POLL_EVERY_MS = 5 };
 
-#define PEM_BEGIN "-----PEM_BEGIN CERTIFICATE-----"
-#define PEM_END "-----PEM_END CERTIFICATE-----"
+#define PEM_BEGIN "-----BEGIN CERTIFICATE-----"
+#define PEM_END "-----END CERTIFICATE-----"
 
 /* Waits for a child; kills it when it takes too long. Its exit code, or a negative enum dd_error. */
 static int await_exit(pid_t pid, struct dd_source_io *io)
