@@ -25,6 +25,8 @@ const char *dd_error_text(int error)
         return "no longer there";
     case DD_ERROR_SOURCE:
         return "the source cannot be watched";
+    case DD_ERROR_AMBIGUOUS:
+        return "ambiguous";
     default:
         return "unknown error";
     }

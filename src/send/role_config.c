@@ -74,8 +74,9 @@ static int check_rtsp(const struct draft *d)
     bool tls = !error && strcmp(url.scheme, "rtsps") == 0, plain = !error && strcmp(url.scheme, "rtsp") == 0;
     dd_url_wipe(&url);
     if (!tls && !plain) {
-        dd_log_error("%s: not the URL of a camera: it takes rtsp://host/path or rtsps://host/path",
-                     dd_options_where(d->options, d->i, "source"));
+        dd_log_error("%s: %s", dd_options_where(d->options, d->i, "source"),
+                     error == DD_ERROR_AMBIGUOUS ? DD_URL_AMBIGUOUS_TEXT
+                                                 : "not the URL of a camera: it takes rtsp://host/path or rtsps://host/path");
         return DD_ERROR_INPUT;
     }
     if (tls && d->stream->rtsp_transport == DD_SEND_RTSP_UDP) {

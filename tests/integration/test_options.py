@@ -132,6 +132,15 @@ class ConfigTest(harness.Test):
         self.assertTrue(key)
 
 
+    def test_urls_with_two_readings(self):
+        for mode, source in (("rtsp", "rtsp://viewer:p@ss/word@127.0.0.1/1"), ("web", "https://viewer:p@ss/word@localhost/")):
+            code, out, log = self.run_program("ddsend", "--mode", mode, "--source", source, "--cloud-ip", "127.0.0.1", "--cloud-port",
+                                              5005, "--key", harness.new_key(), "--check-config")
+            self.assertNotEqual(code, 0)
+            self.assertRegex(out + log, "source: more than one host.*password_file")
+            self.assertNotIn("ss/word", out + log)
+
+
 class SecretTest(harness.Test):
     def test_debug_masks_secrets(self):
         key, password = harness.new_key(), "TopSecret99"

@@ -8,7 +8,7 @@ import urllib.parse
 import certificates
 import harness
 
-USER, PASSWORD = "viewer", "p@ss/w:rd?100%"
+USER, PASSWORD = "viewer", "p@:ss/w:rd?100%"
 
 
 class RtspTest(harness.Test):

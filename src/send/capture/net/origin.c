@@ -8,27 +8,11 @@
 #include <arpa/inet.h>
 
 #include "dd/base/error.h"
-#include "dd/base/host_port.h"
+#include "send/capture/net/url_parts.h"
 
 enum { HTTP_PORT = 80, HTTPS_PORT = 443 };
 
-static bool is_host(char c)
-{
-    return isascii((unsigned char)c) && (isalnum((unsigned char)c) || c == '-' || c == '.' || c == '_');
-}
-
-static bool is_ipv6(char c)
-{
-    return isascii((unsigned char)c) && (isxdigit((unsigned char)c) || c == ':' || c == '.');
-}
-
-/* The port in text, which is ":8080" or nothing. 0: neither. */
-static int read_port(const char *text, const char *end, int fallback)
-{
-    if (text == end)
-        return fallback;
-    return *text == ':' ? dd_host_port_read_port(text + 1, (size_t)(end - text) - 1) : 0;
-}
+_Static_assert(sizeof((struct dd_origin *)0)->host == DD_HOST_PORT_HOST_SIZE, "a host fits");
 
 /* Whether browsers take the host for an IPv4 address: its last part is a number (WHATWG URL, "ends in a number checker"). */
 static bool ends_in_number(const char *host)
@@ -47,14 +31,19 @@ static bool ends_in_number(const char *host)
     return size > 0 && strspn(last, "0123456789") >= size;
 }
 
-/* An IPv6 address has many spellings, and here the one of browsers, which never write its end as IPv4 (WHATWG URL, "IPv6
+/* An IPv6 address has many spellings; the one of browsers is taken, who never write its end as IPv4 (WHATWG URL, "IPv6
  * serializer"). IPv4 has as many: just the usual one is taken. */
-static int make_canonical(struct dd_origin *origin, bool ipv6)
+static int write_host(struct dd_origin *origin, const struct dd_host_port *place)
 {
     uint8_t address[sizeof(struct in6_addr)];
 
-    if (!ipv6)
-        return ends_in_number(origin->host) && dd_host_port_family(origin->host) != AF_INET ? DD_ERROR_INPUT : 0;
+    for (size_t i = 0; place->host[i]; i++) {
+        if (!isascii((unsigned char)place->host[i]))
+            return DD_ERROR_INPUT;
+        origin->host[i] = (char)tolower((unsigned char)place->host[i]);
+    }
+    if (place->family != AF_INET6)
+        return ends_in_number(origin->host) && place->family != AF_INET ? DD_ERROR_INPUT : 0;
     if (inet_pton(AF_INET6, origin->host, address) != 1 || !inet_ntop(AF_INET6, address, origin->host, sizeof origin->host))
         return DD_ERROR_INPUT;
     if (strchr(origin->host, '.'))
@@ -62,31 +51,23 @@ static int make_canonical(struct dd_origin *origin, bool ipv6)
     return 0;
 }
 
+static bool is_scheme(const struct dd_url_parts *parts, const char *scheme)
+{
+    return parts->scheme_size == strlen(scheme) && strncasecmp(parts->scheme, scheme, parts->scheme_size) == 0;
+}
+
 static int parse(struct dd_origin *origin, const char *url)
 {
-    if (strncasecmp(url, "https://", 8) == 0)
-        origin->secure = true;
-    else if (strncasecmp(url, "http://", 7) != 0)
-        return DD_ERROR_INPUT;
-    const char *text = url + (origin->secure ? 8 : 7), *end = text + strcspn(text, "/?#\\");
-    for (const char *c = text; c < end; c++)
-        if (*c == '@')
-            text = c + 1;
+    struct dd_url_parts parts;
+    int error = dd_url_parts_parse(&parts, url);
 
-    const char *host = text, *after;
-    bool ipv6 = *host == '[';
-    if (ipv6)
-        host++;
-    for (after = host; after < end && (ipv6 ? is_ipv6(*after) : is_host(*after)); after++)
-        ;
-    size_t length = (size_t)(after - host);
-    if (length == 0 || length >= sizeof origin->host || (ipv6 && *after++ != ']'))
+    if (error)
+        return error;
+    origin->secure = is_scheme(&parts, "https");
+    if (!origin->secure && !is_scheme(&parts, "http"))
         return DD_ERROR_INPUT;
-    for (size_t i = 0; i < length; i++)
-        origin->host[i] = (char)tolower((unsigned char)host[i]);
-    origin->host[length] = '\0';
-    origin->port = read_port(after, end, origin->secure ? HTTPS_PORT : HTTP_PORT);
-    return origin->port > 0 ? make_canonical(origin, ipv6) : DD_ERROR_INPUT;
+    origin->port = parts.place.port ? parts.place.port : origin->secure ? HTTPS_PORT : HTTP_PORT;
+    return write_host(origin, &parts.place);
 }
 
 int dd_origin_parse(struct dd_origin *origin, const char *url)

@@ -1,119 +1,49 @@
-/* Splitting user info from URLs and writing it back. Pure. */
 #include "send/capture/net/url.h"
 
 #include <ctype.h>
-#include <netinet/in.h>
-#include <stdint.h>
+#include <openssl/evp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "dd/base/error.h"
-#include "dd/base/host_port.h"
+#include "send/capture/net/url_parts.h"
 
 /* What starts parameters in paths and queries. Some cameras take user name and password there. */
 #define PARAMETERS "?#&="
 
-/* host[:port] */
-struct place {
-    const char *host;
-    size_t host_length;
-    int port;
-    bool sure; /* an IP literal, or with a port: not by chance what a password continues with */
-};
+_Static_assert(sizeof((struct dd_url *)0)->host == DD_HOST_PORT_HOST_SIZE, "a host fits");
 
-static bool is_address(const char *text, size_t length, sa_family_t family)
+/* An IP literal, or with a port: hardly what a path or a query of a page goes on with behind an '@'. */
+static bool is_explicit(const struct dd_host_port *place)
 {
-    char copy[INET6_ADDRSTRLEN];
-
-    if (length >= sizeof copy)
-        return false;
-    memcpy(copy, text, length);
-    copy[length] = '\0';
-    return dd_host_port_family(copy) == family;
+    return place->family != AF_UNSPEC || place->port > 0;
 }
 
-static bool is_host(const char *text, size_t length)
+/* Finds the parts by the only reading that there is: the strict one, or that of a raw password up to an '@' behind the strict
+ * authority. */
+static int find_parts(struct dd_url_parts *parts, const char *text)
 {
-    for (size_t i = 0; i < length; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (!isalnum(c) && c < 0x80 && c != '-' && c != '.' && c != '_')
-            return false;
+    int error = dd_url_parts_parse(parts, text);
+    const char *scheme_end = strstr(text, "://");
+
+    if (!scheme_end)
+        return error;
+    const char *authority = scheme_end + strlen("://"), *end = authority + strcspn(authority, "/?#\\");
+    if (!memchr(authority, ':', (size_t)(end - authority)))
+        return error; /* no password begins in it */
+    bool page = !error && !parts->user && strncasecmp(text, "http", 4) == 0;
+    for (const char *at = strchr(end, '@'); at; at = strchr(at + 1, '@')) {
+        struct dd_url_parts raw;
+        if (dd_url_parts_parse_at(&raw, text, at) || (page && !is_explicit(&raw.place)))
+            continue;
+        if (!error)
+            return DD_ERROR_AMBIGUOUS;
+        *parts = raw;
+        error = 0;
     }
-    return length > 0;
-}
-
-static bool read_place(const char *text, size_t length, struct place *place)
-{
-    const char *end = text + length, *after;
-
-    *place = (struct place){0};
-    if (length > 0 && text[0] == '[') {
-        const char *bracket = memchr(text, ']', length);
-        if (!bracket || !is_address(text + 1, (size_t)(bracket - text) - 1, AF_INET6))
-            return false;
-        place->host = text + 1;
-        place->host_length = (size_t)(bracket - text) - 1;
-        place->sure = true;
-        after = bracket + 1;
-    } else {
-        const char *colon = memchr(text, ':', length);
-        after = colon ? colon : end;
-        place->host = text;
-        place->host_length = (size_t)(after - text);
-        if (!is_host(text, place->host_length))
-            return false;
-        place->sure = is_address(text, place->host_length, AF_INET);
-    }
-    if (after == end)
-        return true;
-    if (*after != ':')
-        return false;
-    if (after + 1 == end) /* RFC 3986 allows an empty port */
-        return true;
-    place->port = dd_host_port_read_port(after + 1, (size_t)(end - after) - 1);
-    place->sure |= place->port > 0;
-    return place->port > 0;
-}
-
-static const char *last_at(const char *text, const char *end)
-{
-    while (end > text)
-        if (*--end == '@')
-            return end;
-    return NULL;
-}
-
-/* The last '@' of all text, after something with a ':', before a place (a sure one, if need be). */
-static const char *find_raw_end(const char *text, bool sure, struct place *place)
-{
-    for (const char *at = last_at(text, text + strlen(text)); at; at = last_at(text, at))
-        if (memchr(text, ':', (size_t)(at - text)) && read_place(at + 1, strcspn(at + 1, "/?#"), place) && (place->sure || !sure))
-            return at;
-    return NULL;
-}
-
-/* Finds the '@' that ends the user info (NULL: there is none), and the place behind it. False if there is no place. */
-static bool split(const char *text, const char **at, struct place *place)
-{
-    const char *end = text + strcspn(text, "/?#");
-    const char *user_end = last_at(text, end);
-    const char *start = user_end ? user_end + 1 : text;
-    bool valid = read_place(start, (size_t)(end - start), place);
-    struct place raw_place;
-    const char *raw_end;
-
-    *at = user_end;
-    if (valid && user_end && place->sure)
-        return true;
-    raw_end = find_raw_end(text, true, &raw_place);
-    if (!raw_end && !valid)
-        raw_end = find_raw_end(text, false, &raw_place);
-    if (!raw_end || (valid && raw_end < end))
-        return valid;
-    *at = raw_end;
-    *place = raw_place;
-    return true;
+    return error;
 }
 
 static int hex_value(char c)
@@ -154,23 +84,6 @@ static int copy(char *out, size_t size, const char *text, size_t length)
     return 0;
 }
 
-static int read_scheme(struct dd_url *url, const char *text, const char **after)
-{
-    const char *end = strstr(text, "://");
-
-    if (!end || end == text || !isalpha((unsigned char)*text))
-        return DD_ERROR_INPUT;
-    for (const char *c = text; c < end; c++)
-        if (!isalnum((unsigned char)*c) && *c != '+' && *c != '-' && *c != '.')
-            return DD_ERROR_INPUT;
-    if (copy(url->scheme, sizeof url->scheme, text, (size_t)(end - text)))
-        return DD_ERROR_SPACE;
-    for (char *c = url->scheme; *c; c++)
-        *c = (char)tolower((unsigned char)*c);
-    *after = end + 3;
-    return 0;
-}
-
 static int read_user(struct dd_url *url, const char *text, size_t length)
 {
     const char *colon = memchr(text, ':', length);
@@ -186,28 +99,23 @@ static int read_user(struct dd_url *url, const char *text, size_t length)
 
 static int parse(struct dd_url *url, const char *text)
 {
-    const char *authority, *at, *rest;
-    struct place place;
-    int error = read_scheme(url, text, &authority);
+    struct dd_url_parts parts;
+    int error = find_parts(&parts, text);
 
-    if (error)
-        return error;
-    if (!split(authority, &at, &place))
-        return DD_ERROR_INPUT;
-    if (at)
-        error = read_user(url, authority, (size_t)(at - authority));
     if (!error)
-        error = copy(url->host, sizeof url->host, place.host, place.host_length);
+        error = copy(url->scheme, sizeof url->scheme, parts.scheme, parts.scheme_size);
+    if (!error && parts.user)
+        error = read_user(url, parts.user, parts.user_size);
     if (error)
         return error;
-    url->port = place.port;
-
-    rest = at ? at + 1 : authority;
-    rest += strcspn(rest, "/?#");
-    for (const char *c = rest; *c; c++)
+    for (char *c = url->scheme; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    memcpy(url->host, parts.place.host, sizeof url->host);
+    url->port = parts.place.port;
+    for (const char *c = parts.rest; *c; c++)
         if ((unsigned char)*c <= ' ' || *c == 0x7f) /* a line break here could forge a request */
             return DD_ERROR_INPUT;
-    return copy(url->rest, sizeof url->rest, rest, strlen(rest));
+    return copy(url->rest, sizeof url->rest, parts.rest, strlen(parts.rest));
 }
 
 int dd_url_parse(struct dd_url *url, const char *text)
@@ -294,23 +202,6 @@ int dd_url_write_plain(const struct dd_url *url, char *text, size_t size)
     return write_url(url, false, text, size);
 }
 
-static void base64(const char *text, char *out)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    size_t length = strlen(text), n = 0;
-
-    for (size_t i = 0; i < length; i += 3) {
-        uint32_t group = (uint32_t)(unsigned char)text[i] << 16;
-        if (i + 1 < length)
-            group |= (uint32_t)(unsigned char)text[i + 1] << 8;
-        if (i + 2 < length)
-            group |= (unsigned char)text[i + 2];
-        for (size_t k = 0; k < 4; k++)
-            out[n++] = i + k > length ? '=' : digits[group >> (18 - 6 * k) & 63];
-    }
-    out[n] = '\0';
-}
-
 static void blank_out(char *text, const char *secret)
 {
     size_t length = strlen(secret);
@@ -337,7 +228,7 @@ void dd_url_scrub(const struct dd_url *url, char *text)
         blank_out(text, strchr(form, ':') + 1);
     }
     snprintf(form, sizeof form, "%s:%s", url->username, url->password);
-    base64(form, coded);
+    EVP_EncodeBlock((unsigned char *)coded, (const unsigned char *)form, (int)strlen(form));
     blank_out(text, coded);
     blank_out(text, form);
     blank_out(text, url->password);

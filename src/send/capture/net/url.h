@@ -1,4 +1,4 @@
-/* URLs with a user name and a password in them, as people write them: percent-encoded or not. Nothing is fetched here. */
+/* URLs of sources, as people write them: with a user name and a password, percent-encoded or not. Pure, thread-safe. */
 #ifndef DD_SEND_CAPTURE_NET_URL_H
 #define DD_SEND_CAPTURE_NET_URL_H
 
@@ -17,11 +17,19 @@ struct dd_url {
     char rest[DD_URL_SIZE];          /* path, query and fragment as they were */
 };
 
-/* Takes text apart: as RFC 3986 says at first. But a password may be written raw, with '@', '/', ':', '?', '#' or '%' in
- * it: when that reading gives no valid host and port, or has no full user info and there is an '@' further behind, after
- * "user:…" and before an IP address or a host with a port, then the last such '@' ends the user info. %XX stands for its
- * character where it is valid (and not %00), else for itself. 0; or DD_ERROR_INPUT if it is no URL or holds blanks or
- * control characters outside its user info; DD_ERROR_SPACE if a part is too long. On errors *url is wiped. */
+/* What to say of DD_ERROR_AMBIGUOUS; it goes on after the option's name. */
+#define DD_URL_AMBIGUOUS_TEXT                                                                                                    \
+    "more than one host can be read from it: give the password in password_file, and write an '@' in the path as %40"
+
+/* Reads a URL that a person wrote. User info is read as RFC 3986 says it (url_parts.h). But a password may be written raw, with
+ * '@', '/', ':', '?', '#', '\' or '%' in it: then an '@' behind the strict authority ends it, where a user name and ':' come
+ * before that authority's end, and a valid host and port behind it. %XX stands for its character where it is valid (and not %00),
+ * else for itself.
+ * 0; DD_ERROR_AMBIGUOUS if there is more than one such reading, the strict one included; DD_ERROR_INPUT if there is none, or
+ * the rest holds blanks or control characters; DD_ERROR_SPACE if a part is too long. On errors *url is wiped.
+ * A page (http, https) that strictly has no user info is read so unless a host behind an '@' is an IP literal or has a port:
+ * paths and queries of pages often hold an '@'.
+ * Only for URLs of the configuration: of one that a page gives, a raw reading could be another host than the browser's. */
 int dd_url_parse(struct dd_url *url, const char *text);
 
 /* Write the URL with its user info percent-encoded (all but unreserved characters), or as for logs and messages: without

@@ -91,8 +91,11 @@ static int read_address(struct dd_web_options *web_options, struct dd_url *url, 
     const struct dd_send_stream *options = web_options->options;
 
     snprintf(why, why_size, "not the URL of a page: it takes http://host/path or https://host/path");
-    if (dd_url_parse(url, options->source))
-        return DD_ERROR_INPUT;
+    int error = dd_url_parse(url, options->source);
+    if (error == DD_ERROR_AMBIGUOUS)
+        snprintf(why, why_size, "%s", DD_URL_AMBIGUOUS_TEXT);
+    if (error)
+        return error;
     snprintf(web_options->username, sizeof web_options->username, "%s", *options->username ? options->username : url->username);
     snprintf(web_options->password, sizeof web_options->password, "%s", *options->password ? options->password : url->password);
     url->has_user = false;

@@ -20,6 +20,7 @@ START_TEST(equal_are_scheme_host_and_port)
     ck_assert(same("http://[2001:0DB8::0:1]/", "http://[2001:db8::1]/"));
     ck_assert(same("http://[::ffff:127.0.0.1]/", "http://[::ffff:7f00:1]/"));
     ck_assert(same("http://10.0.0.7/", "http://10.0.0.7:80/"));
+    ck_assert(same("http://10.0.0.7:/", "http://10.0.0.7/"));
     ck_assert(same("http://7up/", "http://7UP/"));
     ck_assert(same("http://cam-0x7g/", "http://cam-0x7G/"));
 
@@ -51,7 +52,6 @@ START_TEST(what_is_none_equals_nothing)
                                         "https://exa mple.com/",
                                         "https://ex%61mple.com/",
                                         "https://\xc3\xbc.de/",
-                                        "https://example.com:/",
                                         "https://example.com:0/",
                                         "https://example.com:65536/",
                                         "https://example.com:123456/",

@@ -27,21 +27,26 @@ static const struct example examples[] = {
     {"rtsp://u:a%zz%4@cam/", "u", "a%zz%4", "cam", 0, "/", "rtsp://u:a%25zz%254@cam/"},
     {"rtsp://u:a%00b@cam/", "u", "a%00b", "cam", 0, "/", "rtsp://u:a%2500b@cam/"},
     /* raw */
-    {"rtsp://viewer:p@ss/word@127.0.0.1:8554/test", "viewer", "p@ss/word", "127.0.0.1", 8554, "/test",
-     "rtsp://viewer:p%40ss%2Fword@127.0.0.1:8554/test"},
+    {"rtsp://viewer:p@:ss/word@127.0.0.1:8554/test", "viewer", "p@:ss/word", "127.0.0.1", 8554, "/test",
+     "rtsp://viewer:p%40%3Ass%2Fword@127.0.0.1:8554/test"},
     {"rtsp://viewer:p@ss@cam/test", "viewer", "p@ss", "cam", 0, "/test", "rtsp://viewer:p%40ss@cam/test"},
     {"rtsp://viewer:a/b@cam/test", "viewer", "a/b", "cam", 0, "/test", "rtsp://viewer:a%2Fb@cam/test"},
     {"rtsp://viewer:a?b#c@cam:554/test", "viewer", "a?b#c", "cam", 554, "/test", "rtsp://viewer:a%3Fb%23c@cam:554/test"},
-    {"rtsp://viewer:12/34@10.0.0.1/test", "viewer", "12/34", "10.0.0.1", 0, "/test", "rtsp://viewer:12%2F34@10.0.0.1/test"},
+    {"rtsp://viewer:a\\b@cam/test", "viewer", "a\\b", "cam", 0, "/test", "rtsp://viewer:a%5Cb@cam/test"},
+    {"rtsp://viewer:p@x\\@cam/", "viewer", "p@x\\", "cam", 0, "/", "rtsp://viewer:p%40x%5C@cam/"},
+    {"rtsp://me@corp:a/b@cam/", "me@corp", "a/b", "cam", 0, "/", "rtsp://me%40corp:a%2Fb@cam/"},
+    {"https://viewer:a/b@host/test", "viewer", "a/b", "host", 0, "/test", "https://viewer:a%2Fb@host/test"},
     {"rtsp://viewer:a:b:c@cam/", "viewer", "a:b:c", "cam", 0, "/", "rtsp://viewer:a%3Ab%3Ac@cam/"},
-    {"rtsp://viewer:p@ss/word@[fe80::1]:554/test", "viewer", "p@ss/word", "fe80::1", 554, "/test",
-     "rtsp://viewer:p%40ss%2Fword@[fe80::1]:554/test"},
+    {"rtsp://viewer:p@&ss/word@[fe80::1]:554/test", "viewer", "p@&ss/word", "fe80::1", 554, "/test",
+     "rtsp://viewer:p%40%26ss%2Fword@[fe80::1]:554/test"},
     {"rtsp://viewer:p w\xc3\xa4@cam/", "viewer", "p w\xc3\xa4", "cam", 0, "/", "rtsp://viewer:p%20w%C3%A4@cam/"},
     /* an '@' that belongs to the path */
     {"rtsp://cam/user@site", "", "", "cam", 0, "/user@site", "rtsp://cam/user@site"},
     {"rtsp://cam/proxy@10.0.0.1:554/x", "", "", "cam", 0, "/proxy@10.0.0.1:554/x", "rtsp://cam/proxy@10.0.0.1:554/x"},
-    {"rtsp://u:p@cam:554/via@10.0.0.1/x", "u", "p", "cam", 554, "/via@10.0.0.1/x", "rtsp://u:p@cam:554/via@10.0.0.1/x"},
-    {"rtsp://u:a/b@10.0.0.1/c@d", "u", "a/b", "10.0.0.1", 0, "/c@d", "rtsp://u:a%2Fb@10.0.0.1/c@d"},
+    {"https://a/b:c@host:1/", "", "", "a", 0, "/b:c@host:1/", "https://a/b:c@host:1/"},
+    {"http://host:3000/d?to=me@example.com", "", "", "host", 3000, "/d?to=me@example.com",
+     "http://host:3000/d?to=me@example.com"},
+    {"https://u:p@host/d/@", "u", "p", "host", 0, "/d/@", "https://u:p@host/d/@"},
 };
 
 static void check(const struct example *e)
@@ -59,13 +64,13 @@ static void check(const struct example *e)
     ck_assert_str_eq(text, e->written);
 
     /* what was written is read again as the same */
-    ck_assert_int_eq(dd_url_parse(&again, text), 0);
+    ck_assert_msg(dd_url_parse(&again, text) == 0, "refused: %s", text);
     ck_assert_mem_eq(&again, &url, sizeof url);
 
     ck_assert_int_eq(dd_url_write_plain(&url, text, sizeof text), 0);
     if (url.has_user) {
         const char *at = strchr(e->written, '@');
-        ck_assert_str_eq(text + strlen("rtsp://"), at + 1);
+        ck_assert_str_eq(strstr(text, "://") + 3, at + 1);
     }
 }
 
@@ -97,12 +102,40 @@ START_TEST(refuses)
         "rtsp://u:p@/path",
         "rtsp://cam:0/",
         "rtsp://a\x01@b\x02/",
+        "rtsp://cam\\x",
+        "rtsp://cam:1:/",
+        "rtsp://::1/",
+        "rtsp://[10.0.0.1]/",
+        "rtsp://[fe80::1%eth0]/",
     };
     struct dd_url url;
 
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         ck_assert_msg(dd_url_parse(&url, wrong[i]) == DD_ERROR_INPUT, "taken: %s", wrong[i]);
         ck_assert(!url.has_user && !*url.password);
+    }
+}
+END_TEST
+
+/* Each of these names two hosts, and so two places that a password could be sent to. */
+START_TEST(refuses_what_is_ambiguous)
+{
+    static const char *const ambiguous[] = {
+        "rtsp://viewer:p@ss/word@127.0.0.1:8554/test",
+        "rtsp://viewer:12/34@10.0.0.1/test",
+        "rtsp://viewer:12/34@cam/test",
+        "rtsp://viewer:/34@cam/test",
+        "rtsp://u:p@cam:554/via@10.0.0.1/x",
+        "rtsp://u:a/b@10.0.0.1/c@d",
+        "https://u:p@ss/word@host/",
+        "https://u:p@host?mail=a@b.de",
+        "http://host:3000/d?to=me@10.0.0.1",
+    };
+    struct dd_url url;
+
+    for (size_t i = 0; i < sizeof ambiguous / sizeof *ambiguous; i++) {
+        ck_assert_msg(dd_url_parse(&url, ambiguous[i]) == DD_ERROR_AMBIGUOUS, "not so: %s", ambiguous[i]);
+        ck_assert(!url.has_user && !*url.password && !*url.host);
     }
 }
 END_TEST
@@ -132,7 +165,7 @@ START_TEST(scrubs)
     char text[] =
         "to rtsp://viewer:p%40ss%2Fword@cam/ as viewer:p@ss/word, Basic dmlld2VyOnBAc3Mvd29yZA==, p@ss/word p%40ss%2Fword.";
 
-    ck_assert_int_eq(dd_url_parse(&url, "rtsp://viewer:p@ss/word@127.0.0.1/"), 0);
+    ck_assert_int_eq(dd_url_parse(&url, "rtsp://viewer:p%40ss%2Fword@127.0.0.1/"), 0);
     dd_url_scrub(&url, text);
     ck_assert_str_eq(text, "to rtsp://***@cam/ as ***, Basic ***, *** ***.");
     ck_assert_int_eq(dd_url_parse(&url, "rtsp://cam/"), 0);
@@ -158,4 +191,4 @@ START_TEST(hides_parameters)
 }
 END_TEST
 
-SUITE("send/capture/net/url", parses_and_writes, refuses, refuses_too_long, scrubs, hides_parameters)
+SUITE("send/capture/net/url", parses_and_writes, refuses, refuses_what_is_ambiguous, refuses_too_long, scrubs, hides_parameters)
