@@ -16,6 +16,7 @@
 #include "dd/base/error.h"
 #include "dd/base/log.h"
 #include "dd/base/round_up.h"
+#include "dd/base/wakeup.h"
 
 enum { PAGE = 4096, ALIGN = 64, OBSERVE_TRIES = 4 };
 
@@ -201,14 +202,6 @@ uint8_t *dd_frame_ring_reserve(struct dd_frame_ring *ring, uint32_t bytes)
     return ring->arena + at;
 }
 
-static void wake(const struct dd_frame_ring *ring)
-{
-    uint64_t one = 1;
-    /* A full pipe already holds a wake-up, and a dead reader needs none. */
-    if (ring->wake_fd >= 0 && write(ring->wake_fd, &one, sizeof one) < 0)
-        return;
-}
-
 void dd_frame_ring_commit(struct dd_frame_ring *ring, const struct dd_frame_ring_frame *frame)
 {
     struct entry *e = entry_of(ring, ring->count);
@@ -224,7 +217,7 @@ void dd_frame_ring_commit(struct dd_frame_ring *ring, const struct dd_frame_ring
     ring->reserved_bytes = 0;
     ring->count++;
     atomic_store(&ring->header->count, ring->count);
-    wake(ring);
+    dd_wakeup_send(ring->wake_fd);
 }
 
 void dd_frame_ring_publish(struct dd_frame_ring *ring, const void *state, size_t size, bool wake_reader)
@@ -239,7 +232,7 @@ void dd_frame_ring_publish(struct dd_frame_ring *ring, const void *state, size_t
     ring->state_sequence += 2;
     atomic_store(&h->state_sequence, ring->state_sequence);
     if (wake_reader)
-        wake(ring);
+        dd_wakeup_send(ring->wake_fd);
 }
 
 void dd_frame_ring_beat(struct dd_frame_ring *ring, uint64_t alive_until_us)

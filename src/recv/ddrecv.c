@@ -1,6 +1,5 @@
 #include "recv/ddrecv.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include "dd/base/privileges.h"
 #include "dd/base/role.h"
 #include "dd/base/supervisor.h"
+#include "dd/base/wakeup.h"
 #include "dd/link/frame_ring.h"
 #include "recv/forget_session.h"
 #include "recv/fsync_thread.h"
@@ -34,8 +34,8 @@ struct ddrecv {
     struct dd_recv_daemon options;
     bool as_root;
     struct dd_privileges_user user, serve_user;
-    int http_fd;               /* -1: none */
-    int wake_read, wake_write; /* from intake to serve; -1: none */
+    int http_fd;          /* -1: none */
+    int wait_fd, send_fd; /* ends of the wake-up by which intake wakes serve; -1: none */
     struct dd_recv_role_config_port ports[DD_OPTIONS_STREAMS_MAX];
     int port_fds[DD_OPTIONS_STREAMS_MAX];
     size_t port_count;
@@ -108,19 +108,6 @@ static void keep_ports(struct ddrecv *r, const struct dd_recv_role_config *setup
     r->port_count = setup->port_count;
 }
 
-/* The wake-up is a pipe, not an eventfd: O_NONBLOCK of the writing end belongs to intake alone, so serve cannot make it wait. */
-static int open_wake(struct ddrecv *r)
-{
-    int fds[2];
-    if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0) {
-        dd_log_error("cannot make a pipe: %s", strerror(errno));
-        return DD_ERROR_SYSTEM;
-    }
-    r->wake_read = fds[0];
-    r->wake_write = fds[1];
-    return 0;
-}
-
 static int open_rings(struct ddrecv *r, const struct dd_recv_role_config *setup)
 {
     for (size_t i = 0; i < setup->stream_count; i++) {
@@ -156,8 +143,8 @@ static void close_rings(struct ddrecv *r)
     for (size_t i = 0; i < r->ring_count; i++)
         close_fd(&r->ring_fds[i]);
     r->ring_count = 0;
-    close_fd(&r->wake_read);
-    close_fd(&r->wake_write);
+    close_fd(&r->wait_fd);
+    close_fd(&r->send_fd);
 }
 
 /* ---- the roles ---- */
@@ -167,7 +154,7 @@ static int start_intake(struct ddrecv *r, const struct dd_recv_role_config *setu
     int fds[DD_ROLE_FDS_MAX];
     size_t count = 0;
     dd_recv_session_store_read_boot_id(setup->intake->boot_id);
-    fds[count++] = r->wake_write;
+    fds[count++] = r->send_fd;
     for (size_t i = 0; i < r->port_count; i++)
         fds[count++] = r->port_fds[i];
     for (size_t i = 0; i < r->ring_count; i++)
@@ -202,7 +189,7 @@ static int start_serve(struct ddrecv *r, const struct dd_recv_role_config *setup
     int fds[DD_ROLE_FDS_MAX];
     size_t count = 0;
     fds[count++] = r->http_fd;
-    fds[count++] = r->wake_read;
+    fds[count++] = r->wait_fd;
     for (size_t i = 0; i < r->ring_count; i++)
         fds[count++] = r->ring_fds[i];
     struct dd_role_boot boot = {.name = "serve", .kind = KIND_SERVE, .config = setup->serve, .config_size = setup->serve_size};
@@ -373,7 +360,8 @@ static int start(void *context, const void *options, struct dd_supervisor *super
     struct ddrecv *r = context;
     use_options(r, options);
     use_stores(r, &r->wanted_stores);
-    int error = open_wake(r);
+    /* a pipe, because serve is the less trusted one */
+    int error = dd_wakeup_open_pipe(&r->wait_fd, &r->send_fd);
     if (!error)
         error = open_rings(r, &r->prepared);
     if (!error)
@@ -423,7 +411,7 @@ int dd_ddrecv_main(int argc, char **argv)
                                             .start = start,
                                             .stop = stop,
                                             .clean_up = clean_up};
-    static struct ddrecv r = {.http_fd = -1, .wake_read = -1, .wake_write = -1, .intake_id = -1, .serve_id = -1};
+    static struct ddrecv r = {.http_fd = -1, .wait_fd = -1, .send_fd = -1, .intake_id = -1, .serve_id = -1};
 
     return dd_daemon_main(&daemon, &r, argc, argv);
 }

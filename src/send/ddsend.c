@@ -3,11 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -19,6 +17,7 @@
 #include "dd/base/privileges.h"
 #include "dd/base/role.h"
 #include "dd/base/supervisor.h"
+#include "dd/base/wakeup.h"
 #include "dd/link/frame_ring.h"
 #include "dd/link/key.h"
 #include "send/capture/capture_role.h"
@@ -145,7 +144,7 @@ static int open_streams(struct ddsend *s, const struct dd_send_role_config *plan
         snprintf(stream->name, sizeof stream->name, "%s", plan->transmit->streams[i].name);
         stream->key_id = plan->key_ids[i];
         stream->capture_id = -1;
-        stream->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        stream->wake_fd = dd_wakeup_open();
         stream->ring_fd = dd_frame_ring_create("dd-ring", &plan->transmit->streams[i].ring);
         if (stream->wake_fd < 0 || stream->ring_fd < 0)
             return DD_ERROR_SYSTEM;
@@ -253,29 +252,15 @@ static void end_roles(struct ddsend *s, struct dd_supervisor *supervisor)
     save_sessions(s);
 }
 
-/* Empties a wake-up that a dead capture role may have filled to the brim: no wake-up of its successor would come through.
- * Nobody else reads it, so what polls readable does not block. */
-static void empty_wake(const struct stream *stream)
+/* Ends the heartbeats of capture roles that have died. transmit looks at them at least every 250 ms, and tells the receiver. It
+ * is not woken: what is left of a role that was taken over may hold the wake-up, and could make the supervisor wait. */
+static void end_dead_heartbeats(struct ddsend *s, const struct dd_supervisor *supervisor)
 {
-    struct pollfd p = {.fd = stream->wake_fd, .events = POLLIN};
-    uint64_t count;
-    if (poll(&p, 1, 0) > 0 && read(stream->wake_fd, &count, sizeof count) < 0)
-        dd_log_debug("%s: its wake-up cannot be emptied: %s", stream->name, strerror(errno));
-}
-
-/* Cleans up behind capture roles that have died, and lets transmit know, which tells the receiver meanwhile. */
-static void notice_deaths(struct ddsend *s, const struct dd_supervisor *supervisor)
-{
-    uint64_t one = 1;
     for (size_t i = 0; i < s->stream_count; i++) {
         struct stream *stream = &s->streams[i];
         int pid = dd_supervisor_pid(supervisor, stream->capture_id);
-        if (stream->capture_pid && pid != stream->capture_pid) {
+        if (stream->capture_pid && pid != stream->capture_pid)
             dd_frame_ring_end_heartbeat(stream->ring_fd);
-            empty_wake(stream);
-            if (write(stream->wake_fd, &one, sizeof one) < 0)
-                dd_log_debug("%s: transmit cannot be woken: %s", stream->name, strerror(errno));
-        }
         stream->capture_pid = pid;
     }
 }
@@ -418,7 +403,7 @@ static void tick(void *context, const struct dd_supervisor *supervisor)
 {
     struct ddsend *s = context;
     save_sessions(s);
-    notice_deaths(s, supervisor);
+    end_dead_heartbeats(s, supervisor);
 }
 
 static void clean_up(void *context)

@@ -15,6 +15,7 @@ import harness
 
 PASSWORD = "Sesame-open-3141"
 SYS_PIDFD_GETFD = 438
+EVENTFD_BRIM = 2**64 - 2  # eventfd(2)
 
 
 class RolesTest(harness.Test):
@@ -306,33 +307,51 @@ class DeathTest(RolesTest):
         self.check_essential(self.receiver, "intake", signal.SIGSTOP)
 
     def test_a_capture_that_spoiled_its_wake_up_is_healed(self):
-        """Filled to the brim, an eventfd takes no wake-up any more; the next capture must not suffer from it. One stream only:
-        the wake-ups of others would hide it."""
+        """Filled to the brim, an eventfd takes no wake-up any more, and who writes to it waits for ever. The supervisor leaves it
+        alone, and the next capture mends it. One stream only: the wake-ups of others would hide it."""
         harness.require_root()
         self.start(names=("one",))
         pid = self.sender_roles["capture one"]
-        libc = ctypes.CDLL(None, use_errno=True)
-        pidfd = os.pidfd_open(pid)
-        wake = next(int(fd) for fd in os.listdir(f"/proc/{pid}/fd") if int(fd) >= 5 and self.is_eventfd(pid, fd))
-        stolen = libc.syscall(SYS_PIDFD_GETFD, pidfd, wake, 0)
-        self.assertGreaterEqual(stolen, 0, os.strerror(ctypes.get_errno()))
+        stolen = self.steal_eventfd(pid)
         os.kill(pid, signal.SIGSTOP)
         harness.wait_until(lambda: harness.process_state(pid) == "T", 5, "the role to stand still")
-        with open(f"/proc/self/fdinfo/{stolen}") as f:
-            count = int(re.search(r"eventfd-count:\s*([0-9a-f]+)", f.read()).group(1), 16)
-        os.write(stolen, (2**64 - 2 - count).to_bytes(8, "little"))
-        os.close(stolen)
-        os.close(pidfd)
+        os.set_blocking(stolen, True)
+        os.write(stolen, (EVENTFD_BRIM - self.eventfd_count(stolen)).to_bytes(8, "little"))
         os.kill(pid, signal.SIGKILL)
-        self.sender.wait_role_replaced("capture one", pid, 5)
+        seen = set()
+
+        def replaced():
+            count = self.eventfd_count(stolen)
+            new = self.sender.roles().get("capture one") not in (None, pid)
+            if not new:
+                seen.add(count)
+            return new
+        harness.wait_until(replaced, 5, "another capture")
+        self.assertEqual(seen, {EVENTFD_BRIM}, "only capture uses the wake-up")
         before = self.receiver.stats("one")["total"]["frames_complete"]
         begin = time.monotonic()
         self.receiver.wait_stats(lambda s: s["total"]["frames_complete"] >= before + 30, 10, "30 pictures", "one")
         self.assertLess(time.monotonic() - begin, 5.5 * harness.stretch(), "ten a second again")
+        self.assertFalse(os.get_blocking(stolen))
+        os.close(stolen)
 
     @staticmethod
-    def is_eventfd(pid, fd):
-        return os.readlink(f"/proc/{pid}/fd/{fd}") == "anon_inode:[eventfd]"
+    def steal_eventfd(pid):
+        """A descriptor of the role's wake-up, as an attacker has it who took the role over."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        pidfd = os.pidfd_open(pid)
+        wake = next(int(fd) for fd in os.listdir(f"/proc/{pid}/fd")
+                    if int(fd) >= 5 and os.readlink(f"/proc/{pid}/fd/{fd}") == "anon_inode:[eventfd]")
+        stolen = libc.syscall(SYS_PIDFD_GETFD, pidfd, wake, 0)
+        if stolen < 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        os.close(pidfd)
+        return stolen
+
+    @staticmethod
+    def eventfd_count(fd):
+        with open(f"/proc/self/fdinfo/{fd}") as f:
+            return int(re.search(r"eventfd-count:\s*([0-9a-f]+)", f.read()).group(1), 16)
 
     def test_no_role_outlives_its_supervisor(self):
         self.start()

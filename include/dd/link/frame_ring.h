@@ -10,8 +10,12 @@
  *   - A frame is addressed by its position: the writer's frames are counted from 0. Positions from dd_frame_ring_oldest() up to,
  *     but not including, dd_frame_ring_count() may still hold a frame.
  *
- * A wake-up is a write of 8 bytes to the wake descriptor. A full or closed one is no error. A mapped ring has one owner, one
- * thread. */
+ * The writer wakes the reader through a wake-up (dd/base/wakeup.h). The other end of it may be taken over, like the memory. So a
+ * more trusted writer sends through a pipe, which the reader cannot make it wait for. A more trusted reader watches an eventfd
+ * edge-triggered, never reads it, and looks at dd_frame_ring_count() and dd_frame_ring_alive_until() at times of its own, too: a
+ * wake-up that is lost or made up changes when it looks, not what it sees.
+ *
+ * A mapped ring has one owner, one thread. */
 #ifndef DD_LINK_FRAME_RING_H
 #define DD_LINK_FRAME_RING_H
 
@@ -52,7 +56,7 @@ void dd_frame_ring_end_heartbeat(int fd);
 /* Forbids new mappings for writing (F_SEAL_FUTURE_WRITE); existing ones remain. 0 or DD_ERROR_SYSTEM, logged. */
 int dd_frame_ring_seal_future_writes(int fd);
 
-/* Map a ring. fd is borrowed for the call only; wake_fd (-1: none) is borrowed until dd_frame_ring_close(), which takes NULL. A
+/* Map a ring. fd is borrowed for the call only; wake_fd, for dd_wakeup_send(), until dd_frame_ring_close(), which takes NULL. A
  * writer drops the frames of an earlier writer and continues its positions. Returned-owned. NULL, logged, if fd does not have
  * that shape or a system call fails. */
 struct dd_frame_ring *dd_frame_ring_open_writer(int fd, const struct dd_frame_ring_shape *shape, int wake_fd);

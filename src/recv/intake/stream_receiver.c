@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
 #include "dd/base/log.h"
+#include "dd/base/wakeup.h"
 #include "dd/link/frame_ring.h"
 #include "dd/link/key.h"
 #include "dd/link/reassembly.h"
@@ -367,10 +367,8 @@ void dd_stream_receiver_handle(struct dd_stream_receiver *r, const struct dd_str
 /* Called once for all frames of a batch: a wake-up costs as much as many datagrams. */
 static void wake_reader(struct dd_stream_receiver *r)
 {
-    uint64_t one = 1;
-    /* Errors don't matter: a full pipe wakes the reader already, and a reader that is gone needs no wake-up. */
-    if (r->must_wake && r->wake_fd >= 0 && write(r->wake_fd, &one, sizeof one) < 0)
-        dd_log_debug("%s: nobody is woken for its frames", r->name);
+    if (r->must_wake)
+        dd_wakeup_send(r->wake_fd);
     r->must_wake = false;
 }
 

@@ -32,7 +32,7 @@ void dd_stream_receiver_peer_text(const struct sockaddr_storage *peer, char text
 /* What a receiver works with. All borrowed until free, except ring_fd. */
 struct dd_stream_receiver_io {
     int ring_fd;                         /* as for dd_frame_ring_open_writer() */
-    int wake_fd;                         /* wakes the ring's reader when written to; -1: nobody is woken */
+    int wake_fd;                         /* the send end of a wake-up, for the ring's reader; -1: nobody is woken */
     uint8_t *scratch;                    /* room for the plaintext of the largest datagram */
     struct dd_recv_session_store *store; /* the saved state of the stream; NULL: there is none, and nothing is saved */
     uint64_t now_us;                     /* dd_clock_now_us() */

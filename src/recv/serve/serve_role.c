@@ -5,12 +5,12 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
 #include "dd/base/log.h"
 #include "dd/base/role.h"
+#include "dd/base/wakeup.h"
 #include "recv/serve/broadcast.h"
 #include "recv/serve/freshness.h"
 #include "recv/serve/http_server.h"
@@ -94,14 +94,6 @@ static void report_changes(struct serve *s, uint64_t now_us)
     }
 }
 
-/* Reads from the pipe once: what is left causes one more wake-up. False if its write end is closed. */
-static bool drain_pipe(int fd)
-{
-    char bytes[4096];
-    ssize_t n = read(fd, bytes, sizeof bytes);
-    return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
-}
-
 static int run(struct serve *s)
 {
     enum { STOP, WAKE, FDS };
@@ -120,7 +112,7 @@ static int run(struct serve *s)
             return DD_ERROR_SYSTEM;
         }
         /* A pipe without a writer is always ready: poll() would spin. */
-        if (fds[WAKE].revents && !drain_pipe(fds[WAKE].fd))
+        if (fds[WAKE].revents && !dd_wakeup_drain(fds[WAKE].fd))
             fds[WAKE].fd = -1;
     }
     return 0;

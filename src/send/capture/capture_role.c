@@ -11,6 +11,7 @@
 #include "dd/base/error.h"
 #include "dd/base/log.h"
 #include "dd/base/role.h"
+#include "dd/base/wakeup.h"
 #include "dd/link/wire.h"
 #include "send/capture/media/ffmpeg_log.h"
 #include "send/capture/pipeline/pipeline.h"
@@ -350,6 +351,7 @@ int dd_capture_role_run(struct dd_role *role)
     c.chain = dd_pipeline_new(&c.config->options);
     if (!c.chain)
         goto done1;
+    dd_wakeup_reset(dd_role_fd(role, DD_CAPTURE_FD_WAKE));
     c.ring =
         dd_frame_ring_open_writer(dd_role_fd(role, DD_CAPTURE_FD_RING), &c.config->ring, dd_role_fd(role, DD_CAPTURE_FD_WAKE));
     if (!c.ring)

@@ -1,24 +1,23 @@
 #include "send/capture/worker.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "dd/base/error.h"
 #include "dd/base/log.h"
+#include "dd/base/wakeup.h"
 #include "send/capture/source.h"
 
 struct dd_worker {
     char name[16];
     pthread_t thread;
-    int done_fd; /* an eventfd, readable once the call has returned */
+    int done_fd; /* a wake-up, sent once the call has returned */
     pthread_mutex_t lock;
-    pthread_cond_t changed;
+    pthread_cond_t changed; /* wanted or ending */
     /* under the lock: */
     struct dd_worker_call call;
     bool wanted, ending;
@@ -27,7 +26,6 @@ struct dd_worker {
 static void *work(void *argument)
 {
     struct dd_worker *worker = argument;
-    const uint64_t one = 1;
 
     pthread_setname_np(pthread_self(), worker->name);
     pthread_mutex_lock(&worker->lock);
@@ -41,8 +39,8 @@ static void *work(void *argument)
         call.run(call.context);
         pthread_mutex_lock(&worker->lock);
         worker->wanted = false;
-        if (write(worker->done_fd, &one, sizeof one) < 0)
-            dd_log_error("the end of a call cannot be reported: %s", strerror(errno));
+        pthread_cond_signal(&worker->changed);
+        dd_wakeup_send(worker->done_fd);
     }
     pthread_mutex_unlock(&worker->lock);
     return NULL;
@@ -57,7 +55,7 @@ struct dd_worker *dd_worker_new(const char *name)
     strncpy(worker->name, name, sizeof worker->name - 1);
     pthread_mutex_init(&worker->lock, NULL);
     pthread_cond_init(&worker->changed, NULL);
-    worker->done_fd = eventfd(0, EFD_CLOEXEC);
+    worker->done_fd = dd_wakeup_open();
     if (worker->done_fd < 0)
         goto fail1;
     if (pthread_create(&worker->thread, NULL, work, worker) != 0)
@@ -92,8 +90,6 @@ void dd_worker_free(struct dd_worker *worker)
 
 int dd_worker_run(struct dd_worker *worker, const struct dd_worker_call *call, const struct dd_source_io *io, uint64_t until_us)
 {
-    uint64_t count;
-
     pthread_mutex_lock(&worker->lock);
     worker->call = *call;
     worker->wanted = true;
@@ -102,10 +98,11 @@ int dd_worker_run(struct dd_worker *worker, const struct dd_worker_call *call, c
     int error = dd_source_wait_fd(io, worker->done_fd, POLLIN, until_us);
     if (error)
         call->interrupt(call->context);
-    while (read(worker->done_fd, &count, sizeof count) < 0 && errno == EINTR)
-        ;
-    /* a barrier: what run() wrote is visible from here on */
+    /* under the lock: what run() wrote is visible from here on */
     pthread_mutex_lock(&worker->lock);
+    while (worker->wanted)
+        pthread_cond_wait(&worker->changed, &worker->lock);
     pthread_mutex_unlock(&worker->lock);
+    dd_wakeup_drain(worker->done_fd);
     return error;
 }

@@ -1,15 +1,14 @@
 #include "send/transmit/encoder_pool.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
 #include "dd/base/log.h"
+#include "dd/base/wakeup.h"
 #include "dd/link/fragmenter.h"
 #include "dd/link/frame_ring.h"
 #include "send/picture.h"
@@ -149,7 +148,6 @@ static struct stream *find_work(struct dd_encoder_pool *pool)
 /* Under the lock. */
 static void deliver(struct dd_encoder_pool *pool, struct stream *stream, const struct dd_encoder_pool_picture *picture)
 {
-    uint64_t one = 1;
     int filled = stream->filling;
     stream->counters.skipped += stream->is_ready;
     stream->counters.encoded++;
@@ -159,9 +157,7 @@ static void deliver(struct dd_encoder_pool *pool, struct stream *stream, const s
     stream->picture = *picture;
     stream->picture.jpeg = stream->buffer[filled];
     stream->is_ready = true;
-    /* Never blocks before 2^64 - 2 pictures. */
-    if (write(pool->wake_fd, &one, sizeof one) < 0)
-        dd_log_debug("the sending thread cannot be woken: %s", strerror(errno));
+    dd_wakeup_send(pool->wake_fd);
 }
 
 static void *run(void *context)

@@ -40,8 +40,8 @@ struct dd_encoder_pool_counters {
     uint64_t jpeg_bytes;
 };
 
-/* Starts min(count, CPUs) threads. wake_fd: an eventfd that is written when a picture is ready; borrowed. NULL, logged, if
- * memory is exhausted or the system refuses. */
+/* Starts min(count, CPUs) threads. wake_fd: a wake-up (dd_wakeup_open()) that is sent when a picture is ready; borrowed. NULL,
+ * logged, if memory is exhausted or the system refuses. */
 struct dd_encoder_pool *dd_encoder_pool_start(const struct dd_encoder_pool_stream *streams, size_t count, int wake_fd);
 /* Waits until pictures under way are encoded, then ends the threads. pool may be NULL. */
 void dd_encoder_pool_stop(struct dd_encoder_pool *pool);

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 #include "dd/base/error.h"
 #include "dd/base/log.h"
 #include "dd/base/role.h"
+#include "dd/base/wakeup.h"
 #include "dd/link/wire.h"
 #include "send/transmit/encoder_pool.h"
 #include "send/transmit/fair_queue.h"
@@ -59,7 +59,7 @@ struct transmit {
 
 static int watch(struct transmit *t, int fd, uint32_t token)
 {
-    /* Edge-triggered, since nothing is ever read here: a source can cause too many wake-ups, but cannot block. */
+    /* Edge-triggered, since nothing is ever read here: the trust rule of wake-ups (dd/base/wakeup.h). */
     struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u32 = token};
     if (epoll_ctl(t->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0)
         return 0;
@@ -135,7 +135,7 @@ static int prepare(struct transmit *t)
     t->sessions =
         mmap(NULL, sizeof *t->sessions, PROT_READ | PROT_WRITE, MAP_SHARED, dd_role_fd(t->role, DD_TRANSMIT_FD_SESSIONS), 0);
     t->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    t->encoded_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    t->encoded_fd = dd_wakeup_open();
     if (t->sessions == MAP_FAILED || t->epoll_fd < 0 || t->encoded_fd < 0) {
         dd_log_error("cannot set transmit up: %s", strerror(errno));
         return DD_ERROR_SYSTEM;

@@ -47,7 +47,7 @@ struct dd_session_table {
 };
 
 /* Descriptors: the session table; the IPv4 socket and the IPv6 socket, if has_ipv4 and has_ipv6; then for each stream its ring
- * and its wake-up, an eventfd. */
+ * and its wake-up. */
 enum { DD_TRANSMIT_FD_SESSIONS = 0, DD_TRANSMIT_FD_SOCKETS = 1 };
 
 /* Runs until the role is to stop. An exit code. */

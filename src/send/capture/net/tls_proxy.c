@@ -11,13 +11,13 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
 #include "dd/base/log.h"
+#include "dd/base/wakeup.h"
 #include "dd/link/wire.h"
 #include "send/capture/net/connect.h"
 #include "send/capture/net/tls.h"
@@ -45,7 +45,7 @@ struct dd_tls_proxy {
     struct dd_tls *tls;
     int listen_fd, port;
     int local_fd; /* to the library, without TLS; -1: libavformat has not connected yet */
-    int stop_fd;  /* an eventfd, written to end the thread */
+    int stop_fd;  /* a wake-up that ends the thread */
     pthread_t thread;
     struct relay_buffer up, down; /* to the server, and from it */
     struct dd_log_limit stranger_log;
@@ -285,9 +285,8 @@ static struct dd_tls_proxy *new_proxy(void)
     proxy->up.start = proxy->up.end = proxy->down.start = proxy->down.end = 0;
     proxy->up.ended = proxy->down.ended = false;
     proxy->stranger_log = (struct dd_log_limit){.period_ms = LOG_PERIOD_MS};
-    proxy->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    proxy->stop_fd = dd_wakeup_open();
     if (proxy->stop_fd < 0) {
-        dd_log_error("no descriptor for TLS: %s", strerror(errno));
         free(proxy);
         return NULL;
     }
@@ -362,12 +361,9 @@ int dd_tls_proxy_port(const struct dd_tls_proxy *proxy)
 
 void dd_tls_proxy_close(struct dd_tls_proxy *proxy)
 {
-    uint64_t one = 1;
-
     if (!proxy)
         return;
-    if (write(proxy->stop_fd, &one, sizeof one) < 0)
-        dd_log_debug("TLS cannot be stopped: %s", strerror(errno));
+    dd_wakeup_send(proxy->stop_fd);
     pthread_join(proxy->thread, NULL);
     free_proxy(proxy);
 }

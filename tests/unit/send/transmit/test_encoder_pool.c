@@ -2,10 +2,10 @@
 
 #include <poll.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "dd/base/clock.h"
+#include "dd/base/wakeup.h"
 #include "dd/link/frame_ring.h"
 #include "send/picture.h"
 #include "suite.h"
@@ -25,7 +25,7 @@ static void set_up(void)
     ring_fd = dd_frame_ring_create("test", &shape);
     writer = dd_frame_ring_open_writer(ring_fd, &shape, -1);
     reader = dd_frame_ring_open_reader(ring_fd, &shape);
-    wake_fd = eventfd(0, EFD_NONBLOCK);
+    wake_fd = dd_wakeup_open();
     struct dd_encoder_pool_stream stream = {.ring = reader, .max_width = WIDTH, .max_height = HEIGHT, .quality = 60};
     encoders = dd_encoder_pool_start(&stream, 1, wake_fd);
     ck_assert_ptr_nonnull(encoders);
