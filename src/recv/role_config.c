@@ -16,7 +16,7 @@
 #include "recv/serve/serve_role.h"
 #include "recv/serve/stale_mark.h"
 
-/* One stream on its way through the checks. */
+/* One stream while it is checked: its options, and what they become. */
 struct draft {
     struct dd_options *options;
     size_t i;
@@ -50,7 +50,7 @@ static int add_key(const struct draft *d, const char *option, const char *text)
     return error;
 }
 
-/* One of key, key_file and keys. */
+/* Reads the keys from the one of key, key_file and keys that is set. */
 static int read_keys(const struct draft *d)
 {
     struct dd_recv_stream *s = d->stream;
@@ -77,8 +77,8 @@ static int read_keys(const struct draft *d)
     return error;
 }
 
-/* The socket that the stream shares with others, or a new one. */
-static int find_port(struct dd_recv_role_config *setup, const struct draft *d)
+/* Finds the UDP socket that the stream shares with earlier ones, or adds one. */
+static int find_port(struct dd_recv_role_config *config, const struct draft *d)
 {
     struct dd_recv_role_config_port wanted = {.port = (uint16_t)d->stream->udp_port};
     if (!is_set(d, "udp_port")) {
@@ -88,10 +88,10 @@ static int find_port(struct dd_recv_role_config *setup, const struct draft *d)
     snprintf(wanted.host, sizeof wanted.host, "%s", d->stream->udp_host);
     snprintf(wanted.interface, sizeof wanted.interface, "%s", d->stream->udp_interface);
     size_t i = 0;
-    while (i < setup->port_count && memcmp(&setup->ports[i], &wanted, sizeof wanted))
+    while (i < config->port_count && memcmp(&config->ports[i], &wanted, sizeof wanted))
         i++;
-    if (i == setup->port_count)
-        setup->ports[setup->port_count++] = wanted;
+    if (i == config->port_count)
+        config->ports[config->port_count++] = wanted;
     d->intake->socket = (uint32_t)i;
     return 0;
 }
@@ -99,7 +99,7 @@ static int find_port(struct dd_recv_role_config *setup, const struct draft *d)
 static int check_limits(const struct draft *d)
 {
     const struct dd_recv_stream *s = d->stream;
-    /* the ring's condition for keeping the newest picture while the next one is written */
+    /* with less, the ring could not keep the newest picture while the next one is written */
     if (s->buffer_bytes < 3 * s->max_frame_bytes) {
         dd_log_error("%s: has to hold three pictures of max_frame_bytes, so at least %jd", where(d, "buffer_bytes"),
                      (intmax_t)(3 * s->max_frame_bytes));
@@ -112,7 +112,7 @@ static int check_limits(const struct draft *d)
     return 0;
 }
 
-static void describe(const struct draft *d, const char *name)
+static void configure_serve(const struct draft *d, const char *name)
 {
     const struct dd_recv_stream *s = d->stream;
     struct dd_serve_stream *out = d->serve;
@@ -129,49 +129,49 @@ static void describe(const struct draft *d, const char *name)
     out->ring = (struct dd_frame_ring_shape){.entries = (uint32_t)s->buffer_size, .arena_bytes = (uint64_t)s->buffer_bytes};
 }
 
-static int make_stream(struct dd_recv_role_config *setup, const struct draft *d)
+static int build_stream(struct dd_recv_role_config *config, const struct draft *d)
 {
     const char *name = dd_options_stream_name(d->options, d->i);
-    if (read_keys(d) || find_port(setup, d) || check_limits(d))
+    if (read_keys(d) || find_port(config, d) || check_limits(d))
         return DD_ERROR_INPUT;
-    describe(d, name);
+    configure_serve(d, name);
     snprintf(d->intake->name, sizeof d->intake->name, "%s", name);
     snprintf(d->intake->stream_id, sizeof d->intake->stream_id, "%.*s", DD_KEY_STREAM_ID_MAX, d->stream->stream_id);
-    /* streams set up by flags all have one name, but ports of their own; no other name has a dot */
+    /* Streams set up by flags all have the same name, but different ports. No stream's name has a dot, so this one is free. */
     if (dd_options_named_streams(d->options))
         snprintf(d->intake->store_name, sizeof d->intake->store_name, "%s", name);
     else
         snprintf(d->intake->store_name, sizeof d->intake->store_name, "udp.%jd", (intmax_t)d->stream->udp_port);
     d->intake->max_frame_bytes = d->serve->max_frame_bytes;
     d->intake->ring = d->serve->ring;
-    /* the ring; frames in the making; the newest and the one before it in serve */
     if (d->serve->stale_mark)
-        setup->memory_bytes += d->serve->max_frame_bytes; /* the marked one */
-    setup->memory_bytes += dd_frame_ring_memory(&d->serve->ring) + dd_reassembly_memory(d->serve->max_frame_bytes) +
-                           2 * (uint64_t)d->serve->max_frame_bytes;
+        config->memory_bytes += d->serve->max_frame_bytes; /* the picture with its stale mark */
+    /* the ring; frames that are being reassembled; in serve the newest picture and the one before it */
+    config->memory_bytes += dd_frame_ring_memory(&d->serve->ring) + dd_reassembly_memory(d->serve->max_frame_bytes) +
+                            2 * (uint64_t)d->serve->max_frame_bytes;
     return 0;
 }
 
-/* Of the marks in the making: one per stream, and per thread of the HTTP server. */
-static uint64_t marking_memory(const struct dd_recv_role_config *setup)
+/* Memory for drawing stale marks: at most one at a time for each stream, and for each thread of the HTTP server. */
+static uint64_t marking_memory(const struct dd_recv_role_config *config)
 {
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     uint64_t count = 0, most = cpus > 1 ? (uint64_t)cpus : 1;
-    for (size_t i = 0; i < setup->stream_count; i++)
-        count += setup->serve->streams[i].stale_mark;
+    for (size_t i = 0; i < config->stream_count; i++)
+        count += config->serve->streams[i].stale_mark;
     return (count < most ? count : most) * DD_STALE_MARK_PIXELS_MAX * DD_JPEG_CODEC_BYTES_PER_PIXEL;
 }
 
-/* Streams are told apart by their key ids, and an attacker could swap streams that have the same. */
-static int check_key_ids(const struct dd_recv_role_config *setup)
+/* The key id tells which stream a datagram is for. An attacker could swap streams that have the same. */
+static int check_key_ids(const struct dd_recv_role_config *config)
 {
     struct {
         uint32_t id, stream;
-    } *seen = calloc(setup->stream_count * DD_INTAKE_KEYS_MAX, sizeof *seen);
+    } *seen = calloc(config->stream_count * DD_INTAKE_KEYS_MAX, sizeof *seen);
     size_t count = 0;
     int error = seen ? 0 : DD_ERROR_MEMORY;
-    for (uint32_t i = 0; i < setup->stream_count && !error; i++) {
-        const struct dd_intake_stream *s = &setup->intake->streams[i];
+    for (uint32_t i = 0; i < config->stream_count && !error; i++) {
+        const struct dd_intake_stream *s = &config->intake->streams[i];
         for (uint32_t k = 0; k < s->key_count && !error; k++) {
             struct dd_key key;
             error = dd_key_derive(&key, s->keys[k], s->stream_id);
@@ -183,7 +183,7 @@ static int check_key_ids(const struct dd_recv_role_config *setup)
                 else
                     dd_log_error("the streams %s and %s have the same key and stream_id, so that one could be passed off as the "
                                  "other: give each a key of its own, or at least a stream_id",
-                                 setup->intake->streams[seen[j].stream].name, s->name);
+                                 config->intake->streams[seen[j].stream].name, s->name);
                 error = DD_ERROR_INPUT;
             }
             seen[count].id = key.id;
@@ -195,54 +195,54 @@ static int check_key_ids(const struct dd_recv_role_config *setup)
     return error;
 }
 
-static int allocate(struct dd_recv_role_config *setup, size_t count)
+static int allocate(struct dd_recv_role_config *config, size_t count)
 {
-    setup->stream_count = count;
-    setup->intake_size = sizeof *setup->intake + count * sizeof setup->intake->streams[0];
-    setup->serve_size = sizeof *setup->serve + count * sizeof setup->serve->streams[0];
-    setup->intake = calloc(1, setup->intake_size);
-    setup->serve = calloc(1, setup->serve_size);
-    if (setup->intake && setup->serve)
+    config->stream_count = count;
+    config->intake_size = sizeof *config->intake + count * sizeof config->intake->streams[0];
+    config->serve_size = sizeof *config->serve + count * sizeof config->serve->streams[0];
+    config->intake = calloc(1, config->intake_size);
+    config->serve = calloc(1, config->serve_size);
+    if (config->intake && config->serve)
         return 0;
     dd_log_error("out of memory");
     return DD_ERROR_MEMORY;
 }
 
-int dd_recv_role_config_build(struct dd_recv_role_config *setup, struct dd_options *options)
+int dd_recv_role_config_build(struct dd_recv_role_config *config, struct dd_options *options)
 {
     const struct dd_recv_daemon *daemon = dd_options_daemon(options);
-    memset(setup, 0, sizeof *setup);
-    int error = allocate(setup, dd_options_stream_count(options));
-    for (size_t i = 0; i < setup->stream_count && !error; i++) {
+    memset(config, 0, sizeof *config);
+    int error = allocate(config, dd_options_stream_count(options));
+    for (size_t i = 0; i < config->stream_count && !error; i++) {
         struct draft d = {.options = options,
                           .i = i,
                           .stream = dd_options_stream(options, i),
-                          .intake = &setup->intake->streams[i],
-                          .serve = &setup->serve->streams[i]};
-        error = make_stream(setup, &d);
+                          .intake = &config->intake->streams[i],
+                          .serve = &config->serve->streams[i]};
+        error = build_stream(config, &d);
     }
     if (!error)
-        error = check_key_ids(setup);
+        error = check_key_ids(config);
     if (error) {
-        dd_recv_role_config_free(setup);
+        dd_recv_role_config_free(config);
         return error;
     }
-    setup->memory_bytes += marking_memory(setup);
-    setup->intake->stream_count = (uint32_t)setup->stream_count;
-    setup->intake->socket_count = (uint32_t)setup->port_count;
-    snprintf(setup->serve->html_title, sizeof setup->serve->html_title, "%s", daemon->html_title);
-    snprintf(setup->serve->embed_origins, sizeof setup->serve->embed_origins, "%s", daemon->embed_origins);
-    setup->serve->max_viewers = (uint32_t)daemon->max_viewers;
-    setup->serve->single = !dd_options_named_streams(options);
-    setup->serve->stream_count = (uint32_t)setup->stream_count;
+    config->memory_bytes += marking_memory(config);
+    config->intake->stream_count = (uint32_t)config->stream_count;
+    config->intake->socket_count = (uint32_t)config->port_count;
+    snprintf(config->serve->html_title, sizeof config->serve->html_title, "%s", daemon->html_title);
+    snprintf(config->serve->embed_origins, sizeof config->serve->embed_origins, "%s", daemon->embed_origins);
+    config->serve->max_viewers = (uint32_t)daemon->max_viewers;
+    config->serve->single = !dd_options_named_streams(options);
+    config->serve->stream_count = (uint32_t)config->stream_count;
     return 0;
 }
 
-void dd_recv_role_config_free(struct dd_recv_role_config *setup)
+void dd_recv_role_config_free(struct dd_recv_role_config *config)
 {
-    if (setup->intake)
-        explicit_bzero(setup->intake, setup->intake_size);
-    free(setup->intake);
-    free(setup->serve);
-    memset(setup, 0, sizeof *setup);
+    if (config->intake)
+        explicit_bzero(config->intake, config->intake_size);
+    free(config->intake);
+    free(config->serve);
+    memset(config, 0, sizeof *config);
 }

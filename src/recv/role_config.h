@@ -1,4 +1,4 @@
-/* From options to what the roles of ddrecv are told: everything checked, keys read, nothing started. */
+/* The configuration of ddrecv's roles, made of the options: everything is checked, keys are read, nothing is started. */
 #ifndef DD_RECV_ROLE_CONFIG_H
 #define DD_RECV_ROLE_CONFIG_H
 
@@ -24,14 +24,14 @@ struct dd_recv_role_config {
     size_t intake_size;
     struct dd_serve_config *serve; /* owned */
     size_t serve_size;
-    uint64_t memory_bytes; /* that pictures take at most */
+    uint64_t memory_bytes; /* the most memory that pictures take */
 };
 
-/* Checks the options and reads key files. 0; or a negative enum dd_error after it was logged, with setup empty. What is
- * secret in options is wiped from them. */
-int dd_recv_role_config_build(struct dd_recv_role_config *setup, struct dd_options *options);
+/* Checks the options and reads key files; wipes the secrets from options. 0; or a negative enum dd_error, logged, with *config
+ * empty. */
+int dd_recv_role_config_build(struct dd_recv_role_config *config, struct dd_options *options);
 
-/* Wipes and frees what setup holds. */
-void dd_recv_role_config_free(struct dd_recv_role_config *setup);
+/* Wipes and frees what the configuration holds. */
+void dd_recv_role_config_free(struct dd_recv_role_config *config);
 
 #endif

@@ -27,12 +27,12 @@ static int create(const char *state_dir, const char *name, bool lenient)
     return dd_recv_session_store_open_file("", name);
 }
 
-int dd_session_store_set_prepare(const struct dd_session_store_set *now, const struct dd_recv_role_config *setup,
+int dd_session_store_set_prepare(const struct dd_session_store_set *now, const struct dd_recv_role_config *config,
                                  const char *state_dir, bool lenient, struct dd_session_store_set *wanted)
 {
     wanted->count = 0;
-    for (size_t i = 0; i < setup->stream_count; i++) {
-        const char *name = setup->intake->streams[i].store_name;
+    for (size_t i = 0; i < config->stream_count; i++) {
+        const char *name = config->intake->streams[i].store_name;
         int fd = find(now, name);
         if (fd < 0)
             fd = create(state_dir, name, lenient);

@@ -19,11 +19,11 @@ struct dd_session_store_set {
     } rows[DD_OPTIONS_STREAMS_MAX];
 };
 
-/* Finds what setup's streams need: what is open in now, and new files in state_dir ("": memory that nobody keeps). With lenient
+/* Finds what config's streams need: what is open in now, and new files in state_dir ("": memory that nobody keeps). With lenient
  * a file that cannot be made is said, and does not matter, unless another daemon has it. 0, with wanted for
  * dd_session_store_set_commit() or dd_session_store_set_discard(); or a negative enum dd_error, logged, and nothing has changed.
  */
-int dd_session_store_set_prepare(const struct dd_session_store_set *now, const struct dd_recv_role_config *setup,
+int dd_session_store_set_prepare(const struct dd_session_store_set *now, const struct dd_recv_role_config *config,
                                  const char *state_dir, bool lenient, struct dd_session_store_set *wanted);
 /* Releases what find has opened. */
 void dd_session_store_set_discard(const struct dd_session_store_set *now, const struct dd_session_store_set *wanted);

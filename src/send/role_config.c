@@ -30,7 +30,7 @@
 
 enum { RING_SLOTS = 3, JPEG_BUFFERS = 3 };
 
-/* One stream on its way through the checks. */
+/* One stream while it is checked: its options, and what they become. */
 struct draft {
     struct dd_options *options;
     size_t i;
@@ -47,8 +47,8 @@ static int require(const struct draft *d, const char *name)
     return DD_ERROR_INPUT;
 }
 
-/* Capture runs as another user, who need not be able to read it. */
-static int read_authorities(const struct draft *d)
+/* Reads ca_file here: capture runs as another user, who may not be able to. */
+static int read_ca_file(const struct draft *d)
 {
     struct dd_send_stream *s = d->stream;
     const char *where = dd_options_where(d->options, d->i, "ca_file");
@@ -84,7 +84,7 @@ static int check_rtsp(const struct draft *d)
                      dd_options_where(d->options, d->i, "rtsp_transport"));
         return DD_ERROR_INPUT;
     }
-    return d->stream->ca_file[0] ? read_authorities(d) : 0;
+    return d->stream->ca_file[0] ? read_ca_file(d) : 0;
 }
 
 static int check_vnc(const struct draft *d)
@@ -101,11 +101,11 @@ static int check_vnc(const struct draft *d)
                      dd_options_where(d->options, d->i, "tls_anonymous"));
         return DD_ERROR_INPUT;
     }
-    return d->stream->ca_file[0] ? read_authorities(d) : 0;
+    return d->stream->ca_file[0] ? read_ca_file(d) : 0;
 }
 
-/* Into text, which gets an end; capture cannot read it by itself either. */
-static int read_text(const struct draft *d, const char *name, const char *path, char *text, size_t size, bool secret)
+/* Reads a file into text and ends it with NUL. "" without a path. As with ca_file, capture could not read it. */
+static int read_text_file(const struct draft *d, const char *name, const char *path, char *text, size_t size, bool secret)
 {
     const char *where = dd_options_where(d->options, d->i, name);
     long got = *path ? dd_file_read(path, text, size - 1, secret) : 0;
@@ -121,7 +121,7 @@ static int read_text(const struct draft *d, const char *name, const char *path, 
     return DD_ERROR_INPUT;
 }
 
-/* A log-in form needs all that there is to it. */
+/* A log-in form needs all three selectors, a user name and a password. */
 static int check_login(const struct draft *d)
 {
     static const char *const names[] = {"login_user_selector", "login_password_selector", "login_submit_selector", "username"};
@@ -141,25 +141,25 @@ static int check_login(const struct draft *d)
 static int check_web(const struct draft *d)
 {
     struct dd_send_stream *s = d->stream;
-    struct dd_web_options *site = calloc(1, sizeof *site);
+    struct dd_web_options *web_options = calloc(1, sizeof *web_options);
     char why[256];
     int error = DD_ERROR_MEMORY;
 
-    if (site)
-        error = read_text(d, "css_file", s->css_file, s->css, sizeof s->css, false);
+    if (web_options)
+        error = read_text_file(d, "css_file", s->css_file, s->css, sizeof s->css, false);
     if (!error)
-        error = read_text(d, "headers_file", s->headers_file, s->headers, sizeof s->headers, true);
+        error = read_text_file(d, "headers_file", s->headers_file, s->headers, sizeof s->headers, true);
     if (!error) {
         const char *fault;
-        error = dd_web_options_parse(site, s, &fault, why, sizeof why);
-        dd_web_options_wipe(site);
+        error = dd_web_options_parse(web_options, s, &fault, why, sizeof why);
+        dd_web_options_wipe(web_options);
         if (error)
             dd_log_error("%s: %s", dd_options_where(d->options, d->i, fault), why);
     }
-    free(site);
+    free(web_options);
     if (!error)
         error = check_login(d);
-    return !error && s->ca_file[0] ? read_authorities(d) : error;
+    return !error && s->ca_file[0] ? read_ca_file(d) : error;
 }
 
 static int check_source(const struct draft *d)
@@ -184,7 +184,7 @@ static int check_source(const struct draft *d)
     }
 }
 
-/* Exactly one of an option and its _file. 0, 1 if the file is meant, or DD_ERROR_INPUT. */
+/* An option and its _file exclude each other. 1 if the file is set, else 0; DD_ERROR_INPUT, logged, if both are. */
 static int choose_file(const struct draft *d, const char *name, const char *file_name)
 {
     bool direct = dd_options_is_set(d->options, d->i, name), file = dd_options_is_set(d->options, d->i, file_name);
@@ -217,7 +217,7 @@ static int read_key(const struct draft *d)
     return error;
 }
 
-/* Of a VNC desktop "password" names a file as vncpasswd writes it. What it holds takes its place. */
+/* In vnc mode "password" names a file that vncpasswd wrote. Replaces the name by the password in that file. */
 static int read_vncpasswd(const struct draft *d)
 {
     struct dd_send_stream *s = d->stream;
@@ -225,7 +225,7 @@ static int read_vncpasswd(const struct draft *d)
     uint8_t bytes[2 * DD_VNC_PASSWORD_MAX];
     char path[DD_SEND_PATH];
     int error = DD_ERROR_INPUT;
-    /* it may be a password by mistake: then it is not shown */
+    /* the name is not logged: it may be a password, given by mistake */
     if (dd_option_value_expand_path(s->password, path, sizeof path) || access(path, F_OK) < 0) {
         dd_log_error("%s: there is no such file; of a VNC desktop it names a file made by vncpasswd, and password_file one with "
                      "the password in clear",
@@ -290,7 +290,7 @@ static int read_addresses(const struct draft *d)
     return error;
 }
 
-static int plan_pictures(const struct draft *d)
+static int configure_pictures(const struct draft *d)
 {
     struct dd_transmit_stream *t = d->transmit;
     struct dd_picture_layout layout;
@@ -313,34 +313,34 @@ static int plan_pictures(const struct draft *d)
     return 0;
 }
 
-static int plan_stream(const struct draft *d, uint32_t *key_id)
+static int build_stream(const struct draft *d, uint32_t *key_id)
 {
     struct dd_key key;
     snprintf(d->transmit->name, sizeof d->transmit->name, "%s", dd_options_stream_name(d->options, d->i));
     snprintf(d->transmit->stream_id, sizeof d->transmit->stream_id, "%.*s", DD_KEY_STREAM_ID_MAX, d->stream->stream_id);
-    if (check_source(d) || read_key(d) || read_password(d) || read_addresses(d) || plan_pictures(d))
+    if (check_source(d) || read_key(d) || read_password(d) || read_addresses(d) || configure_pictures(d))
         return DD_ERROR_INPUT;
     int error = dd_key_derive(&key, d->transmit->key, d->transmit->stream_id);
     *key_id = key.id;
     explicit_bzero(&key, sizeof key);
     d->capture->ring = d->transmit->ring;
     d->capture->options = *d->stream;
-    /* The role that needs them has them; nobody else. */
+    /* capture has its copy now; no other role may hold them */
     explicit_bzero(d->stream->password, sizeof d->stream->password);
     explicit_bzero(d->stream->source, sizeof d->stream->source);
     explicit_bzero(d->stream->headers, sizeof d->stream->headers);
     return error;
 }
 
-/* Streams that an attacker could swap. */
-static int check_twins(const struct dd_send_role_config *plan)
+/* An attacker could swap streams that have the same key id. */
+static int check_key_ids(const struct dd_send_role_config *config)
 {
-    for (size_t i = 0; i < plan->stream_count; i++)
+    for (size_t i = 0; i < config->stream_count; i++)
         for (size_t j = 0; j < i; j++)
-            if (plan->key_ids[i] == plan->key_ids[j]) {
+            if (config->key_ids[i] == config->key_ids[j]) {
                 dd_log_error("the streams %s and %s have the same key and stream_id: give each a key of its own, or at least "
                              "a stream_id",
-                             plan->transmit->streams[j].name, plan->transmit->streams[i].name);
+                             config->transmit->streams[j].name, config->transmit->streams[i].name);
                 return DD_ERROR_INPUT;
             }
     return 0;
@@ -353,57 +353,57 @@ static uint64_t memory_of(const struct dd_transmit_stream *t)
            dd_fragmenter_memory((uint32_t)jpeg, t->max_packet_size, t->loss_tolerance);
 }
 
-static int allocate(struct dd_send_role_config *plan, size_t count)
+static int allocate(struct dd_send_role_config *config, size_t count)
 {
-    plan->stream_count = count;
-    plan->transmit_size = sizeof *plan->transmit + count * sizeof plan->transmit->streams[0];
-    plan->transmit = calloc(1, plan->transmit_size);
-    plan->captures = calloc(count, sizeof *plan->captures);
-    plan->key_ids = calloc(count, sizeof *plan->key_ids);
-    if (plan->transmit && plan->captures && plan->key_ids)
+    config->stream_count = count;
+    config->transmit_size = sizeof *config->transmit + count * sizeof config->transmit->streams[0];
+    config->transmit = calloc(1, config->transmit_size);
+    config->captures = calloc(count, sizeof *config->captures);
+    config->key_ids = calloc(count, sizeof *config->key_ids);
+    if (config->transmit && config->captures && config->key_ids)
         return 0;
     dd_log_error("out of memory");
     return DD_ERROR_MEMORY;
 }
 
-int dd_send_role_config_build(struct dd_send_role_config *plan, struct dd_options *options)
+int dd_send_role_config_build(struct dd_send_role_config *config, struct dd_options *options)
 {
     const struct dd_send_daemon *daemon = dd_options_daemon(options);
-    memset(plan, 0, sizeof *plan);
-    int error = allocate(plan, dd_options_stream_count(options));
-    for (size_t i = 0; i < plan->stream_count && !error; i++) {
+    memset(config, 0, sizeof *config);
+    int error = allocate(config, dd_options_stream_count(options));
+    for (size_t i = 0; i < config->stream_count && !error; i++) {
         struct draft d = {.options = options,
                           .i = i,
                           .stream = dd_options_stream(options, i),
-                          .transmit = &plan->transmit->streams[i],
-                          .capture = &plan->captures[i]};
-        error = plan_stream(&d, &plan->key_ids[i]);
-        plan->memory_bytes += memory_of(d.transmit);
+                          .transmit = &config->transmit->streams[i],
+                          .capture = &config->captures[i]};
+        error = build_stream(&d, &config->key_ids[i]);
+        config->memory_bytes += memory_of(d.transmit);
         for (size_t j = 0; j < d.transmit->to_count; j++) {
             bool v4 = d.transmit->to[j].socket_address.ss_family == AF_INET;
-            plan->transmit->has_ipv4 |= v4;
-            plan->transmit->has_ipv6 |= !v4;
+            config->transmit->has_ipv4 |= v4;
+            config->transmit->has_ipv6 |= !v4;
         }
     }
     if (!error)
-        error = check_twins(plan);
+        error = check_key_ids(config);
     if (error) {
-        dd_send_role_config_free(plan);
+        dd_send_role_config_free(config);
         return error;
     }
-    plan->transmit->stream_count = (uint32_t)plan->stream_count;
-    plan->transmit->rate_bps = (uint64_t)daemon->rate_limit;
+    config->transmit->stream_count = (uint32_t)config->stream_count;
+    config->transmit->rate_bps = (uint64_t)daemon->rate_limit;
     return 0;
 }
 
-void dd_send_role_config_free(struct dd_send_role_config *plan)
+void dd_send_role_config_free(struct dd_send_role_config *config)
 {
-    if (plan->transmit)
-        explicit_bzero(plan->transmit, plan->transmit_size);
-    if (plan->captures)
-        explicit_bzero(plan->captures, plan->stream_count * sizeof *plan->captures);
-    free(plan->transmit);
-    free(plan->captures);
-    free(plan->key_ids);
-    memset(plan, 0, sizeof *plan);
+    if (config->transmit)
+        explicit_bzero(config->transmit, config->transmit_size);
+    if (config->captures)
+        explicit_bzero(config->captures, config->stream_count * sizeof *config->captures);
+    free(config->transmit);
+    free(config->captures);
+    free(config->key_ids);
+    memset(config, 0, sizeof *config);
 }

@@ -20,9 +20,9 @@ struct dd_send_role_config {
 
 /* Checks the options and reads key and password files; wipes the secrets from options. 0; or a negative enum dd_error, logged,
  * with the configuration empty. */
-int dd_send_role_config_build(struct dd_send_role_config *plan, struct dd_options *options);
+int dd_send_role_config_build(struct dd_send_role_config *config, struct dd_options *options);
 
 /* Wipes and frees what the configuration holds. */
-void dd_send_role_config_free(struct dd_send_role_config *plan);
+void dd_send_role_config_free(struct dd_send_role_config *config);
 
 #endif
