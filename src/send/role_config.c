@@ -16,6 +16,7 @@
 #include "send/capture/capture_role.h"
 #include "send/capture/net/tls.h"
 #include "send/capture/net/url.h"
+#include "send/capture/pipeline/pipeline.h"
 #include "send/capture/source.h"
 #include "send/capture/source_table.h"
 #include "send/capture/vnc/address.h"
@@ -294,14 +295,9 @@ static int configure_pictures(const struct draft *d)
 {
     struct dd_transmit_stream *t = d->transmit;
     struct dd_picture_layout layout;
-    enum dd_picture_format largest = DD_PICTURE_I420;
     t->full_chroma = dd_send_options_is_444(d->stream);
-    if (t->full_chroma)
-        largest = DD_PICTURE_I444;
-    if (d->stream->mode == DD_SEND_VNC || d->stream->mode == DD_SEND_WEB) /* their pixels may cross as they are */
-        largest = DD_PICTURE_BGRX;
     if (dd_send_options_resolution(d->stream->capture_resolution, &t->max_width, &t->max_height) ||
-        dd_picture_layout(largest, t->max_width, t->max_height, &layout))
+        dd_picture_layout(dd_pipeline_largest_format(d->stream), t->max_width, t->max_height, &layout))
         return DD_ERROR_INPUT;
     t->ring = (struct dd_frame_ring_shape){.entries = RING_SLOTS, .arena_bytes = RING_SLOTS * layout.bytes};
     t->quality = (int)d->stream->jpeg_quality;

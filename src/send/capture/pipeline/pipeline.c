@@ -39,6 +39,24 @@ struct dd_pipeline {
     size_t upright_bytes;
 };
 
+/* Pixels that are turned or painted on are planar. Cameras send YCbCr: their rings have no room for RGB. */
+static bool may_pass_rgb(const struct dd_send_stream *options)
+{
+    bool rgb = options->mode == DD_SEND_VNC || options->mode == DD_SEND_WEB;
+
+    return rgb && !options->rotate && options->flip == DD_ROTATE_FLIP_NONE && !*options->overlay;
+}
+
+static enum dd_picture_format planar_format(const struct dd_send_stream *options)
+{
+    return dd_send_options_is_444(options) ? DD_PICTURE_I444 : DD_PICTURE_I420;
+}
+
+enum dd_picture_format dd_pipeline_largest_format(const struct dd_send_stream *options)
+{
+    return may_pass_rgb(options) ? DD_PICTURE_BGRX : planar_format(options);
+}
+
 static int read_options(struct dd_pipeline *c)
 {
     const struct dd_send_stream *o = c->options;
@@ -50,7 +68,7 @@ static int read_options(struct dd_pipeline *c)
         dd_log_error("capture_resolution, crop or mask is not valid");
         return DD_ERROR_INPUT;
     }
-    c->format = dd_send_options_is_444(o) ? DD_PICTURE_I444 : DD_PICTURE_I420;
+    c->format = planar_format(o);
     c->quarters = (int)o->rotate;
     c->flip = (enum dd_rotate_flip)o->flip;
     c->wish.fit = (enum dd_geometry_fit)o->fit;
@@ -114,13 +132,13 @@ static int fit(struct dd_pipeline *c, const struct dd_picture *in)
     return 0;
 }
 
-/* True if in can cross as it is: libjpeg-turbo makes JFIF's colours of it in less time than swscale does. */
+/* True if the pixels of in are sent to the encoder as RGB: libjpeg-turbo converts them to JFIF's colours faster than swscale. */
 static bool is_passed(const struct dd_pipeline *c, const struct dd_picture *in)
 {
     const struct dd_rect *window = &c->fit.window;
 
-    return in->format == DD_PICTURE_BGRX && !c->quarters && c->flip == DD_ROTATE_FLIP_NONE && !*c->options->overlay &&
-           window->width == c->fit.width && window->height == c->fit.height;
+    return may_pass_rgb(c->options) && window->width == c->fit.width && window->height == c->fit.height &&
+           dd_scale_can_repack(in);
 }
 
 int dd_pipeline_size(struct dd_pipeline *chain, const struct dd_picture *in, enum dd_picture_format *format, int *width,

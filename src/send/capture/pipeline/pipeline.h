@@ -12,6 +12,9 @@ struct dd_send_stream;
 struct dd_pipeline *dd_pipeline_new(const struct dd_send_stream *options);
 void dd_pipeline_free(struct dd_pipeline *chain);
 
+/* The format of this stream's pictures that takes the most memory: what its ring needs room for. */
+enum dd_picture_format dd_pipeline_largest_format(const struct dd_send_stream *options);
+
 /* Says what dd_pipeline_run() makes of a picture like in. 0, or DD_ERROR_INPUT if crop leaves nothing of it. */
 int dd_pipeline_size(struct dd_pipeline *chain, const struct dd_picture *in, enum dd_picture_format *format, int *width,
                      int *height);

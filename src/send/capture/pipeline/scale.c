@@ -114,23 +114,69 @@ static void copy_rows(uint8_t *to, int to_stride, const uint8_t *from, int from_
         memcpy(to + (ptrdiff_t)y * to_stride, from + (ptrdiff_t)y * from_stride, bytes);
 }
 
-/* Without what is in the fourth byte, which is anything: pictures are compared. */
-static void copy_packed(const struct dd_picture *in, const struct dd_picture *out)
+/* How an 8-bit RGB pixel lies in its 3 or 4 bytes. Green is always the second. */
+struct packing {
+    int bytes;
+    bool red_first; /* else blue */
+};
+
+/* False if the picture's pixels do not lie so. */
+static bool find_packing(const struct dd_picture *picture, struct packing *packing)
+{
+    const AVPixFmtDescriptor *format = av_pix_fmt_desc_get(dd_crop_mask_av_format(picture));
+
+    if (!format || (format->flags & ~(uint64_t)AV_PIX_FMT_FLAG_ALPHA) != AV_PIX_FMT_FLAG_RGB)
+        return false;
+    const AVComponentDescriptor *red = &format->comp[0], *green = &format->comp[1];
+    packing->bytes = red->step;
+    packing->red_first = red->offset == 0;
+    return red->depth == 8 && (red->step == 3 || red->step == 4) && green->offset == 1;
+}
+
+bool dd_scale_can_repack(const struct dd_picture *picture)
+{
+    struct packing packing;
+
+    return find_packing(picture, &packing);
+}
+
+/* The fourth byte may hold anything, also alpha. It becomes 0, because pictures are compared. */
+static void clear_fourth(const uint8_t *from, uint8_t *to, int width)
 {
     static const union {
         uint8_t bytes[4];
         uint32_t word;
     } mask = {.bytes = {0xff, 0xff, 0xff, 0}};
 
+    for (size_t i = 0; i < (size_t)width * 4; i += 4) {
+        uint32_t pixel;
+        memcpy(&pixel, from + i, sizeof pixel);
+        pixel &= mask.word;
+        memcpy(to + i, &pixel, sizeof pixel);
+    }
+}
+
+static void repack_row(const uint8_t *restrict from, uint8_t *restrict to, int width, const struct packing *packing)
+{
+    int step = packing->bytes, blue = packing->red_first ? 2 : 0;
+
+    for (int x = 0; x < width; x++, from += step, to += 4) {
+        to[0] = from[blue];
+        to[1] = from[1];
+        to[2] = from[2 - blue];
+        to[3] = 0;
+    }
+}
+
+static void repack(const struct dd_picture *in, const struct packing *packing, const struct dd_picture *out)
+{
     for (int y = 0; y < out->height; y++) {
         const uint8_t *from = in->plane[0] + (ptrdiff_t)y * in->stride[0];
         uint8_t *to = dd_picture_writable(out, 0) + (ptrdiff_t)y * out->stride[0];
-        for (size_t i = 0; i < (size_t)out->width * 4; i += 4) {
-            uint32_t pixel;
-            memcpy(&pixel, from + i, sizeof pixel);
-            pixel &= mask.word;
-            memcpy(to + i, &pixel, sizeof pixel);
-        }
+        if (packing->bytes == 4 && !packing->red_first)
+            clear_fourth(from, to, out->width);
+        else
+            repack_row(from, to, out->width, packing);
     }
 }
 
@@ -138,10 +184,6 @@ static void copy_planes(const struct dd_picture *in, const struct dd_picture *ou
 {
     bool halved = out->format == DD_PICTURE_I420;
 
-    if (out->format == DD_PICTURE_BGRX) {
-        copy_packed(in, out);
-        return;
-    }
     copy_rows(dd_picture_writable(out, 0), out->stride[0], in->plane[0], in->stride[0], (size_t)out->width, out->height);
     for (int i = 1; i < 3; i++)
         copy_rows(dd_picture_writable(out, i), out->stride[i], in->plane[i], in->stride[i],
@@ -187,8 +229,17 @@ static int scale(struct dd_scale *s, const struct shape *shape, const struct dd_
 int dd_scale_picture(struct dd_scale *s, const struct dd_picture *in, const struct dd_picture *out)
 {
     const struct dd_color *color = find_color(s, in);
+    struct packing packing;
     struct shape shape;
 
+    if (out->format == DD_PICTURE_BGRX) {
+        if (!find_packing(in, &packing) || in->width != out->width || in->height != out->height) {
+            dd_log_error("a picture of %dx%d cannot be repacked as %dx%d", in->width, in->height, out->width, out->height);
+            return DD_ERROR_INPUT;
+        }
+        repack(in, &packing, out);
+        return 0;
+    }
     /* shapes are compared with memcmp(): the padding counts */
     memset(&shape, 0, sizeof shape);
     shape.in_width = in->width;

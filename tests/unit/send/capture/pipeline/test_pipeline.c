@@ -232,33 +232,103 @@ START_TEST(follows_changes)
 }
 END_TEST
 
-static enum dd_picture_format format_of(const char *resolution, const char *overlay, int rotate)
+/* The format in which a pipeline with these options sends a picture like in. */
+static enum dd_picture_format format_of(const struct dd_send_stream *options, const struct dd_picture *in)
 {
-    struct dd_send_stream options = {.mode = DD_SEND_VNC, .rotate = rotate};
-    struct dd_picture in = {.format = DD_PICTURE_BGRX, .width = WIDTH, .height = HEIGHT};
+    struct dd_pipeline *chain = dd_pipeline_new(options);
     enum dd_picture_format format;
     int width, height;
 
-    strcpy(options.capture_resolution, resolution);
-    strcpy(options.overlay, overlay);
-    struct dd_pipeline *chain = dd_pipeline_new(&options);
-    ck_assert_int_eq(dd_pipeline_size(chain, &in, &format, &width, &height), 0);
+    ck_assert_int_eq(dd_pipeline_size(chain, in, &format, &width, &height), 0);
     dd_pipeline_free(chain);
     return format;
 }
 
-/* Pixels of a desktop cross as they are where nothing is to be done to them; the fourth byte is nobody's. */
+/* Pixels of a desktop or a page are sent as they are where nothing is to be done to them. A ring has room for what comes. */
+START_TEST(passes_rgb)
+{
+    static const struct {
+        int64_t mode;
+        const char *resolution, *overlay;
+        int64_t rotate, flip;
+        enum dd_picture_format expected, largest;
+    } cases[] = {
+        {DD_SEND_VNC, "source", "", 0, 0, DD_PICTURE_BGRX, DD_PICTURE_BGRX},
+        {DD_SEND_WEB, "source", "", 0, 0, DD_PICTURE_BGRX, DD_PICTURE_BGRX},
+        {DD_SEND_WEB, "320x320", "", 0, 0, DD_PICTURE_BGRX, DD_PICTURE_BGRX},
+        {DD_SEND_WEB, "160x90", "", 0, 0, DD_PICTURE_I444, DD_PICTURE_BGRX},
+        {DD_SEND_VNC, "160x90", "", 0, 0, DD_PICTURE_I444, DD_PICTURE_BGRX},
+        {DD_SEND_WEB, "source", "%H", 0, 0, DD_PICTURE_I444, DD_PICTURE_I444},
+        {DD_SEND_VNC, "source", "%H", 0, 0, DD_PICTURE_I444, DD_PICTURE_I444},
+        {DD_SEND_WEB, "source", "", 1, 0, DD_PICTURE_I444, DD_PICTURE_I444},
+        {DD_SEND_WEB, "source", "", 0, 2, DD_PICTURE_I444, DD_PICTURE_I444},
+        {DD_SEND_TEST, "source", "", 0, 0, DD_PICTURE_I444, DD_PICTURE_I444},
+        {DD_SEND_RTSP, "source", "", 0, 0, DD_PICTURE_I420, DD_PICTURE_I420},
+    };
+    static const int formats[] = {AV_PIX_FMT_RGB24, AV_PIX_FMT_RGBA, AV_PIX_FMT_BGR0};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct dd_send_stream options = {.mode = cases[i].mode, .rotate = cases[i].rotate, .flip = cases[i].flip};
+        struct dd_picture in = {.format = DD_PICTURE_BGRX, .width = WIDTH, .height = HEIGHT};
+        strcpy(options.capture_resolution, cases[i].resolution);
+        strcpy(options.overlay, cases[i].overlay);
+        ck_assert_msg(dd_pipeline_largest_format(&options) == cases[i].largest, "case %zu", i);
+        ck_assert_msg(format_of(&options, &in) == cases[i].expected, "case %zu", i);
+        in.format = DD_PICTURE_FOREIGN;
+        for (size_t k = 0; k < sizeof formats / sizeof *formats; k++) {
+            in.foreign_format = formats[k];
+            ck_assert_msg(format_of(&options, &in) == cases[i].expected, "case %zu, format %d", i, formats[k]);
+        }
+        /* a JPEG has YCbCr: never a detour over RGB */
+        in.foreign_format = AV_PIX_FMT_YUV420P;
+        ck_assert_int_ne(format_of(&options, &in), DD_PICTURE_BGRX);
+    }
+    struct dd_send_stream halved = {.mode = DD_SEND_WEB, .jpeg_subsampling = DD_SEND_SUBSAMPLING_420, .rotate = 1};
+    ck_assert_int_eq(dd_pipeline_largest_format(&halved), DD_PICTURE_I420);
+    halved.rotate = 0;
+    ck_assert_int_eq(dd_pipeline_largest_format(&halved), DD_PICTURE_BGRX);
+}
+END_TEST
+
+/* The pixels of a page pass through crop and mask unchanged, as RGB. */
+START_TEST(crops_and_masks_rgb)
+{
+    struct dd_picture_layout layout;
+    struct dd_send_stream options = {
+        .mode = DD_SEND_WEB, .capture_resolution = "source", .crop = "6x4+2+2", .mask = "0.5x1+0.5+0"};
+    uint8_t rgb[6][30], out_bytes[4096];
+    struct dd_picture out, in = {.format = DD_PICTURE_FOREIGN,
+                                 .foreign_format = AV_PIX_FMT_RGB24,
+                                 .width = 10,
+                                 .height = 6,
+                                 .plane = {rgb[0]},
+                                 .stride = {sizeof rgb[0]}};
+
+    for (int y = 0; y < 6; y++)
+        for (int x = 0; x < 30; x++)
+            rgb[y][x] = (uint8_t)(30 * y + x + 1);
+    ck_assert_int_eq(dd_picture_layout(DD_PICTURE_BGRX, 6, 4, &layout), 0);
+    ck_assert_uint_le(layout.bytes, sizeof out_bytes);
+    dd_picture_over(&out, DD_PICTURE_BGRX, 6, 4, &layout, out_bytes);
+    struct dd_pipeline *chain = dd_pipeline_new(&options);
+    ck_assert_int_eq(format_of(&options, &in), DD_PICTURE_BGRX);
+    ck_assert_int_eq(dd_pipeline_run(chain, &in, &out), 0);
+    for (int y = 0; y < 4; y++)
+        for (int x = 0; x < 6; x++) {
+            const uint8_t *from = &rgb[y + 2][3 * (x + 2)];
+            const uint8_t shown[4] = {from[2], from[1], from[0], 0}, black[4] = {0};
+            ck_assert_mem_eq(out.plane[0] + y * out.stride[0] + 4 * x, x < 3 ? shown : black, 4);
+        }
+    dd_pipeline_free(chain);
+}
+END_TEST
+
+/* The same for a desktop, whose fourth byte holds anything. */
 START_TEST(passes_pixels_on)
 {
     struct bench b;
     struct dd_picture_layout layout;
     struct dd_send_stream options = {.mode = DD_SEND_VNC};
-
-    ck_assert_int_eq(format_of("source", "", 0), DD_PICTURE_BGRX);
-    ck_assert_int_eq(format_of("320x320", "", 0), DD_PICTURE_BGRX);
-    ck_assert_int_eq(format_of("160x90", "", 0), DD_PICTURE_I444);
-    ck_assert_int_eq(format_of("source", "%H", 0), DD_PICTURE_I444);
-    ck_assert_int_eq(format_of("source", "", 1), DD_PICTURE_I444);
 
     set_up(&b, DD_PICTURE_BGRX, 10, 6);
     strcpy(options.capture_resolution, "source");
@@ -283,5 +353,5 @@ START_TEST(passes_pixels_on)
 }
 END_TEST
 
-SUITE("send/capture/pipeline/pipeline", does_nothing_unasked, passes_pixels_on, hides_before_it_filters, crops_then_turns, covers,
-      turns_the_largest, burns_in_the_time_of_capture, follows_changes)
+SUITE("send/capture/pipeline/pipeline", does_nothing_unasked, passes_rgb, crops_and_masks_rgb, passes_pixels_on,
+      hides_before_it_filters, crops_then_turns, covers, turns_the_largest, burns_in_the_time_of_capture, follows_changes)

@@ -163,6 +163,80 @@ START_TEST(takes_rgb)
 }
 END_TEST
 
+/* Pixels of 3 by 2 in any packing of 8-bit RGB, with something in the fourth byte and behind each row. */
+static void check_repacked(int av_format, const char *order)
+{
+    enum { WIDTH = 3, HEIGHT = 2, STRIDE = 20 };
+    struct dd_scale *s = dd_scale_new();
+    uint8_t bytes[HEIGHT * STRIDE], *to_bytes;
+    struct dd_picture to = make(DD_PICTURE_BGRX, WIDTH, HEIGHT, &to_bytes);
+    struct dd_picture from = {.format = DD_PICTURE_FOREIGN,
+                              .foreign_format = av_format,
+                              .width = WIDTH,
+                              .height = HEIGHT,
+                              .plane = {bytes},
+                              .stride = {STRIDE}};
+    size_t step = strlen(order);
+
+    memset(bytes, 0xee, sizeof bytes);
+    for (int i = 0; i < WIDTH * HEIGHT; i++)
+        for (size_t k = 0; k < step; k++) {
+            int base = order[k] == 'B' ? 10 : order[k] == 'G' ? 90 : order[k] == 'R' ? 170 : 0xdd;
+            bytes[(size_t)(i / WIDTH) * STRIDE + (size_t)(i % WIDTH) * step + k] = (uint8_t)(base + i);
+        }
+    ck_assert_msg(dd_scale_can_repack(&from), "%s", order);
+    ck_assert_int_eq(dd_scale_picture(s, &from, &to), 0);
+    for (int i = 0; i < WIDTH * HEIGHT; i++) {
+        const uint8_t expected[4] = {(uint8_t)(10 + i), (uint8_t)(90 + i), (uint8_t)(170 + i), 0};
+        ck_assert_mem_eq(to.plane[0] + (i / WIDTH) * to.stride[0] + (i % WIDTH) * 4, expected, 4);
+    }
+    free(to_bytes);
+    dd_scale_free(s);
+}
+
+START_TEST(repacks_rgb)
+{
+    check_repacked(AV_PIX_FMT_RGB24, "RGB");
+    check_repacked(AV_PIX_FMT_BGR24, "BGR");
+    check_repacked(AV_PIX_FMT_RGBA, "RGBA");
+    check_repacked(AV_PIX_FMT_BGRA, "BGRA");
+    check_repacked(AV_PIX_FMT_RGB0, "RGB0");
+    check_repacked(AV_PIX_FMT_BGR0, "BGR0");
+}
+END_TEST
+
+/* All that is not RGB in bytes, in that order, is planar after scaling. */
+START_TEST(repacks_nothing_else)
+{
+    static const int others[] = {AV_PIX_FMT_ARGB,      AV_PIX_FMT_0BGR,    AV_PIX_FMT_GBRP,     AV_PIX_FMT_RGB48LE,
+                                 AV_PIX_FMT_RGB48BE,   AV_PIX_FMT_RGBA64,  AV_PIX_FMT_RGB565LE, AV_PIX_FMT_RGB8,
+                                 AV_PIX_FMT_X2RGB10LE, AV_PIX_FMT_PAL8,    AV_PIX_FMT_GRAY8,    AV_PIX_FMT_YA8,
+                                 AV_PIX_FMT_YUV444P,   AV_PIX_FMT_UYVY422, AV_PIX_FMT_VAAPI,    AV_PIX_FMT_NONE};
+    static const enum dd_picture_format planar[] = {DD_PICTURE_I420, DD_PICTURE_I444};
+    struct dd_scale *s = dd_scale_new();
+    uint8_t *from_bytes, *to_bytes;
+    struct dd_picture from = make(DD_PICTURE_BGRX, 16, 16, &from_bytes), to = make(DD_PICTURE_BGRX, 16, 8, &to_bytes);
+
+    ck_assert(dd_scale_can_repack(&from));
+    ck_assert_int_eq(dd_scale_picture(s, &from, &to), DD_ERROR_INPUT);
+    to.height = from.height = 8;
+    ck_assert_int_eq(dd_scale_picture(s, &from, &to), 0);
+    for (size_t i = 0; i < sizeof planar / sizeof *planar; i++) {
+        struct dd_picture picture = {.format = planar[i]};
+        ck_assert(!dd_scale_can_repack(&picture));
+    }
+    from.format = DD_PICTURE_FOREIGN;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        from.foreign_format = others[i];
+        ck_assert_msg(!dd_scale_can_repack(&from), "%d", others[i]);
+        ck_assert_int_eq(dd_scale_picture(s, &from, &to), DD_ERROR_INPUT);
+    }
+    free(from_bytes);
+    free(to_bytes);
+    dd_scale_free(s);
+}
+END_TEST
+
 START_TEST(refuses)
 {
     struct dd_scale *s = dd_scale_new();
@@ -180,4 +254,4 @@ START_TEST(refuses)
 END_TEST
 
 SUITE("send/capture/pipeline/scale", copies_what_fits, copies_from_other_strides, scales_flat_colors, expands_the_range,
-      takes_rgb, refuses)
+      takes_rgb, repacks_rgb, repacks_nothing_else, refuses)
