@@ -25,12 +25,12 @@
 #include "send/options.h"
 
 enum {
-    STOP_MS = 150, /* from the end of its pipe to SIGKILL; of itself it takes 100 to 400, and the role has 1200 for all */
-    KILL_MS = 500, /* and then until nothing is left */
+    STOP_MS = 150, /* from closing the pipe to SIGKILL; alone it takes 100 to 400 ms, and the role has 1200 ms for everything */
+    KILL_MS = 500, /* from SIGKILL until no process may be left */
     POLL_EVERY_MS = 10,
-    LIST_EVERY_MS = 30, /* all processes of the machine are gone through */
+    LIST_EVERY_MS = 30, /* longer, since each time all processes of the machine are listed */
     READ_BYTES = 4096,
-    READS_MAX = 16, /* of these; as much is in the pipe at most, unless it goes on talking */
+    READS_MAX = 16, /* READ_BYTES times this is what a pipe holds; a browser that goes on writing must not keep us here */
     TEXT_SIZE = DD_PROFILE_DIR_PATH_SIZE + 64,
     ARGUMENTS_MAX = 64,
 };
@@ -43,7 +43,7 @@ struct dd_browser {
     uint64_t started_us;
 };
 
-/* Two at most: the one that shows the page, and the one that is to follow it. */
+/* Browsers of this process: at most two, the one that shows the page and its replacement. */
 static unsigned browser_count;
 
 #define DISABLED_FEATURES                                                                                                        \
@@ -54,7 +54,7 @@ static const char *const flags[] = {
     "--headless",
     "--remote-debugging-pipe",
     "about:blank",
-    /* nothing of its own on the network */
+    /* no network traffic of its own */
     "--disable-background-networking",
     "--disable-client-side-phishing-detection",
     "--disable-component-update",
@@ -65,7 +65,7 @@ static const char *const flags[] = {
     "--no-pings",
     "--no-proxy-server",
     "--disable-features=" DISABLED_FEATURES,
-    /* nobody is there to ask or to tell */
+    /* there is no user to ask or to inform */
     "--block-new-web-contents",
     "--deny-permission-prompts",
     "--disable-default-apps",
@@ -80,24 +80,24 @@ static const char *const flags[] = {
     "--no-first-run",
     "--noerrdialogs",
     "--password-store=basic",
-    /* no reports of crashes: their writers would outlive it */
+    /* no crash reports: the processes that write them would outlive the browser */
     "--disable-breakpad",
     "--disable-crash-reporter",
-    /* a page is always in sight */
+    /* a page is never in the background */
     "--autoplay-policy=no-user-gesture-required",
     "--disable-background-timer-throttling",
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",
-    /* pictures that are the same everywhere */
+    /* the same pixels on every machine */
     "--disable-gpu",
     "--force-color-profile=srgb",
     "--hide-scrollbars",
-    /* containers have little /dev/shm */
+    /* /dev/shm is small in containers */
     "--disable-dev-shm-usage",
     "--disk-cache-size=67108864",
 };
 
-/* ---- its program, arguments and environment ---- */
+/* ---- program, arguments, environment ---- */
 
 static int find_program(char *path, size_t size, struct dd_source_io *io)
 {
@@ -116,7 +116,7 @@ static int find_program(char *path, size_t size, struct dd_source_io *io)
                           "there is no browser: install the Debian package chromium-headless-shell or chromium, or set browser");
 }
 
-/* Texts that are made for one start. */
+/* Holds the formatted arguments and environment variables for one start. */
 struct text_pool {
     char texts[16][TEXT_SIZE + DD_SEND_SHORT];
     size_t count;
@@ -134,8 +134,8 @@ static const char *format_text(struct text_pool *pool, const char *format, ...)
     return text;
 }
 
-/* D-Bus is shut off: the browser has nothing to say to the system. */
-static void fill_environment(struct text_pool *pool, const char *folder, const char **environment)
+/* Points D-Bus at sockets that do not exist: the browser needs no system service. */
+static void fill_environment(struct text_pool *pool, const char *dir, const char **environment)
 {
     const char *path = getenv("PATH");
     size_t n = 0;
@@ -143,12 +143,12 @@ static void fill_environment(struct text_pool *pool, const char *folder, const c
     if (!path || strlen(path) + sizeof "PATH=" > sizeof pool->texts[0])
         path = "/usr/local/bin:/usr/bin:/bin";
     environment[n++] = format_text(pool, "PATH=%s", path);
-    environment[n++] = format_text(pool, "HOME=%s", folder);
-    environment[n++] = format_text(pool, "TMPDIR=%s", folder);
-    environment[n++] = format_text(pool, "XDG_RUNTIME_DIR=%s", folder);
+    environment[n++] = format_text(pool, "HOME=%s", dir);
+    environment[n++] = format_text(pool, "TMPDIR=%s", dir);
+    environment[n++] = format_text(pool, "XDG_RUNTIME_DIR=%s", dir);
     environment[n++] = format_text(pool, "LANG=%s", getenv("LANG") ? getenv("LANG") : "C.UTF-8");
-    environment[n++] = format_text(pool, "DBUS_SESSION_BUS_ADDRESS=unix:path=%s/none", folder);
-    environment[n++] = format_text(pool, "DBUS_SYSTEM_BUS_ADDRESS=unix:path=%s/none", folder);
+    environment[n++] = format_text(pool, "DBUS_SESSION_BUS_ADDRESS=unix:path=%s/none", dir);
+    environment[n++] = format_text(pool, "DBUS_SYSTEM_BUS_ADDRESS=unix:path=%s/none", dir);
     environment[n] = NULL;
 }
 
@@ -170,28 +170,28 @@ static void fill_arguments(struct text_pool *pool, const struct dd_browser *b, c
 
 /* ---- start ---- */
 
-static int open_pipes(struct dd_process_spawn *spawn, int ours[static 3])
+static int open_pipes(struct dd_process_spawn *spawn, int parent_fds[static 3])
 {
-    static const int child_fds[3] = {3, 4, 2}; /* it reads 3, writes 4 and 2 */
-    int pair[3][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
+    static const int child_fds[3] = {3, 4, 2}; /* --remote-debugging-pipe: it reads 3 and writes 4; 2 is its standard error */
+    int fds[3][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
 
     for (int i = 0; i < 3; i++) {
-        if (pipe2(pair[i], O_CLOEXEC) < 0)
+        if (pipe2(fds[i], O_CLOEXEC) < 0)
             goto fail;
-        spawn->fds[child_fds[i]] = pair[i][i == 0 ? 0 : 1];
-        ours[i] = pair[i][i == 0 ? 1 : 0];
+        spawn->fds[child_fds[i]] = fds[i][i == 0 ? 0 : 1];
+        parent_fds[i] = fds[i][i == 0 ? 1 : 0];
     }
-    /* what does not fit is lost: it must wait for nobody */
-    fcntl(pair[2][0], F_SETFL, O_NONBLOCK);
-    fcntl(pair[2][1], F_SETFL, O_NONBLOCK);
+    /* a full pipe loses output of standard error: the browser must not wait for us */
+    fcntl(fds[2][0], F_SETFL, O_NONBLOCK);
+    fcntl(fds[2][1], F_SETFL, O_NONBLOCK);
     return 0;
 
 fail:
     dd_log_error("cannot make a pipe to the browser: %s", strerror(errno));
     for (int i = 0; i < 3; i++)
         for (int k = 0; k < 2; k++)
-            if (pair[i][k] >= 0)
-                close(pair[i][k]);
+            if (fds[i][k] >= 0)
+                close(fds[i][k]);
     return DD_ERROR_SYSTEM;
 }
 
@@ -200,7 +200,7 @@ static int launch(struct dd_browser *b, const struct dd_browser_config *config, 
     struct text_pool *pool = calloc(1, sizeof *pool);
     const char *argv[ARGUMENTS_MAX], *environment[16];
     struct dd_process_spawn spawn = {.path = path, .argv = argv, .environment = environment, .fds = {-1, -1, -1, -1, -1}};
-    int ours[3], error = pool ? open_pipes(&spawn, ours) : DD_ERROR_MEMORY;
+    int parent_fds[3], error = pool ? open_pipes(&spawn, parent_fds) : DD_ERROR_MEMORY;
 
     if (error)
         goto done;
@@ -210,12 +210,12 @@ static int launch(struct dd_browser *b, const struct dd_browser_config *config, 
     dd_process_tree_auto_reap(true);
     b->pid = dd_process_spawn_start(&spawn);
     b->started_us = dd_clock_now_us();
-    b->stderr_fd = ours[2];
+    b->stderr_fd = parent_fds[2];
     close(spawn.fds[2]);
     close(spawn.fds[3]);
     close(spawn.fds[4]);
     const struct dd_cdp_config cdp_config = {
-        .read_fd = ours[1], .write_fd = ours[0], .event = config->event, .context = config->context};
+        .read_fd = parent_fds[1], .write_fd = parent_fds[0], .event = config->event, .context = config->context};
     b->cdp = dd_cdp_new(&cdp_config);
     error = b->pid < 0 ? DD_ERROR_SYSTEM : b->cdp ? 0 : DD_ERROR_MEMORY;
 done:
@@ -260,11 +260,11 @@ int dd_browser_start(struct dd_browser **browser, const struct dd_browser_config
     return 0;
 }
 
-/* ---- end ---- */
+/* ---- stop ---- */
 
-static struct dd_process_tree tree_of(const struct dd_browser *b)
+static struct dd_process_tree process_tree(const struct dd_browser *b)
 {
-    /* alone, it has all that is below this process */
+    /* a single browser owns all descendants of this process */
     return (struct dd_process_tree){.leader = b->pid, .profile_dir = browser_count > 1 ? b->profile_dir.path : NULL};
 }
 
@@ -274,11 +274,11 @@ void dd_browser_begin_stop(struct dd_browser *browser)
     browser->cdp = NULL;
 }
 
-/* Gives it a moment to end by itself, and then ends what is left: all that it could still do is write to its folder. That is
- * emptied first: on a machine that is busy the end may take longer than there is time. */
+/* Gives the browser a moment to end by itself, and then kills what is left: it would only write to its profile directory. The
+ * directory is emptied before the wait for the last process: on a busy machine that may take longer than there is time. */
 static void kill_processes(struct dd_browser *b)
 {
-    const struct dd_process_tree tree = tree_of(b);
+    const struct dd_process_tree tree = process_tree(b);
     uint64_t begun_us = dd_clock_now_us(), deadline_us = begun_us + (STOP_MS + KILL_MS) * UINT64_C(1000);
 
     while (kill(b->pid, 0) == 0 && dd_clock_now_us() < begun_us + STOP_MS * UINT64_C(1000))
@@ -324,7 +324,7 @@ void dd_browser_last_line(struct dd_browser *browser, char *text, size_t size)
     }
 }
 
-/* ---- what is known of it ---- */
+/* ---- queries ---- */
 
 struct dd_cdp *dd_browser_cdp(const struct dd_browser *browser)
 {
@@ -333,7 +333,7 @@ struct dd_cdp *dd_browser_cdp(const struct dd_browser *browser)
 
 uint64_t dd_browser_memory(const struct dd_browser *browser)
 {
-    const struct dd_process_tree tree = tree_of(browser);
+    const struct dd_process_tree tree = process_tree(browser);
     size_t count;
 
     return dd_process_tree_memory(&tree, &count);

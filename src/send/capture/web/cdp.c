@@ -17,13 +17,14 @@
 
 enum {
     READ_BYTES = 256 * 1024,
-    STEP_BYTES = 4 * 1024 * 1024, /* that are read in one turn: who floods the pipe must not keep its reader from all else */
-    KEPT_BYTES = 4 * 1024 * 1024, /* a buffer that grew beyond this is given back when it is empty */
-    KERNEL_BYTES = 1024 * 1024,   /* of the kernel's buffer: a picture in one piece; what the system does not grant is no loss */
+    STEP_BYTES = 4 * 1024 * 1024, /* read at most in one step: a browser that floods the pipe must not stop everything else */
+    KEPT_BYTES = 4 * 1024 * 1024, /* an empty buffer that is larger than this is freed */
+    PIPE_BYTES = 1024 * 1024,     /* the pipe's size in the kernel: holds a picture in one piece; a smaller one works, too */
 };
 
+/* A command that waits for its answer. */
 struct command {
-    int id; /* 0: free */
+    int id; /* 0: this slot is free */
     uint64_t sent_us, deadline_us;
     void (*answered)(void *context, const struct dd_cdp_answer *answer);
     void *context;
@@ -34,14 +35,14 @@ struct dd_cdp {
     void (*event)(void *context, const struct dd_cdp_event *event);
     void *context;
     struct dd_buffer in;
-    size_t searched; /* bytes of in that are known to have no NUL */
+    size_t searched; /* bytes at the start of in that are known to have no NUL */
     struct dd_buffer out;
     struct command commands[DD_CDP_COMMANDS_MAX];
     int last_id;
-    int error; /* that ended it */
+    int error; /* final: nothing is read or written after it */
 };
 
-/* ---- buffers, which may hold secrets ---- */
+/* ---- buffers; they may hold secrets, and dd_buffer wipes them ---- */
 
 static int grow(struct dd_buffer *b, size_t more)
 {
@@ -77,7 +78,7 @@ struct dd_cdp *dd_cdp_new(const struct dd_cdp_config *config)
     for (int i = 0; i < 2; i++) {
         int fd = i ? cdp->write_fd : cdp->read_fd;
         fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-        fcntl(fd, F_SETPIPE_SZ, KERNEL_BYTES);
+        fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
     }
     return cdp;
 }
@@ -103,7 +104,7 @@ static struct command *find_command(struct dd_cdp *cdp, int id)
     return NULL;
 }
 
-static int put(struct dd_buffer *b, const char *text, size_t size)
+static int append(struct dd_buffer *b, const char *text, size_t size)
 {
     int error = grow(b, size);
 
@@ -114,20 +115,20 @@ static int put(struct dd_buffer *b, const char *text, size_t size)
     return 0;
 }
 
-/* Both texts are JSON objects; params becomes a member of the first. */
-static int put_message(struct dd_buffer *b, const char *head, const char *params)
+/* Appends the JSON object head, with the JSON object params (may be NULL) as its member "params", and a NUL. */
+static int append_message(struct dd_buffer *b, const char *head, const char *params)
 {
     static const char between[] = ",\"params\":";
     size_t head_size = strlen(head) - 1, params_size = params ? strlen(params) : 0;
 
     if (b->size + head_size + params_size + sizeof between + 2 > DD_CDP_OUTPUT_MAX)
         return DD_ERROR_SPACE;
-    int error = put(b, head, head_size);
+    int error = append(b, head, head_size);
     if (!error && params)
-        error = put(b, between, sizeof between - 1);
+        error = append(b, between, sizeof between - 1);
     if (!error && params)
-        error = put(b, params, params_size);
-    return error ? error : put(b, "}", 2);
+        error = append(b, params, params_size);
+    return error ? error : append(b, "}", 2);
 }
 
 static void wipe_text(char *text)
@@ -152,7 +153,7 @@ static int write_command(struct dd_cdp *cdp, const struct dd_cdp_command *comman
     if (command->params)
         params = dd_json_print(command->params);
     if (head && (params || !command->params))
-        error = put_message(&cdp->out, head, params);
+        error = append_message(&cdp->out, head, params);
     if (error)
         cdp->out.size = before;
     wipe_text(params);
@@ -177,7 +178,7 @@ static void flush(struct dd_cdp *cdp)
 
 int dd_cdp_send(struct dd_cdp *cdp, const struct dd_cdp_command *command)
 {
-    /* what nobody waits for needs no place: there may be hundreds of these at once */
+    /* a command whose answer does not matter needs no slot: there may be hundreds of these at once */
     struct command *slot = command->answered ? find_command(cdp, 0) : NULL;
     int id = cdp->last_id == INT32_MAX ? 1 : cdp->last_id + 1;
     int error = cdp->error ? DD_ERROR_GONE : slot || !command->answered ? 0 : DD_ERROR_SPACE;
@@ -207,31 +208,31 @@ void dd_cdp_forget(struct dd_cdp *cdp, const void *context)
 
 /* ---- receiving ---- */
 
-static void answer(struct command *slot, const struct dd_cdp_answer *what)
+static void deliver_answer(struct command *slot, const struct dd_cdp_answer *answer)
 {
     struct command command = *slot;
-    struct dd_cdp_answer answer = *what;
+    struct dd_cdp_answer delivered = *answer;
 
-    slot->id = 0; /* before the call: it may send the next one */
+    slot->id = 0; /* before the call, which may send the next command */
     slot->context = NULL;
-    answer.sent_us = command.sent_us;
+    delivered.sent_us = command.sent_us;
     if (command.answered)
-        command.answered(command.context, &answer);
+        command.answered(command.context, &delivered);
 }
 
 static void dispatch_answer(struct dd_cdp *cdp, const struct dd_json *message, int64_t id)
 {
-    const struct dd_json *refusal = dd_json_member(message, "error");
-    /* one that came too late has no slot any more */
+    const struct dd_json *cdp_error = dd_json_member(message, "error");
+    /* an answer after the deadline finds no slot */
     struct command *slot = id >= 1 && id <= INT32_MAX ? find_command(cdp, (int)id) : NULL;
 
     if (!slot)
         return;
-    if (refusal)
-        answer(slot,
-               &(struct dd_cdp_answer){.error = DD_ERROR_INPUT, .text = dd_json_string(dd_json_member(refusal, "message"))});
+    if (cdp_error)
+        deliver_answer(
+            slot, &(struct dd_cdp_answer){.error = DD_ERROR_INPUT, .text = dd_json_string(dd_json_member(cdp_error, "message"))});
     else
-        answer(slot, &(struct dd_cdp_answer){.result = dd_json_member(message, "result"), .text = ""});
+        deliver_answer(slot, &(struct dd_cdp_answer){.result = dd_json_member(message, "result"), .text = ""});
 }
 
 static int dispatch(struct dd_cdp *cdp, const char *text, size_t size)
@@ -253,7 +254,7 @@ static int dispatch(struct dd_cdp *cdp, const char *text, size_t size)
     return error;
 }
 
-/* Every whole message in the buffer. */
+/* Dispatches every complete message in the buffer. */
 static int dispatch_all(struct dd_cdp *cdp)
 {
     size_t done = 0;
@@ -283,7 +284,7 @@ int dd_cdp_feed(struct dd_cdp *cdp, const void *bytes, size_t size)
     int error = cdp->error;
 
     if (!error && size)
-        error = put(&cdp->in, bytes, size);
+        error = append(&cdp->in, bytes, size);
     if (!error)
         error = dispatch_all(cdp);
     cdp->error = error;
@@ -318,7 +319,7 @@ static void expire(struct dd_cdp *cdp)
 
     for (size_t i = 0; i < DD_CDP_COMMANDS_MAX; i++)
         if (cdp->commands[i].id && now_us >= cdp->commands[i].deadline_us)
-            answer(&cdp->commands[i], &(struct dd_cdp_answer){.error = DD_ERROR_TIMEOUT, .text = "no answer in time"});
+            deliver_answer(&cdp->commands[i], &(struct dd_cdp_answer){.error = DD_ERROR_TIMEOUT, .text = "no answer in time"});
 }
 
 void dd_cdp_poll(const struct dd_cdp *cdp, struct pollfd fds[static 2])

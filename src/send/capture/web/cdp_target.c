@@ -13,9 +13,9 @@
 enum {
     SMALL_WIDTH = 64,
     SMALL_HEIGHT = 36,
-    /* The time stamp of a cast picture is made when the browser has it, up to 130 ms after what it shows on a busy machine. */
-    CAST_LAG_US = 200 * DD_CLOCK_US_PER_MS,
-    CAST_AGE_MAX_US = 2 * DD_CLOCK_US_PER_S,
+    /* The browser stamps a screencast picture when it has it: on a busy machine up to 130 ms after the page showed it. */
+    SCREENCAST_LAG_US = 200 * DD_CLOCK_US_PER_MS,
+    SCREENCAST_AGE_MAX_US = 2 * DD_CLOCK_US_PER_S,
 };
 
 void dd_cdp_target_send(const struct dd_cdp_target *target, const char *method, struct dd_json *params,
@@ -62,7 +62,7 @@ void dd_cdp_target_screenshot(const struct dd_cdp_target *target, const struct d
 {
     struct dd_json *params = dd_json_new_object(), *area;
 
-    /* PNG: text stays as it is, and what has not changed gives the same bytes; made for speed it costs less than JPEG */
+    /* PNG keeps text sharp, and the same pixels give the same bytes; optimised for speed it costs less than JPEG */
     dd_json_add_string(params, "format", "png");
     dd_json_add_boolean(params, "optimizeForSpeed", true);
     if (clip) {
@@ -100,15 +100,15 @@ uint64_t dd_cdp_target_captured_us(const struct dd_json *params)
     double age_us = (double)dd_clock_wall_us() - stamp * DD_CLOCK_US_PER_S;
     uint64_t now_us = dd_clock_now_us();
 
-    if (!(age_us > 0)) /* a clock that stepped */
+    if (!(age_us > 0)) /* the wall clock was set back */
         age_us = 0;
-    if (age_us > CAST_AGE_MAX_US)
+    if (age_us > SCREENCAST_AGE_MAX_US)
         return 0;
-    return now_us - (uint64_t)age_us - CAST_LAG_US;
+    return now_us - (uint64_t)age_us - SCREENCAST_LAG_US;
 }
 
-/* Chromium 156 freezes only a page that nobody sees, and has no other way to have it seen again than this emulation (which makes
- * it crash in an empty target). Frozen, a page that took 0.4 of a core took 0.01, and it goes on within 0.1 s. */
+/* Chromium 156 freezes only a hidden page. Focus emulation is the only way to make a page visible again; without a page in the
+ * target it crashes Chromium. Measured: a page that took 0.4 of a core took 0.01 when frozen, and went on within 0.1 s. */
 void dd_cdp_target_freeze(const struct dd_cdp_target *target, bool frozen)
 {
     struct dd_json *focus = dd_json_new_object(), *state = dd_json_new_object();

@@ -1,5 +1,6 @@
-/* How one tab of a browser is spoken to: commands in its session, and scripts in a world of their own, which see the page's
- * document but none of its scripts' doings. */
+/* One target of a browser (CDP's word for a tab): sends it commands in its session, and runs scripts in an isolated world. They
+ * see the page's document there, but nothing that the page's own scripts changed in their globals and prototypes. Uses CDP's
+ * domains Runtime, Page and Emulation. Not thread-safe. */
 #ifndef DD_SEND_CAPTURE_WEB_CDP_TARGET_H
 #define DD_SEND_CAPTURE_WEB_CDP_TARGET_H
 
@@ -13,53 +14,55 @@ struct dd_json;
 
 enum { DD_CDP_TARGET_ID_SIZE = 64 };
 
-#define DD_CDP_TARGET_WORLD "ddsend" /* name of the world of our scripts */
+#define DD_CDP_TARGET_WORLD "ddsend" /* CDP's worldName of our isolated world */
 
 struct dd_cdp_target {
     struct dd_cdp *cdp; /* borrowed */
     char target_id[DD_CDP_TARGET_ID_SIZE], session_id[DD_CDP_TARGET_ID_SIZE], frame_id[DD_CDP_TARGET_ID_SIZE];
-    char loader_id[DD_CDP_TARGET_ID_SIZE]; /* of the document that is shown */
-    int64_t context_id;                    /* the context of our scripts in it; 0: none yet */
-    uint64_t command_timeout_us;           /* for each command */
+    char loader_id[DD_CDP_TARGET_ID_SIZE]; /* of the current document: each load has another */
+    int64_t context_id;                    /* CDP's executionContextId of our isolated world in it; 0: none yet */
+    uint64_t command_timeout_us;           /* until a command without an answer fails with DD_ERROR_TIMEOUT */
 };
 
-/* Sends a command with params (taken, may be NULL). answered (may be NULL) is always called once, unless the context is
- * forgotten before: with the error at once if the command cannot be sent. */
+/* Sends a command with params (taken; may be NULL). answered (may be NULL) is called once, unless dd_cdp_forget() comes first. If
+ * the command cannot be sent, it is called with the error before this returns. */
 void dd_cdp_target_send(const struct dd_cdp_target *target, const char *method, struct dd_json *params,
                         void (*answered)(void *context, const struct dd_cdp_answer *answer), void *context);
 
-/* Runs an expression in the world of our scripts; a promise is awaited. The answer's error is DD_ERROR_GONE while there is no
- * world. */
+/* Evaluates a JavaScript expression in our isolated world (Runtime.evaluate), and waits for a promise. answered is called as by
+ * dd_cdp_target_send(); with DD_ERROR_GONE, before this returns, while the target has no isolated world. */
 void dd_cdp_target_evaluate(const struct dd_cdp_target *target, const char *expression,
                             void (*answered)(void *context, const struct dd_cdp_answer *answer), void *context);
 
-/* What an expression gave, by the answer to dd_cdp_target_evaluate(); NULL: it threw, or there is none. */
+/* The value of an expression, from the answer to dd_cdp_target_evaluate(). Borrowed from the answer. NULL if it threw, or after
+ * an error. */
 const struct dd_json *dd_cdp_target_value(const struct dd_cdp_answer *answer);
 
-/* A part of the page, in its own pixels. */
+/* A rectangle of the document, in CSS pixels. */
 struct dd_cdp_target_clip {
-    double x, y, width, height; /* of the document */
-    bool beyond_viewport;       /* the viewport */
+    double x, y, width, height;
+    bool beyond_viewport; /* it is not all within the viewport */
 };
 
-/* Takes a picture, PNG: of the part, else (clip is NULL) of the viewport. The answer's "data" has it as base64. Chromium 156
- * sends no more pictures by itself once it took one of a part, until it is told to again. */
+/* Takes a screenshot (Page.captureScreenshot) of the clip, or of the viewport if clip is NULL. The answer's "data" is a PNG in
+ * base64. A screenshot of a clip ends the screencast in Chromium 156: start it again. */
 void dd_cdp_target_screenshot(const struct dd_cdp_target *target, const struct dd_cdp_target_clip *clip,
                               void (*answered)(void *context, const struct dd_cdp_answer *answer), void *context);
 
-/* From now on the browser sends a picture at once, and one of each change (events Page.screencastFrame): PNG of the viewport's
- * own size, or small is set: a JPEG of a few pixels, which tells that something changed. */
+/* Starts the screencast: the browser sends an event Page.screencastFrame at once, and one after each change of the page. Its
+ * picture is a PNG of the viewport's size; with small it is a tiny JPEG that only tells that something changed. */
 void dd_cdp_target_start_screencast(const struct dd_cdp_target *target, bool small);
 void dd_cdp_target_stop_screencast(const struct dd_cdp_target *target);
 
-/* When such a picture, the event's params, was captured, as dd_clock_now_us(): the browser stamps it by the wall clock once it
- * has it, which is after what it shows. 0: that is long ago, this process did not run meanwhile. */
+/* When the picture of a Page.screencastFrame was captured, as dd_clock_now_us(), from the params of the event. 0 if that was more
+ * than two seconds ago: this process did not run meanwhile. */
 uint64_t dd_cdp_target_captured_us(const struct dd_json *params);
 
-/* Stops all that a loaded page does, or lets it go on. */
+/* Freezes a loaded page, so that its timers and scripts stand still, or lets it go on (Page.setWebLifecycleState). */
 void dd_cdp_target_freeze(const struct dd_cdp_target *target, bool frozen);
 
-/* Copies an identifier of the browser's. False, and "" is copied, if it is not plausible. */
+/* Copies an id that the browser gave. False if it is empty, too long, or has other characters than letters, digits and "-_.:"; to
+ * is then "". */
 bool dd_cdp_target_copy_id(char to[static DD_CDP_TARGET_ID_SIZE], const char *id);
 
 #endif

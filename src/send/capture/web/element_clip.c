@@ -11,9 +11,9 @@
 #include "send/picture.h"
 
 enum {
-    CHANGES_MIN = 3,    /* pictures that differ, one soon after the other: it moves */
-    SHIFTS_MAX = 3,     /* attempts to have it where it was just before */
-    FAR_AWAY = 1 << 24, /* pixels: no element is, whatever a browser says */
+    CHANGES_MIN = 3,          /* pictures in a row that differ: the element is changing all the time */
+    SHIFTS_MAX = 3,           /* pictures in a row whose box was another afterwards: the page moves the element */
+    COORDINATE_MAX = 1 << 24, /* pixels; a box beyond this is no answer of an honest browser */
 };
 
 void dd_element_clip_reset(struct dd_element_clip *e)
@@ -38,7 +38,7 @@ int dd_element_clip_measure(const struct dd_element_clip *e, const struct dd_cdp
     return 0;
 }
 
-/* False: there is nothing to be seen of it. */
+/* False: there is no such element, or it is not rendered. */
 static bool read_box(const struct dd_cdp_answer *answer, struct dd_element_clip_box *box)
 {
     const struct dd_json *number = dd_json_first(dd_cdp_target_value(answer));
@@ -48,7 +48,7 @@ static bool read_box(const struct dd_cdp_answer *answer, struct dd_element_clip_
 
     for (size_t i = 0; i < sizeof to / sizeof *to; i++, number = dd_json_next(number)) {
         *to[i] = dd_json_number(number);
-        sound = sound && fabs(*to[i]) < FAR_AWAY;
+        sound = sound && fabs(*to[i]) < COORDINATE_MAX;
     }
     return sound && box->width >= 1 && box->height >= 1;
 }
@@ -113,7 +113,7 @@ void dd_element_clip_invalidate(struct dd_element_clip *e)
 
 bool dd_element_clip_is_changing(const struct dd_element_clip *e)
 {
-    /* what is magnified may have another size when it is cut out */
+    /* with a zoom, a clip may have another size in pixels than the crop of the viewport */
     return e->short_interval && e->zoom == 1 && e->activity == DD_ELEMENT_CLIP_CHANGING;
 }
 

@@ -23,7 +23,7 @@ struct dd_image_decoder {
     AVCodecContext *contexts[CODECS];
     AVFrame *frame;
     AVPacket *packet;
-    struct dd_buffer bytes; /* the compressed picture */
+    struct dd_buffer bytes; /* the compressed picture, and padding */
 };
 
 static AVCodecContext *open_context(enum AVCodecID id)
@@ -35,7 +35,7 @@ static AVCodecContext *open_context(enum AVCodecID id)
         return NULL;
     context->thread_count = 1;
     context->max_pixels = (int64_t)DD_VIDEO_DECODER_WIDTH_MAX * DD_VIDEO_DECODER_HEIGHT_MAX;
-    context->err_recognition = AV_EF_EXPLODE; /* half a picture is none */
+    context->err_recognition = AV_EF_EXPLODE; /* a damaged picture is an error */
     if (avcodec_open2(context, codec, NULL) < 0)
         avcodec_free_context(&context);
     return context;
@@ -71,7 +71,7 @@ void dd_image_decoder_free(struct dd_image_decoder *decoder)
     free(decoder);
 }
 
-/* Into decoder->bytes, followed by the zeros that libavcodec wants to find there. 0 or a negative enum dd_error. */
+/* Decodes base64 into decoder->bytes, followed by the zero padding that libavcodec needs. 0 or a negative enum dd_error. */
 static int decode_base64(struct dd_image_decoder *decoder, const char *base64)
 {
     size_t needed = strlen(base64) / 4 * 3 + 4 + AV_INPUT_BUFFER_PADDING_SIZE;
@@ -100,7 +100,7 @@ int dd_image_decoder_decode(struct dd_image_decoder *decoder, const char *base64
     AVCodecContext *context = decoder->contexts[is_png ? 0 : 1];
     decoder->packet->data = decoder->bytes.bytes;
     decoder->packet->size = (int)decoder->bytes.size;
-    decoder->packet->flags = AV_PKT_FLAG_KEY; /* else libavcodec takes a PNG for what changed since the one before */
+    decoder->packet->flags = AV_PKT_FLAG_KEY; /* without it, libavcodec decodes a PNG as a change of the one before */
     error = avcodec_send_packet(context, decoder->packet);
     if (error >= 0)
         error = avcodec_receive_frame(context, decoder->frame);

@@ -1,4 +1,4 @@
-/* Single compressed pictures, as browsers make them: base64 of PNG or JPEG, to pixels. */
+/* Decodes screenshots as CDP sends them: PNG or JPEG in base64. Uses libavcodec. Not thread-safe. */
 #ifndef DD_SEND_CAPTURE_WEB_IMAGE_DECODER_H
 #define DD_SEND_CAPTURE_WEB_IMAGE_DECODER_H
 
@@ -7,10 +7,12 @@ struct dd_image_decoder;
 
 /* Returned-owned. NULL, logged, if memory is exhausted. */
 struct dd_image_decoder *dd_image_decoder_new(void);
+/* decoder may be NULL. */
 void dd_image_decoder_free(struct dd_image_decoder *decoder);
 
-/* Decodes base64, a text that ends with NUL; picture is borrowed until the next call. 0; DD_ERROR_INPUT if it is no such picture,
- * or larger than DD_VIDEO_DECODER_WIDTH_MAX x DD_VIDEO_DECODER_HEIGHT_MAX; DD_ERROR_MEMORY, logged. */
+/* Decodes base64, a text that ends with NUL. Fills picture, with captured_us of now; its planes are borrowed until the next call.
+ * 0; DD_ERROR_INPUT if it is not a PNG or JPEG, is cut off, or is larger than DD_VIDEO_DECODER_WIDTH_MAX x
+ * DD_VIDEO_DECODER_HEIGHT_MAX; DD_ERROR_MEMORY, logged. */
 int dd_image_decoder_decode(struct dd_image_decoder *decoder, const char *base64, struct dd_picture *picture);
 
 #endif

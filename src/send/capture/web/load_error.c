@@ -7,12 +7,12 @@
 #include "dd/link/wire.h"
 
 struct row {
-    const char *error; /* begins so, behind "net::ERR_" */
+    const char *error; /* prefix of the error's name after "net::ERR_" */
     enum dd_wire_reason reason;
     const char *text;
 };
 
-/* The first that fits. */
+/* The first row that matches counts. */
 static const struct row rows[] = {
     {"NAME_", DD_WIRE_REASON_UNREACHABLE, "its name is not found; check it, or use an IP address"},
     {"DNS_", DD_WIRE_REASON_UNREACHABLE, "its name is not found; check the name servers of this machine"},

@@ -1,8 +1,8 @@
-// Fills in the log-in form and submits it. Gives "submitted"; "elsewhere" if the document, or where its form leads, is not of
-// origin; "incomplete" if a field is missing. Nothing of the page is called before its origin is known.
+// Fills in the log-in form and submits it. Returns "submitted"; "elsewhere" if the document or the form's action has another origin;
+// "incomplete" if an element is missing. Checks the document's origin before it calls anything of the page.
 //
-// This runs in a world of its own: there value is the browser's own setter, whatever a framework put over it in the page's world.
-// The framework learns of the change by the events.
+// Runs in an isolated world: there value has the browser's own setter, even if a framework replaced it in the page's world. The
+// framework learns of the change from the events.
 (origin, userSelector, passwordSelector, submitSelector, username, password) => {
     if (location.origin !== origin)
         return "elsewhere";

@@ -1,5 +1,6 @@
-// Where an element is, in whole pixels: x and y in the viewport, x and y in the document, width, height, and the viewport's width and
-// height; null if there is none. With mayScroll one that fits the viewport is scrolled into it first.
+// Measures an element's bounding box in whole CSS pixels. Returns [x and y in the viewport, x and y in the document, width, height,
+// the viewport's width and height]; null if there is no such element. With mayScroll, an element that fits the viewport is scrolled
+// into it first.
 (selector, mayScroll) => {
     const element = document.querySelector(selector);
     if (!element)

@@ -23,7 +23,7 @@ enum { POLL_EVERY_MS = 5 };
 #define PEM_BEGIN "-----BEGIN CERTIFICATE-----"
 #define PEM_END "-----END CERTIFICATE-----"
 
-/* Waits for a child; kills it when it takes too long. Its exit code, or a negative enum dd_error. */
+/* Waits until the child exits; kills it at io's deadline. Returns its exit code, or a negative enum dd_error. */
 static int await_exit(pid_t pid, struct dd_source_io *io)
 {
     int status;
@@ -45,11 +45,11 @@ static int run(const char *program, const char *const *argv, struct dd_source_io
     const struct dd_process_spawn spawn = {
         .path = program, .argv = argv, .environment = environment, .fds = {-1, -1, -1, -1, -1}};
 
-    dd_process_tree_auto_reap(false); /* its exit code is wanted */
+    dd_process_tree_auto_reap(false); /* we need its exit code */
     pid_t pid = dd_process_spawn_start(&spawn);
     int code = pid < 0 ? DD_ERROR_SYSTEM : await_exit(pid, io);
     dd_process_tree_auto_reap(true);
-    while (waitpid(-1, NULL, WNOHANG) > 0) /* who has died meanwhile waits for somebody to ask */
+    while (waitpid(-1, NULL, WNOHANG) > 0) /* reaps children that died meanwhile */
         ;
     if (code == 0 || code == DD_ERROR_STOPPED)
         return code;
@@ -57,7 +57,7 @@ static int run(const char *program, const char *const *argv, struct dd_source_io
     return DD_ERROR_SYSTEM;
 }
 
-/* certutil takes one certificate at a time. */
+/* Adds each certificate of pem by itself: certutil takes one at a time. */
 static int add_each(const char *program, const char *home, const char *store, const char *pem, struct dd_source_io *io)
 {
     char file[PATH_MAX], name[32];

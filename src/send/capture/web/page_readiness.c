@@ -17,26 +17,26 @@
 #include "send/options.h"
 
 enum {
-    CHECK_US = 250 * DD_CLOCK_US_PER_MS, /* between two looks at a page that is not yet right */
-    EXPECT_US = 10 * DD_CLOCK_US_PER_S,  /* from quiet until it has to be */
-    ABSENT_US = 2 * DD_CLOCK_US_PER_S,   /* pages that draw themselves afresh are without their parts for a moment */
-    LOGIN_US = 20 * DD_CLOCK_US_PER_S,   /* from submitting until the same document has to be without the form, */
-    AFTER_US = 5 * DD_CLOCK_US_PER_S,    /* or the next one */
+    CHECK_US = 250 * DD_CLOCK_US_PER_MS,       /* between two checks of a page that is not ready yet */
+    EXPECT_US = 10 * DD_CLOCK_US_PER_S,        /* from quiet until expect_selector has to be there */
+    MISSING_US = 2 * DD_CLOCK_US_PER_S,        /* a page that redraws itself may lack expect_selector for so long */
+    LOGIN_US = 20 * DD_CLOCK_US_PER_S,         /* from the submission until the same document has to be without the form */
+    LOGIN_REDIRECT_US = 5 * DD_CLOCK_US_PER_S, /* from the next document until it has to be without the form */
 };
 
 struct dd_page_readiness {
     const struct dd_web_options *web_options;
     const struct dd_cdp_target *target;
-    char *expression; /* NULL: there is nothing to ask */
+    char *expression; /* calls page_state.js; NULL: there is nothing to check */
     enum dd_page_readiness_result result;
-    unsigned reason; /* of WRONG, or of what is not right yet */
+    unsigned reason; /* enum dd_wire_reason: why result is NO, or still WAITING */
     char text[DD_PAGE_READINESS_TEXT_SIZE];
-    bool asking; /* there is no answer yet */
-    bool scrolling;
+    bool checking;  /* the answer to expression is outstanding */
+    bool scrolling; /* the answer to scroll_to.js is outstanding */
     uint64_t check_us, quiet_us;
-    uint64_t absent_us;    /* since when it was not right in pictures; 0: it is */
-    uint64_t submitted_us; /* when its log-in form was; 0: not since it was right */
-    uint64_t followed_us;  /* when another document came after that; 0: none yet */
+    uint64_t wrong_since_us;   /* since when pictures show that the page is not right; 0: they do not */
+    uint64_t submitted_us;     /* when the log-in form was submitted; 0: not since the page was ready */
+    uint64_t next_document_us; /* when the first document after that was loaded; 0: not yet */
 };
 
 /* ---- opening, closing ---- */
@@ -84,16 +84,17 @@ void dd_page_readiness_reset(struct dd_page_readiness *r)
 {
     r->result = DD_PAGE_READINESS_WAITING;
     r->reason = DD_WIRE_REASON_NONE;
-    r->asking = r->scrolling = false;
-    r->check_us = r->absent_us = 0;
-    if (r->submitted_us && !r->followed_us)
-        r->followed_us = dd_clock_now_us();
+    r->checking = r->scrolling = false;
+    r->check_us = r->wrong_since_us = 0;
+    if (r->submitted_us && !r->next_document_us)
+        r->next_document_us = dd_clock_now_us();
 }
 
-/* ---- verdicts ---- */
+/* ---- results ---- */
 
-static void note(struct dd_page_readiness *r, unsigned reason, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static void note(struct dd_page_readiness *r, unsigned reason, const char *format, ...)
+static void set_reason(struct dd_page_readiness *r, unsigned reason, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void set_reason(struct dd_page_readiness *r, unsigned reason, const char *format, ...)
 {
     va_list arguments;
 
@@ -106,7 +107,7 @@ static void note(struct dd_page_readiness *r, unsigned reason, const char *forma
 static void set_ready(struct dd_page_readiness *r)
 {
     r->result = DD_PAGE_READINESS_YES;
-    r->submitted_us = r->followed_us = r->absent_us = 0;
+    r->submitted_us = r->next_document_us = r->wrong_since_us = 0;
 }
 
 static void scrolled(void *context, const struct dd_cdp_answer *answer)
@@ -150,13 +151,13 @@ static void submitted(void *context, const struct dd_cdp_answer *answer)
     if (strcmp(word, "elsewhere") == 0 || strcmp(word, "incomplete") == 0)
         dd_login_form_cancel_submission();
     if (strcmp(word, "elsewhere") == 0) {
-        note(r, DD_WIRE_REASON_CREDENTIALS,
-             "its log-in form is, or leads, to another origin than source has: the password stays here; is source right?");
+        set_reason(r, DD_WIRE_REASON_CREDENTIALS,
+                   "its log-in form is, or leads, to another origin than source has: the password stays here; is source right?");
         r->result = DD_PAGE_READINESS_NO;
     } else if (strcmp(word, "incomplete") == 0) {
-        r->submitted_us = 0; /* it may still be drawing itself */
+        r->submitted_us = 0; /* the page may still be drawing the form */
     }
-    /* else it was, or the document went away because of it */
+    /* any other answer: it was submitted, perhaps the document was left before it could say so */
 }
 
 static void submit(struct dd_page_readiness *r)
@@ -165,23 +166,24 @@ static void submit(struct dd_page_readiness *r)
     char *script = wait_s ? NULL : dd_login_form_script(r->web_options);
 
     if (!script) {
-        /* nobody has refused the password: it is another page than it should be, and tried again sooner than that */
+        /* Not a reason CREDENTIALS: no server refused the password, and capture may try again sooner than after a refusal. */
         if (wait_s)
-            note(r, DD_WIRE_REASON_UNEXPECTED, "it asks to log in again, less than a minute after the last time; it has to wait");
+            set_reason(r, DD_WIRE_REASON_UNEXPECTED,
+                       "it asks to log in again, less than a minute after the last time; it has to wait");
         else
-            note(r, DD_WIRE_REASON_CAPTURE, "there is no memory for logging in");
+            set_reason(r, DD_WIRE_REASON_CAPTURE, "there is no memory for logging in");
         r->result = DD_PAGE_READINESS_NO;
         return;
     }
     dd_log_info("%s: logging in", r->web_options->name);
     dd_login_form_record_submission();
     r->submitted_us = dd_clock_now_us();
-    r->followed_us = 0;
+    r->next_document_us = 0;
     dd_cdp_target_evaluate(r->target, script, submitted, r);
     dd_page_script_free(script);
 }
 
-/* ---- until it is right ---- */
+/* ---- until the page is ready ---- */
 
 static void handle_form(struct dd_page_readiness *r)
 {
@@ -189,8 +191,8 @@ static void handle_form(struct dd_page_readiness *r)
         submit(r);
     if (r->result != DD_PAGE_READINESS_WAITING)
         return;
-    note(r, DD_WIRE_REASON_CREDENTIALS, "it still shows its log-in form: check username, password and the selectors");
-    uint64_t until_us = r->followed_us ? r->followed_us + AFTER_US : r->submitted_us + LOGIN_US;
+    set_reason(r, DD_WIRE_REASON_CREDENTIALS, "it still shows its log-in form: check username, password and the selectors");
+    uint64_t until_us = r->next_document_us ? r->next_document_us + LOGIN_REDIRECT_US : r->submitted_us + LOGIN_US;
     if (r->submitted_us && dd_clock_now_us() > until_us)
         r->result = DD_PAGE_READINESS_NO;
 }
@@ -200,20 +202,20 @@ static void answered(void *context, const struct dd_cdp_answer *answer)
     struct dd_page_readiness *r = context;
     const char *word = dd_json_string(dd_cdp_target_value(answer));
 
-    r->asking = false;
-    if (answer->error || r->result != DD_PAGE_READINESS_WAITING) /* of a document that is gone */
+    r->checking = false;
+    if (answer->error || r->result != DD_PAGE_READINESS_WAITING) /* the answer of an earlier document */
         return;
     if (strcmp(word, "right") == 0) {
         scroll(r);
     } else if (strcmp(word, "form") == 0) {
         handle_form(r);
     } else if (strcmp(word, "missing") == 0) {
-        note(r, DD_WIRE_REASON_UNEXPECTED, "there is nothing with expect_selector %s in it: is it logged out?",
-             r->web_options->options->expect_selector);
+        set_reason(r, DD_WIRE_REASON_UNEXPECTED, "there is nothing with expect_selector %s in it: is it logged out?",
+                   r->web_options->options->expect_selector);
         if (dd_clock_now_us() > r->quiet_us + EXPECT_US)
             r->result = DD_PAGE_READINESS_NO;
     } else {
-        note(r, DD_WIRE_REASON_UNSUITABLE, "expect_selector or login_password_selector is not a CSS selector");
+        set_reason(r, DD_WIRE_REASON_UNSUITABLE, "expect_selector or login_password_selector is not a CSS selector");
         r->result = DD_PAGE_READINESS_NO;
     }
 }
@@ -221,11 +223,11 @@ static void answered(void *context, const struct dd_cdp_answer *answer)
 enum dd_page_readiness_result dd_page_readiness_step(struct dd_page_readiness *r, uint64_t now_us, uint64_t quiet_us)
 {
     r->quiet_us = quiet_us;
-    if (r->result != DD_PAGE_READINESS_WAITING || r->asking || r->scrolling || now_us < r->check_us)
+    if (r->result != DD_PAGE_READINESS_WAITING || r->checking || r->scrolling || now_us < r->check_us)
         return r->result;
     r->check_us = now_us + CHECK_US;
     if (r->expression) {
-        r->asking = true;
+        r->checking = true;
         dd_cdp_target_evaluate(r->target, r->expression, answered, r);
     } else {
         scroll(r);
@@ -239,7 +241,7 @@ unsigned dd_page_readiness_reason(const struct dd_page_readiness *r, const char 
     return r->reason;
 }
 
-/* ---- of pictures ---- */
+/* ---- checks of pictures ---- */
 
 const char *dd_page_readiness_expression(const struct dd_page_readiness *r)
 {
@@ -254,10 +256,11 @@ enum dd_page_readiness_result dd_page_readiness_check_picture(struct dd_page_rea
     if (answer->error)
         return DD_PAGE_READINESS_WAITING;
     if (strcmp(word, "right") == 0) {
-        r->absent_us = 0;
+        r->wrong_since_us = 0;
         return DD_PAGE_READINESS_YES;
     }
-    if (!r->absent_us)
-        r->absent_us = now_us;
-    return now_us >= r->absent_us + ABSENT_US || strcmp(word, "form") == 0 ? DD_PAGE_READINESS_NO : DD_PAGE_READINESS_WAITING;
+    if (!r->wrong_since_us)
+        r->wrong_since_us = now_us;
+    return now_us >= r->wrong_since_us + MISSING_US || strcmp(word, "form") == 0 ? DD_PAGE_READINESS_NO
+                                                                                 : DD_PAGE_READINESS_WAITING;
 }

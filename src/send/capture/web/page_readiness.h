@@ -1,5 +1,5 @@
-/* Whether a page that is loaded shows what it should: it logs in where it is asked to, waits for what is expected, scrolls to
- * where it is to be looked at; and later says of each picture whether it is still so. It waits for nothing. */
+/* Whether a loaded page shows what it should. First submits the log-in form if the page shows one, waits for expect_selector and
+ * scrolls to scroll_to. Later checks after each picture that the page still shows that. Never blocks. Not thread-safe. */
 #ifndef DD_SEND_CAPTURE_WEB_PAGE_READINESS_H
 #define DD_SEND_CAPTURE_WEB_PAGE_READINESS_H
 
@@ -14,25 +14,29 @@ struct dd_cdp_target;
 enum { DD_PAGE_READINESS_TEXT_SIZE = 384 };
 
 enum dd_page_readiness_result {
-    DD_PAGE_READINESS_WAITING = 0,
+    DD_PAGE_READINESS_WAITING = 0, /* not yet */
     DD_PAGE_READINESS_YES = 1,
-    DD_PAGE_READINESS_NO = 2, /* and will not become right: dd_page_readiness_reason() */
+    DD_PAGE_READINESS_NO = 2, /* nor will it become ready: dd_page_readiness_reason() says why */
 };
 
-/* Of a page's target; both are borrowed. NULL, logged, without memory. Returned-owned. */
+/* For the page in target; both are borrowed until dd_page_readiness_free(). Returned-owned. NULL, logged, if memory is exhausted.
+ */
 struct dd_page_readiness *dd_page_readiness_new(const struct dd_web_options *web_options, const struct dd_cdp_target *target);
+/* readiness may be NULL. */
 void dd_page_readiness_free(struct dd_page_readiness *readiness);
 
-/* Another document is in the tab. */
+/* Another document was loaded into the target: begins again. */
 void dd_page_readiness_reset(struct dd_page_readiness *readiness);
-/* Does what is due with a document that is quiet since quiet_us. */
+/* Does what is due with a document that has been quiet since quiet_us. Times are dd_clock_now_us(). */
 enum dd_page_readiness_result dd_page_readiness_step(struct dd_page_readiness *readiness, uint64_t now_us, uint64_t quiet_us);
-/* Why it is wrong, or not right yet: a reason (enum dd_wire_reason; NONE: nothing is known) and a text, borrowed. */
+/* Why the page is not ready, or not yet: an enum dd_wire_reason (NONE: nothing is known) and a text, borrowed until the next
+ * call. */
 unsigned dd_page_readiness_reason(const struct dd_page_readiness *readiness, const char **text);
 
-/* What to ask the tab (dd_cdp_target_evaluate()) after a picture was taken; borrowed; NULL: nothing. */
+/* The expression to evaluate with dd_cdp_target_evaluate() after each picture. Borrowed. NULL: there is nothing to check. */
 const char *dd_page_readiness_expression(const struct dd_page_readiness *readiness);
-/* The answer: WAITING if this picture is not to be sent, but the next may be; WRONG: it has to become right again first. */
+/* Takes the answer to that expression. YES: the picture may be sent. WAITING: this one may not, the next one may. NO: none may
+ * until the page is ready again, as after a load. */
 enum dd_page_readiness_result dd_page_readiness_check_picture(struct dd_page_readiness *readiness,
                                                               const struct dd_cdp_answer *answer);
 

@@ -1,4 +1,5 @@
-/* Scripts that run in pages: each file *.js beside this one is the expression of one function. */
+/* The scripts that run in pages. Each file *.js in this folder is the expression of one JavaScript function, and is embedded in
+ * the program. */
 #ifndef DD_SEND_CAPTURE_WEB_PAGE_SCRIPT_H
 #define DD_SEND_CAPTURE_WEB_PAGE_SCRIPT_H
 
@@ -6,12 +7,12 @@
 
 struct dd_json;
 
-/* The expression that calls the function of file ("login_form.js") with arguments, an array of count values (taken): JSON is part
- * of JavaScript, so whatever texts it holds stay texts. Returned-owned: dd_page_script_free(). NULL, logged, if memory is
- * exhausted, also if arguments lacks values for that reason. */
+/* Builds the expression that calls the function of file ("login_form.js") with arguments: an array of count values, taken. JSON
+ * is a subset of JavaScript, so no text in it can become code. Returned-owned: dd_page_script_free(). NULL, logged, if memory is
+ * exhausted; also if arguments has not count values, since adding one failed. */
 char *dd_page_script_build(const char *file, struct dd_json *arguments, size_t count);
 
-/* Wipes and frees: arguments may be secret. script may be NULL. */
+/* Wipes and frees a script: its arguments may be secret. script may be NULL. */
 void dd_page_script_free(char *script);
 
 #endif

@@ -1,5 +1,5 @@
-// Says whether the page is what it should be: "form" if it shows its log-in form, "missing" if it lacks what is expected of it, else
-// "right". A selector may be "": there is no such form, or nothing is expected. A form that lies ready, but is not shown, is none.
+// Returns what the page shows: "form" if its log-in form is visible, "missing" if nothing matches expectSelector, else "right". A
+// selector may be "": there is no log-in form, or nothing is expected.
 (formSelector, expectSelector) => {
     const find = selector => selector && document.querySelector(selector);
     const form = find(formSelector);

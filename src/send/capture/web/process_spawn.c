@@ -14,7 +14,10 @@
 #include "dd/base/error.h"
 #include "dd/base/log.h"
 
-enum { NOT_EXECUTED = 127, SPARE_FD_MIN = 64 /* descriptors from here on are in nobody's way */ };
+enum {
+    NOT_EXECUTED = 127,
+    SPARE_FD_MIN = 64, /* descriptors from here on are neither ours nor the program's */
+};
 
 bool dd_process_spawn_find(const char *program, char *path, size_t size)
 {
@@ -34,7 +37,7 @@ bool dd_process_spawn_find(const char *program, char *path, size_t size)
     return false;
 }
 
-/* In the child, where only what is safe in a signal handler may be called. */
+/* Runs in the child after fork(2), so it may call only async-signal-safe functions. */
 static void execute(const struct dd_process_spawn *spawn, pid_t parent)
 {
     int spare[DD_PROCESS_SPAWN_FDS], null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -58,10 +61,10 @@ static void execute(const struct dd_process_spawn *spawn, pid_t parent)
     signal(SIGCHLD, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    /* execve(2) changes neither, but is declared as if it did */
+    /* execve(2) changes neither, but its prototype lacks the const */
     memcpy(&argv, &spawn->argv, sizeof argv);
     memcpy(&environment, &spawn->environment, sizeof environment);
-    personality(PER_LINUX); /* whatever this process runs with: theirs wants its address layout random */
+    personality(PER_LINUX); /* undoes setarch -R for the program: its address space layout is to be random */
     execve(spawn->path, argv, environment);
     _exit(NOT_EXECUTED);
 }

@@ -11,16 +11,16 @@
 #include <unistd.h>
 
 enum {
-    PROCESSES_MAX = 512, /* below this one: a browser has a dozen, and one more for each frame of another site */
-    ALL_MAX = 16 * 1024,
+    PROCESSES_MAX = 512, /* descendants; a browser has a dozen, and one more for each frame from another site */
+    ALL_MAX = 16 * 1024, /* processes of this machine */
 };
 
 struct process {
     pid_t pid, parent, session;
-    unsigned long long start_time; /* ticks since boot: another process that got the same number later began later */
+    unsigned long long start_time; /* ticks since boot; tells two processes apart that had the same pid one after the other */
 };
 
-/* The text of a file in /proc, its NULs as blanks. Its length, 0 if there is nothing to read. */
+/* Reads /proc/PID/name into text, with blanks for NULs. Returns its length; 0 if there is nothing to read. */
 static size_t read_proc(pid_t pid, const char *name, char *text, size_t size)
 {
     char path[64];
@@ -41,7 +41,7 @@ static size_t read_proc(pid_t pid, const char *name, char *text, size_t size)
     return (size_t)length;
 }
 
-/* the fields between session and starttime in /proc/PID/stat, proc(5) */
+/* skips the fields between session and starttime in /proc/PID/stat, proc(5) */
 #define SKIP_15 " %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s"
 
 static bool read_process(pid_t pid, struct process *p)
@@ -52,17 +52,17 @@ static bool read_process(pid_t pid, struct process *p)
     *p = (struct process){.pid = pid};
     if (!read_proc(pid, "stat", text, sizeof text))
         return false;
-    /* the name in brackets may have brackets and blanks of its own */
+    /* the program's name, in parentheses, may have parentheses and blanks itself */
     const char *after = strrchr(text, ')');
     if (!after || sscanf(after + 1, " %c %d %*d %d" SKIP_15 " %llu", &state, &parent, &session, &p->start_time) != 4)
         return false;
     p->parent = parent;
     p->session = session;
-    /* one whose first thread is a zombie may still be ending the others; real zombies do not stay */
+    /* A zombie counts: its other threads may still be ending. Zombies without threads are reaped at once. */
     return state != 'X';
 }
 
-/* Whether it has this in its command line. */
+/* True if the process's command line contains argument. */
 static bool has_argument(pid_t pid, const char *argument)
 {
     static char text[32 * 1024];
@@ -78,8 +78,8 @@ static bool has_parent_in(const struct process *p, const struct process *all, si
     return false;
 }
 
-/* Moves those below this process to the front, parents before children. Their number. */
-static size_t find_below(struct process *all, size_t count)
+/* Moves the descendants of this process to the front, parents before children. Returns their number. */
+static size_t move_descendants_first(struct process *all, size_t count)
 {
     pid_t own = getpid();
     size_t below = 0, before;
@@ -97,7 +97,7 @@ static size_t find_below(struct process *all, size_t count)
     return below;
 }
 
-/* Lists the processes of this machine. */
+/* Lists all processes of this machine. Returns their number. */
 static size_t list_all(struct process all[static ALL_MAX])
 {
     size_t count = 0;
@@ -114,17 +114,17 @@ static size_t list_all(struct process all[static ALL_MAX])
     return count;
 }
 
-/* Lists the processes of tree. */
+/* Lists the processes of tree, parents before children. Returns their number. */
 static size_t list_tree(const struct dd_process_tree *tree, struct process found[static PROCESSES_MAX])
 {
     static struct process all[ALL_MAX];
-    size_t count = find_below(all, list_all(all)), kept = 0;
+    size_t count = move_descendants_first(all, list_all(all)), found_count = 0;
 
-    for (size_t i = 0; i < count && kept < PROCESSES_MAX; i++)
-        if (!tree->profile_dir || all[i].session == tree->leader || has_parent_in(&all[i], found, kept) ||
+    for (size_t i = 0; i < count && found_count < PROCESSES_MAX; i++)
+        if (!tree->profile_dir || all[i].session == tree->leader || has_parent_in(&all[i], found, found_count) ||
             has_argument(all[i].pid, tree->profile_dir))
-            found[kept++] = all[i];
-    return kept;
+            found[found_count++] = all[i];
+    return found_count;
 }
 
 void dd_process_tree_auto_reap(bool enabled)
@@ -134,7 +134,7 @@ void dd_process_tree_auto_reap(bool enabled)
     sigaction(SIGCHLD, &action, NULL);
 }
 
-/* In bytes, of "RssAnon:     1234 kB". */
+/* Parses a line like "RssAnon:     1234 kB" of text. Returns bytes. */
 static uint64_t read_line(const char *text, const char *name)
 {
     const char *line = strstr(text, name);
@@ -142,9 +142,9 @@ static uint64_t read_line(const char *text, const char *name)
     return line ? strtoull(line + strlen(name), NULL, 10) * 1024 : 0;
 }
 
-/* Anonymous and shared memory as /proc/PID/status counts them. The exact shares of smaps_rollup are closed to us: the browser's
- * sandboxed processes are not dumpable. What several of them share counts several times; that is the pages of a few pictures,
- * and what the zygote had before it forked. Code from files, which all browsers share, does not count. */
+/* Adds up anonymous and shared memory of /proc/PID/status. The exact shares of smaps_rollup cannot be read: the browser's
+ * sandboxed processes are not dumpable. So memory that several processes share counts several times: that is a few pictures, and
+ * what the zygote had before it forked. Code mapped from files does not count. */
 uint64_t dd_process_tree_memory(const struct dd_process_tree *tree, size_t *count)
 {
     struct process found[PROCESSES_MAX];
@@ -158,8 +158,8 @@ uint64_t dd_process_tree_memory(const struct dd_process_tree *tree, size_t *coun
     return bytes;
 }
 
-/* The kernel clears a dead one away at once, and another process may have its number then: the descriptor holds one of them fast,
- * and if that began when the one that was found did, it is it. Without descriptors there is a chance in millions. */
+/* The kernel reaps a dead process at once, and a new one may get its pid. A pidfd refers to one process for good: if the start
+ * time is the same as before, it is the right one. Without a pidfd (no descriptors left) there is a tiny race. */
 static void send_signal(const struct process *p, int signal)
 {
     struct process held;

@@ -42,7 +42,7 @@ static void remove_tree(const char *path)
     nftw(path, remove_one, OPEN_DIRS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
-/* Opens and locks path; -1 if somebody else has, or it is no longer this folder. */
+/* Opens and locks the directory path. Returns its descriptor; -1 if it is locked, not ours, or was replaced meanwhile. */
 static int lock(const char *path)
 {
     struct stat held, named;
@@ -57,7 +57,7 @@ static int lock(const char *path)
     return -1;
 }
 
-/* A browser that hung when its role was killed does not notice, and is still there. */
+/* Kills the browser that uses the directory path: one that hangs does not notice that its role was killed. */
 static void kill_strays(const char *path)
 {
     char argument[DD_PROFILE_DIR_PATH_SIZE + sizeof DD_PROFILE_DIR_ARGUMENT];
@@ -66,7 +66,7 @@ static void kill_strays(const char *path)
     dd_process_tree_kill_by_argument(argument);
 }
 
-/* The lock of a folder falls with the process that held it, however that ended. */
+/* Removes directories whose role has died: the kernel released their locks, however the role ended. */
 static void remove_leftovers(void)
 {
     char path[DD_PROFILE_DIR_PATH_SIZE];
@@ -93,7 +93,7 @@ int dd_profile_dir_create(struct dd_profile_dir *dir)
 {
     *dir = (struct dd_profile_dir){.fd = -1};
     remove_leftovers();
-    /* another role may take it for a leftover before it is locked */
+    /* another role may take the new directory for a leftover before it is locked: then try again */
     for (int i = 0; i < ATTEMPTS; i++) {
         snprintf(dir->path, sizeof dir->path, "%s/%sXXXXXX", parent(), NAME);
         if (!mkdtemp(dir->path))

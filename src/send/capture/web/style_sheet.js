@@ -1,5 +1,5 @@
-// Applies a style sheet to the document. An adopted sheet is beyond the reach of the page's Content-Security-Policy. It is put in
-// again where the page's scripts replace the list of adopted sheets while it loads.
+// Applies a style sheet to the document. The page's Content-Security-Policy does not apply to adopted sheets. The sheet is adopted
+// again later, in case the page's scripts replaced the list of adopted sheets while it loaded.
 css => {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(css);

@@ -12,7 +12,7 @@ struct setup {
     const struct dd_cdp_target *target;
     void (*answered)(void *context, const struct dd_cdp_answer *answer);
     void *context;
-    unsigned count; /* of commands sent */
+    unsigned count; /* of commands that were sent */
 };
 
 static void send(struct setup *s, const char *method, struct dd_json *params)
@@ -37,8 +37,8 @@ static struct dd_json *switch_of(const char *name, bool value)
     return params;
 }
 
-/* The zoom is the number of the picture's pixels to one of the page's: so the picture keeps its size, the page has less room,
- * and all that is in it is larger and as sharp. What the division leaves over is cut off again (screenshots.c). */
+/* The zoom is CDP's deviceScaleFactor: picture pixels for one CSS pixel. The picture keeps its size, the page has fewer CSS
+ * pixels, and everything in it is larger and sharp. Rounding up may add a pixel, which screenshots.c cuts off. */
 static void set_size(struct setup *s, const struct dd_web_options *web_options)
 {
     double zoom = web_options->options->page_zoom > 0 ? web_options->options->page_zoom : 1;
@@ -80,7 +80,7 @@ unsigned dd_target_setup_send(const struct dd_cdp_target *target, const struct d
     struct setup s = {.target = target, .answered = answered, .context = context};
     const struct dd_send_stream *options = web_options->options;
 
-    /* a page that is loaded again comes from its server: what the browser kept of it may be what is to be got rid of */
+    /* Bypass the cache: a stale copy may be why we reload. */
     send(&s, "Network.clearBrowserCache", NULL);
     send(&s, "Page.enable", NULL);
     send(&s, "Page.setLifecycleEventsEnabled", switch_of("enabled", true));

@@ -9,8 +9,8 @@
 #include "send/capture/net/url.h"
 #include "send/options.h"
 
-/* RFC 9110's token. */
-static bool is_name(const char *text)
+/* A header's name is a token (RFC 9110, 5.6.2). */
+static bool is_header_name(const char *text)
 {
     for (const char *c = text; *c; c++)
         if (!isalnum((unsigned char)*c) && !strchr("!#$%&'*+-.^_`|~", *c))
@@ -18,7 +18,7 @@ static bool is_name(const char *text)
     return *text;
 }
 
-static bool is_value(const char *text)
+static bool is_header_value(const char *text)
 {
     for (const char *c = text; *c; c++)
         if ((unsigned char)*c < ' ' && *c != '\t')
@@ -26,8 +26,8 @@ static bool is_value(const char *text)
     return true;
 }
 
-/* The browser's own, which would break its requests. */
-static bool is_forbidden(const char *name)
+/* Headers that the browser itself sets: others would break its requests. */
+static bool is_browser_header(const char *name)
 {
     static const char *const forbidden[] = {"Host", "Content-Length", "Connection", "Transfer-Encoding", "Upgrade", "Trailer",
                                             "TE",   "Keep-Alive",     "Origin"};
@@ -38,8 +38,8 @@ static bool is_forbidden(const char *name)
     return false;
 }
 
-/* Browsers send the last of one name only. */
-static bool is_given(const struct dd_web_options *web_options, const char *name)
+/* True if there is a header of this name already: the browser would send only the last one. */
+static bool has_header(const struct dd_web_options *web_options, const char *name)
 {
     for (size_t i = 0; i < web_options->header_count; i++)
         if (strcasecmp(name, web_options->headers[i].name) == 0)
@@ -47,8 +47,9 @@ static bool is_given(const struct dd_web_options *web_options, const char *name)
     return false;
 }
 
-/* One "Name: value" of the file; empty lines and those with '#' are none. line is cut up. */
-static int read_header(struct dd_web_options *web_options, char *line)
+/* Parses a line "Name: value" of headers_file, and changes it: name and value become texts of their own. Skips empty lines and
+ * comments with '#'. */
+static int parse_header(struct dd_web_options *web_options, char *line)
 {
     char *colon, *end = line + strlen(line);
 
@@ -61,13 +62,13 @@ static int read_header(struct dd_web_options *web_options, char *line)
         return DD_ERROR_INPUT;
     *colon = '\0';
     const char *value = colon + 1 + strspn(colon + 1, " \t");
-    if (!is_name(line) || !is_value(value) || is_forbidden(line) || is_given(web_options, line))
+    if (!is_header_name(line) || !is_header_value(value) || is_browser_header(line) || has_header(web_options, line))
         return DD_ERROR_INPUT;
     web_options->headers[web_options->header_count++] = (struct dd_web_options_header){.name = line, .value = value};
     return 0;
 }
 
-static int read_headers(struct dd_web_options *web_options, char *why, size_t why_size)
+static int parse_headers(struct dd_web_options *web_options, char *why, size_t why_size)
 {
     unsigned number = 1;
 
@@ -76,7 +77,7 @@ static int read_headers(struct dd_web_options *web_options, char *why, size_t wh
         next = strchr(line, '\n');
         if (next)
             *next++ = '\0';
-        if (read_header(web_options, line)) {
+        if (parse_header(web_options, line)) {
             snprintf(why, why_size,
                      "line %u is none of at most %d different headers \"Name: value\" that a page can be asked for with", number,
                      DD_WEB_OPTIONS_HEADERS_MAX);
@@ -86,7 +87,7 @@ static int read_headers(struct dd_web_options *web_options, char *why, size_t wh
     return 0;
 }
 
-static int read_address(struct dd_web_options *web_options, struct dd_url *url, char *why, size_t why_size)
+static int parse_source(struct dd_web_options *web_options, struct dd_url *url, char *why, size_t why_size)
 {
     const struct dd_send_stream *options = web_options->options;
 
@@ -106,7 +107,7 @@ static int read_address(struct dd_web_options *web_options, struct dd_url *url, 
     return 0;
 }
 
-static int read_resolution(struct dd_web_options *web_options, char *why, size_t why_size)
+static int parse_resolution(struct dd_web_options *web_options, char *why, size_t why_size)
 {
     const char *resolution = web_options->options->capture_resolution;
 
@@ -126,15 +127,15 @@ int dd_web_options_parse(struct dd_web_options *web_options, const struct dd_sen
 
     *web_options = (struct dd_web_options){.options = options};
     *fault = "source";
-    int error = read_address(web_options, &url, why, why_size);
+    int error = parse_source(web_options, &url, why, why_size);
     dd_url_wipe(&url);
     if (!error) {
         *fault = "capture_resolution";
-        error = read_resolution(web_options, why, why_size);
+        error = parse_resolution(web_options, why, why_size);
     }
     if (!error) {
         *fault = "headers_file";
-        error = read_headers(web_options, why, why_size);
+        error = parse_headers(web_options, why, why_size);
     }
     if (error)
         dd_web_options_wipe(web_options);

@@ -1,4 +1,4 @@
-/* What a stream of mode web is to show, made of its options once: the page's address, and what may be told to its origin. */
+/* The options of a stream of mode web, parsed and checked once: the page's URL, and the secrets that only its origin may get. */
 #ifndef DD_SEND_CAPTURE_WEB_WEB_OPTIONS_H
 #define DD_SEND_CAPTURE_WEB_WEB_OPTIONS_H
 
@@ -11,24 +11,24 @@ struct dd_send_stream;
 
 enum {
     DD_WEB_OPTIONS_HEADERS_MAX = 32,
-    DD_WEB_OPTIONS_WIDTH = 1280, /* of a page that is to have its own size, which pages do not have */
+    DD_WEB_OPTIONS_WIDTH = 1280, /* with capture_resolution "source": pages have no size of their own */
     DD_WEB_OPTIONS_HEIGHT = 720,
 };
 
 struct dd_web_options_header {
-    const char *name, *value; /* borrowed from the site */
+    const char *name, *value; /* point into headers_text */
 };
 
 struct dd_web_options {
     const struct dd_send_stream *options; /* borrowed */
-    char url[4096];                       /* without user info; may hold a token: secret */
-    char name[200];                       /* the same for messages */
-    struct dd_origin origin;
-    char username[1024], password[1024]; /* secret */
-    char headers_text[16 * 1024];        /* secret */
+    char url[4096];                       /* without user name and password; secret, since it may hold a token */
+    char name[200];                       /* the URL without secrets, for messages */
+    struct dd_origin origin;              /* of url */
+    char username[1024], password[1024];  /* secret; "": none */
+    char headers_text[16 * 1024];         /* secret */
     struct dd_web_options_header headers[DD_WEB_OPTIONS_HEADERS_MAX];
     size_t header_count;
-    int width, height; /* of the viewport, in pixels of the picture */
+    int width, height; /* of the picture, in pixels */
 };
 
 /* Fills *web_options. options are borrowed for its life. 0; or DD_ERROR_INPUT with *web_options wiped, the name of the option at

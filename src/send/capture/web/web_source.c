@@ -1,5 +1,5 @@
-/* The source "web": a page in a headless Chromium, open all the time. Here is when pages and browsers are loaded, given up and
- * replaced; how is in page.c and browser.c. */
+/* The source "web": a page that stays open in a headless Chromium. This file decides when pages are loaded and reloaded, and when
+ * browsers are started and replaced; page.c and browser.c know how. */
 #include "send/capture/web/web_source.h"
 
 #include <poll.h>
@@ -25,32 +25,32 @@
 
 enum {
     RELOAD_RETRY_US = 10 * DD_CLOCK_US_PER_S,
-    RELOAD_ATTEMPTS = 3, /* until a page that cannot be loaded again counts as failed, though its old picture is there */
-    CHECK_US = 5 * DD_CLOCK_US_PER_S,      /* between two looks at the browser's memory */
-    STOPPING_US = DD_CLOCK_US_PER_S,       /* a replaced browser ends in this time, while pictures go on */
-    SHORT_INTERVAL_US = DD_CLOCK_US_PER_S, /* shorter intervals */
-    LOADING_SLICE_MS = 50,                 /* what is being loaded has several waits of its own */
-    SLICE_MS = 500,
+    RELOAD_ATTEMPTS = 3,                   /* reloads that may fail in a row while the old page is still shown */
+    CHECK_US = 5 * DD_CLOCK_US_PER_S,      /* between two checks of the browser's memory and age */
+    STOPPING_US = DD_CLOCK_US_PER_S,       /* for a replaced browser to end by itself, while pictures go on */
+    SHORT_INTERVAL_US = DD_CLOCK_US_PER_S, /* at shorter intervals a reload must not cost a picture */
+    LOADING_SLICE_MS = 50,                 /* shorter: pages that load have deadlines of their own, and dialogs */
+    SLICE_MS = 500,                        /* between two heartbeats */
 };
 
-/* Beyond 32 bits, which makes them unsigned. */
+/* In an enum of their own: the largest does not fit an int. */
 enum {
-    RELOAD_AUTO_US = 300 * UINT64_C(1000000),  /* a page whose pixels stay the same for so long may have lost its server */
-    REPLACE_RETRY_US = 60 * UINT64_C(1000000), /* between two replacements: what leaks fast leaks again */
+    RELOAD_AUTO_US = 300 * UINT64_C(1000000),  /* a page that has not changed for so long may have lost its server */
+    REPLACE_RETRY_US = 60 * UINT64_C(1000000), /* between two replacements: a page that leaks memory fast does so again */
     BROWSER_AGE_MAX_US = 24 * 3600 * UINT64_C(1000000),
 };
 
 struct web;
 
-/* A browser, and what it has opened. */
+/* One of the two browsers that there may be: the current one and its replacement. */
 struct browser_slot {
     struct web *web;
     struct dd_browser *browser; /* NULL: none */
-    int error;                  /* of its pipe */
-    uint64_t stopping_since_us; /* when it was asked to leave; 0: it was not */
+    int error;                  /* of dd_cdp_step() */
+    uint64_t stopping_since_us; /* when dd_browser_begin_stop() was called; 0: it was not */
 };
 
-/* A page, and its pictures once it is ready. */
+/* A page, and its screenshots once it is ready. */
 struct view {
     struct browser_slot *slot;
     struct dd_page *page; /* NULL: none */
@@ -62,13 +62,13 @@ struct web {
     struct dd_web_options web_options;
     struct browser_slot slots[2];
     struct view current;              /* what is shown */
-    struct view replacement;          /* what is to be shown in its place, */
-    uint64_t replacement_deadline_us; /* if it can be by then */
-    uint64_t shown_since_us;          /* since when now is shown */
-    uint64_t no_reload_before_us;     /* not to be loaded again before */
-    unsigned reload_failures;
-    uint64_t check_us;                 /* when memory and age are looked at next */
-    uint64_t no_replacement_before_us; /* not to be replaced before */
+    struct view replacement;          /* what is loaded to be shown next; its page is NULL: nothing */
+    uint64_t replacement_deadline_us; /* the replacement has failed if it has no picture by then */
+    uint64_t shown_since_us;          /* since when the current page is shown */
+    uint64_t no_reload_before_us;
+    unsigned reload_failures;          /* in a row */
+    uint64_t check_us;                 /* when to check the browser's memory and age */
+    uint64_t no_replacement_before_us; /* of the browser */
 };
 
 /* ---- events ---- */
@@ -80,7 +80,7 @@ static void send_to_browser(const struct browser_slot *slot, const char *method,
     dd_cdp_send(dd_browser_cdp(slot->browser), &command);
 }
 
-/* A window that a page opens: nobody would see it, and who knows what it does. */
+/* Closes a window that the page opened: it is not shown, so it would only cost memory and CPU. */
 static void close_window(struct browser_slot *slot, const struct dd_json *params)
 {
     const struct dd_json *info = dd_json_member(params, "targetInfo");
@@ -158,7 +158,8 @@ static bool is_connected(const struct browser_slot *slot)
 
 /* ---- waiting ---- */
 
-/* Lets everything go on that is under way, for one slice of time or until something happens. 0 or DD_ERROR_STOPPED. */
+/* Sends the heartbeat, waits until wake_us, a slice of time or an event of a browser, and steps browsers and pages. 0 or
+ * DD_ERROR_STOPPED. */
 static int step_until(struct web *w, uint64_t wake_us)
 {
     bool loading = (w->current.page && dd_page_state(w->current.page) == DD_PAGE_LOADING) || w->replacement.page;
@@ -172,7 +173,7 @@ static int step_until(struct web *w, uint64_t wake_us)
             dd_cdp_poll(dd_browser_cdp(w->slots[i].browser), &fds[count]);
             count += 2;
         }
-    /* while it loads there is no picture to wake for */
+    /* while the page loads, no picture is due */
     if (w->current.page && dd_page_state(w->current.page) != DD_PAGE_READY)
         wake_us = UINT64_MAX;
     poll(fds, count, dd_clock_wait_ms(dd_clock_now_us(), wake_us, loading ? LOADING_SLICE_MS : SLICE_MS));
@@ -201,7 +202,7 @@ static int start_screenshots(struct web *w, struct view *v)
     return v->screenshots ? 0 : DD_ERROR_MEMORY;
 }
 
-/* Why a view's browser or page is of no use any more; 0: it is. */
+/* Checks that a view's browser and page still work. 0; DD_ERROR_SOURCE, set with dd_source_fail(); or DD_ERROR_MEMORY. */
 static int check_view(struct web *w, struct view *v)
 {
     char words[200];
@@ -218,16 +219,17 @@ static int check_view(struct web *w, struct view *v)
     return dd_page_state(v->page) == DD_PAGE_FAILED ? dd_page_report(v->page, w->io) : 0;
 }
 
-/* The server or the network is the trouble, and the browser is good for another attempt. */
+/* True if the current page failed because of its server or the network, so that the browser can be used for the next attempt. */
 static bool is_browser_reusable(const struct web *w, int error)
 {
     return error == DD_ERROR_SOURCE && w->current.page && !w->current.slot->error &&
            dd_page_state(w->current.page) == DD_PAGE_FAILED && w->io->reason != DD_WIRE_REASON_TIMEOUT &&
            w->io->reason != DD_WIRE_REASON_ENDED &&
-           w->io->reason != DD_WIRE_REASON_UNSUITABLE; /* it refuses what every browser does */
+           w->io->reason != DD_WIRE_REASON_UNSUITABLE; /* among these: the browser refused a command */
 }
 
-/* Leaves nothing that goes on while capture waits: at most a browser without a page. Returns error. */
+/* Closes the pages and stops the browsers, except one that can be used again: nothing may go on while capture waits before the
+ * next attempt. Returns error. */
 static int give_up(struct web *w, int error)
 {
     struct browser_slot *kept = is_browser_reusable(w, error) ? w->current.slot : NULL;
@@ -240,9 +242,9 @@ static int give_up(struct web *w, int error)
     return error;
 }
 
-/* ---- loading again, replacing ---- */
+/* ---- reload, replacement of the browser ---- */
 
-/* When the page is to be loaded again; UINT64_MAX: never. */
+/* When the page is due for a reload; UINT64_MAX: never. */
 static uint64_t next_reload_us(const struct web *w)
 {
     const char *wanted = w->web_options.options->reload_interval;
@@ -257,7 +259,7 @@ static uint64_t next_reload_us(const struct web *w)
     return due_us > w->no_reload_before_us ? due_us : w->no_reload_before_us;
 }
 
-/* What is to come has come: it is shown from now on, and what was shown goes. */
+/* Shows the replacement from now on. Closes the page before it, and begins to stop its browser if that is another one. */
 static void show_replacement(struct web *w)
 {
     struct browser_slot *before = w->current.slot;
@@ -275,7 +277,7 @@ static void show_replacement(struct web *w)
     before->stopping_since_us = w->shown_since_us;
 }
 
-/* The page could not be loaded once more. 0, or that this is why it cannot be shown any longer. */
+/* Gives up the replacement. 0: the current page is still shown. Returns error if the page cannot be shown any longer. */
 static int handle_failed_replacement(struct web *w, int error)
 {
     struct browser_slot *slot = w->replacement.slot;
@@ -287,14 +289,15 @@ static int handle_failed_replacement(struct web *w, int error)
         stop_browser(slot);
     w->no_reload_before_us = now_us + RELOAD_RETRY_US;
     w->no_replacement_before_us = now_us + REPLACE_RETRY_US;
-    /* wrong passwords in quick succession lock accounts: capture waits longer for these */
+    /* A refused password is reported at once: capture then waits longer, since several attempts in a row may lock the account. */
     if (error != DD_ERROR_SOURCE || w->io->reason == DD_WIRE_REASON_CREDENTIALS || ++w->reload_failures >= RELOAD_ATTEMPTS)
         return error;
     dd_log_warning("it cannot be loaded again: %s", w->io->message);
     return 0;
 }
 
-/* DD_SCREENSHOTS_PICTURE with its first picture, 0, or an error as next. */
+/* Steps the replacement, and shows it once it is ready. DD_SCREENSHOTS_PICTURE with its first picture; 0; or an error as of
+ * next(). */
 static int step_replacement(struct web *w, struct dd_picture *picture)
 {
     int result = DD_SCREENSHOTS_NOTHING, error = check_view(w, &w->replacement);
@@ -306,7 +309,7 @@ static int step_replacement(struct web *w, struct dd_picture *picture)
     if (dd_page_state(w->replacement.page) != DD_PAGE_READY)
         return 0;
     error = start_screenshots(w, &w->replacement);
-    /* where pictures are quick the one before goes on until there is one to follow; else it is there before the next is due */
+    /* At short intervals the current page is shown until the replacement has a picture. At others it has one before it is due. */
     if (!error && w->web_options.options->interval < SHORT_INTERVAL_US) {
         result = dd_screenshots_next(w->replacement.screenshots, w->io, 0, picture);
         if (result == DD_SCREENSHOTS_NOTHING || result == DD_SCREENSHOTS_SAME)
@@ -327,7 +330,6 @@ static int load_replacement(struct web *w, struct browser_slot *slot)
     return open_view(w, &w->replacement, slot, now_us + timeout_us);
 }
 
-/* Looks at what the browser takes, and starts another one when that is too much. */
 static int fail_memory(struct web *w, uint64_t bytes)
 {
     return dd_source_fail(w->io, DD_WIRE_REASON_CAPTURE,
@@ -335,6 +337,8 @@ static int fail_memory(struct web *w, uint64_t bytes)
                           w->web_options.name, (uintmax_t)(bytes >> 20));
 }
 
+/* Checks memory and age of the current browser, and starts its replacement if it takes too much or is too old. 0, or why the page
+ * cannot be shown any longer. */
 static int check_browser(struct web *w, uint64_t now_us)
 {
     struct browser_slot *slot = w->current.slot, *other = slot == &w->slots[0] ? &w->slots[1] : &w->slots[0];
@@ -358,13 +362,14 @@ static int check_browser(struct web *w, uint64_t now_us)
         error = load_replacement(w, other);
     if (error != DD_ERROR_SOURCE && error != DD_ERROR_SYSTEM)
         return error;
-    /* the one that there is shows its page all the same */
+    /* the current browser goes on */
     dd_log_warning("another browser cannot be started: %s", error == DD_ERROR_SOURCE ? w->io->message : "see above");
     stop_browser(other);
     return 0;
 }
 
-/* What goes on beside the pictures. DD_SCREENSHOTS_PICTURE with one, 0, or why there can be no more. */
+/* Does what is due beside taking pictures: reloads, replacements, checks. DD_SCREENSHOTS_PICTURE with a picture; 0; or an error
+ * as of next(). */
 static int maintain(struct web *w, struct dd_picture *picture)
 {
     uint64_t now_us = dd_clock_now_us();
@@ -399,7 +404,7 @@ static void web_close(void *state)
     free(w);
 }
 
-/* A page can take all the memory that there is before it is ever ready. */
+/* Checks the browser's memory while the page loads: it may take all of the machine's before it is ever ready. */
 static int check_memory(struct web *w, const struct browser_slot *slot)
 {
     uint64_t now_us = dd_clock_now_us(), bytes;
@@ -416,7 +421,7 @@ static int web_again(void *state, struct dd_source_io *io)
     struct web *w = state;
     int error;
 
-    /* whatever was before: nothing of it goes on */
+    /* an earlier attempt may have failed anywhere: begin without pages */
     close_view(&w->replacement);
     close_view(&w->current);
     for (int i = 0; i < 2; i++)

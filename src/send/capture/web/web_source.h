@@ -1,4 +1,4 @@
-/* The source "web": pages, in a headless Chromium. */
+/* The source "web": screenshots of a page in a headless Chromium. */
 #ifndef DD_SEND_CAPTURE_WEB_WEB_SOURCE_H
 #define DD_SEND_CAPTURE_WEB_WEB_SOURCE_H
 
