@@ -4,10 +4,10 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include <libavutil/log.h>
+#include <libavutil/version.h>
 
 #include "dd/base/log.h"
 #include "send/capture/net/url.h"
@@ -19,8 +19,9 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct dd_url hidden;
 static int print_prefix = 1; /* libav's own note of whether a line was ended */
 
-/* As libavformat's rtpdec.c writes it (FFmpeg 5.1). */
+/* As libavformat's rtpdec.c writes it, in the major versions that were seen to: of FFmpeg 5.1 (Debian 12) and 7.1 (Debian 13). */
 static const char loss_format[] = "RTP: missed %d packets";
+static const unsigned loss_majors[] = {59, 61};
 static atomic_uint losses;
 
 /* Runs in any thread of libav's. */
@@ -65,4 +66,12 @@ void dd_ffmpeg_log_redact(const struct dd_url *url)
 unsigned dd_ffmpeg_log_rtp_losses(void)
 {
     return atomic_load(&losses);
+}
+
+bool dd_ffmpeg_log_knows_losses(unsigned avformat_version)
+{
+    for (size_t i = 0; i < sizeof loss_majors / sizeof *loss_majors; i++)
+        if (AV_VERSION_MAJOR(avformat_version) == loss_majors[i])
+            return true;
+    return false;
 }

@@ -2,6 +2,8 @@
 #ifndef DD_SEND_CAPTURE_MEDIA_FFMPEG_LOG_H
 #define DD_SEND_CAPTURE_MEDIA_FFMPEG_LOG_H
 
+#include <stdbool.h>
+
 struct dd_url;
 
 /* Sends the log of all FFmpeg libraries of this process to ours, at debug level. More than one call does no harm. */
@@ -12,5 +14,9 @@ void dd_ffmpeg_log_redact(const struct dd_url *url);
 
 /* How often FFmpeg has logged so far that RTP packets are missing. It reports that in no other way. Thread-safe. */
 unsigned dd_ffmpeg_log_rtp_losses(void);
+
+/* True if a libavformat of this version, as avformat_version() gives it, was seen to report missing RTP packets in the way that
+ * dd_ffmpeg_log_rtp_losses() counts. Of another version lost packets may go unnoticed. */
+bool dd_ffmpeg_log_knows_losses(unsigned avformat_version);
 
 #endif

@@ -345,6 +345,20 @@ static void warn_unchecked(const struct rtsp *r)
     is_said = true;
 }
 
+/* Whether packets are missing is read off libavformat's log, which may change. */
+static void warn_of_version(void)
+{
+    static bool is_said; /* one process, one libavformat */
+    unsigned version = avformat_version();
+
+    if (!is_said && !dd_ffmpeg_log_knows_losses(version))
+        dd_log_warning(
+            "libavformat %u.%u.%u is not known to report lost RTP packets: a picture that a loss damaged may be shown as "
+            "whole (the versions of Debian 12 and 13 do report them)",
+            AV_VERSION_MAJOR(version), AV_VERSION_MINOR(version), AV_VERSION_MICRO(version));
+    is_said = true;
+}
+
 static int rtsp_open(void **state, struct dd_source_io *io)
 {
     struct rtsp *r = calloc(1, sizeof *r);
@@ -366,6 +380,7 @@ static int rtsp_open(void **state, struct dd_source_io *io)
     error = read_url(r, &url);
     if (error)
         goto fail1;
+    warn_of_version();
     av_max_alloc(BLOCK_BYTES_MAX);
     dd_ffmpeg_log_redact(&url);
     error = reach(r, &url);
