@@ -7,7 +7,7 @@
 #include "dd/base/error.h"
 #include "dd/base/host_port.h"
 
-/* Up to five digits, and nothing else; -1 for all else. */
+/* A number of one to five digits; -1 for any other text. */
 static int read_number(const char *text)
 {
     size_t length = strlen(text);
@@ -17,16 +17,16 @@ static int read_number(const char *text)
     return atoi(text);
 }
 
-/* What follows the host: "", ":display" or "::port". 0 if it is none of these. */
+/* The port that follows from the text after the host: "", ":display" or "::port". 0 if it is none of these. */
 static int read_port(const char *text, int display)
 {
     if (!*text)
         return DD_VNC_ADDRESS_PORT + display;
     if (*text++ != ':')
         return 0;
-    bool direct = *text == ':';
-    int number = read_number(text + direct);
-    if (number >= 0 && number <= DD_VNC_ADDRESS_DISPLAY_MAX && !direct)
+    bool is_port = *text == ':';
+    int number = read_number(text + is_port);
+    if (number >= 0 && number <= DD_VNC_ADDRESS_DISPLAY_MAX && !is_port)
         return DD_VNC_ADDRESS_PORT + number;
     return number > 0 && number <= DD_HOST_PORT_MAX ? number : 0;
 }
@@ -39,7 +39,7 @@ static bool is_ipv6(const char *text)
     return dd_host_port_parse(&parsed, text, strlen(text)) == 0 && parsed.family == AF_INET6;
 }
 
-/* Letters, digits and what else names and addresses have. */
+/* In brackets only an IPv6 address; without them the characters of names and IPv4 addresses. */
 static bool is_host(const char *text, bool bracketed)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";

@@ -28,12 +28,12 @@ static void warn_of_long_password(const struct dd_vnc_handshake *h)
 /* VNC Authentication (section 7.2.2). */
 static int answer_challenge(const struct dd_vnc_handshake *h)
 {
-    uint8_t challenge[DD_VNC_PASSWORD_CHALLENGE], response[DD_VNC_PASSWORD_CHALLENGE];
+    uint8_t challenge[DD_VNC_PASSWORD_CHALLENGE_SIZE], response[DD_VNC_PASSWORD_CHALLENGE_SIZE];
     int error = dd_vnc_handshake_io_read(h, challenge, sizeof challenge);
 
     warn_of_long_password(h);
     if (!error)
-        error = dd_vnc_password_answer(h->config->password, challenge, response);
+        error = dd_vnc_password_respond(h->config->password, challenge, response);
     return error ? error : dd_vnc_handshake_io_write(h, response, sizeof response);
 }
 

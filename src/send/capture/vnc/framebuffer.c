@@ -11,72 +11,62 @@
 #include <rfb/rfbclient.h>
 
 #include "dd/base/log.h"
+#include "send/capture/vnc/probe.h"
 #include "send/picture.h"
+#include "send/rect.h"
 
 enum {
-    PIXEL = 4,
-    COLOR_MASK = 0xffffff, /* B, G, R; the fourth byte is nobody's */
-    TIMEOUT_S = 1,         /* of the library's own waits. None comes about: the socket blocks, and is shut down */
+    PIXEL_BYTES = 4,
+    /* Of libvncclient's own waits, which never happen: the socket blocks, and is shut down. */
+    TIMEOUT_S = 1,
     LINE_SIZE = 1024,
-    QUALITY = 9, /* the best: below it the library would let a server have filters run for which it has no memory */
-    /* Servers may answer for a pixel with those beside it, as QEMU does with 16. A cell of the screen has room for that. */
-    CELL_WIDTH = 64,
-    CELL_HEIGHT = 16,
-    CELLS_MIN = 4, /* across and down: each probe asks for a pixel of another cell, so that its answer is known for its own */
-    PROBES_KEPT = 4,
-};
-
-/* A pixel that was asked for, and what was around it at that time. */
-struct probe {
-    int x, y, width, height; /* its cell; the pixel is at its top left. width 0: none */
-    uint32_t pixels[CELL_HEIGHT][CELL_WIDTH];
+    /* The best. Below it libvncclient would let a server run filters for which it has no memory. */
+    QUALITY = 9,
 };
 
 struct dd_vnc_framebuffer {
     rfbClient *client;
-    int fd;               /* client's own, which closes it */
-    uint8_t *pixels;      /* of client->frameBuffer */
-    uint64_t missing;     /* pixels to come before there is a whole picture */
-    uint8_t *seen;        /* a bit for each that has come; NULL once none is missing */
-    GotCopyRectProc copy; /* the library's own */
-    struct probe probes[PROBES_KEPT];
-    unsigned probe_count; /* ever; the last one is before it */
-    bool answered;        /* the last one is */
-    bool doubtful;        /* it may be, or by an update that was on its way before */
-    bool changed;         /* something did since a picture was taken */
-    bool refused;         /* a size above the limits */
+    int fd;                    /* owned by client, which closes it */
+    uint8_t *pixels;           /* client->frameBuffer */
+    uint8_t *arrived;          /* a bit for each pixel that has arrived; NULL once all have */
+    uint64_t missing;          /* pixels that have not arrived */
+    GotCopyRectProc copy_rect; /* libvncclient's own */
+    struct dd_vnc_probe *probe;
+    bool changed; /* since the last dd_vnc_framebuffer_get_picture() */
+    bool too_large;
     bool out_of_memory;
-    /* in the message under way */
-    bool resized, copied, has_cell, has_more;
+    bool resized;   /* by the message under way */
+    bool is_copied; /* the rectangle that comes next is a CopyRect */
 };
 
-/* What libvncclient tells in no other way. A process has one screen. */
+/* What libvncclient tells in its log only. */
 static atomic_bool is_closed, is_corrupt;
 
-static int tag; /* its address names the screen among a client's data */
+static int tag; /* its address is the key of the framebuffer among a client's data */
 
-/* ---- libvncclient's messages ---- */
+/* ---- libvncclient's log ---- */
 
-static bool begins_with(const char *text, const char *start)
+static bool begins_with_any(const char *text, const char *const *starts, size_t count)
 {
-    return strncmp(text, start, strlen(start)) == 0;
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(text, starts[i], strlen(starts[i])) == 0)
+            return true;
+    return false;
 }
 
-__attribute__((format(printf, 1, 2))) static void take_message(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static void on_log_message(const char *format, ...)
 {
-    /* as 0.9.14 writes them. After these it goes on as if all were well: */
+    /* As 0.9.14 words them. After these it goes on as if all were well. */
     static const char *const corruptions[] = {"ZRLE decoding failed", "Warning: possible ZRLE corruption", "Rect out of bounds",
                                               "Source rect out of bounds", "Dest rect out of bounds"};
     static const char *const closings[] = {"VNC server closed connection", "read (", "write"};
     char line[LINE_SIZE];
     va_list arguments;
 
-    for (size_t i = 0; i < sizeof corruptions / sizeof *corruptions; i++)
-        if (begins_with(format, corruptions[i]))
-            atomic_store(&is_corrupt, true);
-    for (size_t i = 0; i < sizeof closings / sizeof *closings; i++)
-        if (begins_with(format, closings[i]))
-            atomic_store(&is_closed, true);
+    if (begins_with_any(format, corruptions, sizeof corruptions / sizeof *corruptions))
+        atomic_store(&is_corrupt, true);
+    if (begins_with_any(format, closings, sizeof closings / sizeof *closings))
+        atomic_store(&is_closed, true);
     if (dd_log_threshold() < DD_LOG_DEBUG)
         return;
     va_start(arguments, format);
@@ -86,171 +76,99 @@ __attribute__((format(printf, 1, 2))) static void take_message(const char *forma
     dd_log_debug("libvncclient: %s", line);
 }
 
-/* ---- its hooks ---- */
+/* ---- libvncclient's hooks ---- */
 
-static struct dd_vnc_framebuffer *screen_of(rfbClient *client)
+static struct dd_vnc_framebuffer *framebuffer_of(rfbClient *client)
 {
     return rfbClientGetClientData(client, &tag);
 }
 
-static uint32_t read_pixel(const struct dd_vnc_framebuffer *s, int x, int y)
+static struct dd_vnc_probe_desktop desktop_of(const struct dd_vnc_framebuffer *framebuffer)
 {
-    uint32_t pixel;
-
-    memcpy(&pixel, s->pixels + ((size_t)y * (size_t)s->client->width + (size_t)x) * PIXEL, sizeof pixel);
-    return pixel & COLOR_MASK;
+    return (struct dd_vnc_probe_desktop){
+        .pixels = framebuffer->pixels, .width = framebuffer->client->width, .height = framebuffer->client->height};
 }
 
-/* Remembers what is in the probe's cell. True if that was something else before. */
-static bool read_cell(const struct dd_vnc_framebuffer *s, struct probe *p)
+static void mark_arrived(struct dd_vnc_framebuffer *framebuffer, const struct dd_rect *rect)
 {
-    bool changed = false;
+    const rfbClient *client = framebuffer->client;
 
-    for (int y = 0; y < p->height; y++)
-        for (int x = 0; x < p->width; x++) {
-            uint32_t pixel = read_pixel(s, p->x + x, p->y + y);
-            changed = changed || pixel != p->pixels[y][x];
-            p->pixels[y][x] = pixel;
-        }
-    return changed;
-}
-
-static struct probe *last_probe(struct dd_vnc_framebuffer *s)
-{
-    return &s->probes[(s->probe_count + PROBES_KEPT - 1) % PROBES_KEPT];
-}
-
-static int least(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-/* Chooses the next cell. */
-static struct probe *next_probe(struct dd_vnc_framebuffer *s)
-{
-    int width = least(CELL_WIDTH, s->client->width / CELLS_MIN), height = least(CELL_HEIGHT, s->client->height / CELLS_MIN);
-    struct probe *p = &s->probes[s->probe_count % PROBES_KEPT];
-
-    p->width = width ? width : 1;
-    p->height = height ? height : 1;
-    unsigned columns = (unsigned)(s->client->width / p->width), rows = (unsigned)(s->client->height / p->height);
-    p->x = (int)(s->probe_count % columns) * p->width;
-    p->y = (int)(s->probe_count / columns % rows) * p->height;
-    read_cell(s, p);
-    s->probe_count++;
-    return p;
-}
-
-static bool is_in_cell(const struct probe *p, int x, int y, int width, int height)
-{
-    return x >= p->x && y >= p->y && x + width <= p->x + p->width && y + height <= p->y + p->height;
-}
-
-static bool overlaps(int x, int y, int width, int height, const struct probe *p)
-{
-    return x < p->x + p->width && y < p->y + p->height && x + width > p->x && y + height > p->y;
-}
-
-static bool has_pixel(const struct probe *p, int x, int y, int width, int height)
-{
-    return p->width && x <= p->x && y <= p->y && x + width > p->x && y + height > p->y;
-}
-
-/* A rectangle within the cells of probes is what they asked for, and may be what was there before. */
-static bool is_unchanged(struct dd_vnc_framebuffer *s, int x, int y, int width, int height)
-{
-    bool found = false, changed = false;
-
-    for (size_t i = 0; i < PROBES_KEPT; i++) {
-        struct probe *p = &s->probes[i];
-        if (!overlaps(x, y, width, height, p))
-            continue;
-        changed = read_cell(s, p) || changed;
-        found = found || is_in_cell(p, x, y, width, height);
-    }
-    return found && !changed;
-}
-
-/* Notes that these pixels have come. What is copied from elsewhere on the screen may come from where nothing has. */
-static void note_seen(struct dd_vnc_framebuffer *s, int x, int y, int width, int height)
-{
-    if (!s->seen || s->copied || x < 0 || y < 0 || width > s->client->width - x || height > s->client->height - y)
+    if (!framebuffer->arrived || rect->x < 0 || rect->y < 0 || rect->width > client->width - rect->x ||
+        rect->height > client->height - rect->y)
         return;
-    for (int row = y; row < y + height; row++)
-        for (int column = x; column < x + width; column++) {
-            size_t i = (size_t)row * (size_t)s->client->width + (size_t)column;
+    for (int y = rect->y; y < rect->y + rect->height; y++)
+        for (int x = rect->x; x < rect->x + rect->width; x++) {
+            size_t i = (size_t)y * (size_t)client->width + (size_t)x;
             uint8_t bit = (uint8_t)(1 << i % 8);
-            s->missing -= !(s->seen[i / 8] & bit);
-            s->seen[i / 8] |= bit;
+            framebuffer->missing -= !(framebuffer->arrived[i / 8] & bit);
+            framebuffer->arrived[i / 8] |= bit;
         }
-    if (s->missing)
+    if (framebuffer->missing)
         return;
-    free(s->seen);
-    s->seen = NULL;
+    free(framebuffer->arrived);
+    framebuffer->arrived = NULL;
 }
 
-/* A rectangle has come. */
-static void note_update(rfbClient *client, int x, int y, int width, int height)
+/* A rectangle has been drawn. */
+static void on_update(rfbClient *client, int x, int y, int width, int height)
 {
-    struct dd_vnc_framebuffer *s = screen_of(client);
-    const struct probe *last = last_probe(s);
+    struct dd_vnc_framebuffer *framebuffer = framebuffer_of(client);
+    const struct dd_rect rect = {.x = x, .y = y, .width = width, .height = height};
 
-    if (width <= 0 || height <= 0 || !s->pixels)
+    if (width <= 0 || height <= 0 || !framebuffer->pixels)
         return;
-    note_seen(s, x, y, width, height);
-    s->copied = false;
-    if (!is_unchanged(s, x, y, width, height))
-        s->changed = true;
-    if (!has_pixel(last, x, y, width, height))
-        return;
-    if (is_in_cell(last, x, y, width, height))
-        s->has_cell = true;
-    else
-        s->has_more = true;
+    /* a copy may be of pixels that have not arrived themselves */
+    if (!framebuffer->is_copied)
+        mark_arrived(framebuffer, &rect);
+    framebuffer->is_copied = false;
+    const struct dd_vnc_probe_desktop desktop = desktop_of(framebuffer);
+    if (dd_vnc_probe_update(framebuffer->probe, &desktop, &rect))
+        framebuffer->changed = true;
 }
 
-static void note_copy(rfbClient *client, int from_x, int from_y, int width, int height, int to_x, int to_y)
+static void on_copy_rect(rfbClient *client, int from_x, int from_y, int width, int height, int to_x, int to_y)
 {
-    struct dd_vnc_framebuffer *s = screen_of(client);
+    struct dd_vnc_framebuffer *framebuffer = framebuffer_of(client);
 
-    s->copied = true;
-    s->copy(client, from_x, from_y, width, height, to_x, to_y);
+    framebuffer->is_copied = true;
+    framebuffer->copy_rect(client, from_x, from_y, width, height, to_x, to_y);
 }
 
-static rfbBool allocate(rfbClient *client)
+/* The desktop has a size, the first or a new one. */
+static rfbBool on_size(rfbClient *client)
 {
-    struct dd_vnc_framebuffer *s = screen_of(client);
+    struct dd_vnc_framebuffer *framebuffer = framebuffer_of(client);
 
-    free(s->pixels);
-    free(s->seen);
-    client->frameBuffer = s->pixels = s->seen = NULL;
-    s->refused = !dd_vnc_framebuffer_fits(client->width, client->height);
-    if (s->refused)
+    free(framebuffer->pixels);
+    free(framebuffer->arrived);
+    client->frameBuffer = framebuffer->pixels = framebuffer->arrived = NULL;
+    framebuffer->too_large = !dd_vnc_framebuffer_fits(client->width, client->height);
+    if (framebuffer->too_large)
         return FALSE;
-    s->missing = (uint64_t)client->width * (uint64_t)client->height;
-    s->pixels = calloc(s->missing, PIXEL);
-    s->seen = calloc(s->missing / 8 + 1, 1);
-    s->out_of_memory = !s->pixels || !s->seen;
-    client->frameBuffer = s->pixels;
-    memset(s->probes, 0, sizeof s->probes); /* of another size */
-    s->changed = s->resized = true;
-    return !s->out_of_memory;
+    framebuffer->missing = (uint64_t)client->width * (uint64_t)client->height;
+    framebuffer->pixels = calloc(framebuffer->missing, PIXEL_BYTES);
+    framebuffer->arrived = calloc(framebuffer->missing / 8 + 1, 1);
+    framebuffer->out_of_memory = !framebuffer->pixels || !framebuffer->arrived;
+    client->frameBuffer = framebuffer->pixels;
+    dd_vnc_probe_reset(framebuffer->probe);
+    framebuffer->changed = framebuffer->resized = true;
+    return !framebuffer->out_of_memory;
 }
 
-static char *no_password(rfbClient *client)
+static char *refuse_password(rfbClient *client)
 {
     (void)client;
     return NULL;
 }
 
-static rfbCredential *no_credential(rfbClient *client, int kind)
+static rfbCredential *refuse_credential(rfbClient *client, int kind)
 {
     (void)client;
     (void)kind;
     return NULL;
 }
 
-/* Of the encoding "tight", which is not asked for: this ends it before libjpeg, and before a decoder that is never freed. */
+/* Of the encoding Tight, which is not asked for. A refusal ends it before libjpeg, and before a decoder that is never freed. */
 static rfbBool refuse_jpeg(rfbClient *client, const uint8_t *buffer, int length, int x, int y, int width, int height)
 {
     (void)client, (void)length, (void)x, (void)y, (void)width, (void)height;
@@ -263,167 +181,172 @@ static rfbBool refuse_jpeg(rfbClient *client, const uint8_t *buffer, int length,
 bool dd_vnc_framebuffer_fits(int width, int height)
 {
     return width >= 1 && height >= 1 && width <= DD_VNC_FRAMEBUFFER_SIDE_MAX && height <= DD_VNC_FRAMEBUFFER_SIDE_MAX &&
-           (uint64_t)width * (uint64_t)height <= DD_VNC_FRAMEBUFFER_BYTES_MAX / PIXEL;
+           (uint64_t)width * (uint64_t)height <= DD_VNC_FRAMEBUFFER_BYTES_MAX / PIXEL_BYTES;
 }
 
-/* The only message that we ever send from here on. A server may send a list of its own, which would take its place. */
-static void allow_requests(rfbClient *client)
+/* FramebufferUpdateRequest is the only message that libvncclient may send. A server can replace this list by one of its own. */
+static void allow_update_requests_only(rfbClient *client)
 {
     memset(&client->supportedMessages, 0, sizeof client->supportedMessages);
     client->supportedMessages.client2server[rfbFramebufferUpdateRequest / 8] = 1 << rfbFramebufferUpdateRequest % 8;
 }
 
-struct dd_vnc_framebuffer *dd_vnc_framebuffer_new(int fd, int width, int height)
+static void configure(struct dd_vnc_framebuffer *framebuffer, int width, int height)
 {
-    struct dd_vnc_framebuffer *s = calloc(1, sizeof *s);
+    rfbClient *client = framebuffer->client;
 
-    rfbClientLog = rfbClientErr = take_message;
-    atomic_store(&is_closed, false);
-    atomic_store(&is_corrupt, false);
-    if (!s)
-        goto fail0;
-    rfbClient *client = s->client = rfbGetClient(8, 3, PIXEL);
-    if (!client)
-        goto fail1;
-    rfbClientSetClientData(client, &tag, s);
-    client->sock = s->fd = fd;
+    rfbClientSetClientData(client, &tag, framebuffer);
+    client->sock = framebuffer->fd;
     client->width = client->updateRect.w = width;
     client->height = client->updateRect.h = height;
     client->updateRect.x = client->updateRect.y = 0;
-    /* as dd_vnc_handshake_run() asked for them */
+    /* the pixel format that dd_vnc_handshake_run() asked for */
     client->format.redShift = 16;
     client->format.greenShift = 8;
     client->format.blueShift = 0;
     client->canHandleNewFBSize = TRUE;
     client->appData.viewOnly = TRUE;
-    client->connectTimeout = client->readTimeout = TIMEOUT_S;
-    client->MallocFrameBuffer = allocate;
-    client->GotFrameBufferUpdate = note_update;
-    client->GotJpeg = refuse_jpeg;
-    s->copy = client->GotCopyRect;
-    client->GotCopyRect = note_copy;
     client->appData.qualityLevel = QUALITY;
-    client->GetPassword = no_password;
-    client->GetCredential = no_credential;
-    allow_requests(client);
-    if (!allocate(client))
-        goto fail2;
-    s->resized = false;
-    return s;
+    client->connectTimeout = client->readTimeout = TIMEOUT_S;
+    client->MallocFrameBuffer = on_size;
+    client->GotFrameBufferUpdate = on_update;
+    client->GotJpeg = refuse_jpeg;
+    framebuffer->copy_rect = client->GotCopyRect;
+    client->GotCopyRect = on_copy_rect;
+    client->GetPassword = refuse_password;
+    client->GetCredential = refuse_credential;
+    allow_update_requests_only(client);
+}
 
-fail2:
-    dd_vnc_framebuffer_free(s);
+struct dd_vnc_framebuffer *dd_vnc_framebuffer_new(int fd, int width, int height)
+{
+    struct dd_vnc_framebuffer *framebuffer = calloc(1, sizeof *framebuffer);
+
+    rfbClientLog = rfbClientErr = on_log_message;
+    atomic_store(&is_closed, false);
+    atomic_store(&is_corrupt, false);
+    if (!framebuffer)
+        goto fail0;
+    framebuffer->fd = fd;
+    framebuffer->probe = dd_vnc_probe_new();
+    if (!framebuffer->probe)
+        goto fail1;
+    framebuffer->client = rfbGetClient(8, 3, PIXEL_BYTES);
+    if (!framebuffer->client)
+        goto fail2;
+    configure(framebuffer, width, height);
+    if (!on_size(framebuffer->client))
+        goto fail3;
+    framebuffer->resized = false;
+    return framebuffer;
+
+fail3:
+    dd_vnc_framebuffer_free(framebuffer);
     dd_log_error("no memory for a desktop of %dx%d", width, height);
     return NULL;
+fail2:
+    dd_vnc_probe_free(framebuffer->probe);
 fail1:
-    free(s);
+    free(framebuffer);
 fail0:
     close(fd);
     dd_log_error("no memory for a VNC connection");
     return NULL;
 }
 
-void dd_vnc_framebuffer_free(struct dd_vnc_framebuffer *s)
+void dd_vnc_framebuffer_free(struct dd_vnc_framebuffer *framebuffer)
 {
-    if (!s)
+    if (!framebuffer)
         return;
-    /* 0.9.14 forgets these, the shape of a cursor that a server sends unasked */
-    free(s->client->rcSource);
-    free(s->client->rcMask);
-    s->client->rcSource = s->client->rcMask = NULL;
-    rfbClientCleanup(s->client);
-    free(s->pixels);
-    free(s->seen);
-    free(s);
+    /* 0.9.14 does not free these, the shape of a cursor that a server sends unasked */
+    free(framebuffer->client->rcSource);
+    free(framebuffer->client->rcMask);
+    framebuffer->client->rcSource = framebuffer->client->rcMask = NULL;
+    rfbClientCleanup(framebuffer->client);
+    dd_vnc_probe_free(framebuffer->probe);
+    free(framebuffer->pixels);
+    free(framebuffer->arrived);
+    free(framebuffer);
 }
 
-static bool request_all(struct dd_vnc_framebuffer *s, bool incremental)
+static bool request_desktop(struct dd_vnc_framebuffer *framebuffer, bool incremental)
 {
-    return SendFramebufferUpdateRequest(s->client, 0, 0, s->client->width, s->client->height, incremental);
+    rfbClient *client = framebuffer->client;
+
+    return SendFramebufferUpdateRequest(client, 0, 0, client->width, client->height, incremental);
 }
 
-static bool request_pixel(struct dd_vnc_framebuffer *s)
+static bool request_pixel(struct dd_vnc_framebuffer *framebuffer)
 {
-    const struct probe *p = next_probe(s);
+    const struct dd_vnc_probe_desktop desktop = desktop_of(framebuffer);
+    int x, y;
 
-    return SendFramebufferUpdateRequest(s->client, p->x, p->y, 1, 1, FALSE);
+    dd_vnc_probe_next_pixel(framebuffer->probe, &desktop, &x, &y);
+    return SendFramebufferUpdateRequest(framebuffer->client, x, y, 1, 1, FALSE);
 }
 
-bool dd_vnc_framebuffer_probe(struct dd_vnc_framebuffer *s)
+bool dd_vnc_framebuffer_probe(struct dd_vnc_framebuffer *framebuffer)
 {
-    s->answered = s->doubtful = false;
-    return request_all(s, !s->missing) && request_pixel(s);
+    dd_vnc_probe_start(framebuffer->probe);
+    return request_desktop(framebuffer, framebuffer->missing == 0) && request_pixel(framebuffer);
 }
 
-/* The pixel has come with more than was asked for: with all that has changed since, or in an update that was on its way before
- * the probe. Of the latter there is one at most, so the next with a pixel asked for is the answer. */
-static bool resolve_doubt(struct dd_vnc_framebuffer *s)
+bool dd_vnc_framebuffer_handle_message(struct dd_vnc_framebuffer *framebuffer)
 {
-    if (s->answered)
-        return true;
-    s->answered = s->has_cell || (s->has_more && s->doubtful);
-    if (s->answered || !s->has_more)
-        return true;
-    s->doubtful = true;
-    return request_pixel(s);
-}
-
-bool dd_vnc_framebuffer_handle(struct dd_vnc_framebuffer *s)
-{
-    s->resized = s->copied = s->has_cell = s->has_more = false;
-    bool done = HandleRFBServerMessage(s->client);
-    allow_requests(s->client);
-    if (done && s->resized) /* the pixel of a probe under way was of another size */
-        done = request_all(s, false) && (s->answered || request_pixel(s));
+    framebuffer->resized = framebuffer->is_copied = false;
+    dd_vnc_probe_begin_message(framebuffer->probe);
+    bool done = HandleRFBServerMessage(framebuffer->client);
+    allow_update_requests_only(framebuffer->client);
+    if (done && framebuffer->resized) /* the pixel of a probe under way was of the old size */
+        done =
+            request_desktop(framebuffer, false) && (dd_vnc_probe_is_answered(framebuffer->probe) || request_pixel(framebuffer));
     else if (done)
-        done = resolve_doubt(s);
+        done = !dd_vnc_probe_end_message(framebuffer->probe) || request_pixel(framebuffer);
     return done && !atomic_load(&is_corrupt);
 }
 
-void dd_vnc_framebuffer_interrupt(const struct dd_vnc_framebuffer *s)
+void dd_vnc_framebuffer_interrupt(const struct dd_vnc_framebuffer *framebuffer)
 {
-    shutdown(s->fd, SHUT_RDWR);
+    shutdown(framebuffer->fd, SHUT_RDWR);
 }
 
-bool dd_vnc_framebuffer_has_read(const struct dd_vnc_framebuffer *s)
+enum dd_vnc_framebuffer_failure dd_vnc_framebuffer_failure(const struct dd_vnc_framebuffer *framebuffer, int *width, int *height)
 {
-    return s->client->buffered > 0;
-}
-
-bool dd_vnc_framebuffer_is_answered(const struct dd_vnc_framebuffer *s)
-{
-    return s->answered;
-}
-
-bool dd_vnc_framebuffer_has_changed(const struct dd_vnc_framebuffer *s)
-{
-    return s->changed && s->missing == 0;
-}
-
-bool dd_vnc_framebuffer_is_whole(const struct dd_vnc_framebuffer *s)
-{
-    return s->missing == 0;
-}
-
-void dd_vnc_framebuffer_take(struct dd_vnc_framebuffer *s, struct dd_picture *picture)
-{
-    s->changed = false;
-    picture->format = DD_PICTURE_BGRX;
-    picture->width = s->client->width;
-    picture->height = s->client->height;
-    picture->plane[0] = s->pixels;
-    picture->stride[0] = s->client->width * PIXEL;
-}
-
-enum dd_vnc_framebuffer_trouble dd_vnc_framebuffer_trouble(const struct dd_vnc_framebuffer *s, int *width, int *height)
-{
-    *width = s->client->width;
-    *height = s->client->height;
-    if (s->refused)
+    *width = framebuffer->client->width;
+    *height = framebuffer->client->height;
+    if (framebuffer->too_large)
         return DD_VNC_FRAMEBUFFER_TOO_LARGE;
-    if (s->out_of_memory)
+    if (framebuffer->out_of_memory)
         return DD_VNC_FRAMEBUFFER_MEMORY;
-    if (atomic_load(&is_corrupt))
-        return DD_VNC_FRAMEBUFFER_BROKEN;
-    return atomic_load(&is_closed) ? DD_VNC_FRAMEBUFFER_CLOSED : DD_VNC_FRAMEBUFFER_BROKEN;
+    return atomic_load(&is_closed) && !atomic_load(&is_corrupt) ? DD_VNC_FRAMEBUFFER_CLOSED : DD_VNC_FRAMEBUFFER_BROKEN;
+}
+
+bool dd_vnc_framebuffer_has_buffered(const struct dd_vnc_framebuffer *framebuffer)
+{
+    return framebuffer->client->buffered > 0;
+}
+
+bool dd_vnc_framebuffer_is_answered(const struct dd_vnc_framebuffer *framebuffer)
+{
+    return dd_vnc_probe_is_answered(framebuffer->probe);
+}
+
+bool dd_vnc_framebuffer_is_whole(const struct dd_vnc_framebuffer *framebuffer)
+{
+    return framebuffer->missing == 0;
+}
+
+bool dd_vnc_framebuffer_has_changed(const struct dd_vnc_framebuffer *framebuffer)
+{
+    return framebuffer->changed && framebuffer->missing == 0;
+}
+
+void dd_vnc_framebuffer_get_picture(struct dd_vnc_framebuffer *framebuffer, struct dd_picture *picture)
+{
+    framebuffer->changed = false;
+    picture->format = DD_PICTURE_BGRX;
+    picture->width = framebuffer->client->width;
+    picture->height = framebuffer->client->height;
+    picture->plane[0] = framebuffer->pixels;
+    picture->stride[0] = framebuffer->client->width * PIXEL_BYTES;
 }

@@ -8,9 +8,9 @@
 #include "dd/base/error.h"
 #include "dd/base/log.h"
 
-enum { BLOCK = 8 };
+enum { BLOCK = 8 /* bytes, of DES; its keys have as many */ };
 
-/* vncpasswd's, the same everywhere: its files are not encrypted, only unreadable at a glance. */
+/* vncpasswd has the same key everywhere: it obscures its files, and protects nothing. */
 static const uint8_t file_key[BLOCK] = {23, 82, 107, 6, 35, 78, 88, 7};
 
 static void start_library(void)
@@ -22,7 +22,7 @@ static void start_library(void)
     gcry_control(GCRYCTL_INITIALIZATION_FINISHED, 0);
 }
 
-static uint8_t reverse(uint8_t byte)
+static uint8_t reverse_bits(uint8_t byte)
 {
     uint8_t reversed = 0;
 
@@ -41,8 +41,8 @@ static int crypt_blocks(const uint8_t key[static BLOCK], bool encrypt, const uin
     if (error)
         goto done;
     for (int i = 0; i < BLOCK; i++)
-        reversed[i] = reverse(key[i]);
-    /* people choose their passwords without DES's weak keys in mind */
+        reversed[i] = reverse_bits(key[i]);
+    /* a password may happen to be one of DES's weak keys */
     error = gcry_cipher_ctl(cipher, GCRYCTL_SET_ALLOW_WEAK_KEY, NULL, 1);
     if (!error)
         error = gcry_cipher_setkey(cipher, reversed, sizeof reversed);
@@ -75,14 +75,14 @@ int dd_vnc_password_decode(const uint8_t *bytes, size_t size, char password[stat
     return error;
 }
 
-int dd_vnc_password_answer(const char *password, const uint8_t challenge[static DD_VNC_PASSWORD_CHALLENGE],
-                           uint8_t answer[static DD_VNC_PASSWORD_CHALLENGE])
+int dd_vnc_password_respond(const char *password, const uint8_t challenge[static DD_VNC_PASSWORD_CHALLENGE_SIZE],
+                            uint8_t response[static DD_VNC_PASSWORD_CHALLENGE_SIZE])
 {
     uint8_t key[BLOCK] = {0};
 
-    memset(answer, 0, DD_VNC_PASSWORD_CHALLENGE);
+    memset(response, 0, DD_VNC_PASSWORD_CHALLENGE_SIZE);
     memcpy(key, password, strnlen(password, sizeof key));
-    int error = crypt_blocks(key, true, challenge, answer, DD_VNC_PASSWORD_CHALLENGE);
+    int error = crypt_blocks(key, true, challenge, response, DD_VNC_PASSWORD_CHALLENGE_SIZE);
     explicit_bzero(key, sizeof key);
     return error;
 }

@@ -1,6 +1,6 @@
-/* The source "vnc": a desktop, connected all the time, view only. Between pictures nothing is read that nobody would see: TCP
- * makes the server wait. When a picture is due, a probe brings what is seen to the present; on an idle desktop one a second
- * proves that the server lives and that nothing has changed. */
+/* The source "vnc": a desktop that stays connected, view only. Between pictures nothing is read, so TCP makes the server wait,
+ * and what nobody would see is not decoded. When a picture is due, a probe brings the framebuffer up to date. On an idle desktop
+ * one probe a second proves that the server is alive and that nothing has changed. */
 #include "send/capture/vnc/vnc_source.h"
 
 #include <errno.h>
@@ -28,32 +28,30 @@
 #include "send/options.h"
 #include "send/picture.h"
 
-#include "send/capture/source.h"
-
 enum {
     NAME_SIZE = 200,
-    PROBE_US = DD_CLOCK_US_PER_S,        /* how often it is asked whether an idle desktop is still so */
-    PROBES = 3,                          /* in a timeout, at least */
-    SLICE_US = 250 * DD_CLOCK_US_PER_MS, /* of waits, for signs of life */
-    LEFT_OVER = 16,                      /* messages at most that are read before a probe is sent */
+    PROBE_PERIOD_US = DD_CLOCK_US_PER_S, /* on an idle desktop */
+    PROBES_PER_TIMEOUT = 3,              /* at least */
+    WAIT_US = 250 * DD_CLOCK_US_PER_MS,  /* of one wait at most, for the heartbeat */
+    PENDING_MESSAGES_MAX = 16,           /* that are read before a probe is sent */
 };
-/* Private memory of the role: the screen, as much again for what a decoder needs for all of it, and the rest. */
+/* Private memory of the role: the framebuffer, as much again for libvncclient's decoders, and the rest. */
 #define MEMORY_MAX ((rlim_t)3 * DD_VNC_FRAMEBUFFER_BYTES_MAX + 256 * 1024 * 1024)
 
 struct vnc {
     struct dd_source_io *io;
-    char name[NAME_SIZE];        /* for messages */
-    struct dd_channel line;      /* until the log-in is through */
-    struct dd_tls_proxy *tunnel; /* where there is TLS */
-    int fd;                      /* the screen's */
-    struct dd_vnc_framebuffer *screen;
-    struct dd_worker *aside;
-    bool done;           /* what the call aside came to */
-    uint64_t heard_us;   /* when a message was last read to its end */
-    uint64_t probed_us;  /* when the last probe that was answered went out, */
-    uint64_t way_us;     /* and how long its answer took */
-    uint64_t asked_us;   /* when the whole desktop was asked for */
-    uint64_t current_us; /* what is seen is not older */
+    char name[NAME_SIZE];           /* for messages */
+    struct dd_channel channel;      /* for the handshake; then its socket goes to the framebuffer or the TLS proxy */
+    struct dd_tls_proxy *tls_proxy; /* NULL without TLS */
+    int fd;                         /* the framebuffer's */
+    struct dd_vnc_framebuffer *framebuffer;
+    struct dd_worker *worker;
+    bool worker_succeeded;     /* what its last call returned */
+    uint64_t received_us;      /* when a message was last read to its end */
+    uint64_t probed_us;        /* when the last probe that is answered was sent */
+    uint64_t round_trip_us;    /* how long its answer took */
+    uint64_t requested_all_us; /* when the whole desktop was last requested */
+    uint64_t current_us;       /* the framebuffer shows the desktop as it was then or later */
 };
 
 static uint64_t timeout_us(const struct vnc *v)
@@ -68,7 +66,7 @@ static int fail_timeout(struct vnc *v)
     if (v->io->checkpoint(v->io->context))
         return DD_ERROR_STOPPED;
     return dd_source_fail(v->io, DD_WIRE_REASON_TIMEOUT, "%s: %s within %g s", v->name,
-                          dd_vnc_framebuffer_is_whole(v->screen) ? "no answer from the VNC server" : "no whole picture",
+                          dd_vnc_framebuffer_is_whole(v->framebuffer) ? "no answer from the VNC server" : "no whole picture",
                           (double)timeout_us(v) / DD_CLOCK_US_PER_S);
 }
 
@@ -79,11 +77,11 @@ static int fail_size(struct vnc *v, int width, int height)
                           v->name, width, height, DD_VNC_FRAMEBUFFER_SIDE_MAX, DD_VNC_FRAMEBUFFER_BYTES_MAX / 4 / 1000000);
 }
 
-static int fail_screen(struct vnc *v)
+static int fail_framebuffer(struct vnc *v)
 {
     int width, height;
 
-    switch (dd_vnc_framebuffer_trouble(v->screen, &width, &height)) {
+    switch (dd_vnc_framebuffer_failure(v->framebuffer, &width, &height)) {
     case DD_VNC_FRAMEBUFFER_CLOSED:
         return dd_source_fail(v->io, DD_WIRE_REASON_ENDED, "%s: the VNC server closed the connection", v->name);
     case DD_VNC_FRAMEBUFFER_TOO_LARGE:
@@ -96,47 +94,47 @@ static int fail_screen(struct vnc *v)
     }
 }
 
-/* ---- what libvncclient does, aside ---- */
+/* ---- libvncclient's blocking calls, on the worker thread ---- */
 
 static void run_probe(void *context)
 {
     struct vnc *v = context;
 
-    v->done = dd_vnc_framebuffer_probe(v->screen);
+    v->worker_succeeded = dd_vnc_framebuffer_probe(v->framebuffer);
 }
 
-static void run_handle(void *context)
+static void run_handle_message(void *context)
 {
     struct vnc *v = context;
 
-    v->done = dd_vnc_framebuffer_handle(v->screen);
+    v->worker_succeeded = dd_vnc_framebuffer_handle_message(v->framebuffer);
 }
 
 static void interrupt(void *context)
 {
     const struct vnc *v = context;
 
-    dd_vnc_framebuffer_interrupt(v->screen);
+    dd_vnc_framebuffer_interrupt(v->framebuffer);
 }
 
-static int run_aside(struct vnc *v, void (*run)(void *), uint64_t until_us)
+static int run_on_worker(struct vnc *v, void (*run)(void *), uint64_t until_us)
 {
     const struct dd_worker_call call = {.run = run, .interrupt = interrupt, .context = v};
 
-    if (dd_worker_run(v->aside, &call, v->io, until_us))
+    if (dd_worker_run(v->worker, &call, v->io, until_us))
         return fail_timeout(v);
-    return v->done ? 0 : fail_screen(v);
+    return v->worker_succeeded ? 0 : fail_framebuffer(v);
 }
 
-static int handle(struct vnc *v, uint64_t until_us)
+static int handle_message(struct vnc *v, uint64_t until_us)
 {
     uint64_t start_us = dd_clock_now_us();
-    bool was_whole = dd_vnc_framebuffer_is_whole(v->screen);
-    int error = run_aside(v, run_handle, until_us);
+    bool was_whole = dd_vnc_framebuffer_is_whole(v->framebuffer);
+    int error = run_on_worker(v, run_handle_message, until_us);
 
-    v->heard_us = dd_clock_now_us();
-    if (was_whole && !dd_vnc_framebuffer_is_whole(v->screen))
-        v->asked_us = start_us; /* it has a new size */
+    v->received_us = dd_clock_now_us();
+    if (was_whole && !dd_vnc_framebuffer_is_whole(v->framebuffer))
+        v->requested_all_us = start_us; /* the desktop has a new size */
     return error;
 }
 
@@ -148,22 +146,22 @@ static void vnc_close(void *state)
 
     if (!v)
         return;
-    dd_worker_free(v->aside);
-    dd_vnc_framebuffer_free(v->screen);
-    dd_tls_proxy_close(v->tunnel);
-    dd_channel_close(&v->line);
+    dd_worker_free(v->worker);
+    dd_vnc_framebuffer_free(v->framebuffer);
+    dd_tls_proxy_close(v->tls_proxy);
+    dd_channel_close(&v->channel);
     free(v);
 }
 
-static void warn_unchecked(const struct vnc *v)
+static void warn_of_unchecked_certificate(const struct vnc *v)
 {
-    static bool is_said; /* a role has one server, and connects to it again and again */
+    static bool warned; /* a role has one server, and connects to it again and again */
 
-    if (!is_said)
+    if (!warned)
         dd_log_warning("%s: the VNC server's certificate is not checked: the connection is encrypted, but may lead to another; "
                        "set ca_file",
                        v->name);
-    is_said = true;
+    warned = true;
 }
 
 static int connect_server(const struct dd_vnc_address *address, struct dd_source_io *io, int *fd)
@@ -186,7 +184,7 @@ static int connect_server(const struct dd_vnc_address *address, struct dd_source
 static int log_in(struct vnc *v, const char *host, struct dd_vnc_handshake_result *result)
 {
     const struct dd_send_stream *options = v->io->options;
-    const struct dd_vnc_handshake_config login = {
+    const struct dd_vnc_handshake_config config = {
         .name = v->name,
         .host = host,
         .username = options->username,
@@ -194,47 +192,48 @@ static int log_in(struct vnc *v, const char *host, struct dd_vnc_handshake_resul
         .authorities = options->ca_pem,
         .anonymous_tls = options->tls_anonymous,
     };
-    int error = dd_vnc_handshake_run(&v->line, &login, result);
+    int error = dd_vnc_handshake_run(&v->channel, &config, result);
 
     if (!error && result->certificate_unchecked)
-        warn_unchecked(v);
+        warn_of_unchecked_certificate(v);
     if (!error && !dd_vnc_framebuffer_fits(result->width, result->height))
         error = fail_size(v, result->width, result->height);
     return error;
 }
 
-/* A blocking socket without TLS, as libvncclient wants it: then it never comes to its select(), which knows only low
- * descriptors, nor to its own time-outs, which count in seconds. */
-static int hand_over(struct vnc *v)
+/* Takes the socket out of the channel for libvncclient: blocking, and in clear, with the TLS proxy behind it if there is TLS. On
+ * a blocking socket libvncclient uses neither its select(), which is limited to descriptors below 1024, nor its time-outs, which
+ * count in seconds. */
+static int detach_socket(struct vnc *v)
 {
-    int fd = v->line.fd, error = 0;
-    struct dd_tls *tls = v->line.tls;
+    int fd = v->channel.fd, error = 0;
+    struct dd_tls *tls = v->channel.tls;
 
-    v->line.fd = -1;
-    v->line.tls = NULL;
+    v->channel.fd = -1;
+    v->channel.tls = NULL;
     if (tls)
-        error = dd_tls_proxy_wrap(&v->tunnel, fd, tls, &fd);
+        error = dd_tls_proxy_wrap(&v->tls_proxy, fd, tls, &fd);
     else if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) < 0) {
         dd_log_error("%s: %s", v->name, strerror(errno));
-        v->line.fd = fd;
+        v->channel.fd = fd;
         error = DD_ERROR_SYSTEM;
     }
     v->fd = fd;
     return error;
 }
 
-static int start_screen(struct vnc *v, const struct dd_vnc_handshake_result *result)
+static int start_framebuffer(struct vnc *v, const struct dd_vnc_handshake_result *result)
 {
-    int error = hand_over(v);
+    int error = detach_socket(v);
 
     if (error)
         return error;
-    v->screen = dd_vnc_framebuffer_new(v->fd, result->width, result->height);
-    v->aside = v->screen ? dd_worker_new("libvncclient") : NULL;
-    if (!v->aside)
+    v->framebuffer = dd_vnc_framebuffer_new(v->fd, result->width, result->height);
+    v->worker = v->framebuffer ? dd_worker_new("libvncclient") : NULL;
+    if (!v->worker)
         return DD_ERROR_MEMORY;
-    v->probed_us = v->asked_us = v->current_us = v->heard_us = dd_clock_now_us();
-    return run_aside(v, run_probe, UINT64_MAX);
+    v->probed_us = v->requested_all_us = v->current_us = v->received_us = dd_clock_now_us();
+    return run_on_worker(v, run_probe, UINT64_MAX);
 }
 
 int dd_vnc_source_start(void **state, struct dd_source_io *io, int fd, const char *host)
@@ -249,11 +248,11 @@ int dd_vnc_source_start(void **state, struct dd_source_io *io, int fd, const cha
         return DD_ERROR_MEMORY;
     }
     v->io = io;
-    v->line = (struct dd_channel){.fd = fd, .io = io};
+    v->channel = (struct dd_channel){.fd = fd, .io = io};
     snprintf(v->name, sizeof v->name, "%.*s", NAME_SIZE - 1, io->options->source);
     int error = log_in(v, host, &result);
     if (!error)
-        error = start_screen(v, &result);
+        error = start_framebuffer(v, &result);
     if (error) {
         vnc_close(v);
         return error;
@@ -262,8 +261,8 @@ int dd_vnc_source_start(void **state, struct dd_source_io *io, int fd, const cha
     return 0;
 }
 
-/* A server can have libvncclient take up to 2 GiB, by encodings that nobody asked for: it shall not be the whole machine that
- * runs out of memory for it. */
+/* A server can make libvncclient allocate up to 2 GiB, with encodings that were not asked for. Then this role runs out of memory,
+ * not the machine. */
 static void limit_memory(void)
 {
 #ifndef DD_SANITIZED
@@ -291,64 +290,66 @@ static int vnc_open(void **state, struct dd_source_io *io)
 
 /* ---- pictures ---- */
 
-/* True if there is something to read, or the end. */
+/* True if there are bytes to read, or the end of the connection. */
 static bool is_readable(const struct vnc *v)
 {
     struct pollfd p = {.fd = v->fd, .events = POLLIN};
 
-    return dd_vnc_framebuffer_has_read(v->screen) || poll(&p, 1, 0) > 0;
+    return dd_vnc_framebuffer_has_buffered(v->framebuffer) || poll(&p, 1, 0) > 0;
 }
 
-/* Waits for the server or until_us. events is 0 as long as nothing is to be read: then only the end of the connection ends the
- * wait early. Returns true if there is something of the server. */
+/* Waits for events of the socket, WAIT_US and until_us at most. The end of the connection is always one; with events 0 it is the
+ * only one. Returns true if there was an event. */
 static bool wait_server(const struct vnc *v, short events, uint64_t until_us)
 {
     uint64_t now_us = dd_clock_now_us(), left_us = until_us > now_us ? until_us - now_us : 0;
 
-    if (left_us > SLICE_US)
-        left_us = SLICE_US;
-    /* ppoll: poll's milliseconds would make pictures late */
-    struct timespec slice = {.tv_nsec = (long)left_us * 1000};
+    if (left_us > WAIT_US)
+        left_us = WAIT_US;
+    /* ppoll, since milliseconds would make pictures late */
+    struct timespec wait = {.tv_nsec = (long)left_us * 1000};
     struct pollfd polls[] = {{.fd = v->fd, .events = (short)(events | POLLRDHUP)}, {.fd = v->io->stop_fd, .events = POLLIN}};
-    return ppoll(polls, 2, &slice, NULL) > 0 && polls[0].revents;
+    return ppoll(polls, 2, &wait, NULL) > 0 && polls[0].revents;
 }
 
-/* Reads what is there, and asks and reads until there is nothing left that the server could have told before now. */
+/* Sends a probe and reads until it is answered: the framebuffer then shows the desktop as it was when the probe was sent, or
+ * later. */
 static int catch_up(struct vnc *v)
 {
-    uint64_t until_us = v->heard_us + timeout_us(v), least_us = dd_clock_now_us() + timeout_us(v) / PROBES;
+    uint64_t until_us = v->received_us + timeout_us(v), least_us = dd_clock_now_us() + timeout_us(v) / PROBES_PER_TIMEOUT;
     int error = 0;
 
-    if (until_us < least_us) /* this process did not run for a while */
+    if (until_us < least_us) /* this process was stopped for a while */
         until_us = least_us;
-    /* the answer to a request of old; the next request then goes ahead of the probe */
-    for (int i = 0; i < LEFT_OVER && !error && is_readable(v); i++)
-        error = handle(v, until_us);
+    /* Answers to earlier requests come first: reading one sends the next request, which has to go ahead of the probe. */
+    for (int i = 0; i < PENDING_MESSAGES_MAX && !error && is_readable(v); i++)
+        error = handle_message(v, until_us);
     uint64_t probed_us = dd_clock_now_us();
     if (!error)
-        error = run_aside(v, run_probe, until_us);
-    while (!error && !(dd_vnc_framebuffer_is_answered(v->screen) && dd_vnc_framebuffer_is_whole(v->screen))) {
+        error = run_on_worker(v, run_probe, until_us);
+    while (!error && !(dd_vnc_framebuffer_is_answered(v->framebuffer) && dd_vnc_framebuffer_is_whole(v->framebuffer))) {
         if (dd_source_interrupted(v->io) || dd_clock_now_us() >= until_us)
             return fail_timeout(v);
-        if (dd_vnc_framebuffer_has_read(v->screen) || wait_server(v, POLLIN, until_us))
-            error = handle(v, until_us);
+        if (dd_vnc_framebuffer_has_buffered(v->framebuffer) || wait_server(v, POLLIN, until_us))
+            error = handle_message(v, until_us);
     }
     v->probed_us = v->current_us = probed_us;
-    v->way_us = dd_clock_now_us() - probed_us;
+    v->round_trip_us = dd_clock_now_us() - probed_us;
     return error;
 }
 
-/* When the next probe is due. As long as a change is known to wait for its time, it is only to show that the server lives. */
-static uint64_t probe_due(const struct vnc *v, bool changed)
+/* When the next probe is due. While a change waits until a picture is due, a probe only proves that the server is alive. */
+static uint64_t next_probe_us(const struct vnc *v, bool changed)
 {
-    uint64_t period_us = timeout_us(v) / PROBES;
+    uint64_t period_us = timeout_us(v) / PROBES_PER_TIMEOUT;
 
-    if (!changed && period_us > PROBE_US)
-        period_us = PROBE_US;
+    if (!changed && period_us > PROBE_PERIOD_US)
+        period_us = PROBE_PERIOD_US;
     return v->probed_us + period_us;
 }
 
-/* Until due_us nothing is read but for probes. 0: it is due; DD_ERROR_AGAIN: it shows what it showed. */
+/* Waits until due_us, and reads nothing meanwhile but for probes. 0: a picture is due; DD_ERROR_AGAIN: a probe has found that
+ * nothing has changed. */
 static int wait_due(struct vnc *v, uint64_t due_us)
 {
     for (;;) {
@@ -357,10 +358,10 @@ static int wait_due(struct vnc *v, uint64_t due_us)
             return 0;
         if (v->io->checkpoint(v->io->context))
             return DD_ERROR_STOPPED;
-        uint64_t probe_us = probe_due(v, dd_vnc_framebuffer_has_changed(v->screen) || is_readable(v));
+        uint64_t probe_us = next_probe_us(v, dd_vnc_framebuffer_has_changed(v->framebuffer) || is_readable(v));
         if (now_us >= probe_us) {
             int error = catch_up(v);
-            if (error || !dd_vnc_framebuffer_has_changed(v->screen))
+            if (error || !dd_vnc_framebuffer_has_changed(v->framebuffer))
                 return error ? error : DD_ERROR_AGAIN;
             continue;
         }
@@ -369,41 +370,42 @@ static int wait_due(struct vnc *v, uint64_t due_us)
     }
 }
 
-/* What came at arrived_us was on its way no longer than the answer to a probe was; what made the desktop whole was asked for. */
-static void note_change(struct vnc *v, bool was_whole, uint64_t arrived_us)
+/* A message that arrived at arrived_us has been handled: moves current_us on. The message took no longer than the answer to the
+ * last probe. One that completes the picture answers the request for the whole desktop. */
+static void advance_current(struct vnc *v, bool was_whole, uint64_t arrived_us)
 {
-    uint64_t current_us = was_whole ? arrived_us - v->way_us : v->asked_us;
+    uint64_t current_us = was_whole ? arrived_us - v->round_trip_us : v->requested_all_us;
 
-    if (!was_whole && !dd_vnc_framebuffer_is_whole(v->screen))
+    if (!was_whole && !dd_vnc_framebuffer_is_whole(v->framebuffer))
         return;
     if (!was_whole)
-        v->way_us = arrived_us - v->asked_us;
+        v->round_trip_us = arrived_us - v->requested_all_us;
     if (current_us > v->current_us)
         v->current_us = current_us;
 }
 
-/* It is due: waits for a change. 0: there is one; DD_ERROR_AGAIN as above. */
+/* A picture is due: waits for a change. 0: there is one; DD_ERROR_AGAIN as wait_due(). */
 static int wait_change(struct vnc *v)
 {
-    while (!dd_vnc_framebuffer_has_changed(v->screen)) {
-        bool whole = dd_vnc_framebuffer_is_whole(v->screen), late = is_readable(v);
-        uint64_t now_us = dd_clock_now_us(), until_us = v->heard_us + timeout_us(v), probe_us = probe_due(v, false);
+    while (!dd_vnc_framebuffer_has_changed(v->framebuffer)) {
+        bool was_whole = dd_vnc_framebuffer_is_whole(v->framebuffer), was_readable = is_readable(v);
+        uint64_t now_us = dd_clock_now_us(), until_us = v->received_us + timeout_us(v), probe_us = next_probe_us(v, false);
         if (dd_source_interrupted(v->io) || now_us >= until_us)
             return fail_timeout(v);
-        if (!late && whole && now_us >= probe_us) {
+        if (!was_readable && was_whole && now_us >= probe_us) {
             int error = catch_up(v);
-            if (error || !dd_vnc_framebuffer_has_changed(v->screen))
+            if (error || !dd_vnc_framebuffer_has_changed(v->framebuffer))
                 return error ? error : DD_ERROR_AGAIN;
             continue;
         }
-        if (!late && !wait_server(v, POLLIN, whole ? probe_us : until_us))
+        if (!was_readable && !wait_server(v, POLLIN, was_whole ? probe_us : until_us))
             continue;
-        /* what was there already may be as old as the request for it */
-        uint64_t arrived_us = late ? v->heard_us : dd_clock_now_us();
-        int error = handle(v, until_us);
+        /* a message that was there already may have arrived any time since the last one was read */
+        uint64_t arrived_us = was_readable ? v->received_us : dd_clock_now_us();
+        int error = handle_message(v, until_us);
         if (error)
             return error;
-        note_change(v, whole, arrived_us);
+        advance_current(v, was_whole, arrived_us);
     }
     return 0;
 }
@@ -416,15 +418,15 @@ static int vnc_next(void *state, struct dd_source_io *io, uint64_t due_us, struc
     v->io = io;
     *picture = (struct dd_picture){0};
     error = wait_due(v, due_us);
-    /* what waited meanwhile may be old */
-    if (!error && due_us && dd_vnc_framebuffer_is_whole(v->screen) &&
-        (dd_vnc_framebuffer_has_changed(v->screen) || is_readable(v)))
+    /* changes that waited meanwhile may be old */
+    if (!error && due_us && dd_vnc_framebuffer_is_whole(v->framebuffer) &&
+        (dd_vnc_framebuffer_has_changed(v->framebuffer) || is_readable(v)))
         error = catch_up(v);
     if (!error)
         error = wait_change(v);
     picture->captured_us = v->current_us;
     if (!error)
-        dd_vnc_framebuffer_take(v->screen, picture);
+        dd_vnc_framebuffer_get_picture(v->framebuffer, picture);
     return error;
 }
 

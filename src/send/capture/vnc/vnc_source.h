@@ -6,8 +6,8 @@
 
 extern const struct dd_source_kind dd_vnc_source;
 
-/* For tests, which play the server: as the open of dd_vnc_source, over a connected socket that does not block (taken, also on
- * errors), to a server called host. */
+/* Opens the source over a socket that is connected and does not block (taken, also on errors). host is the server's name, for its
+ * certificate. Else as open of dd_vnc_source. For tests, which play the server. */
 int dd_vnc_source_start(void **state, struct dd_source_io *io, int fd, const char *host);
 
 #endif

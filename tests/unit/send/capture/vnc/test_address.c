@@ -1,4 +1,4 @@
-/* Where a VNC server is, as people write it. */
+/* Addresses of VNC servers, as VNC viewers write them. */
 #include <string.h>
 
 #include "dd/base/error.h"
@@ -14,7 +14,7 @@ static void check(const char *text, int display, const char *host, int port)
     ck_assert_int_eq(address.port, port);
 }
 
-START_TEST(takes_displays_and_ports)
+START_TEST(reads_displays_and_ports)
 {
     check("vnc.example.com", 0, "vnc.example.com", 5900);
     check("vnc.example.com", 7, "vnc.example.com", 5907);
@@ -28,7 +28,7 @@ START_TEST(takes_displays_and_ports)
 }
 END_TEST
 
-START_TEST(takes_ipv6)
+START_TEST(reads_ipv6)
 {
     check("[2001:db8::1]", 2, "2001:db8::1", 5902);
     check("[2001:db8::1]:3", 0, "2001:db8::1", 5903);
@@ -39,7 +39,7 @@ START_TEST(takes_ipv6)
 }
 END_TEST
 
-START_TEST(refuses_the_rest)
+START_TEST(refuses_other_texts)
 {
     static const char *const texts[] = {
         "",         ":1",          "::5900",   "host:",    "host::",     "host:x",       "host:1x",     "host:-1",     "host::0",
@@ -64,4 +64,4 @@ START_TEST(refuses_the_rest)
 }
 END_TEST
 
-SUITE("send/capture/vnc/address", takes_displays_and_ports, takes_ipv6, refuses_the_rest)
+SUITE("send/capture/vnc/address", reads_displays_and_ports, reads_ipv6, refuses_other_texts)
