@@ -22,13 +22,15 @@ enum { WIDTH = 8, HEIGHT = 4, BYTES = WIDTH * HEIGHT * 4, SECOND_US = DD_CLOCK_U
 struct server {
     int fd;
     pthread_t thread;
-    size_t cut;         /* of the first update, as many bytes are sent and nothing more; 0: all */
-    bool rounds;        /* answers for a pixel with those beside it, as QEMU does */
-    bool repeats;       /* the first update is the same part of the desktop, again and again, before it is whole */
-    bool has_cursor;    /* tells of its shape, though nobody asked */
-    unsigned way_us;    /* that its answers take */
-    atomic_uint change; /* the desktop's colour: a new one is told at the next request */
-    atomic_uint probes; /* that came */
+    size_t cut;              /* bytes of the first update that are sent, and nothing after them; 0: all */
+    bool sends_neighbours;   /* answers a request for a pixel with the pixel beside it, too, as QEMU does */
+    bool repeats;            /* before the first update is whole, sends the same part of it again and again */
+    bool has_cursor;         /* sends a cursor's shape, unasked */
+    unsigned delay_us;       /* before each answer */
+    atomic_uint colour;      /* of the desktop: a new one is sent at the next request */
+    atomic_uint probes;      /* received */
+    atomic_uint width;       /* of the desktop */
+    atomic_uint probe_width; /* the next probe is not answered: the desktop gets this width instead; 0: none */
 };
 
 struct world {
@@ -57,12 +59,12 @@ static bool take(const struct server *s, void *bytes, size_t size)
 static void put(const struct server *s, const void *bytes, size_t size)
 {
     if (send(s->fd, bytes, size, MSG_NOSIGNAL) < 0)
-        return; /* the client has gone: the next take() tells */
+        return; /* the client has gone: the next take() finds out */
 }
 
-static void put_update(const struct server *s, unsigned colour, uint8_t width, size_t size)
+static void put_update(const struct server *s, unsigned colour, unsigned width, size_t size)
 {
-    uint8_t bytes[16 + BYTES] = {[3] = 1, [9] = width, [11] = HEIGHT};
+    uint8_t bytes[16 + BYTES] = {[3] = 1, [9] = (uint8_t)width, [11] = HEIGHT};
 
     memset(bytes + 16, (int)colour, sizeof bytes - 16);
     size_t all = 16 + (size_t)width * HEIGHT * 4;
@@ -72,18 +74,28 @@ static void put_update(const struct server *s, unsigned colour, uint8_t width, s
 /* The pixel of a request, or two. */
 static void put_pixel(const struct server *s, const uint8_t request[static 9], unsigned colour)
 {
-    uint8_t width = s->rounds ? 2 : 1, bytes[16 + 8] = {[3] = 1, [5] = request[2], [7] = request[4], [9] = width, [11] = 1};
+    uint8_t width = s->sends_neighbours ? 2 : 1,
+            bytes[16 + 8] = {[3] = 1, [5] = request[2], [7] = request[4], [9] = width, [11] = 1};
 
     memset(bytes + 16, (int)colour, sizeof bytes - 16);
     put(s, bytes, 16 + (size_t)width * 4);
 }
 
-/* Of the encoding RichCursor: its pixels, and a mask. */
+/* In the encoding RichCursor: its pixels, and a mask. */
 static void put_cursor(const struct server *s)
 {
     enum { SIDE = 32, BITS = SIDE * SIDE / 8 };
     uint8_t bytes[16 + SIDE * SIDE * 4 + BITS] = {
         [3] = 1, [9] = SIDE, [11] = SIDE, [12] = 0xff, [13] = 0xff, [14] = 0xff, [15] = 0x11};
+
+    put(s, bytes, sizeof bytes);
+}
+
+/* DesktopSize. */
+static void put_size(const struct server *s)
+{
+    const uint8_t bytes[16] = {
+        [3] = 1, [9] = (uint8_t)s->width, [11] = HEIGHT, [12] = 0xff, [13] = 0xff, [14] = 0xff, [15] = 0x21};
 
     put(s, bytes, sizeof bytes);
 }
@@ -97,31 +109,47 @@ static void put_first(const struct server *s, unsigned colour)
     put_update(s, colour, WIDTH, s->cut);
 }
 
+/* Reads messages until a FramebufferUpdateRequest, whose bytes after the type are returned. False: the client has gone. */
+static bool take_request(const struct server *s, uint8_t bytes[static 64])
+{
+    uint8_t type;
+
+    while (take(s, &type, 1)) {
+        if (!take(s, bytes, type == 0 ? 19 : type == 2 ? 3 : 9) || (type == 2 && !take(s, bytes + 3, (size_t)bytes[2] * 4)))
+            return false;
+        if (type == 3)
+            return true;
+    }
+    return false;
+}
+
 static void answer_requests(struct server *s)
 {
-    unsigned shown = s->change;
-    uint8_t kind, bytes[64];
+    unsigned shown = s->colour;
+    uint8_t bytes[64];
     bool first = true;
 
-    while (take(s, &kind, 1)) {
-        if (!take(s, bytes, kind == 0 ? 19 : kind == 2 ? 3 : 9) || (kind == 2 && !take(s, bytes + 3, (size_t)bytes[2] * 4)))
-            return;
-        if (kind != 3)
-            continue;
-        unsigned now = s->change;
-        bool whole = first || shown != now, probe = bytes[0] == 0 && !first;
+    while (take_request(s, bytes)) {
+        unsigned now = s->colour;
+        bool wants_all = bytes[0] == 0 && bytes[6] == s->width, probe = bytes[0] == 0 && !wants_all;
+        bool all = wants_all || shown != now;
         s->probes += probe;
-        if (s->way_us && (whole || probe))
-            usleep(s->way_us);
+        if (probe && s->probe_width) {
+            s->width = atomic_exchange(&s->probe_width, 0);
+            put_size(s);
+            continue;
+        }
+        if (s->delay_us && (all || probe))
+            usleep(s->delay_us);
         if (first)
             put_first(s, now);
-        else if (whole)
-            put_update(s, now, WIDTH, 0);
+        else if (all)
+            put_update(s, now, s->width, 0);
         if (first && s->cut) {
             take(s, bytes, sizeof bytes); /* silence */
             return;
         }
-        if (probe && !whole)
+        if (probe && !all)
             put_pixel(s, bytes, now);
         shown = now;
         first = false;
@@ -164,7 +192,8 @@ static void begin_with(struct world *w, const struct server *server)
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
     ck_assert_int_eq(fcntl(pair[0], F_SETFL, O_NONBLOCK), 0);
     w->server.fd = pair[1];
-    w->server.change = 10;
+    w->server.colour = 10;
+    w->server.width = WIDTH;
     ck_assert_int_eq(pthread_create(&w->server.thread, NULL, serve, &w->server), 0);
     ck_assert_int_eq(dd_vnc_source_start(&w->state, &w->io, pair[0], "server"), 0);
 }
@@ -183,7 +212,7 @@ static void end(struct world *w)
     close(w->server.fd);
 }
 
-/* Fetches a picture of one colour. */
+/* Gets the next picture, which has one colour. */
 static void check_picture(struct world *w, uint64_t due_us, unsigned colour)
 {
     uint64_t start_us = dd_clock_now_us();
@@ -191,29 +220,29 @@ static void check_picture(struct world *w, uint64_t due_us, unsigned colour)
 
     w->io.deadline_us = (due_us > start_us ? due_us : start_us) + 5 * SECOND_US;
     ck_assert_int_eq(dd_vnc_source.next(w->state, &w->io, due_us, &picture), 0);
-    ck_assert_int_eq(picture.width, WIDTH);
+    ck_assert_uint_eq((unsigned)picture.width, w->server.width);
     ck_assert_int_eq(picture.height, HEIGHT);
-    ck_assert_uint_ge(picture.captured_us + SECOND_US / 20, due_us); /* what has just come was a little earlier there */
+    ck_assert_uint_ge(picture.captured_us + SECOND_US / 20, due_us); /* what has just arrived was shown a little earlier */
     ck_assert_uint_le(picture.captured_us, dd_clock_now_us());
-    for (int i = 0; i < BYTES; i++)
+    for (int i = 0; i < picture.width * HEIGHT * 4; i++)
         ck_assert_uint_eq(picture.plane[0][i], colour);
 }
 
-START_TEST(shows_what_changes)
+START_TEST(shows_changes)
 {
     struct world w;
 
     begin(&w, 0);
     check_picture(&w, 0, 10);
     for (unsigned i = 11; i < 20; i++) {
-        w.server.change = i;
+        w.server.colour = i;
         check_picture(&w, dd_clock_now_us() + SECOND_US / 50, i);
     }
     end(&w);
 }
 END_TEST
 
-START_TEST(says_that_nothing_changes)
+START_TEST(says_that_nothing_has_changed)
 {
     struct dd_picture picture;
     struct world w;
@@ -221,7 +250,7 @@ START_TEST(says_that_nothing_changes)
     begin(&w, 0);
     check_picture(&w, 0, 10);
     uint64_t start_us = dd_clock_now_us();
-    /* whether one is due already or not */
+    /* whether a picture is due already or not */
     ck_assert_int_eq(dd_vnc_source.next(w.state, &w.io, start_us, &picture), DD_ERROR_AGAIN);
     ck_assert_int_eq(dd_vnc_source.next(w.state, &w.io, start_us + 60 * SECOND_US, &picture), DD_ERROR_AGAIN);
     ck_assert_uint_ge(w.server.probes, 2);
@@ -230,7 +259,7 @@ START_TEST(says_that_nothing_changes)
 }
 END_TEST
 
-START_TEST(gives_up_a_silent_server)
+START_TEST(gives_up_on_a_silent_server)
 {
     struct dd_picture picture;
     struct world w;
@@ -266,7 +295,7 @@ START_TEST(says_that_the_server_is_gone)
     begin(&w, 0);
     w.options.timeout = 30 * SECOND_US;
     check_picture(&w, 0, 10);
-    shutdown(w.server.fd, SHUT_WR); /* be it for one way only */
+    shutdown(w.server.fd, SHUT_WR); /* in one direction is enough */
     uint64_t start_us = dd_clock_now_us();
     ck_assert_int_eq(dd_vnc_source.next(w.state, &w.io, start_us + 60 * SECOND_US, &picture), DD_ERROR_SOURCE);
     ck_assert_uint_eq(w.io.reason, DD_WIRE_REASON_ENDED);
@@ -275,8 +304,8 @@ START_TEST(says_that_the_server_is_gone)
 }
 END_TEST
 
-/* Of what nobody asked for, too. The leak checker looks after the rest. */
-START_TEST(passes_over_the_shape_of_a_cursor)
+/* Which was not asked for. The leak checker looks for its memory. */
+START_TEST(ignores_the_shape_of_a_cursor)
 {
     struct world w;
 
@@ -286,7 +315,7 @@ START_TEST(passes_over_the_shape_of_a_cursor)
 }
 END_TEST
 
-START_TEST(is_whole_when_every_pixel_has_come)
+START_TEST(is_whole_once_every_pixel_has_arrived)
 {
     struct world w;
 
@@ -296,47 +325,62 @@ START_TEST(is_whole_when_every_pixel_has_come)
 }
 END_TEST
 
-START_TEST(is_idle_at_servers_that_round)
+START_TEST(is_idle_though_neighbours_of_the_pixel_come)
 {
     struct dd_picture picture;
     struct world w;
 
-    begin_with(&w, &(struct server){.rounds = true});
+    begin_with(&w, &(struct server){.sends_neighbours = true});
     check_picture(&w, 0, 10);
     for (int i = 0; i < 2; i++)
         ck_assert_int_eq(dd_vnc_source.next(w.state, &w.io, 0, &picture), DD_ERROR_AGAIN);
-    w.server.change = 20;
+    w.server.colour = 20;
     check_picture(&w, 0, 20);
     end(&w);
 }
 END_TEST
 
-/* What is shown, or still so, was so when it was asked for, not when the answer had come. */
-START_TEST(knows_how_old_it_is)
+/* The pixel of the probe was of the old size, so another has to be requested: the probe is answered, and the server not given up.
+ */
+START_TEST(goes_on_after_a_new_size_during_a_probe)
 {
-    const unsigned way_us = SECOND_US / 2;
-    struct dd_picture picture;
     struct world w;
 
-    begin_with(&w, &(struct server){.way_us = way_us});
-    w.options.timeout = 30 * SECOND_US;
-    w.io.deadline_us = UINT64_MAX;
-    uint64_t start_us = dd_clock_now_us();
-    ck_assert_int_eq(dd_vnc_source.next(w.state, &w.io, 0, &picture), 0);
-    ck_assert_uint_ge(dd_clock_now_us(), start_us + way_us - SECOND_US / 20);
-    ck_assert_uint_le(picture.captured_us + way_us, dd_clock_now_us() + SECOND_US / 20);
-    ck_assert_int_eq(dd_vnc_source.next(w.state, &w.io, 0, &picture), DD_ERROR_AGAIN);
-    ck_assert_uint_gt(picture.captured_us, start_us);
-    ck_assert_uint_le(picture.captured_us + way_us, dd_clock_now_us() + SECOND_US / 20);
-    w.server.change = 20;
-    ck_assert_int_eq(dd_vnc_source.next(w.state, &w.io, 0, &picture), 0);
-    ck_assert_uint_le(picture.captured_us + way_us, dd_clock_now_us() + SECOND_US / 20);
+    begin(&w, 0);
+    check_picture(&w, 0, 10);
+    w.server.probe_width = WIDTH / 2;
+    check_picture(&w, 0, 10);
+    ck_assert_uint_eq(w.server.width, WIDTH / 2);
     end(&w);
 }
 END_TEST
 
-/* libvncclient's select() would write beyond its fd_set. */
-START_TEST(takes_high_descriptors)
+/* A picture, or that nothing has changed, is as old as the request, not as the answer. */
+START_TEST(knows_how_old_it_is)
+{
+    const unsigned delay_us = SECOND_US / 2;
+    struct dd_picture picture;
+    struct world w;
+
+    begin_with(&w, &(struct server){.delay_us = delay_us});
+    w.options.timeout = 30 * SECOND_US;
+    w.io.deadline_us = UINT64_MAX;
+    uint64_t start_us = dd_clock_now_us();
+    ck_assert_int_eq(dd_vnc_source.next(w.state, &w.io, 0, &picture), 0);
+    ck_assert_uint_ge(dd_clock_now_us(), start_us + delay_us - SECOND_US / 20);
+    ck_assert_uint_le(picture.captured_us + delay_us, dd_clock_now_us() + SECOND_US / 20);
+    ck_assert_int_eq(dd_vnc_source.next(w.state, &w.io, 0, &picture), DD_ERROR_AGAIN);
+    ck_assert_uint_gt(picture.captured_us, start_us);
+    ck_assert_uint_le(picture.captured_us + delay_us, dd_clock_now_us() + SECOND_US / 20);
+    w.server.colour = 20;
+    ck_assert_int_eq(dd_vnc_source.next(w.state, &w.io, 0, &picture), 0);
+    ck_assert_uint_le(picture.captured_us + delay_us, dd_clock_now_us() + SECOND_US / 20);
+    end(&w);
+}
+END_TEST
+
+/* libvncclient's select() would write beyond its fd_set: it must not be reached. */
+START_TEST(works_with_high_descriptors)
 {
     struct rlimit limit;
     struct world w;
@@ -354,12 +398,13 @@ START_TEST(takes_high_descriptors)
     begin(&w, 0);
     ck_assert_int_gt(w.server.fd, HIGH_FD);
     check_picture(&w, 0, 10);
-    w.server.change = 30;
+    w.server.colour = 30;
     check_picture(&w, dd_clock_now_us() + SECOND_US / 50, 30);
     end(&w);
 }
 END_TEST
 
-SUITE("send/capture/vnc/vnc_source", shows_what_changes, says_that_nothing_changes, gives_up_a_silent_server, stops_at_once,
-      says_that_the_server_is_gone, passes_over_the_shape_of_a_cursor, is_whole_when_every_pixel_has_come,
-      is_idle_at_servers_that_round, knows_how_old_it_is, takes_high_descriptors)
+SUITE("send/capture/vnc/vnc_source", shows_changes, says_that_nothing_has_changed, gives_up_on_a_silent_server, stops_at_once,
+      says_that_the_server_is_gone, ignores_the_shape_of_a_cursor, is_whole_once_every_pixel_has_arrived,
+      is_idle_though_neighbours_of_the_pixel_come, goes_on_after_a_new_size_during_a_probe, knows_how_old_it_is,
+      works_with_high_descriptors)
