@@ -48,7 +48,7 @@ static int grow(struct dd_buffer *b, size_t more)
 {
     int error = dd_buffer_grow(b, more);
     if (error)
-        dd_log_error("no memory for %zu bytes more between the browser and this process", more);
+        dd_log_error("no memory for %zu more bytes of messages to or from the browser", more);
     return error;
 }
 

@@ -64,7 +64,7 @@ bool dd_element_clip_plan(struct dd_element_clip *e, const struct dd_cdp_answer 
     bool found = answer && read_box(answer, &e->box);
 
     if (answer && !found && !e->missing)
-        dd_log_warning("there is nothing to be seen of web_capture_element %s: the whole page is sent until there is",
+        dd_log_warning("nothing visible matches web_capture_element %s: the whole page is sent until something does",
                        e->selector);
     e->missing = !found;
     e->verify = found && e->shifts < SHIFTS_MAX;

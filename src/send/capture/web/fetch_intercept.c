@@ -76,7 +76,7 @@ static void continue_request(struct dd_fetch_intercept *intercept, const struct 
 
     dd_json_add_string(answer, "requestId", dd_json_string(dd_json_member(params, "requestId")));
     if (is_redirected_login(intercept, params)) {
-        dd_log_warning("%s: its log-in, or another form, is passed on to another origin: that is stopped",
+        dd_log_warning("%s: a redirection leads its log-in form, or another one, to another origin: the request is blocked",
                        intercept->web_options->name);
         dd_json_add_string(answer, "errorReason", "BlockedByClient");
         dd_cdp_target_send(intercept->target, "Fetch.failRequest", answer, NULL, NULL);

@@ -19,9 +19,9 @@ static const struct row rows[] = {
     {"CONNECTION_REFUSED", DD_WIRE_REASON_UNREACHABLE,
      "connection refused; check the address and port, and that the server runs"},
     {"CONNECTION_TIMED_OUT", DD_WIRE_REASON_UNREACHABLE, "no answer; check the address, and whether a firewall is between"},
-    {"ADDRESS_", DD_WIRE_REASON_UNREACHABLE, "no way to this address; check it, the network and the firewall"},
+    {"ADDRESS_", DD_WIRE_REASON_UNREACHABLE, "no route to this address; check it, the network and the firewall"},
     {"INTERNET_DISCONNECTED", DD_WIRE_REASON_UNREACHABLE, "this machine has no network"},
-    {"NETWORK_", DD_WIRE_REASON_UNREACHABLE, "the network changed or does not let it through; check it and the firewall"},
+    {"NETWORK_", DD_WIRE_REASON_UNREACHABLE, "the network changed, or blocks the connection; check it and the firewall"},
     {"UNSAFE_PORT", DD_WIRE_REASON_UNSUITABLE, "browsers refuse to connect to this port; let the server use another one"},
     {"CERT_COMMON_NAME", DD_WIRE_REASON_CERTIFICATE,
      "its certificate is for another host; use a name in source that is in it, let the server have one for this name (with a "
@@ -35,12 +35,12 @@ static const struct row rows[] = {
     {"BAD_SSL", DD_WIRE_REASON_CERTIFICATE,
      "no secure connection; check that the port speaks TLS; for its certificate there are ca_file and "
      "ignore_certificate_errors"},
-    {"TOO_MANY_REDIRECTS", DD_WIRE_REASON_BROKEN, "it redirects in a circle; a log-in that does not hold does so, too"},
+    {"TOO_MANY_REDIRECTS", DD_WIRE_REASON_BROKEN, "it redirects in a circle; so does a log-in that the server does not remember"},
     {"INVALID_AUTH", DD_WIRE_REASON_CREDENTIALS, "user name or password refused; set username and password"},
     {"TIMED_OUT", DD_WIRE_REASON_TIMEOUT, "no answer in time"},
     {"EMPTY_RESPONSE", DD_WIRE_REASON_ENDED, "the server closes the connection without an answer"},
     {"CONNECTION_", DD_WIRE_REASON_ENDED, "the connection is cut"},
-    {"INVALID_URL", DD_WIRE_REASON_UNSUITABLE, "browsers take this for no URL"},
+    {"INVALID_URL", DD_WIRE_REASON_UNSUITABLE, "browsers do not accept this URL"},
     {"BLOCKED", DD_WIRE_REASON_UNSUITABLE, "the browser does not load it"},
 };
 
@@ -78,9 +78,9 @@ bool dd_load_error_from_http(int64_t status, struct dd_load_error *load_error)
     else if (status == 404 || status == 410)
         write(load_error, DD_WIRE_REASON_NOT_FOUND, "no such page: check what follows the host in the URL", number);
     else if (status == 408 || status == 504)
-        write(load_error, DD_WIRE_REASON_TIMEOUT, "the server waits in vain for another one", number);
+        write(load_error, DD_WIRE_REASON_TIMEOUT, "the server, or one behind it, waited too long", number);
     else if (status < 500)
-        write(load_error, DD_WIRE_REASON_BROKEN, "the server calls the request bad: check the URL", number);
+        write(load_error, DD_WIRE_REASON_BROKEN, "the server refuses the request: check the URL", number);
     else
         write(load_error, DD_WIRE_REASON_BROKEN, "the server reports an error of its own", number);
     return true;

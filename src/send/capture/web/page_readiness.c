@@ -118,8 +118,7 @@ static void scrolled(void *context, const struct dd_cdp_answer *answer)
     if (answer->error)
         return;
     if (!dd_json_boolean(dd_cdp_target_value(answer)))
-        dd_log_warning("there is nothing with scroll_to %s in the page: it is shown from its top",
-                       r->web_options->options->scroll_to);
+        dd_log_warning("nothing in the page matches scroll_to %s: it is shown from its top", r->web_options->options->scroll_to);
     set_ready(r);
 }
 
@@ -152,7 +151,7 @@ static void submitted(void *context, const struct dd_cdp_answer *answer)
         dd_login_form_cancel_submission();
     if (strcmp(word, "elsewhere") == 0) {
         set_reason(r, DD_WIRE_REASON_CREDENTIALS,
-                   "its log-in form is, or leads, to another origin than source has: the password stays here; is source right?");
+                   "its log-in form is on, or leads to, another origin than source: the password is not sent; is source right?");
         r->result = DD_PAGE_READINESS_NO;
     } else if (strcmp(word, "incomplete") == 0) {
         r->submitted_us = 0; /* the page may still be drawing the form */
@@ -169,7 +168,7 @@ static void submit(struct dd_page_readiness *r)
         /* Not a reason CREDENTIALS: no server refused the password, and capture may try again sooner than after a refusal. */
         if (wait_s)
             set_reason(r, DD_WIRE_REASON_UNEXPECTED,
-                       "it asks to log in again, less than a minute after the last time; it has to wait");
+                       "it asks to log in again less than a minute after the last log-in: the next one has to wait");
         else
             set_reason(r, DD_WIRE_REASON_CAPTURE, "there is no memory for logging in");
         r->result = DD_PAGE_READINESS_NO;
@@ -210,7 +209,7 @@ static void answered(void *context, const struct dd_cdp_answer *answer)
     } else if (strcmp(word, "form") == 0) {
         handle_form(r);
     } else if (strcmp(word, "missing") == 0) {
-        set_reason(r, DD_WIRE_REASON_UNEXPECTED, "there is nothing with expect_selector %s in it: is it logged out?",
+        set_reason(r, DD_WIRE_REASON_UNEXPECTED, "nothing in it matches expect_selector %s: is it logged out?",
                    r->web_options->options->expect_selector);
         if (dd_clock_now_us() > r->quiet_us + EXPECT_US)
             r->result = DD_PAGE_READINESS_NO;

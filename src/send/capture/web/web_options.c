@@ -79,8 +79,9 @@ static int parse_headers(struct dd_web_options *web_options, char *why, size_t w
             *next++ = '\0';
         if (parse_header(web_options, line)) {
             snprintf(why, why_size,
-                     "line %u is none of at most %d different headers \"Name: value\" that a page can be asked for with", number,
-                     DD_WEB_OPTIONS_HEADERS_MAX);
+                     "line %u is not a header \"Name: value\", is one that browsers set themselves, is there twice, or is over "
+                     "the limit of %d headers",
+                     number, DD_WEB_OPTIONS_HEADERS_MAX);
             return DD_ERROR_INPUT;
         }
     }

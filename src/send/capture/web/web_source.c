@@ -292,7 +292,7 @@ static int handle_failed_replacement(struct web *w, int error)
     /* A refused password is reported at once: capture then waits longer, since several attempts in a row may lock the account. */
     if (error != DD_ERROR_SOURCE || w->io->reason == DD_WIRE_REASON_CREDENTIALS || ++w->reload_failures >= RELOAD_ATTEMPTS)
         return error;
-    dd_log_warning("it cannot be loaded again: %s", w->io->message);
+    dd_log_warning("the page cannot be loaded again: %s", w->io->message);
     return 0;
 }
 
@@ -333,7 +333,7 @@ static int load_replacement(struct web *w, struct browser_slot *slot)
 static int fail_memory(struct web *w, uint64_t bytes)
 {
     return dd_source_fail(w->io, DD_WIRE_REASON_CAPTURE,
-                          "%s: the browser takes %ju MiB, twice of what browser_memory allows: does the page ever give back?",
+                          "%s: the browser takes %ju MiB, more than twice browser_memory: does the page leak memory?",
                           w->web_options.name, (uintmax_t)(bytes >> 20));
 }
 
@@ -355,7 +355,7 @@ static int check_browser(struct web *w, uint64_t now_us)
     if ((!old && bytes <= limit) || w->replacement.page || other->browser || now_us < w->no_replacement_before_us)
         return 0;
     w->no_replacement_before_us = now_us + REPLACE_RETRY_US;
-    dd_log_info("the browser takes %ju MiB, and is %.1f h old: another one takes its place", (uintmax_t)(bytes >> 20),
+    dd_log_info("the browser takes %ju MiB and is %.1f h old: another one replaces it", (uintmax_t)(bytes >> 20),
                 (double)(now_us - dd_browser_started_us(slot->browser)) / 3600e6);
     int error = start_browser(other);
     if (!error)
