@@ -39,7 +39,7 @@ struct capture {
     struct dd_capture_config *config;
     const struct dd_source_kind *kind;
     struct dd_frame_ring *ring;
-    struct dd_pipeline *chain;
+    struct dd_pipeline *pipeline;
     struct dd_source_io io;
     void *source;   /* NULL while it is closed */
     bool connected; /* it can be asked for pictures */
@@ -200,7 +200,7 @@ static int connect_source(struct capture *c)
 
 /* ---- pictures ---- */
 
-/* Brings picture through the chain into the ring's next place. */
+/* Brings picture through the pipeline into the ring's next place. */
 static int store(struct capture *c, const struct dd_picture *picture)
 {
     enum dd_picture_format format;
@@ -210,7 +210,7 @@ static int store(struct capture *c, const struct dd_picture *picture)
     uint64_t suppressed;
     int width, height;
 
-    if (dd_pipeline_size(c->chain, picture, &format, &width, &height))
+    if (dd_pipeline_size(c->pipeline, picture, &format, &width, &height))
         return dd_source_fail(&c->io, DD_WIRE_REASON_UNSUITABLE, "its picture of %dx%d has nothing of crop %s", picture->width,
                               picture->height, c->config->options.crop);
     if (dd_picture_layout(format, width, height, &layout) == 0)
@@ -219,7 +219,7 @@ static int store(struct capture *c, const struct dd_picture *picture)
         return dd_source_fail(&c->io, DD_WIRE_REASON_UNSUITABLE, "its picture of %dx%d cannot be sent as %dx%d", picture->width,
                               picture->height, width, height);
     dd_picture_over(&out, format, width, height, &layout, bytes);
-    if (dd_pipeline_run(c->chain, picture, &out))
+    if (dd_pipeline_run(c->pipeline, picture, &out))
         return dd_source_fail(&c->io, DD_WIRE_REASON_UNSUITABLE, "its picture of %dx%d is of a kind that cannot be sent",
                               picture->width, picture->height);
     if (picture->width != c->shown_width || picture->height != c->shown_height) {
@@ -348,8 +348,8 @@ int dd_capture_role_run(struct dd_role *role)
         goto done0;
     if (prepare(&c, role))
         goto done1;
-    c.chain = dd_pipeline_new(&c.config->options);
-    if (!c.chain)
+    c.pipeline = dd_pipeline_new(&c.config->options);
+    if (!c.pipeline)
         goto done1;
     dd_wakeup_reset(dd_role_fd(role, DD_CAPTURE_FD_WAKE));
     c.ring =
@@ -362,7 +362,7 @@ int dd_capture_role_run(struct dd_role *role)
 
     dd_frame_ring_close(c.ring);
 done2:
-    dd_pipeline_free(c.chain);
+    dd_pipeline_free(c.pipeline);
 done1:
     explicit_bzero(c.config, size);
     free(c.config);

@@ -1,5 +1,5 @@
-/* Matrix and range of YCbCr. The loops over a row are plain enough for the compiler to vectorise them, and their 16 bits make
- * eight pixels fit a register of the oldest x86-64; tests compare them with the same in floating point. */
+/* Matrix and range of YCbCr. The loops over a row are so plain that the compiler vectorises them. They calculate in 16 bits, so
+ * that a register of the oldest x86-64 holds eight pixels. Tests compare them with floating point. */
 #include "send/capture/pipeline/color.h"
 
 #include <stddef.h>
@@ -7,14 +7,14 @@
 
 #include "send/picture.h"
 
-/* A sample less 128 fills 16 bits when shifted by SAMPLE_BITS; times a factor of FACTOR_BITS, the upper 16 of 32 bits have
- * SUM_BITS behind the point: exact to 3/64 when three of them are added up. */
+/* Fixed point. A sample minus 128, shifted by SAMPLE_BITS, fills 16 bits. Its product with a factor of FACTOR_BITS has 32 bits;
+ * the upper 16 of them have SUM_BITS behind the point. A sum of three such products is exact to 3/64. */
 enum { SAMPLE_BITS = 8, FACTOR_BITS = 14, SUM_BITS = SAMPLE_BITS + FACTOR_BITS - 16, ROUND = 1 << (SUM_BITS - 1) };
 
-/* H.273's code points, */
+/* Code points of H.273, MatrixCoefficients. */
 enum { BT709 = 1, FCC = 4, BT601_625 = 5, BT601_525 = 6, SMPTE_240M = 7, BT2020 = 9, BT2020_CONSTANT = 10 };
 
-/* and the weights of red and blue in their luma. Of constant luminance it is the nearest. */
+/* The weights of red and blue in luma (Kr and Kb). For constant luminance they are an approximation. */
 struct weights {
     double red, blue;
 };
@@ -30,10 +30,10 @@ static bool is_known(int matrix)
     return matrix >= 0 && (size_t)matrix < sizeof matrices / sizeof *matrices && matrices[matrix].red > 0;
 }
 
-int dd_color_matrix(int said, int width, int height)
+int dd_color_matrix(int declared, int width, int height)
 {
-    if (is_known(said))
-        return said;
+    if (is_known(declared))
+        return declared;
     return width >= 1280 || height >= 720 ? BT709 : BT601_625;
 }
 
@@ -42,9 +42,9 @@ static int16_t fixed(double value, int bits)
     return (int16_t)(value * (1 << bits) + (value < 0 ? -0.5 : 0.5));
 }
 
-/* With R = Y + 2(1 - Kr)Cr, B = Y + 2(1 - Kb)Cb and G what is missing to Y = Kr R + Kg G + Kb B (H.273, 8.3), put into JFIF's
- * Y, Cb and Cr; Y keeps its factor of one, since grey is grey in both. */
-void dd_color_from(struct dd_color *color, int matrix, bool full_range)
+/* H.273, 8.3: R = Y + 2(1 - Kr)Cr, B = Y + 2(1 - Kb)Cb, and G follows from Y = Kr R + Kg G + Kb B. These are put into JFIF's
+ * formulas for Y, Cb and Cr. The factor of Y in Y is 1 apart from the range, because grey is grey in every matrix. */
+void dd_color_init(struct dd_color *color, int matrix, bool full_range)
 {
     struct weights from = matrices[is_known(matrix) ? matrix : BT601_625], to = matrices[BT601_625];
     double luma = full_range ? 1 : 255.0 / 219, chroma = full_range ? 1 : 255.0 / 224;
@@ -53,7 +53,7 @@ void dd_color_from(struct dd_color *color, int matrix, bool full_range)
     double g_cb = -from.blue * b_cb / green, g_cr = -from.red * r_cr / green;
     double to_green = 1 - to.red - to.blue, cb = 2 * (1 - to.blue), cr = 2 * (1 - to.red);
 
-    /* of JFIF's luma without the source's */
+    /* what the source's chroma adds to JFIF's luma */
     double y_cb = to_green * g_cb + to.blue * b_cb, y_cr = to_green * g_cr + to.red * r_cr;
 
     *color = (struct dd_color){
@@ -77,23 +77,25 @@ static inline int16_t product(uint8_t sample, int16_t factor)
     return (int16_t)((int32_t)high * factor >> 16);
 }
 
-static inline uint8_t finish(int16_t sum)
+/* Rounds a sum, to which ROUND was added, to a sample. */
+static inline uint8_t to_sample(int16_t sum)
 {
     int16_t value = (int16_t)((sum >> SUM_BITS) + 128);
 
     return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
-/* What chroma adds to luma, for each pixel of a row. */
-static void weigh_chroma(const struct dd_color *c, const uint8_t *restrict cb, const uint8_t *restrict cr, int16_t *restrict add,
-                         int width)
+/* Sums up what chroma, the range and rounding add to luma, for each pixel of a row. */
+static void sum_chroma(const struct dd_color *c, const uint8_t *restrict cb, const uint8_t *restrict cr, int16_t *restrict add,
+                       int width)
 {
     for (int x = 0; x < width; x++)
         add[x] = (int16_t)(c->y_add + ROUND + product(cb[x], c->y_cb) + product(cr[x], c->y_cr));
 }
 
-static void weigh_halved(const struct dd_color *c, const uint8_t *restrict cb, const uint8_t *restrict cr, int16_t *restrict add,
-                         int width)
+/* The same where two pixels of a row share a chroma sample. */
+static void sum_halved_chroma(const struct dd_color *c, const uint8_t *restrict cb, const uint8_t *restrict cr,
+                              int16_t *restrict add, int width)
 {
     for (int x = 0; x < width; x++)
         add[2 * x] = add[2 * x + 1] = (int16_t)(c->y_add + ROUND + product(cb[x], c->y_cb) + product(cr[x], c->y_cr));
@@ -103,15 +105,15 @@ static void convert_luma(const struct dd_color *c, const int16_t *restrict add, 
                          int width)
 {
     for (int x = 0; x < width; x++)
-        out[x] = finish((int16_t)(add[x] + product(in[x], c->y_y)));
+        out[x] = to_sample((int16_t)(add[x] + product(in[x], c->y_y)));
 }
 
 static void convert_chroma(const struct dd_color *c, const uint8_t *restrict cb, const uint8_t *restrict cr,
                            uint8_t *restrict out_cb, uint8_t *restrict out_cr, int width)
 {
     for (int x = 0; x < width; x++) {
-        out_cb[x] = finish((int16_t)(ROUND + product(cb[x], c->cb_cb) + product(cr[x], c->cb_cr)));
-        out_cr[x] = finish((int16_t)(ROUND + product(cb[x], c->cr_cb) + product(cr[x], c->cr_cr)));
+        out_cb[x] = to_sample((int16_t)(ROUND + product(cb[x], c->cb_cb) + product(cr[x], c->cb_cr)));
+        out_cr[x] = to_sample((int16_t)(ROUND + product(cb[x], c->cr_cb) + product(cr[x], c->cr_cr)));
     }
 }
 
@@ -120,7 +122,7 @@ static const uint8_t *row_of(const struct dd_picture *p, int plane, int y)
     return p->plane[plane] + (ptrdiff_t)y * p->stride[plane];
 }
 
-/* Rows are read from copies: so that in and out may be the same, and the loops still need not care. */
+/* Rows are read from copies, so that in and out may be the same memory and the loops may still assume that they are not. */
 void dd_color_convert(const struct dd_color *color, const struct dd_picture *in, const struct dd_picture *out)
 {
     bool halved = out->format == DD_PICTURE_I420;
@@ -133,7 +135,7 @@ void dd_color_convert(const struct dd_color *color, const struct dd_picture *in,
     for (int y = 0; y < chroma_rows; y++) {
         memcpy(cb, row_of(in, 1, y), (size_t)chroma_width);
         memcpy(cr, row_of(in, 2, y), (size_t)chroma_width);
-        (halved ? weigh_halved : weigh_chroma)(color, cb, cr, add, chroma_width);
+        (halved ? sum_halved_chroma : sum_chroma)(color, cb, cr, add, chroma_width);
         for (int i = halved ? 2 * y : y; i < out->height && i <= (halved ? 2 * y + 1 : y); i++) {
             memcpy(luma, row_of(in, 0, i), (size_t)width);
             convert_luma(color, add, luma, to[0] + (ptrdiff_t)i * out->stride[0], width);

@@ -1,5 +1,5 @@
-/* Conversion to the colours of JPEG. JFIF is full-range BT.601; cameras mostly send limited-range BT.709. Matrix and range are
- * linear in Y, Cb and Cr, so one pass over the planes is enough, without RGB in between. */
+/* Converts YCbCr to the colours of JPEG. JFIF is full-range BT.601; cameras mostly send limited-range BT.709. Matrix and range
+ * are linear in Y, Cb and Cr, so one pass over the planes is enough, without a detour over RGB. */
 #ifndef DD_SEND_CAPTURE_PIPELINE_COLOR_H
 #define DD_SEND_CAPTURE_PIPELINE_COLOR_H
 
@@ -8,9 +8,9 @@
 
 struct dd_picture;
 
-/* JFIF's Y, Cb and Cr out of another kind's, all less 128. */
+/* A conversion to JFIF: the factors of a source's Y, Cb and Cr, each minus 128, in JFIF's. y_cb is the factor of Cb in Y. */
 struct dd_color {
-    bool is_jfif; /* nothing to do */
+    bool is_jfif; /* the source's colours are JFIF's: nothing to convert */
     /* in 1/2^14 */
     int16_t y_y, y_cb, y_cr;
     int16_t cb_cb, cb_cr;
@@ -18,15 +18,16 @@ struct dd_color {
     int16_t y_add; /* in 1/2^6 */
 };
 
-/* The matrix of a source's pictures, as ITU-T H.273 numbers them (MatrixCoefficients). Where it says none (2), or one that
- * is not YCbCr's, its size tells, as for players: BT.709 from 1280x720 on, BT.601 below. */
-int dd_color_matrix(int said, int width, int height);
+/* The matrix of a source's pictures, as ITU-T H.273 numbers them (MatrixCoefficients). declared is what the source says. If that
+ * is unspecified (2), or not a matrix of YCbCr, the size in pixels decides, as in players: BT.709 from 1280x720 on, BT.601 below.
+ */
+int dd_color_matrix(int declared, int width, int height);
 
-/* How to get from colours with that matrix (of dd_color_matrix()) and range to JFIF's. */
-void dd_color_from(struct dd_color *color, int matrix, bool full_range);
+/* Sets *color to the conversion from colours with that matrix (of dd_color_matrix()) and range. */
+void dd_color_init(struct dd_color *color, int matrix, bool full_range);
 
-/* Converts the 8-bit planes of in, which has the size and subsampling of out (I420 or I444), into those of out. out may be
- * in itself. Chroma that is halved counts for all four pixels. */
+/* Converts the 8-bit planes of in into those of out, which are the caller's memory. Both have the same size and subsampling: that
+ * of I420 or I444. in and out may be the same picture. Where chroma is halved, a sample counts for all four pixels. */
 void dd_color_convert(const struct dd_color *color, const struct dd_picture *in, const struct dd_picture *out);
 
 #endif

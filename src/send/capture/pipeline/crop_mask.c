@@ -1,4 +1,3 @@
-/* Cutting and blackening in any pixel format that libavutil describes. */
 #include "send/capture/pipeline/crop_mask.h"
 
 #include <stdlib.h>
@@ -11,7 +10,7 @@
 #include "dd/base/error.h"
 #include "dd/base/log.h"
 
-struct dd_crop_mask_copy {
+struct dd_crop_mask_buffer {
     uint8_t *plane[4]; /* plane[0] owns them all */
     int stride[4];
     int width, height, format;
@@ -32,7 +31,8 @@ int dd_crop_mask_av_format(const struct dd_picture *picture)
     return AV_PIX_FMT_NONE;
 }
 
-/* How many pixels share a sample of chroma, each way; false if pixels of this format have no addresses. */
+/* Describes the picture's format. *share_x by *share_y pixels share a chroma sample. False if a pixel of this format has no
+ * address of its own; *format may then be NULL. */
 static bool describe(const struct dd_picture *picture, const AVPixFmtDescriptor **format, int *share_x, int *share_y)
 {
     const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(dd_crop_mask_av_format(picture));
@@ -45,7 +45,7 @@ static bool describe(const struct dd_picture *picture, const AVPixFmtDescriptor 
     return true;
 }
 
-/* A pointer to the pixel at x, y for each plane, both at the corner of a chroma sample. */
+/* Points at[i] to the pixel x, y in plane i. x and y are at the corner of a chroma sample. */
 static void locate(const AVPixFmtDescriptor *format, uint8_t *const plane[4], const int stride[4], int x, int y, uint8_t *at[4])
 {
     for (int i = 0; i < 4; i++)
@@ -58,7 +58,7 @@ static void locate(const AVPixFmtDescriptor *format, uint8_t *const plane[4], co
     }
 }
 
-int dd_crop_mask_cut(const struct dd_picture *whole, struct dd_rect *area, struct dd_picture *part)
+int dd_crop_mask_crop(const struct dd_picture *whole, struct dd_rect *area, struct dd_picture *part)
 {
     const AVPixFmtDescriptor *format;
     uint8_t *planes[4] = {0}, *at[4];
@@ -81,59 +81,59 @@ int dd_crop_mask_cut(const struct dd_picture *whole, struct dd_rect *area, struc
     return 0;
 }
 
-struct dd_crop_mask_copy *dd_crop_mask_copy_new(void)
+struct dd_crop_mask_buffer *dd_crop_mask_buffer_new(void)
 {
-    struct dd_crop_mask_copy *copy = calloc(1, sizeof *copy);
+    struct dd_crop_mask_buffer *buffer = calloc(1, sizeof *buffer);
 
-    if (!copy)
+    if (!buffer)
         dd_log_error("no memory for a mask");
-    return copy;
+    return buffer;
 }
 
-void dd_crop_mask_copy_free(struct dd_crop_mask_copy *copy)
+void dd_crop_mask_buffer_free(struct dd_crop_mask_buffer *buffer)
 {
-    if (!copy)
+    if (!buffer)
         return;
-    av_freep(&copy->plane[0]);
-    free(copy);
+    av_freep(&buffer->plane[0]);
+    free(buffer);
 }
 
-static int allocate(struct dd_crop_mask_copy *copy, const struct dd_picture *picture, int format)
+static int allocate(struct dd_crop_mask_buffer *buffer, const struct dd_picture *picture, int format)
 {
-    if (copy->plane[0] && copy->width == picture->width && copy->height == picture->height && copy->format == format)
+    if (buffer->plane[0] && buffer->width == picture->width && buffer->height == picture->height && buffer->format == format)
         return 0;
-    av_freep(&copy->plane[0]);
-    if (av_image_alloc(copy->plane, copy->stride, picture->width, picture->height, format, DD_PICTURE_ALIGN) < 0) {
-        copy->plane[0] = NULL;
+    av_freep(&buffer->plane[0]);
+    if (av_image_alloc(buffer->plane, buffer->stride, picture->width, picture->height, format, DD_PICTURE_ALIGN) < 0) {
+        buffer->plane[0] = NULL;
         dd_log_error("no memory for masking a picture of %dx%d", picture->width, picture->height);
         return DD_ERROR_MEMORY;
     }
-    copy->width = picture->width;
-    copy->height = picture->height;
-    copy->format = format;
+    buffer->width = picture->width;
+    buffer->height = picture->height;
+    buffer->format = format;
     return 0;
 }
 
-/* All chroma that the area shares with its surroundings goes with it. */
-static int blacken(struct dd_crop_mask_copy *copy, const AVPixFmtDescriptor *format, const struct dd_rect *area, int share_x,
-                   int share_y, bool full_range)
+/* Pixels that share a chroma sample with the area become black, too. */
+static int fill_black(struct dd_crop_mask_buffer *buffer, const AVPixFmtDescriptor *format, const struct dd_rect *area,
+                      int share_x, int share_y, bool full_range)
 {
     int left = area->x - area->x % share_x, top = area->y - area->y % share_y;
     int right = FFALIGN(area->x + area->width, share_x), bottom = FFALIGN(area->y + area->height, share_y);
     ptrdiff_t strides[4];
     uint8_t *at[4];
 
-    right = right < copy->width ? right : copy->width;
-    bottom = bottom < copy->height ? bottom : copy->height;
+    right = right < buffer->width ? right : buffer->width;
+    bottom = bottom < buffer->height ? bottom : buffer->height;
     for (int i = 0; i < 4; i++)
-        strides[i] = copy->stride[i];
-    locate(format, copy->plane, copy->stride, left, top, at);
-    return av_image_fill_black(at, strides, copy->format, full_range ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG, right - left,
+        strides[i] = buffer->stride[i];
+    locate(format, buffer->plane, buffer->stride, left, top, at);
+    return av_image_fill_black(at, strides, buffer->format, full_range ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG, right - left,
                                bottom - top);
 }
 
-int dd_crop_mask_mask(struct dd_crop_mask_copy *copy, const struct dd_picture *picture, const struct dd_rect *areas, size_t count,
-                      struct dd_picture *masked)
+int dd_crop_mask_blacken(struct dd_crop_mask_buffer *buffer, const struct dd_picture *picture, const struct dd_rect *areas,
+                         size_t count, struct dd_picture *masked)
 {
     const AVPixFmtDescriptor *format;
     int share_x, share_y;
@@ -145,19 +145,19 @@ int dd_crop_mask_mask(struct dd_crop_mask_copy *copy, const struct dd_picture *p
         dd_log_error("pictures in the pixel format %s cannot be masked", format ? format->name : "unknown");
         return DD_ERROR_INPUT;
     }
-    int error = allocate(copy, picture, dd_crop_mask_av_format(picture));
+    int error = allocate(buffer, picture, dd_crop_mask_av_format(picture));
     if (error)
         return error;
-    av_image_copy(copy->plane, copy->stride, planes, picture->stride, copy->format, picture->width, picture->height);
+    av_image_copy(buffer->plane, buffer->stride, planes, picture->stride, buffer->format, picture->width, picture->height);
     for (size_t i = 0; i < count; i++)
-        if (blacken(copy, format, &areas[i], share_x, share_y, full_range) < 0) {
+        if (fill_black(buffer, format, &areas[i], share_x, share_y, full_range) < 0) {
             dd_log_error("pictures in the pixel format %s cannot be masked", format->name);
             return DD_ERROR_INPUT;
         }
     *masked = *picture;
     for (int i = 0; i < 4; i++) {
-        masked->plane[i] = copy->plane[i];
-        masked->stride[i] = copy->stride[i];
+        masked->plane[i] = buffer->plane[i];
+        masked->stride[i] = buffer->stride[i];
     }
     return 0;
 }

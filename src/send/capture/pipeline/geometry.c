@@ -1,13 +1,12 @@
-/* Sizes. */
 #include "send/capture/pipeline/geometry.h"
 
 #include "dd/base/error.h"
 
-/* To the nearest even number up to limit, at least 2: chroma that is halved needs it, and so do many players. */
+/* Rounds to the nearest even number from 2 to limit. Halved chroma needs even sizes, and so do many players. */
 static int make_even(double size, int limit)
 {
     int largest = limit & ~1;
-    int even = size < largest ? 2 * (int)(size / 2 + 0.5) : largest; /* an absurd pixel aspect can make size infinite */
+    int even = size < largest ? 2 * (int)(size / 2 + 0.5) : largest; /* size may be infinite: by an absurd pixel aspect */
 
     return even < 2 ? 2 : even;
 }
@@ -19,70 +18,72 @@ static double min(double a, double b)
 
 static void swap(double *a, double *b)
 {
-    double kept = *a;
+    double old = *a;
 
     *a = *b;
-    *b = kept;
+    *b = old;
 }
 
-/* Narrows length at start to share of it, in the middle. */
-static void narrow(int *start, int *length, double share)
+/* Shortens length to this share of it, and moves start, so that the middle stays. */
+static void shorten(int *start, int *length, double share)
 {
-    int kept = (int)(*length * share + 0.5);
+    int shorter = (int)(*length * share + 0.5);
 
-    kept = kept < 1 ? 1 : kept > *length ? *length : kept;
-    *start += (*length - kept) / 2;
-    *length = kept;
+    shorter = shorter < 1 ? 1 : shorter > *length ? *length : shorter;
+    *start += (*length - shorter) / 2;
+    *length = shorter;
 }
 
-/* Cuts the window to the limits' shape; wide and high are its size as it is seen, and follow. */
-static void cut_to_shape(const struct dd_geometry_request *wish, struct dd_rect *window, double *wide, double *high)
+/* Cuts the window to the aspect ratio of the limits. shown_width and shown_height are its size with square pixels; they follow.
+ */
+static void cut_to_limits(const struct dd_geometry_request *request, struct dd_rect *window, double *shown_width,
+                          double *shown_height)
 {
-    double limit_wide = wish->limit_width, limit_high = wish->limit_height;
+    double limit_width = request->limit_width, limit_height = request->limit_height;
 
-    if (wish->sideways)
-        swap(&limit_wide, &limit_high);
-    double fits_wide = *high * limit_wide / limit_high; /* would be the width in that shape */
-    if (fits_wide < *wide) {
-        narrow(&window->x, &window->width, fits_wide / *wide);
-        *wide = fits_wide;
+    if (request->sideways)
+        swap(&limit_width, &limit_height);
+    double width = *shown_height * limit_width / limit_height; /* at this height, in that aspect ratio */
+    if (width < *shown_width) {
+        shorten(&window->x, &window->width, width / *shown_width);
+        *shown_width = width;
     } else {
-        double fits_high = *wide * limit_high / limit_wide;
-        narrow(&window->y, &window->height, fits_high / *high);
-        *high = fits_high;
+        double height = *shown_width * limit_height / limit_width;
+        shorten(&window->y, &window->height, height / *shown_height);
+        *shown_height = height;
     }
 }
 
-int dd_geometry_compute(const struct dd_geometry_request *wish, int width, int height, int aspect_num, int aspect_den,
+int dd_geometry_compute(const struct dd_geometry_request *request, int width, int height, int aspect_num, int aspect_den,
                         struct dd_geometry_result *result)
 {
-    enum dd_geometry_fit fit = wish->resolution ? wish->fit : DD_GEOMETRY_CONTAIN;
-    struct dd_rect all = {0, 0, width, height};
+    enum dd_geometry_fit fit = request->has_resolution ? request->fit : DD_GEOMETRY_CONTAIN;
+    struct dd_rect whole = {0, 0, width, height};
 
-    *result = (struct dd_geometry_result){.window = all};
-    if (wish->crop.width) {
-        result->window = dd_rect_intersect(&wish->crop, &all);
+    *result = (struct dd_geometry_result){.window = whole};
+    if (request->crop.width) {
+        result->window = dd_rect_intersect(&request->crop, &whole);
         if (!result->window.width)
             return DD_ERROR_INPUT;
-        result->cut = result->window.width != wish->crop.width || result->window.height != wish->crop.height;
+        result->clipped = result->window.width != request->crop.width || result->window.height != request->crop.height;
     }
 
-    /* As players do: the height stays, the width becomes what it is meant to be seen at. That is the picture's true size,
-     * above which it is not enlarged. */
-    double wide = result->window.width, high = result->window.height;
+    /* Players keep the height, and widen or narrow the picture by the pixel aspect. That is the picture's true size, and it is
+     * not enlarged beyond it. */
+    double shown_width = result->window.width, shown_height = result->window.height;
     if (aspect_num > 0 && aspect_den > 0)
-        wide = wide * aspect_num / aspect_den;
+        shown_width = shown_width * aspect_num / aspect_den;
     if (fit == DD_GEOMETRY_COVER)
-        cut_to_shape(wish, &result->window, &wide, &high);
-    if (wish->sideways)
-        swap(&wide, &high);
-    double ratio = min(1, min(wish->limit_width / wide, wish->limit_height / high));
+        cut_to_limits(request, &result->window, &shown_width, &shown_height);
+    if (request->sideways)
+        swap(&shown_width, &shown_height);
+    double ratio = min(1, min(request->limit_width / shown_width, request->limit_height / shown_height));
     if (fit == DD_GEOMETRY_STRETCH) {
-        wide = wish->limit_width;
-        high = wish->limit_height;
+        shown_width = request->limit_width;
+        shown_height = request->limit_height;
         ratio = 1;
     }
-    result->width = make_even(wide * ratio, wish->limit_width);
-    result->height = make_even(high * ratio, wish->limit_height);
+    result->width = make_even(shown_width * ratio, request->limit_width);
+    result->height = make_even(shown_height * ratio, request->limit_height);
     return 0;
 }

@@ -1,4 +1,4 @@
-/* Size and format of pictures: the wrapper of libswscale, which scales only. Colours are color.c's. */
+/* libswscale scales, and converts RGB to YCbCr. Matrix and range are converted by color.c, which is faster. */
 #include "send/capture/pipeline/scale.h"
 
 #include <stdlib.h>
@@ -14,65 +14,65 @@
 #include "send/capture/pipeline/color.h"
 #include "send/capture/pipeline/crop_mask.h"
 
-/* Everything that a swscale context is made for. */
-struct shape {
+/* Everything that a swscale context depends on. */
+struct conversion {
     int in_width, in_height, in_format;
     int out_width, out_height, out_format;
 };
 
 struct dd_scale {
-    struct SwsContext *context; /* for shape */
-    struct shape shape;
-    int matrix; /* of color, as full_range */
+    struct SwsContext *context; /* for conversion; NULL: none yet */
+    struct conversion conversion;
+    struct dd_color color; /* for matrix and full_range */
+    int matrix;
     bool full_range;
-    struct dd_color color;
 };
 
 struct dd_scale *dd_scale_new(void)
 {
-    struct dd_scale *s = calloc(1, sizeof *s);
+    struct dd_scale *scale = calloc(1, sizeof *scale);
 
-    if (!s) {
+    if (!scale) {
         dd_log_error("no memory for the scaler");
         return NULL;
     }
-    dd_color_from(&s->color, s->matrix, s->full_range);
-    return s;
+    dd_color_init(&scale->color, scale->matrix, scale->full_range);
+    return scale;
 }
 
-void dd_scale_free(struct dd_scale *s)
+void dd_scale_free(struct dd_scale *scale)
 {
-    if (!s)
+    if (!scale)
         return;
-    sws_freeContext(s->context);
-    free(s);
+    sws_freeContext(scale->context);
+    free(scale);
 }
 
 /* The cheapest filter that looks good at this ratio. */
-static int filter(const struct shape *shape)
+static int filter(const struct conversion *conversion)
 {
-    if (shape->in_width == shape->out_width && shape->in_height == shape->out_height)
-        return SWS_BILINEAR | SWS_ACCURATE_RND; /* for chroma, if that; one tap where nothing is scaled */
-    if (shape->in_width >= 2 * shape->out_width && shape->in_height >= 2 * shape->out_height)
-        return SWS_AREA | SWS_ACCURATE_RND; /* every pixel counts, no ringing, and fewer taps than bicubic has by then */
+    if (conversion->in_width == conversion->out_width && conversion->in_height == conversion->out_height)
+        return SWS_BILINEAR | SWS_ACCURATE_RND; /* scales chroma at most */
+    if (conversion->in_width >= 2 * conversion->out_width && conversion->in_height >= 2 * conversion->out_height)
+        return SWS_AREA | SWS_ACCURATE_RND; /* every pixel counts, nothing rings, and bicubic would need more taps */
     return SWS_BICUBIC | SWS_ACCURATE_RND;
 }
 
-/* Both sides have swscale's default matrix and full range: it then leaves YCbCr as it is, whatever it is, and makes JFIF's
- * out of RGB. */
-static int configure(struct SwsContext *context, const struct shape *shape)
+/* Both sides have swscale's default matrix and full range. So it leaves YCbCr as it is, whatever its matrix and range, and
+ * converts RGB to JFIF's colours. */
+static int configure(struct SwsContext *context, const struct conversion *conversion)
 {
     const struct {
         const char *name;
         int value;
     } rows[] = {
-        {"srcw", shape->in_width},
-        {"srch", shape->in_height},
-        {"src_format", shape->in_format},
-        {"dstw", shape->out_width},
-        {"dsth", shape->out_height},
-        {"dst_format", shape->out_format},
-        {"sws_flags", filter(shape)},
+        {"srcw", conversion->in_width},
+        {"srch", conversion->in_height},
+        {"src_format", conversion->in_format},
+        {"dstw", conversion->out_width},
+        {"dsth", conversion->out_height},
+        {"dst_format", conversion->out_format},
+        {"sws_flags", filter(conversion)},
         {"src_range", 1},
         {"dst_range", 1},
     };
@@ -83,24 +83,24 @@ static int configure(struct SwsContext *context, const struct shape *shape)
     return 0;
 }
 
-static int make_context(struct dd_scale *s, const struct shape *shape)
+static int make_context(struct dd_scale *scale, const struct conversion *conversion)
 {
-    sws_freeContext(s->context);
-    s->context = NULL;
-    if (!sws_isSupportedInput(shape->in_format) || !sws_isSupportedOutput(shape->out_format)) {
-        const char *name = av_get_pix_fmt_name(shape->in_format);
+    sws_freeContext(scale->context);
+    scale->context = NULL;
+    if (!sws_isSupportedInput(conversion->in_format) || !sws_isSupportedOutput(conversion->out_format)) {
+        const char *name = av_get_pix_fmt_name(conversion->in_format);
         dd_log_error("pictures in the pixel format %s cannot be scaled", name ? name : "unknown");
         return DD_ERROR_INPUT;
     }
-    s->context = sws_alloc_context();
-    if (!s->context || configure(s->context, shape) < 0 || sws_init_context(s->context, NULL, NULL) < 0) {
-        dd_log_error("pictures of %dx%d cannot be scaled to %dx%d", shape->in_width, shape->in_height, shape->out_width,
-                     shape->out_height);
-        sws_freeContext(s->context);
-        s->context = NULL;
+    scale->context = sws_alloc_context();
+    if (!scale->context || configure(scale->context, conversion) < 0 || sws_init_context(scale->context, NULL, NULL) < 0) {
+        dd_log_error("pictures of %dx%d cannot be scaled to %dx%d", conversion->in_width, conversion->in_height,
+                     conversion->out_width, conversion->out_height);
+        sws_freeContext(scale->context);
+        scale->context = NULL;
         return DD_ERROR_MEMORY;
     }
-    s->shape = *shape;
+    scale->conversion = *conversion;
     return 0;
 }
 
@@ -190,8 +190,8 @@ static void copy_planes(const struct dd_picture *in, const struct dd_picture *ou
                   (size_t)(halved ? (out->width + 1) / 2 : out->width), halved ? (out->height + 1) / 2 : out->height);
 }
 
-/* How in's colours get to JFIF's; NULL: they are, or swscale sees to it. */
-static const struct dd_color *find_color(struct dd_scale *s, const struct dd_picture *in)
+/* The conversion of in's colours to JFIF's. NULL if it needs none, or swscale does it. */
+static const struct dd_color *find_color(struct dd_scale *scale, const struct dd_picture *in)
 {
     const AVPixFmtDescriptor *format;
 
@@ -200,37 +200,38 @@ static const struct dd_color *find_color(struct dd_scale *s, const struct dd_pic
     format = av_pix_fmt_desc_get(in->foreign_format);
     if (!format || format->flags & AV_PIX_FMT_FLAG_RGB)
         return NULL;
-    if (in->foreign_matrix != s->matrix || in->foreign_full_range != s->full_range) {
-        s->matrix = in->foreign_matrix;
-        s->full_range = in->foreign_full_range;
-        dd_color_from(&s->color, s->matrix, s->full_range);
+    if (in->foreign_matrix != scale->matrix || in->foreign_full_range != scale->full_range) {
+        scale->matrix = in->foreign_matrix;
+        scale->full_range = in->foreign_full_range;
+        dd_color_init(&scale->color, scale->matrix, scale->full_range);
     }
-    return s->color.is_jfif ? NULL : &s->color;
+    return scale->color.is_jfif ? NULL : &scale->color;
 }
 
-static int scale(struct dd_scale *s, const struct shape *shape, const struct dd_picture *in, const struct dd_picture *out)
+static int run_swscale(struct dd_scale *scale, const struct conversion *conversion, const struct dd_picture *in,
+                       const struct dd_picture *out)
 {
     uint8_t *planes[4] = {0};
 
-    if (!s->context || memcmp(shape, &s->shape, sizeof *shape) != 0) {
-        int error = make_context(s, shape);
+    if (!scale->context || memcmp(conversion, &scale->conversion, sizeof *conversion) != 0) {
+        int error = make_context(scale, conversion);
         if (error)
             return error;
     }
     for (int i = 0; i < 4 && out->plane[i]; i++)
         planes[i] = dd_picture_writable(out, i);
-    if (sws_scale(s->context, in->plane, in->stride, 0, in->height, planes, out->stride) != out->height) {
+    if (sws_scale(scale->context, in->plane, in->stride, 0, in->height, planes, out->stride) != out->height) {
         dd_log_error("a picture of %dx%d could not be scaled to %dx%d", in->width, in->height, out->width, out->height);
         return DD_ERROR_SYSTEM;
     }
     return 0;
 }
 
-int dd_scale_picture(struct dd_scale *s, const struct dd_picture *in, const struct dd_picture *out)
+int dd_scale_picture(struct dd_scale *scale, const struct dd_picture *in, const struct dd_picture *out)
 {
-    const struct dd_color *color = find_color(s, in);
+    const struct dd_color *color = find_color(scale, in);
     struct packing packing;
-    struct shape shape;
+    struct conversion conversion;
 
     if (out->format == DD_PICTURE_BGRX) {
         if (!find_packing(in, &packing) || in->width != out->width || in->height != out->height) {
@@ -240,17 +241,17 @@ int dd_scale_picture(struct dd_scale *s, const struct dd_picture *in, const stru
         repack(in, &packing, out);
         return 0;
     }
-    /* shapes are compared with memcmp(): the padding counts */
-    memset(&shape, 0, sizeof shape);
-    shape.in_width = in->width;
-    shape.in_height = in->height;
-    shape.in_format = dd_crop_mask_av_format(in);
-    shape.out_width = out->width;
-    shape.out_height = out->height;
-    shape.out_format = dd_crop_mask_av_format(out);
+    /* conversions are compared with memcmp(), padding included */
+    memset(&conversion, 0, sizeof conversion);
+    conversion.in_width = in->width;
+    conversion.in_height = in->height;
+    conversion.in_format = dd_crop_mask_av_format(in);
+    conversion.out_width = out->width;
+    conversion.out_height = out->height;
+    conversion.out_format = dd_crop_mask_av_format(out);
 
-    bool same = shape.in_format == shape.out_format && in->width == out->width && in->height == out->height;
-    int error = same ? 0 : scale(s, &shape, in, out);
+    bool same = conversion.in_format == conversion.out_format && in->width == out->width && in->height == out->height;
+    int error = same ? 0 : run_swscale(scale, &conversion, in, out);
     if (error)
         return error;
     if (color)

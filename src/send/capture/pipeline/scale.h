@@ -1,5 +1,4 @@
-/* Scales a picture, and converts it to the format and colours that are sent, into memory of the caller's. The wrapper of
- * libswscale. */
+/* Scales a picture, and converts it to a format and colours that can be sent. The wrapper of libswscale. */
 #ifndef DD_SEND_CAPTURE_PIPELINE_SCALE_H
 #define DD_SEND_CAPTURE_PIPELINE_SCALE_H
 
@@ -9,10 +8,10 @@
 
 struct dd_scale;
 
-/* Returned-owned: dd_scale_free(). NULL, logged, if memory is exhausted. What scaling needs is kept from picture to picture, and
- * made anew when size, format or colours change. */
+/* A scaler. It keeps what it computed for a picture, and uses it for the next of the same size, format and colours.
+ * Returned-owned: dd_scale_free(). NULL, logged, if memory is exhausted. */
 struct dd_scale *dd_scale_new(void);
-void dd_scale_free(struct dd_scale *s);
+void dd_scale_free(struct dd_scale *scale);
 
 /* True if the picture has 8-bit RGB pixels, packed in 3 or 4 bytes. Such a picture becomes BGRX without a loss. */
 bool dd_scale_can_repack(const struct dd_picture *picture);
@@ -23,6 +22,6 @@ bool dd_scale_can_repack(const struct dd_picture *picture);
  * gets its pixels, with 0 in the unused byte. What needs neither scaling nor a conversion is copied.
  *
  * 0; or a negative enum dd_error, logged. */
-int dd_scale_picture(struct dd_scale *s, const struct dd_picture *in, const struct dd_picture *out);
+int dd_scale_picture(struct dd_scale *scale, const struct dd_picture *in, const struct dd_picture *out);
 
 #endif

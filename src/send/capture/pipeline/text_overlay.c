@@ -1,4 +1,3 @@
-/* Date and time in the picture. */
 #include "send/capture/pipeline/text_overlay.h"
 
 #include <stdbool.h>
@@ -13,8 +12,8 @@
 
 enum {
     TEXT_SIZE = 128,
-    ROWS = 160,       /* of the picture, for each of the font's pixels in height: 28 rows of text at 720 */
-    PLATE_MARGIN = 2, /* around the text, in the font's pixels */
+    ROWS_PER_SCALE = 160, /* one step of magnification for so many rows of the picture: at 720 the font is 28 pixels high */
+    MARGIN = 2,           /* of the background around the text, in pixels of the font */
 };
 
 static bool is_ascii(const char *text)
@@ -25,7 +24,7 @@ static bool is_ascii(const char *text)
     return true;
 }
 
-/* The format is the operator's own: strftime() takes any, and no arguments that it could go wrong with. */
+/* The format comes from the operator's options. strftime() reads no arguments by it, so any format is safe. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 static bool format_time(const char *format, uint64_t wall_us, char text[static TEXT_SIZE])
@@ -40,7 +39,7 @@ static bool format_time(const char *format, uint64_t wall_us, char text[static T
 
 int dd_text_overlay_check(const char *format, char *why, size_t why_size)
 {
-    /* a Wednesday in September: the longest names */
+    /* a Wednesday in September: the longest names in English */
     static const uint64_t long_us = UINT64_C(1790164800) * DD_CLOCK_US_PER_S;
     char text[TEXT_SIZE];
 
@@ -57,15 +56,15 @@ void dd_text_overlay_paint(const struct dd_picture *picture, const char *format,
 {
     const struct dd_paint_planes planes = dd_picture_planes(picture);
     char text[TEXT_SIZE];
-    int scale = picture->height / ROWS;
+    int scale = picture->height / ROWS_PER_SCALE;
 
     if (!format_time(format, wall_us, text))
         return;
-    while (scale > 1 && dd_paint_text_width(text, scale) + 2 * PLATE_MARGIN * scale > picture->width)
+    while (scale > 1 && dd_paint_text_width(text, scale) + 2 * MARGIN * scale > picture->width)
         scale--;
     scale = scale < 1 ? 1 : scale;
 
-    int margin = PLATE_MARGIN * scale;
+    int margin = MARGIN * scale;
     int width = dd_paint_text_width(text, scale) + 2 * margin, height = DD_BITMAP_FONT_HEIGHT * scale + 2 * margin;
     int top = (picture->height - height) & ~1;
     dd_paint_rectangle(&planes, 0, top, width, picture->height - top, dd_paint_color(20, 24, 32));

@@ -371,7 +371,7 @@ static int cut(const struct dd_screenshots *s, const struct shot *shot, struct d
     const struct dd_rect *part = &shot->part;
     struct dd_rect area = dd_rect_intersect(part->width ? part : shot->alone ? &all : &viewport, &all);
 
-    return area.width ? dd_crop_mask_cut(&s->picture, &area, picture) : DD_ERROR_INPUT;
+    return area.width ? dd_crop_mask_crop(&s->picture, &area, picture) : DD_ERROR_INPUT;
 }
 
 static int deliver(struct dd_screenshots *s, struct dd_source_io *io, struct dd_picture *picture)

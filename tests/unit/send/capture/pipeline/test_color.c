@@ -1,4 +1,4 @@
-/* The quick pass against the slow, exact one. */
+/* The fixed-point conversion, compared with an exact one in floating point. */
 #include <math.h>
 #include <string.h>
 
@@ -20,7 +20,7 @@ static const struct kind kinds[] = {
     {9, true, 0.2627, 0.0593},  {7, true, 0.212, 0.087},   {10, false, 0.2627, 0.0593},
 };
 
-/* Over RGB, in floating point. */
+/* By way of RGB, in floating point. */
 static void convert_exactly(const struct kind *k, const double in[3], double out[3])
 {
     double y = k->full_range ? in[0] : (in[0] - 16) * 255 / 219;
@@ -53,7 +53,7 @@ static uint8_t *at(const struct dd_picture *p, int plane, int x, int y)
     return dd_picture_writable(p, plane) + (y >> halve) * p->stride[plane] + (x >> halve);
 }
 
-/* Samples from all over the cube, its edges included. */
+/* Samples from the whole range, the extremes included. */
 static void fill(const struct dd_picture *p, unsigned seed)
 {
     unsigned state = seed * 2654435761u + 1;
@@ -88,13 +88,13 @@ START_TEST(is_exact)
             uint8_t *in_bytes, *out_bytes;
             struct dd_picture in = make(format, &in_bytes), out = make(format, &out_bytes);
             struct dd_color color;
-            dd_color_from(&color, kinds[i].matrix, kinds[i].full_range);
+            dd_color_init(&color, kinds[i].matrix, kinds[i].full_range);
             ck_assert_int_eq(color.is_jfif, kinds[i].matrix == 5 && kinds[i].full_range);
             fill(&in, seed);
             dd_color_convert(&color, &in, &out);
             check(&kinds[i], &in, &out);
 
-            /* in place it is the same */
+            /* in place the result is the same */
             dd_color_convert(&color, &in, &in);
             int differ = 0;
             for (int plane = 0; plane < 3; plane++)
@@ -116,7 +116,7 @@ START_TEST(keeps_within_its_rows)
 
     for (int y = 0; y < HEIGHT; y++)
         memset(at(&p, 0, 0, y), 0x55, (size_t)p.stride[0]);
-    dd_color_from(&color, 1, false);
+    dd_color_init(&color, 1, false);
     dd_color_convert(&color, &p, &p);
     for (int y = 0; y < HEIGHT; y++)
         ck_assert_int_eq(*(at(&p, 0, 0, y) + WIDTH), 0x55);
@@ -124,7 +124,7 @@ START_TEST(keeps_within_its_rows)
 }
 END_TEST
 
-START_TEST(guesses_as_players_do)
+START_TEST(guesses_the_matrix_as_players_do)
 {
     ck_assert_int_eq(dd_color_matrix(2, 1920, 1080), 1);
     ck_assert_int_eq(dd_color_matrix(2, 1280, 720), 1);
@@ -138,4 +138,4 @@ START_TEST(guesses_as_players_do)
 }
 END_TEST
 
-SUITE("send/capture/pipeline/color", is_exact, keeps_within_its_rows, guesses_as_players_do)
+SUITE("send/capture/pipeline/color", is_exact, keeps_within_its_rows, guesses_the_matrix_as_players_do)

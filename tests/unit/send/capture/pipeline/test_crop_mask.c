@@ -1,4 +1,4 @@
-/* Cutting and blackening in the pixel formats that decoders deliver. */
+/* Cropping and masking in the pixel formats that decoders deliver. */
 #include <string.h>
 
 #include <libavutil/imgutils.h>
@@ -44,10 +44,10 @@ static unsigned sample(const struct dd_picture *p, int component, int x, int y)
     return c->depth > 8 ? (unsigned)at[0] | (unsigned)at[1] << 8 : at[0];
 }
 
-/* Inside nothing of the picture is left; outside, but for shared chroma, nothing is changed. */
-static void check_masked(const struct dd_picture *bare, const struct dd_picture *masked, const struct dd_rect *area)
+/* The area is black. Outside it nothing has changed, except where pixels share chroma with it. */
+static void check_masked(const struct dd_picture *picture, const struct dd_picture *masked, const struct dd_rect *area)
 {
-    const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(bare->foreign_format);
+    const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(picture->foreign_format);
 
     for (int c = 0; c < d->nb_components && c < 3; c++)
         for (int y = 0; y < HEIGHT; y++)
@@ -55,7 +55,7 @@ static void check_masked(const struct dd_picture *bare, const struct dd_picture 
                 bool inside = x >= area->x && x < area->x + area->width && y >= area->y && y < area->y + area->height;
                 bool near =
                     x >= area->x - 3 && x < area->x + area->width + 3 && y >= area->y - 1 && y < area->y + area->height + 1;
-                unsigned now = sample(masked, c, x, y), before = sample(bare, c, x, y);
+                unsigned now = sample(masked, c, x, y), before = sample(picture, c, x, y);
                 if (inside)
                     ck_assert_msg(now != before, "%s: component %d shows at %d, %d", d->name, c, x, y);
                 else if (!near)
@@ -66,39 +66,39 @@ static void check_masked(const struct dd_picture *bare, const struct dd_picture 
 START_TEST(masks)
 {
     static const struct dd_rect areas[] = {{0, 0, 64, 48}, {10, 10, 5, 5}, {11, 13, 1, 1}, {63, 47, 1, 1}, {0, 20, 64, 3}};
-    struct dd_crop_mask_copy *copy = dd_crop_mask_copy_new();
+    struct dd_crop_mask_buffer *copy = dd_crop_mask_buffer_new();
 
     for (size_t f = 0; f < sizeof formats / sizeof *formats; f++)
         for (size_t i = 0; i < sizeof areas / sizeof *areas; i++) {
             uint8_t *owned;
-            struct dd_picture bare = make(formats[f], 0x5a, &owned), masked;
-            ck_assert_int_eq(dd_crop_mask_mask(copy, &bare, &areas[i], 1, &masked), 0);
-            check_masked(&bare, &masked, &areas[i]);
-            ck_assert_int_eq(bare.plane[0][0], 0x5a); /* the source's own memory is not written */
+            struct dd_picture picture = make(formats[f], 0x5a, &owned), masked;
+            ck_assert_int_eq(dd_crop_mask_blacken(copy, &picture, &areas[i], 1, &masked), 0);
+            check_masked(&picture, &masked, &areas[i]);
+            ck_assert_int_eq(picture.plane[0][0], 0x5a); /* the source's own memory is not written */
             av_free(owned);
         }
-    dd_crop_mask_copy_free(copy);
-    dd_crop_mask_copy_free(NULL);
+    dd_crop_mask_buffer_free(copy);
+    dd_crop_mask_buffer_free(NULL);
 }
 END_TEST
 
 START_TEST(refuses_what_it_cannot_mask)
 {
     static const struct dd_rect area = {0, 0, 8, 8};
-    struct dd_crop_mask_copy *copy = dd_crop_mask_copy_new();
+    struct dd_crop_mask_buffer *copy = dd_crop_mask_buffer_new();
     struct dd_picture p = {.format = DD_PICTURE_FOREIGN, .width = 64, .height = 48}, masked;
-    static const int hopeless[] = {AV_PIX_FMT_PAL8, AV_PIX_FMT_MONOWHITE, AV_PIX_FMT_VAAPI, -1};
+    static const int others[] = {AV_PIX_FMT_PAL8, AV_PIX_FMT_MONOWHITE, AV_PIX_FMT_VAAPI, -1};
 
-    for (size_t i = 0; i < sizeof hopeless / sizeof *hopeless; i++) {
-        p.foreign_format = hopeless[i];
-        ck_assert_int_eq(dd_crop_mask_mask(copy, &p, &area, 1, &masked), DD_ERROR_INPUT);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        p.foreign_format = others[i];
+        ck_assert_int_eq(dd_crop_mask_blacken(copy, &p, &area, 1, &masked), DD_ERROR_INPUT);
         ck_assert_ptr_null(masked.plane[0]);
     }
-    dd_crop_mask_copy_free(copy);
+    dd_crop_mask_buffer_free(copy);
 }
 END_TEST
 
-START_TEST(cuts)
+START_TEST(crops)
 {
     for (size_t f = 0; f < sizeof formats / sizeof *formats; f++) {
         const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(formats[f]);
@@ -106,12 +106,12 @@ START_TEST(cuts)
         struct dd_picture whole = make(formats[f], 0, &owned), part;
         struct dd_rect area = {13, 9, 21, 11};
 
-        /* every byte of luma (or green, or whatever comes first) names its place */
+        /* each byte of the first plane (luma, green, or whatever is in it) depends on its place */
         for (int i = 0; i < 4 && whole.plane[i]; i++)
             for (int y = 0; y < (i ? HEIGHT >> d->log2_chroma_h : HEIGHT); y++)
                 for (int x = 0; x < whole.stride[i]; x++)
                     dd_picture_writable(&whole, i)[y * whole.stride[i] + x] = (uint8_t)(x * 3 + y * 5 + i);
-        ck_assert_int_eq(dd_crop_mask_cut(&whole, &area, &part), 0);
+        ck_assert_int_eq(dd_crop_mask_crop(&whole, &area, &part), 0);
         ck_assert_int_eq(area.x, 13 - 13 % (1 << d->log2_chroma_w));
         ck_assert_int_eq(area.y, 9 - 9 % (1 << d->log2_chroma_h));
         ck_assert_int_eq(part.width, 21);
@@ -131,9 +131,9 @@ START_TEST(leaves_the_whole_alone)
     struct dd_picture whole = {.format = DD_PICTURE_FOREIGN, .foreign_format = AV_PIX_FMT_PAL8, .width = 64, .height = 48}, part;
     struct dd_rect all = {0, 0, 64, 48}, some = {0, 0, 32, 48};
 
-    ck_assert_int_eq(dd_crop_mask_cut(&whole, &all, &part), 0);
-    ck_assert_int_eq(dd_crop_mask_cut(&whole, &some, &part), DD_ERROR_INPUT);
+    ck_assert_int_eq(dd_crop_mask_crop(&whole, &all, &part), 0);
+    ck_assert_int_eq(dd_crop_mask_crop(&whole, &some, &part), DD_ERROR_INPUT);
 }
 END_TEST
 
-SUITE("send/capture/pipeline/crop_mask", masks, refuses_what_it_cannot_mask, cuts, leaves_the_whole_alone)
+SUITE("send/capture/pipeline/crop_mask", masks, refuses_what_it_cannot_mask, crops, leaves_the_whole_alone)

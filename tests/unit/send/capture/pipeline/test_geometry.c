@@ -1,11 +1,12 @@
-/* How large pictures come out, and what of them. */
+/* At what size pictures are sent, and which part of them. */
 #include "dd/base/error.h"
 #include "send/capture/pipeline/geometry.h"
 #include "suite.h"
 
-static struct dd_geometry_request wish(enum dd_geometry_fit fit, int limit_width, int limit_height)
+static struct dd_geometry_request make_request(enum dd_geometry_fit fit, int limit_width, int limit_height)
 {
-    return (struct dd_geometry_request){.fit = fit, .resolution = true, .limit_width = limit_width, .limit_height = limit_height};
+    return (struct dd_geometry_request){
+        .fit = fit, .has_resolution = true, .limit_width = limit_width, .limit_height = limit_height};
 }
 
 START_TEST(contains)
@@ -18,7 +19,7 @@ START_TEST(contains)
         {640, 480, 0, 0, 1280, 720, 640, 480},   /* never enlarged */
         {1600, 1200, 0, 0, 1280, 720, 960, 720}, /* no bars */
         {720, 1280, 0, 0, 1280, 720, 406, 720},
-        {720, 576, 16, 15, 1280, 720, 768, 576}, /* the pixels' aspect */
+        {720, 576, 16, 15, 1280, 720, 768, 576}, /* pixel aspect */
         {720, 480, 8, 9, 1280, 720, 640, 480},
         {704, 576, 16, 11, 640, 480, 640, 360},
         {333, 77, 0, 0, 4096, 2304, 334, 78}, /* even */
@@ -32,7 +33,7 @@ START_TEST(contains)
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct dd_geometry_request w = wish(DD_GEOMETRY_CONTAIN, rows[i].limit_width, rows[i].limit_height);
+        struct dd_geometry_request w = make_request(DD_GEOMETRY_CONTAIN, rows[i].limit_width, rows[i].limit_height);
         struct dd_geometry_result r;
         ck_assert_int_eq(dd_geometry_compute(&w, rows[i].width, rows[i].height, rows[i].aspect_num, rows[i].aspect_den, &r), 0);
         ck_assert_msg(r.width == rows[i].out_width && r.height == rows[i].out_height, "row %zu: %dx%d", i, r.width, r.height);
@@ -52,17 +53,17 @@ static void check(const struct dd_geometry_request *w, int width, int height, in
                       r.window.height == window.height,
                   "window %dx%d+%d+%d", r.window.width, r.window.height, r.window.x, r.window.y);
     ck_assert_msg(r.width == out_width && r.height == out_height, "out %dx%d", r.width, r.height);
-    ck_assert(!r.cut);
+    ck_assert(!r.clipped);
 }
 
 START_TEST(covers)
 {
-    struct dd_geometry_request w = wish(DD_GEOMETRY_COVER, 1280, 720);
+    struct dd_geometry_request w = make_request(DD_GEOMETRY_COVER, 1280, 720);
 
     check(&w, 1280, 720, 0, 0, (struct dd_rect){0, 0, 1280, 720}, 1280, 720);
     check(&w, 1920, 1200, 0, 0, (struct dd_rect){0, 60, 1920, 1080}, 1280, 720);
     check(&w, 2560, 1080, 0, 0, (struct dd_rect){320, 0, 1920, 1080}, 1280, 720);
-    check(&w, 640, 480, 0, 0, (struct dd_rect){0, 60, 640, 360}, 640, 360); /* not enlarged, but the shape */
+    check(&w, 640, 480, 0, 0, (struct dd_rect){0, 60, 640, 360}, 640, 360); /* cut to the aspect ratio, not enlarged */
     check(&w, 720, 576, 16, 15, (struct dd_rect){0, 72, 720, 432}, 768, 432);
     w.sideways = true;
     check(&w, 1080, 1920, 0, 0, (struct dd_rect){0, 0, 1080, 1920}, 1280, 720);
@@ -72,18 +73,18 @@ END_TEST
 
 START_TEST(stretches)
 {
-    struct dd_geometry_request w = wish(DD_GEOMETRY_STRETCH, 641, 361);
+    struct dd_geometry_request w = make_request(DD_GEOMETRY_STRETCH, 641, 361);
 
     check(&w, 1280, 720, 0, 0, (struct dd_rect){0, 0, 1280, 720}, 640, 360);
     check(&w, 100, 900, 5, 1, (struct dd_rect){0, 0, 100, 900}, 640, 360);
-    w.resolution = false; /* "source": there is nothing to stretch to */
+    w.has_resolution = false; /* "source" is no size to stretch to */
     check(&w, 100, 90, 0, 0, (struct dd_rect){0, 0, 100, 90}, 100, 90);
 }
 END_TEST
 
-START_TEST(turns)
+START_TEST(rotates)
 {
-    struct dd_geometry_request w = wish(DD_GEOMETRY_CONTAIN, 1280, 720);
+    struct dd_geometry_request w = make_request(DD_GEOMETRY_CONTAIN, 1280, 720);
 
     w.sideways = true;
     check(&w, 1920, 1080, 0, 0, (struct dd_rect){0, 0, 1920, 1080}, 406, 720);
@@ -93,7 +94,7 @@ END_TEST
 
 START_TEST(crops)
 {
-    struct dd_geometry_request w = wish(DD_GEOMETRY_CONTAIN, 1280, 720);
+    struct dd_geometry_request w = make_request(DD_GEOMETRY_CONTAIN, 1280, 720);
     struct dd_geometry_result r;
 
     w.crop = (struct dd_rect){100, 20, 640, 480};
@@ -101,7 +102,7 @@ START_TEST(crops)
     check(&w, 740, 500, 0, 0, (struct dd_rect){100, 20, 640, 480}, 640, 480);
 
     ck_assert_int_eq(dd_geometry_compute(&w, 640, 360, 0, 0, &r), 0);
-    ck_assert(r.cut);
+    ck_assert(r.clipped);
     ck_assert_int_eq(r.window.width, 540);
     ck_assert_int_eq(r.window.height, 340);
     ck_assert_int_eq(dd_geometry_compute(&w, 100, 1080, 0, 0, &r), DD_ERROR_INPUT);
@@ -109,4 +110,4 @@ START_TEST(crops)
 }
 END_TEST
 
-SUITE("send/capture/pipeline/geometry", contains, covers, stretches, turns, crops)
+SUITE("send/capture/pipeline/geometry", contains, covers, stretches, rotates, crops)

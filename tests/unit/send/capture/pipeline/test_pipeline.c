@@ -1,4 +1,4 @@
-/* The chain as a whole: in the right order, and with nothing of what a mask hides. */
+/* The whole pipeline: its stages come in the right order, and nothing that a mask hides is seen. */
 #include <stdio.h>
 #include <string.h>
 
@@ -34,20 +34,20 @@ static void set_up(struct bench *b, enum dd_picture_format format, int width, in
 
 static void run(struct bench *b)
 {
-    struct dd_pipeline *chain = dd_pipeline_new(&b->options);
+    struct dd_pipeline *pipeline = dd_pipeline_new(&b->options);
     struct dd_picture_layout layout;
     enum dd_picture_format format;
     int width, height;
 
-    ck_assert_ptr_nonnull(chain);
-    ck_assert_int_eq(dd_pipeline_size(chain, &b->in, &format, &width, &height), 0);
+    ck_assert_ptr_nonnull(pipeline);
+    ck_assert_int_eq(dd_pipeline_size(pipeline, &b->in, &format, &width, &height), 0);
     ck_assert_int_eq(dd_picture_layout(format, width, height, &layout), 0);
     free(b->out_bytes);
     b->out_bytes = malloc(layout.bytes);
     memset(b->out_bytes, 7, layout.bytes);
     dd_picture_over(&b->out, format, width, height, &layout, b->out_bytes);
-    ck_assert_int_eq(dd_pipeline_run(chain, &b->in, &b->out), 0);
-    dd_pipeline_free(chain);
+    ck_assert_int_eq(dd_pipeline_run(pipeline, &b->in, &b->out), 0);
+    dd_pipeline_free(pipeline);
 }
 
 static void tear_down(struct bench *b)
@@ -72,7 +72,7 @@ static void check_size(const struct bench *b, int width, int height)
     ck_assert_msg(b->out.width == width && b->out.height == height, "%dx%d", b->out.width, b->out.height);
 }
 
-START_TEST(does_nothing_unasked)
+START_TEST(changes_nothing_without_options)
 {
     struct bench b;
 
@@ -86,7 +86,7 @@ START_TEST(does_nothing_unasked)
 }
 END_TEST
 
-/* A mask over something bright on grey: whatever the filters, nothing gets brighter than grey. */
+/* A mask lies over something bright on grey. Whatever filters come after it, nothing gets brighter than grey. */
 START_TEST(hides_before_it_filters)
 {
     static const char *const resolutions[] = {"source", "160x90", "1280x720", "213x101", "64x36"};
@@ -100,7 +100,7 @@ START_TEST(hides_before_it_filters)
             b.options.rotate = variant & 4 ? 1 : 0;
             paint(&b.in, 81, 46, 79, 44, SECRET);
             paint(&b.in, 0, 0, 2, 2, SECRET);
-            /* a pixel's fraction short of what it has to hide on every side would show */
+            /* the edges lie within pixels: all that they touch is hidden */
             strcpy(b.options.mask, "0.246875x0.24444+0.253125+0.255556, 0.005x0.01+0+0");
             run(&b);
             for (int y = 0; y < b.out.height; y++)
@@ -112,7 +112,7 @@ START_TEST(hides_before_it_filters)
 }
 END_TEST
 
-START_TEST(crops_then_turns)
+START_TEST(crops_then_rotates)
 {
     struct bench b;
 
@@ -130,12 +130,12 @@ START_TEST(crops_then_turns)
     ck_assert_int_eq(luma(&b.out, 59, 0), 250);
     ck_assert_int_eq(luma(&b.out, 0, 0), GREY);
 
-    b.options.flip = 1; /* after the turn */
+    b.options.flip = 1; /* after the rotation */
     run(&b);
     ck_assert_int_eq(luma(&b.out, 0, 0), 250);
     ck_assert_int_eq(luma(&b.out, 59, 0), GREY);
 
-    /* the mask's fractions are of the whole picture: what it hides does not move with the crop */
+    /* the mask's fractions are of the whole picture: it hides the same place, whatever the crop */
     strcpy(b.options.mask, "0.03125x0.0556+0.3125+0.27778");
     b.options.rotate = b.options.flip = 0;
     run(&b);
@@ -156,13 +156,13 @@ START_TEST(covers)
     b.options.fit = 1;
     run(&b);
     check_size(&b, 100, 100);
-    for (int x = 0; x < 100; x++) /* 180 of 320 columns are left, from 70 on */
+    for (int x = 0; x < 100; x++) /* columns 70 to 249 of the 320 are left */
         ck_assert_int_le(abs(luma(&b.out, x, 50) - GREY), 1);
     tear_down(&b);
 }
 END_TEST
 
-START_TEST(turns_the_largest)
+START_TEST(rotates_the_largest)
 {
     struct bench b;
 
@@ -174,7 +174,7 @@ START_TEST(turns_the_largest)
 }
 END_TEST
 
-/* True if the lower left of the picture shows the time wall_us, and nothing else is painted on. */
+/* True if the picture shows the time wall_us at the lower left, and nothing else is painted on it. */
 static bool shows_time(struct bench *b, uint64_t wall_us)
 {
     struct bench expected;
@@ -189,7 +189,7 @@ static bool shows_time(struct bench *b, uint64_t wall_us)
     return same;
 }
 
-/* The overlay is upright and uncropped whatever happens to the picture, and shows when it was captured. */
+/* The overlay is upright and whole, whatever happens to the picture, and shows the time of its capture. */
 START_TEST(burns_in_the_time_of_capture)
 {
     uint64_t now_us = dd_clock_now_us(), age_us = now_us / 2;
@@ -214,20 +214,20 @@ START_TEST(follows_changes)
 {
     static const int sizes[][2] = {{320, 180}, {640, 360}, {100, 100}, {320, 180}};
     struct dd_send_stream options = {.mode = DD_SEND_RTSP, .capture_resolution = "source", .crop = "64x48+80+20"};
-    struct dd_pipeline *chain = dd_pipeline_new(&options);
+    struct dd_pipeline *pipeline = dd_pipeline_new(&options);
 
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         struct dd_picture in = {.format = DD_PICTURE_I420, .width = sizes[i][0], .height = sizes[i][1]};
         enum dd_picture_format format;
         int width, height;
-        ck_assert_int_eq(dd_pipeline_size(chain, &in, &format, &width, &height), 0);
+        ck_assert_int_eq(dd_pipeline_size(pipeline, &in, &format, &width, &height), 0);
         ck_assert_int_eq(width, sizes[i][0] == 100 ? 20 : 64);
     }
     struct dd_picture small = {.format = DD_PICTURE_I420, .width = 80, .height = 60};
     enum dd_picture_format format;
     int width, height;
-    ck_assert_int_eq(dd_pipeline_size(chain, &small, &format, &width, &height), DD_ERROR_INPUT);
-    dd_pipeline_free(chain);
+    ck_assert_int_eq(dd_pipeline_size(pipeline, &small, &format, &width, &height), DD_ERROR_INPUT);
+    dd_pipeline_free(pipeline);
     dd_pipeline_free(NULL);
 }
 END_TEST
@@ -235,17 +235,17 @@ END_TEST
 /* The format in which a pipeline with these options sends a picture like in. */
 static enum dd_picture_format format_of(const struct dd_send_stream *options, const struct dd_picture *in)
 {
-    struct dd_pipeline *chain = dd_pipeline_new(options);
+    struct dd_pipeline *pipeline = dd_pipeline_new(options);
     enum dd_picture_format format;
     int width, height;
 
-    ck_assert_int_eq(dd_pipeline_size(chain, in, &format, &width, &height), 0);
-    dd_pipeline_free(chain);
+    ck_assert_int_eq(dd_pipeline_size(pipeline, in, &format, &width, &height), 0);
+    dd_pipeline_free(pipeline);
     return format;
 }
 
-/* Pixels of a desktop or a page are sent as they are where nothing is to be done to them. A ring has room for what comes. */
-START_TEST(passes_rgb)
+/* The pixels of a desktop or a page stay RGB unless they are scaled, rotated or painted on. */
+START_TEST(keeps_rgb)
 {
     static const struct {
         int64_t mode;
@@ -310,21 +310,21 @@ START_TEST(crops_and_masks_rgb)
     ck_assert_int_eq(dd_picture_layout(DD_PICTURE_BGRX, 6, 4, &layout), 0);
     ck_assert_uint_le(layout.bytes, sizeof out_bytes);
     dd_picture_over(&out, DD_PICTURE_BGRX, 6, 4, &layout, out_bytes);
-    struct dd_pipeline *chain = dd_pipeline_new(&options);
+    struct dd_pipeline *pipeline = dd_pipeline_new(&options);
     ck_assert_int_eq(format_of(&options, &in), DD_PICTURE_BGRX);
-    ck_assert_int_eq(dd_pipeline_run(chain, &in, &out), 0);
+    ck_assert_int_eq(dd_pipeline_run(pipeline, &in, &out), 0);
     for (int y = 0; y < 4; y++)
         for (int x = 0; x < 6; x++) {
             const uint8_t *from = &rgb[y + 2][3 * (x + 2)];
             const uint8_t shown[4] = {from[2], from[1], from[0], 0}, black[4] = {0};
             ck_assert_mem_eq(out.plane[0] + y * out.stride[0] + 4 * x, x < 3 ? shown : black, 4);
         }
-    dd_pipeline_free(chain);
+    dd_pipeline_free(pipeline);
 }
 END_TEST
 
-/* The same for a desktop, whose fourth byte holds anything. */
-START_TEST(passes_pixels_on)
+/* The same for a desktop. Its fourth byte may hold anything. */
+START_TEST(clears_the_fourth_byte)
 {
     struct bench b;
     struct dd_picture_layout layout;
@@ -340,18 +340,18 @@ START_TEST(passes_pixels_on)
     for (int y = 0; y < 6; y++)
         for (int x = 0; x < 40; x++)
             b.in_bytes[y * b.in.stride[0] + x] = (uint8_t)(x % 4 == 3 ? 0xee : 10 * y + x);
-    struct dd_pipeline *chain = dd_pipeline_new(&options);
-    ck_assert_int_eq(dd_pipeline_run(chain, &b.in, &b.out), 0);
+    struct dd_pipeline *pipeline = dd_pipeline_new(&options);
+    ck_assert_int_eq(dd_pipeline_run(pipeline, &b.in, &b.out), 0);
     for (int y = 0; y < 4; y++)
         for (int x = 0; x < 24; x++) {
             int shown = x % 4 == 3 || x / 4 >= 3 ? 0 : 10 * (y + 2) + x + 8;
             ck_assert_int_eq(b.out.plane[0][y * b.out.stride[0] + x], shown);
         }
-    dd_pipeline_free(chain);
+    dd_pipeline_free(pipeline);
     free(b.in_bytes);
     free(b.out_bytes);
 }
 END_TEST
 
-SUITE("send/capture/pipeline/pipeline", does_nothing_unasked, passes_rgb, crops_and_masks_rgb, passes_pixels_on,
-      hides_before_it_filters, crops_then_turns, covers, turns_the_largest, burns_in_the_time_of_capture, follows_changes)
+SUITE("send/capture/pipeline/pipeline", changes_nothing_without_options, keeps_rgb, crops_and_masks_rgb, clears_the_fourth_byte,
+      hides_before_it_filters, crops_then_rotates, covers, rotates_the_largest, burns_in_the_time_of_capture, follows_changes)

@@ -1,4 +1,4 @@
-/* Scaling keeps what is there: copies are exact, flat colours and ranges come out right at every size. */
+/* Copies are exact; flat colours and ranges come out right at every size. */
 #include <string.h>
 
 #include <libavutil/pixfmt.h>
@@ -46,7 +46,7 @@ static void check_flat(const struct dd_picture *p, int y, int cb, int cr, int to
         for (int row = 0; row < plane_height(p, plane); row++)
             for (int x = 0; x < plane_width(p, plane); x++) {
                 int value = p->plane[plane][row * p->stride[plane] + x];
-                if (abs(value - values[plane]) > tolerance) /* ck_assert for every pixel would take longer than the test */
+                if (abs(value - values[plane]) > tolerance) /* a ck_assert for every pixel would take longer than the test */
                     ck_abort_msg("plane %d at %d, %d: %d", plane, x, row, value);
             }
 }
@@ -65,7 +65,7 @@ START_TEST(copies_what_fits)
         ck_assert_int_eq(dd_scale_picture(s, &from, &to), 0);
         for (int y = 0; y < 35; y++)
             for (int x = 0; x < 67; x++) {
-                bool unused = formats[i] == DD_PICTURE_BGRX && x % 4 == 3; /* may be anything, and comes out as 0 */
+                bool unused = formats[i] == DD_PICTURE_BGRX && x % 4 == 3; /* whatever is in it, 0 comes out */
                 ck_assert_uint_eq(to.plane[0][y * to.stride[0] + x], unused ? 0 : from.plane[0][y * from.stride[0] + x]);
             }
         free(from_bytes);
@@ -120,7 +120,7 @@ START_TEST(scales_flat_colors)
 }
 END_TEST
 
-/* What is 16 … 235 at a camera is 0 … 255 in a JPEG. */
+/* 16 to 235 of a camera is 0 to 255 in a JPEG. */
 START_TEST(expands_the_range)
 {
     static const int values[][6] = {{16, 128, 128, 0, 128, 128}, {235, 128, 128, 255, 128, 128}, {126, 16, 240, 128, 1, 255}};

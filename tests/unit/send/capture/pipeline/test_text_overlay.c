@@ -1,4 +1,4 @@
-/* Date and time in the picture: there, legible, within it. */
+/* The date and time are in the picture, legible, and within it. */
 #include <stdio.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 #include "send/picture.h"
 #include "suite.h"
 
-START_TEST(checks)
+START_TEST(checks_the_format)
 {
     static const char *const wrong[] = {"Größe",
                                         "\x01",
@@ -30,7 +30,7 @@ START_TEST(checks)
 }
 END_TEST
 
-/* What the check lets through can be drawn. */
+/* What dd_text_overlay_check() accepts can be painted. */
 START_TEST(the_font_has_all_of_ascii)
 {
     const uint8_t *box = dd_bitmap_font_rows('\x7f');
@@ -39,7 +39,7 @@ START_TEST(the_font_has_all_of_ascii)
 }
 END_TEST
 
-/* The text is where it is said to be, pixel for pixel as the font has it. */
+/* Each pixel of the text is where the font has it. */
 static void check(int width, int height, int scale, const char *text)
 {
     struct dd_picture_layout layout;
@@ -71,10 +71,10 @@ START_TEST(paints_the_time_of_capture)
     check(1280, 720, 4, "GATE 3 2026-01-01 14:00:00");
     check(1920, 1080, 6, "GATE 3 2026-01-01 14:00:00");
     check(640, 480, 3, "GATE 3 2026-01-01 14:00:00");
-    check(200, 720, 1, "GATE 3 2026-01-01 14:00:00"); /* narrow: smaller */
+    check(200, 720, 1, "GATE 3 2026-01-01 14:00:00"); /* a narrow picture has smaller text */
     check(160, 90, 1, "GATE 3 2026-01-01 14:00:00");
-    check(32, 16, 1, "GATE 3 2026-01-01 14:00:00"); /* what fits of it */
+    check(32, 16, 1, "GATE 3 2026-01-01 14:00:00"); /* cut off at the edge */
 }
 END_TEST
 
-SUITE("send/capture/pipeline/text_overlay", checks, the_font_has_all_of_ascii, paints_the_time_of_capture)
+SUITE("send/capture/pipeline/text_overlay", checks_the_format, the_font_has_all_of_ascii, paints_the_time_of_capture)
