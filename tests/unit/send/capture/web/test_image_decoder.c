@@ -11,7 +11,7 @@
 static const char white[] = "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAADklEQVR4nGP4DwYMEAoAU7oL9ZisIGcAAAAASUVORK5CYII=";
 static const char dark[] = "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR4nGPgEpEDIgYIBQAGTgDxOGMygQAAAABJRU5ErkJggg==";
 
-START_TEST(each_picture_stands_for_itself)
+START_TEST(each_picture_is_decoded_by_itself)
 {
     struct dd_image_decoder *decoder = dd_image_decoder_new();
     struct dd_picture picture;
@@ -29,7 +29,7 @@ START_TEST(each_picture_stands_for_itself)
 }
 END_TEST
 
-START_TEST(rubbish_is_refused_and_forgotten)
+START_TEST(an_invalid_picture_does_not_affect_the_next)
 {
     static const char *const wrong[] = {
         "", "AAAA", "no base64!", "iVBORw0KGgo=", "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91Jpz", "/9j/4AAQ"};
@@ -44,4 +44,4 @@ START_TEST(rubbish_is_refused_and_forgotten)
 }
 END_TEST
 
-SUITE("send/capture/web/image_decoder", each_picture_stands_for_itself, rubbish_is_refused_and_forgotten)
+SUITE("send/capture/web/image_decoder", each_picture_is_decoded_by_itself, an_invalid_picture_does_not_affect_the_next)

@@ -6,7 +6,7 @@
 #include "dd/link/wire.h"
 #include "suite.h"
 
-START_TEST(errors_of_the_network_have_reasons)
+START_TEST(network_errors_have_reasons)
 {
     static const struct {
         const char *error;
@@ -25,34 +25,34 @@ START_TEST(errors_of_the_network_have_reasons)
         {"rubbish", DD_WIRE_REASON_BROKEN},
         {"", DD_WIRE_REASON_BROKEN},
     };
-    struct dd_load_error refusal;
+    struct dd_load_error load_error;
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        dd_load_error_from_net(rows[i].error, &refusal);
-        ck_assert_msg(refusal.reason == rows[i].reason, "%s", rows[i].error);
-        ck_assert_msg(strstr(refusal.text, rows[i].error) != NULL, "%s", refusal.text);
+        dd_load_error_from_net(rows[i].error, &load_error);
+        ck_assert_msg(load_error.reason == rows[i].reason, "%s", rows[i].error);
+        ck_assert_msg(strstr(load_error.text, rows[i].error) != NULL, "%s", load_error.text);
     }
 }
 END_TEST
 
-START_TEST(a_certificate_names_both_ways_out)
+START_TEST(certificate_errors_name_both_remedies)
 {
-    struct dd_load_error refusal;
+    struct dd_load_error load_error;
 
-    dd_load_error_from_net("net::ERR_CERT_AUTHORITY_INVALID", &refusal);
-    ck_assert_ptr_nonnull(strstr(refusal.text, "ca_file"));
-    ck_assert_ptr_nonnull(strstr(refusal.text, "ignore_certificate_errors"));
-    dd_load_error_from_net("net::ERR_CERT_COMMON_NAME_INVALID", &refusal);
-    ck_assert_ptr_nonnull(strstr(refusal.text, "host"));
-    ck_assert_ptr_nonnull(strstr(refusal.text, "ignore_certificate_errors"));
+    dd_load_error_from_net("net::ERR_CERT_AUTHORITY_INVALID", &load_error);
+    ck_assert_ptr_nonnull(strstr(load_error.text, "ca_file"));
+    ck_assert_ptr_nonnull(strstr(load_error.text, "ignore_certificate_errors"));
+    dd_load_error_from_net("net::ERR_CERT_COMMON_NAME_INVALID", &load_error);
+    ck_assert_ptr_nonnull(strstr(load_error.text, "host"));
+    ck_assert_ptr_nonnull(strstr(load_error.text, "ignore_certificate_errors"));
 }
 END_TEST
 
-START_TEST(answers_from_400_on_refuse)
+START_TEST(http_statuses_from_400_on_are_errors)
 {
     static const struct {
         int status;
-        unsigned reason; /* NONE: it does not refuse */
+        unsigned reason; /* NONE: no error */
     } rows[] = {
         {0, DD_WIRE_REASON_NONE},          {200, DD_WIRE_REASON_NONE},      {304, DD_WIRE_REASON_NONE},
         {399, DD_WIRE_REASON_NONE},        {400, DD_WIRE_REASON_BROKEN},    {401, DD_WIRE_REASON_CREDENTIALS},
@@ -60,15 +60,15 @@ START_TEST(answers_from_400_on_refuse)
         {418, DD_WIRE_REASON_BROKEN},      {500, DD_WIRE_REASON_BROKEN},    {503, DD_WIRE_REASON_BROKEN},
         {504, DD_WIRE_REASON_TIMEOUT},     {-1, DD_WIRE_REASON_NONE},
     };
-    struct dd_load_error refusal;
+    struct dd_load_error load_error;
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        refusal.reason = DD_WIRE_REASON_NONE;
-        ck_assert_int_eq(dd_load_error_from_http(rows[i].status, &refusal), rows[i].reason != DD_WIRE_REASON_NONE);
-        ck_assert_msg(refusal.reason == rows[i].reason, "%d", rows[i].status);
+        load_error.reason = DD_WIRE_REASON_NONE;
+        ck_assert_int_eq(dd_load_error_from_http(rows[i].status, &load_error), rows[i].reason != DD_WIRE_REASON_NONE);
+        ck_assert_msg(load_error.reason == rows[i].reason, "%d", rows[i].status);
     }
 }
 END_TEST
 
-SUITE("send/capture/web/load_error", errors_of_the_network_have_reasons, a_certificate_names_both_ways_out,
-      answers_from_400_on_refuse)
+SUITE("send/capture/web/load_error", network_errors_have_reasons, certificate_errors_name_both_remedies,
+      http_statuses_from_400_on_are_errors)

@@ -10,7 +10,7 @@
 #include "suite.h"
 
 static struct dd_send_stream options;
-static struct dd_web_options site;
+static struct dd_web_options web_options;
 
 static void set_up(void)
 {
@@ -20,25 +20,25 @@ static void set_up(void)
     snprintf(options.capture_resolution, sizeof options.capture_resolution, "source");
     snprintf(options.username, sizeof options.username, "joe");
     snprintf(options.password, sizeof options.password, "a\"b\\c'd%%s</script>\n");
-    ck_assert_int_eq(dd_web_options_parse(&site, &options, &fault, why, sizeof why), 0);
+    ck_assert_int_eq(dd_web_options_parse(&web_options, &options, &fault, why, sizeof why), 0);
 }
 
-START_TEST(a_form_is_set_by_its_selectors)
+START_TEST(a_password_selector_configures_a_form)
 {
     set_up();
-    ck_assert(!dd_login_form_is_configured(&site));
+    ck_assert(!dd_login_form_is_configured(&web_options));
     snprintf(options.login_password_selector, sizeof options.login_password_selector, "#p");
-    ck_assert(dd_login_form_is_configured(&site));
+    ck_assert(dd_login_form_is_configured(&web_options));
 }
 END_TEST
 
-START_TEST(texts_stay_texts_in_the_script)
+START_TEST(no_text_becomes_code_in_the_script)
 {
     set_up();
     snprintf(options.login_user_selector, sizeof options.login_user_selector, "input[name=\"u\"]");
-    char *script = dd_login_form_script(&site);
+    char *script = dd_login_form_script(&web_options);
     ck_assert_ptr_nonnull(script);
-    /* nothing is called before the check */
+    /* the script checks the origin before it looks for elements */
     const char *check = strstr(script, "if (location.origin !== origin)");
     ck_assert_ptr_nonnull(check);
     ck_assert(strstr(script, "querySelector(") > check);
@@ -48,7 +48,7 @@ START_TEST(texts_stay_texts_in_the_script)
 }
 END_TEST
 
-START_TEST(it_is_submitted_once_a_minute)
+START_TEST(a_form_may_be_submitted_once_a_minute)
 {
     ck_assert_uint_eq(dd_login_form_wait_s(), 0);
     dd_login_form_record_submission();
@@ -57,5 +57,5 @@ START_TEST(it_is_submitted_once_a_minute)
 }
 END_TEST
 
-SUITE("send/capture/web/login_form", a_form_is_set_by_its_selectors, texts_stay_texts_in_the_script,
-      it_is_submitted_once_a_minute)
+SUITE("send/capture/web/login_form", a_password_selector_configures_a_form, no_text_becomes_code_in_the_script,
+      a_form_may_be_submitted_once_a_minute)
