@@ -1,5 +1,5 @@
-/* What a browser says: the pipe's messages, and behind it a page and its pictures, which believe nothing of it. The input's first
- * byte says how long the pieces are that the rest arrives in. However it is cut, the same events come out. */
+/* Messages of a hostile browser, first for the CDP transport alone, then with a page and its screenshots behind it. The first
+ * byte of the input is the size of the pieces in which the rest arrives: the events must be the same as in one piece. */
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,7 +17,7 @@
 #include "send/picture.h"
 
 static struct dd_send_stream options;
-static struct dd_web_options site;
+static struct dd_web_options web_options;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -36,22 +36,22 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     snprintf(options.headers, sizeof options.headers, "X-Token: t\n");
     options.page_zoom = 1;
     options.timeout = 30 * DD_CLOCK_US_PER_S;
-    MUST(dd_web_options_parse(&site, &options, &fault, why, sizeof why) == 0);
+    MUST(dd_web_options_parse(&web_options, &options, &fault, why, sizeof why) == 0);
     return 0;
 }
 
-static struct dd_cdp *open_pipe(void (*event)(void *context, const struct dd_cdp_event *event), void *context)
+static struct dd_cdp *open_cdp(void (*event)(void *context, const struct dd_cdp_event *event), void *context)
 {
     const struct dd_cdp_config config = {
         .read_fd = open("/dev/null", O_RDONLY), .write_fd = open("/dev/null", O_WRONLY), .event = event, .context = context};
-    struct dd_cdp *pipe = dd_cdp_new(&config);
-    MUST(pipe);
-    return pipe;
+    struct dd_cdp *cdp = dd_cdp_new(&config);
+    MUST(cdp);
+    return cdp;
 }
 
-/* ---- the pipe alone ---- */
+/* ---- the transport alone ---- */
 
-static void add_up(void *context, const struct dd_cdp_event *event)
+static void hash_event(void *context, const struct dd_cdp_event *event)
 {
     uint64_t *sum = context;
     MUST(event->session_id && *event->method);
@@ -63,37 +63,37 @@ static void add_up(void *context, const struct dd_cdp_event *event)
     *sum += 1;
 }
 
-static int feed(struct dd_cdp *pipe, const uint8_t *data, size_t size, size_t piece)
+static int feed(struct dd_cdp *cdp, const uint8_t *data, size_t size, size_t piece)
 {
     int error = 0;
     for (size_t at = 0; at < size && !error; at += piece)
-        error = dd_cdp_feed(pipe, data + at, piece < size - at ? piece : size - at);
+        error = dd_cdp_feed(cdp, data + at, piece < size - at ? piece : size - at);
     return error;
 }
 
-static void compare(const uint8_t *data, size_t size, size_t piece)
+static void compare_pieces(const uint8_t *data, size_t size, size_t piece)
 {
-    uint64_t whole = 0, parts = 0;
-    struct dd_cdp *a = open_pipe(add_up, &whole), *b = open_pipe(add_up, &parts);
+    uint64_t hash_whole = 0, hash_pieces = 0;
+    struct dd_cdp *a = open_cdp(hash_event, &hash_whole), *b = open_cdp(hash_event, &hash_pieces);
     int error = dd_cdp_feed(a, data, size);
     MUST(error == 0 || error == DD_ERROR_INPUT);
     MUST(feed(b, data, size, piece) == error);
-    MUST(whole == parts);
+    MUST(hash_whole == hash_pieces);
     dd_cdp_free(a);
     dd_cdp_free(b);
 }
 
-/* ---- with a page behind it ---- */
+/* ---- with a page ---- */
 
 /* How far an input brings the page. */
 enum outcome { ANY, FAILED, SHOWN };
 
-struct view {
+struct page_run {
     enum outcome outcome;
     const uint8_t *data; /* all that the browser says */
     size_t size;
     struct dd_page *page;
-    struct dd_screenshots *shots;
+    struct dd_screenshots *screenshots;
 };
 
 static bool checkpoint(void *context)
@@ -102,70 +102,70 @@ static bool checkpoint(void *context)
     return false;
 }
 
-/* Whether a message that may quote the browser has the password in it, which the browser was not told. */
-static bool betrays(const struct view *v, const char *message)
+/* True if a message has the password in it, and does not quote the browser, which was not told it. */
+static bool leaks_password(const struct page_run *v, const char *message)
 {
     return strstr(message, "pass:") && !memmem(v->data, v->size, "pass:", 5);
 }
 
-static void look(struct view *v, struct dd_source_io *io)
+static void step_page(struct page_run *v, struct dd_source_io *io)
 {
     struct dd_picture picture;
     dd_page_step(v->page);
     if (dd_page_state(v->page) == DD_PAGE_FAILED) {
         v->outcome = FAILED;
-        MUST(dd_page_report(v->page, io) == DD_ERROR_SOURCE && io->message[0] && !betrays(v, io->message));
+        MUST(dd_page_report(v->page, io) == DD_ERROR_SOURCE && io->message[0] && !leaks_password(v, io->message));
     }
     if (dd_page_state(v->page) != DD_PAGE_READY)
         return;
-    if (!v->shots)
-        v->shots = dd_screenshots_new(v->page, &site);
-    MUST(v->shots);
-    int news = dd_screenshots_next(v->shots, io, 0, &picture);
-    if (news == DD_SCREENSHOTS_PICTURE) {
+    if (!v->screenshots)
+        v->screenshots = dd_screenshots_new(v->page, &web_options);
+    MUST(v->screenshots);
+    int result = dd_screenshots_next(v->screenshots, io, 0, &picture);
+    if (result == DD_SCREENSHOTS_PICTURE) {
         v->outcome = SHOWN;
         MUST(picture.width > 0 && picture.height > 0 && picture.plane[0] && picture.captured_us <= dd_clock_now_us());
     }
 }
 
-static void hand_on(void *context, const struct dd_cdp_event *event)
+static void handle_event(void *context, const struct dd_cdp_event *event)
 {
-    struct view *v = context;
-    if (v->page && !(v->shots && dd_screenshots_event(v->shots, event)))
+    struct page_run *v = context;
+    if (v->page && !(v->screenshots && dd_screenshots_event(v->screenshots, event)))
         dd_page_event(v->page, event);
 }
 
-static enum outcome expect(const uint8_t *data, size_t size);
+static enum outcome expected_outcome(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct view view = {0};
+    struct page_run page_run = {0};
     struct dd_source_io io = {.options = &options, .checkpoint = checkpoint, .stop_fd = -1, .deadline_us = UINT64_MAX};
     if (size < 2)
         return 0;
-    const enum outcome expected = expect(data, size);
+    const enum outcome expected = expected_outcome(data, size);
     size_t piece = data[0] ? data[0] : 1;
     data++;
     size--;
-    compare(data, size, piece);
-    view.data = data;
-    view.size = size;
+    compare_pieces(data, size, piece);
+    page_run.data = data;
+    page_run.size = size;
 
-    struct dd_cdp *pipe = open_pipe(hand_on, &view);
-    view.page = dd_page_open(pipe, &site, UINT64_MAX);
-    MUST(view.page);
-    /* message by message, with the time between them in which something becomes due */
+    struct dd_cdp *cdp = open_cdp(handle_event, &page_run);
+    page_run.page = dd_page_open(cdp, &web_options, UINT64_MAX);
+    MUST(page_run.page);
+    /* message by message, and between them what is due by then */
     for (const uint8_t *end = data + size, *next; data < end; data = next) {
         const uint8_t *nul = memchr(data, 0, (size_t)(end - data));
         next = nul ? nul + 1 : end;
-        if (dd_cdp_feed(pipe, data, (size_t)(next - data)))
+        if (dd_cdp_feed(cdp, data, (size_t)(next - data)))
             break;
-        look(&view, &io);
+        step_page(&page_run, &io);
     }
-    MUST(expected == ANY || view.outcome == expected);
-    dd_screenshots_free(view.shots);
-    dd_page_close(view.page);
-    dd_cdp_free(pipe);
+    MUST(expected == ANY || page_run.outcome == expected);
+    dd_screenshots_free(page_run.screenshots);
+    dd_page_close(page_run.page);
+    dd_cdp_free(cdp);
     return 0;
 }
 
@@ -181,15 +181,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     "{\"method\":\"Page.frameNavigated\",\"params\":{\"frame\":{\"id\":\"F\",\"loaderId\":\"L\",\"url\":\"http://h/\"}}" SESSION \
     "{\"id\":8,\"result\":{" FRAME "}" SESSION "{\"id\":9,\"result\":{\"executionContextId\":3}" SESSION
 #define STATUS(code) "{\"id\":10,\"result\":{\"result\":{\"type\":\"number\",\"value\":" code "}}" SESSION
-#define LIFE(name) "{\"method\":\"Page.lifecycleEvent\",\"params\":{" FRAME ",\"name\":\"" name "\"}" SESSION
-#define VERDICT(id, word) "{\"id\":" id ",\"result\":{\"result\":{\"value\":\"" word "\"}}" SESSION
-#define READY OPENED SET_UP ARRIVED STATUS("200") LIFE("DOMContentLoaded") LIFE("load") LIFE("networkAlmostIdle")
-#define CAST                                                                                                                     \
+#define LIFECYCLE(name) "{\"method\":\"Page.lifecycleEvent\",\"params\":{" FRAME ",\"name\":\"" name "\"}" SESSION
+#define STATE(id, word) "{\"id\":" id ",\"result\":{\"result\":{\"value\":\"" word "\"}}" SESSION
+#define READY OPENED SET_UP ARRIVED STATUS("200") LIFECYCLE("DOMContentLoaded") LIFECYCLE("load") LIFECYCLE("networkAlmostIdle")
+#define SCREENCAST                                                                                                               \
     "{\"method\":\"Page.screencastFrame\",\"params\":{\"data\":\"" PNG                                                           \
     "\",\"metadata\":{\"timestamp\":1},\"sessionId\":1}" SESSION
 #define PNG "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-#define PLACE(id) "{\"id\":" id ",\"result\":{\"result\":{\"value\":[0,0,0,0,30,20,64,48]}}" SESSION
-#define TAKEN(id) "{\"id\":" id ",\"result\":{\"data\":\"" PNG "\"}" SESSION
+#define BOX(id) "{\"id\":" id ",\"result\":{\"result\":{\"value\":[0,0,0,0,30,20,64,48]}}" SESSION
+#define SCREENSHOT(id) "{\"id\":" id ",\"result\":{\"data\":\"" PNG "\"}" SESSION
 
 static const struct {
     enum outcome outcome;
@@ -199,10 +199,10 @@ static const struct {
     {FAILED, FUZZ_BYTES("\x40" OPENED SET_UP "{\"id\":8,\"result\":{\"errorText\":\"net::ERR_CERT_AUTHORITY_INVALID\"}" SESSION)},
     {FAILED, FUZZ_BYTES("\x40" OPENED SET_UP ARRIVED STATUS("404"))},
     {FAILED, FUZZ_BYTES("\x40" OPENED "{\"id\":3,\"error\":{\"code\":-32602,\"message\":\"Invalid timezone id\"}" SESSION)},
-    {SHOWN,
-     FUZZ_BYTES("\xff" READY VERDICT("11", "right") CAST PLACE("14") TAKEN("15") PLACE("16") VERDICT("17", "right") CAST CAST)},
-    {ANY, FUZZ_BYTES("\xff" READY VERDICT("11", "form") VERDICT("12", "submitted"))},
-    {FAILED, FUZZ_BYTES("\xff" READY VERDICT("11", "form") VERDICT("12", "elsewhere"))},
+    {SHOWN, FUZZ_BYTES("\xff" READY STATE("11", "right") SCREENCAST BOX("14") SCREENSHOT("15") BOX("16") STATE("17", "right")
+                           SCREENCAST SCREENCAST)},
+    {ANY, FUZZ_BYTES("\xff" READY STATE("11", "form") STATE("12", "submitted"))},
+    {FAILED, FUZZ_BYTES("\xff" READY STATE("11", "form") STATE("12", "elsewhere"))},
     {ANY,
      FUZZ_BYTES("\xff" OPENED SET_UP
                 "{\"method\":\"Fetch.authRequired\",\"params\":{\"requestId\":\"R\",\"request\":{\"url\":\"http://h/\"},"
@@ -211,12 +211,12 @@ static const struct {
                 "\"headers\":{\"X-Token\":\"t\",\"Accept\":\"*\"}}}" SESSION)},
     {FAILED, FUZZ_BYTES("\xff" READY "{\"method\":\"Page.javascriptDialogOpening\",\"params\":{\"type\":\"beforeunload\"}" SESSION
                         "{\"method\":\"Target.targetCrashed\",\"params\":{\"targetId\":\"T\"}}\0")},
-    {FAILED, FUZZ_BYTES("\xff" READY VERDICT(
+    {FAILED, FUZZ_BYTES("\xff" READY STATE(
                  "11", "right") "{\"method\":\"Target.detachedFromTarget\",\"params\":{\"sessionId\":\"S\"}}\0")},
 };
 
-/* The seeds have to reach what they are for. */
-static enum outcome expect(const uint8_t *data, size_t size)
+/* Each seed has to have the outcome that it is written for. */
+static enum outcome expected_outcome(const uint8_t *data, size_t size)
 {
     for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++)
         if (size == seeds[i].input.size && memcmp(data, seeds[i].input.bytes, size) == 0)

@@ -1,6 +1,5 @@
-/* Reassembly against a model of what docs/protocol.md promises. The input is
- * four ways to cut a frame, then actions: symbols of many frames and sessions
- * in any order, some of them lies, and time that goes on. */
+/* Compares the reassembly with a model of what docs/protocol.md promises. The input is four ways to cut a frame into symbols,
+ * then actions: symbols of many frames and sessions in any order, some of them wrong, and time that passes. */
 #include <stdbool.h>
 #include <string.h>
 
@@ -16,30 +15,30 @@ enum {
     SHAPES = 4,
     SESSIONS = 4,
     NUMBERS = 16,
-    DATAGRAMS = 304,        /* of a frame */
-    GIVEN = 11 * DATAGRAMS, /* of a frame that one lied about */
-    BUDGET = 500,           /* symbols in an input */
+    DATAGRAMS = 304,              /* of a frame */
+    SYMBOLS_MAX = 11 * DATAGRAMS, /* of a frame, counted as wrong fragments may claim */
+    BUDGET = 500,                 /* symbols in an input */
     REMEMBERED = 4 * DD_REASSEMBLY_FRAMES,
     ACTIONS = 8,
 };
-/* what notes of symbols and blocks may take besides the frames */
+/* frames, and what is stored about their symbols and blocks */
 #define MEMORY_MAX (DD_REASSEMBLY_FRAMES * ((size_t)MAX_FRAME + DD_WIRE_DATAGRAM_MAX + 3 * 65536) + (1 << 20))
 
-/* A frame as the receiver should know it. */
+/* What the receiver should know of a frame. */
 struct model {
     uint64_t session, number;
-    bool making, lied; /* lied: a symbol was not the one of the frame */
-    uint64_t touched_us;
-    uint64_t ended; /* counts frames that ended, from 1; 0: it did not */
-    struct dd_wire_fragment begun;
-    uint8_t given[GIVEN / 8]; /* a bit per datagram, in the order of the wire */
+    bool in_progress, tampered; /* tampered: it got a symbol that is not one of the frame */
+    uint64_t last_symbol_us;
+    uint64_t ended; /* as how many frames ended up to this one; 0: it has not ended */
+    struct dd_wire_fragment first;
+    uint8_t received[SYMBOLS_MAX / 8]; /* a bit per datagram, in the order in which they are sent */
 };
 
 static struct {
     struct dd_reassembly *r;
     struct fuzz_frame shapes[SHAPES];
-    struct model models[SESSIONS * NUMBERS + 1]; /* the last: the frame after all others */
-    size_t making;
+    struct model models[SESSIONS * NUMBERS + 1]; /* the last one is newer than all others */
+    size_t in_progress;
     uint64_t ended;
     uint64_t newest_session, newest_number; /* complete */
     struct dd_reassembly_counters counters;
@@ -49,7 +48,7 @@ static struct {
 
 static uint8_t noise[SESSIONS * NUMBERS * SHAPES * 64 + MAX_FRAME + MAX_FRAME / 4];
 
-/* of the sanitizers; not there without */
+/* only there with a sanitizer */
 size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
 
 static size_t allocated(void)
@@ -61,7 +60,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;
     (void)argv;
-    dd_log_open("fuzz_reassemble", DD_LOG_ERROR);
+    dd_log_open("fuzz_reassembly", DD_LOG_ERROR);
     for (uint32_t i = 0, x = 1; i < sizeof noise; i++, x = x * 1664525 + 1013904223)
         noise[i] = (uint8_t)(x >> 24);
     return 0;
@@ -72,8 +71,8 @@ static bool is_newer(uint64_t session, uint64_t number, uint64_t than_session, u
     return session != than_session ? session > than_session : number > than_number;
 }
 
-/* Each frame of each shape has other bytes and another time. */
-static struct fuzz_frame frame_of(const struct model *m, size_t shape)
+/* The frame of a model in a shape: each has other bytes, and another time of capture. */
+static struct fuzz_frame shape_of(const struct model *m, size_t shape)
 {
     struct fuzz_frame f = t.shapes[shape];
     f.bytes = noise + ((size_t)(m - t.models) * SHAPES + shape) * 64 % (sizeof noise - MAX_FRAME - MAX_FRAME / 4);
@@ -91,27 +90,26 @@ static bool agrees(const struct dd_wire_fragment *a, const struct dd_wire_fragme
            a->blocks == b->blocks && a->parity == b->parity;
 }
 
-static void end(struct model *m)
+static void end_frame(struct model *m)
 {
-    m->making = false;
+    m->in_progress = false;
     m->ended = ++t.ended;
-    t.making--;
+    t.in_progress--;
 }
 
-static struct model *oldest_making(void)
+static struct model *oldest_in_progress(void)
 {
     struct model *oldest = NULL;
     for (size_t i = 0; i < sizeof t.models / sizeof *t.models; i++) {
         struct model *m = &t.models[i];
-        if (m->making && (!oldest || is_newer(oldest->session, oldest->number, m->session, m->number)))
+        if (m->in_progress && (!oldest || is_newer(oldest->session, oldest->number, m->session, m->number)))
             oldest = m;
     }
     return oldest;
 }
 
-/* What the receiver may say of a fragment whose frame is not in the making;
- * true: it begins the frame. */
-static bool begins(struct model *m, const struct dd_wire_fragment *f, enum dd_reassembly_verdict verdict)
+/* Checks the verdict on a fragment whose frame is not in progress. True if it begins the frame. */
+static bool begins_frame(struct model *m, const struct dd_wire_fragment *f, enum dd_reassembly_verdict verdict)
 {
     if (m->ended && t.ended - m->ended < REMEMBERED) {
         MUST(verdict == DD_REASSEMBLY_LATE);
@@ -121,34 +119,33 @@ static bool begins(struct model *m, const struct dd_wire_fragment *f, enum dd_re
         MUST(verdict == DD_REASSEMBLY_MALFORMED);
         return false;
     }
-    if (t.making == DD_REASSEMBLY_FRAMES) {
-        struct model *oldest = oldest_making();
+    if (t.in_progress == DD_REASSEMBLY_FRAMES) {
+        struct model *oldest = oldest_in_progress();
         if (is_newer(oldest->session, oldest->number, m->session, m->number)) {
             MUST(verdict == DD_REASSEMBLY_LATE);
             return false;
         }
         t.counters.incomplete++;
-        end(oldest);
+        end_frame(oldest);
     }
-    t.making++;
-    m->making = true;
-    m->lied = false;
-    m->begun = *f;
-    memset(m->given, 0, sizeof m->given);
+    t.in_progress++;
+    m->in_progress = true;
+    m->tampered = false;
+    m->first = *f;
+    memset(m->received, 0, sizeof m->received);
     return true;
 }
 
-/* True if the frame can be worked out from what was given of it: of each block
- * as many symbols as it has data. */
+/* True if the frame can be recovered: each block has received as many symbols as it has data symbols. */
 static bool is_whole(const struct model *m)
 {
-    uint32_t symbols = (m->begun.frame_bytes + m->begun.symbol_bytes - 1) / m->begun.symbol_bytes, blocks = m->begun.blocks;
-    uint32_t lacks[GIVEN], end = symbols + blocks * m->begun.parity;
+    uint32_t symbols = (m->first.frame_bytes + m->first.symbol_bytes - 1) / m->first.symbol_bytes, blocks = m->first.blocks;
+    uint32_t lacks[SYMBOLS_MAX], end = symbols + blocks * m->first.parity;
     for (uint32_t b = 0; b < blocks; b++)
         lacks[b] = symbols / blocks + (b < symbols % blocks);
     for (uint32_t n = 0; n < end; n++) {
         uint32_t b = (n < symbols ? n : n - symbols) % blocks;
-        lacks[b] -= lacks[b] && m->given[n / 8] >> n % 8 & 1;
+        lacks[b] -= lacks[b] && m->received[n / 8] >> n % 8 & 1;
     }
     for (uint32_t b = 0; b < blocks; b++)
         if (lacks[b])
@@ -159,7 +156,7 @@ static bool is_whole(const struct model *m)
 static void check_complete(struct model *m, const struct dd_reassembly_frame *got, enum dd_reassembly_verdict verdict)
 {
     MUST(is_whole(m));
-    end(m);
+    end_frame(m);
     if (!is_newer(m->session, m->number, t.newest_session, t.newest_number)) {
         MUST(verdict == DD_REASSEMBLY_LATE);
         t.counters.late++;
@@ -169,11 +166,11 @@ static void check_complete(struct model *m, const struct dd_reassembly_frame *go
     t.counters.complete++;
     t.newest_session = m->session;
     t.newest_number = m->number;
-    MUST(got->session == m->session && got->number == m->number && got->captured_us == m->begun.captured_us);
-    MUST(got->size == m->begun.frame_bytes && got->size <= MAX_FRAME);
-    size_t shape = m->begun.captured_us % 1000;
-    if (!m->lied && shape < SHAPES) {
-        struct fuzz_frame frame = frame_of(m, shape);
+    MUST(got->session == m->session && got->number == m->number && got->captured_us == m->first.captured_us);
+    MUST(got->size == m->first.frame_bytes && got->size <= MAX_FRAME);
+    size_t shape = m->first.captured_us % 1000;
+    if (!m->tampered && shape < SHAPES) {
+        struct fuzz_frame frame = shape_of(m, shape);
         MUST(!memcmp(got->bytes, frame.bytes, got->size));
     }
 }
@@ -184,23 +181,22 @@ static void check_counters(void)
     MUST(now->complete == t.counters.complete && now->late == t.counters.late && now->incomplete == t.counters.incomplete);
 }
 
-/* What the receiver may say of a datagram of a frame in the making, true or a
- * lie. */
+/* Checks the verdict on a symbol of a frame in progress, right or tampered with. */
 static void check_symbol(struct model *m, const struct dd_wire_fragment *f, enum dd_reassembly_verdict verdict)
 {
     uint32_t symbols = (f->frame_bytes + f->symbol_bytes - 1) / f->symbol_bytes;
-    uint32_t first = f->index < f->data ? 0 : symbols, turn = f->index < f->data ? f->index : f->index - f->data;
-    uint32_t n = first + turn * f->blocks + f->block;
-    bool known = m->given[n / 8] >> n % 8 & 1;
+    uint32_t base = f->index < f->data ? 0 : symbols, within = f->index < f->data ? f->index : f->index - f->data;
+    uint32_t n = base + within * f->blocks + f->block;
+    bool known = m->received[n / 8] >> n % 8 & 1;
     MUST(verdict != DD_REASSEMBLY_MALFORMED);
     MUST(!known || verdict != DD_REASSEMBLY_COMPLETE);
     MUST(known || verdict != DD_REASSEMBLY_DUPLICATE);
-    m->touched_us = t.now_us;
-    m->given[n / 8] |= (uint8_t)(1 << n % 8);
+    m->last_symbol_us = t.now_us;
+    m->received[n / 8] |= (uint8_t)(1 << n % 8);
 }
 
-/* Gives a fragment: a datagram of a frame, or a lie about it. */
-static void give(struct model *m, const struct dd_wire_fragment *f, bool lie)
+/* Adds a fragment to the reassembly, and checks the verdict, the frame and the counters. */
+static void add_fragment(struct model *m, const struct dd_wire_fragment *f, bool tamper)
 {
     struct dd_reassembly_frame got;
     const struct dd_reassembly_counters *now = dd_reassembly_counters(t.r);
@@ -211,9 +207,9 @@ static void give(struct model *m, const struct dd_wire_fragment *f, bool lie)
     enum dd_reassembly_verdict verdict = dd_reassembly_add(t.r, m->session, f, t.now_us, &got);
     MUST(verdict != DD_REASSEMBLY_MEMORY);
     MUST((verdict == DD_REASSEMBLY_COMPLETE) == (got.bytes != NULL));
-    if (m->making || begins(m, f, verdict)) {
-        if (agrees(&m->begun, f)) {
-            m->lied |= lie;
+    if (m->in_progress || begins_frame(m, f, verdict)) {
+        if (agrees(&m->first, f)) {
+            m->tampered |= tamper;
             check_symbol(m, f, verdict);
             if (now->complete + now->late > completed)
                 check_complete(m, &got, verdict);
@@ -226,27 +222,26 @@ static void give(struct model *m, const struct dd_wire_fragment *f, bool lie)
     check_counters();
 }
 
-static void give_datagram(struct model *m, size_t shape, uint32_t n, bool lie)
+static void add_datagram(struct model *m, size_t shape, uint32_t n, bool tamper)
 {
     static uint8_t symbol[DD_WIRE_DATAGRAM_MAX];
-    struct fuzz_frame frame = frame_of(m, shape);
+    struct fuzz_frame frame = shape_of(m, shape);
     struct dd_wire_fragment f = {.frame = m->number, .captured_us = captured_of(m, shape)};
     n %= fuzz_frame_datagrams(&frame);
     fuzz_frame_fragment(&frame, n, &f, symbol);
-    if (lie)
+    if (tamper)
         symbol[n % frame.symbol_bytes] ^= 0xff;
-    give(m, &f, lie);
+    add_fragment(m, &f, tamper);
 }
 
-/* A fragment that contradicts its frame in one field, if it is sound in itself.
- */
-static void contradict(struct model *m, size_t shape, uint32_t n, uint8_t field)
+/* Adds a fragment that contradicts its frame in one field, if it is valid by itself. */
+static void add_contradiction(struct model *m, size_t shape, uint32_t n, uint8_t field)
 {
     static uint8_t symbol[DD_WIRE_DATAGRAM_MAX], message[DD_WIRE_DATAGRAM_MAX];
-    struct fuzz_frame frame = frame_of(m, shape);
+    struct fuzz_frame frame = shape_of(m, shape);
     struct dd_wire_fragment f = {.frame = m->number, .captured_us = captured_of(m, shape)}, back;
     uint8_t by = (uint8_t)(1 + field / 5 % 8);
-    if (field % 5 == 2) { /* other symbols, but as many blocks */
+    if (field % 5 == 2) { /* symbols of another size, but as many blocks */
         frame.symbol_bytes = (uint16_t)(frame.symbol_bytes + by);
         frame.symbols = (frame.size + frame.symbol_bytes - 1) / frame.symbol_bytes;
     }
@@ -258,7 +253,7 @@ static void contradict(struct model *m, size_t shape, uint32_t n, uint8_t field)
     f.parity = (uint8_t)(f.parity + (field % 5 == 4 ? by : 0));
     size_t size = dd_wire_write_fragment(&f, message, sizeof message);
     if (dd_wire_read_fragment(&back, UINT32_MAX, message, size) == 0)
-        give(m, &back, true);
+        add_fragment(m, &back, true);
 }
 
 static void expire(void)
@@ -266,16 +261,16 @@ static void expire(void)
     dd_reassembly_expire(t.r, t.now_us);
     for (size_t i = 0; i < sizeof t.models / sizeof *t.models; i++) {
         struct model *m = &t.models[i];
-        if (m->making && t.now_us - m->touched_us > (uint64_t)DD_REASSEMBLY_PATIENCE_MS * DD_CLOCK_US_PER_MS &&
+        if (m->in_progress && t.now_us - m->last_symbol_us > (uint64_t)DD_REASSEMBLY_PATIENCE_MS * DD_CLOCK_US_PER_MS &&
             is_newer(t.newest_session, t.newest_number, m->session, m->number)) {
             t.counters.incomplete++;
-            end(m);
+            end_frame(m);
         }
     }
     check_counters();
 }
 
-static void act(struct dd_cursor *c)
+static void run_action(struct dd_cursor *c)
 {
     uint8_t action = dd_cursor_read_u8(c), which = dd_cursor_read_u8(c);
     struct model *m = &t.models[which % (SESSIONS * NUMBERS)];
@@ -284,24 +279,24 @@ static void act(struct dd_cursor *c)
     switch (action % ACTIONS) {
     case 0:
     case 1:
-        give_datagram(m, shape, dd_cursor_read_u16(c), false);
+        add_datagram(m, shape, dd_cursor_read_u16(c), false);
         break;
     case 2:
-        give_datagram(m, shape, dd_cursor_read_u16(c), true);
+        add_datagram(m, shape, dd_cursor_read_u16(c), true);
         break;
     case 3:
         n = dd_cursor_read_u16(c);
-        contradict(m, shape, n, dd_cursor_read_u8(c));
+        add_contradiction(m, shape, n, dd_cursor_read_u8(c));
         break;
     case 4:
         t.now_us += which * UINT64_C(40000);
         expire();
         break;
-    default: { /* several, in steps that may go round */
+    default: { /* several datagrams, in steps that may wrap around */
         n = dd_cursor_read_u16(c);
         uint32_t count = dd_cursor_read_u8(c) * 2U, step = dd_cursor_read_u8(c);
         for (uint32_t i = 0; i < count; i++, n += step)
-            give_datagram(m, shape, n, false);
+            add_datagram(m, shape, n, false);
         break;
     }
     }
@@ -334,12 +329,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct dd_cursor c = dd_cursor_reader(data, size);
     set_up(&c);
     while (dd_cursor_remaining(&c))
-        act(&c);
-    /* whatever came before, a newer frame comes through */
+        run_action(&c);
+    /* whatever came before, a newer frame completes */
     struct model *last = &t.models[SESSIONS * NUMBERS];
     t.budget = DATAGRAMS;
     for (uint32_t n = 0; n < t.shapes[0].symbols; n++)
-        give_datagram(last, 0, n, false);
+        add_datagram(last, 0, n, false);
     MUST(t.shapes[0].size > MAX_FRAME || t.newest_session == last->session);
     dd_reassembly_free(t.r);
     return 0;
@@ -362,7 +357,7 @@ size_t fuzz_seed(size_t i, uint8_t seed[static FUZZ_SEED_SIZE])
         FUZZ_BYTES("\x03\x40\x00\x00\x00\x03\x40\x00\x01\x01\x02\x40\x00\x01\x03"
                    "\x40\x00\x02\x02\x03\x40\x00\x03\x03\x03\x40\x00"
                    "\x03\x04"),
-        /* too many are begun */
+        /* too many frames in progress */
         FUZZ_BYTES("\x00\x00\x00\x01\x00\x01\x00\x01\x00\x02\x00\x01\x00\x03\x00"
                    "\x01\x00\x04\x00\x01\x00\x05\x00\x01"
                    "\x00\x06\x00\x01\x00\x07\x00\x01\x00\x08\x00\x01\x00\x01\x00"
@@ -375,8 +370,7 @@ size_t fuzz_seed(size_t i, uint8_t seed[static FUZZ_SEED_SIZE])
                                                0x00, 0x40, 0x04, 0x00, 6,   3, 0x0d, 0x2e, 0x00, 0x20, 127, 0};
     size_t size = sizeof shapes;
     memcpy(seed, shapes, sizeof shapes);
-    if (i == sizeof actions / sizeof *actions) { /* many frames of one symbol, and
-                                                    the first of them again */
+    if (i == sizeof actions / sizeof *actions) { /* many frames of one symbol, and the first of them again */
         for (uint8_t which = 0; which < REMEMBERED - 2; which++, size += 4)
             memcpy(seed + size, (const uint8_t[]){0, (uint8_t)(0x80 + which), 0, 0}, 4);
         memcpy(seed + size, (const uint8_t[]){0, 0x80, 0, 0}, 4);
