@@ -37,31 +37,35 @@ static long write_some(struct dd_channel *channel, const uint8_t *bytes, size_t 
     return n > 0 ? n : DD_ERROR_GONE;
 }
 
-/* Waits if an attempt gave DD_ERROR_AGAIN. 0: go on; else the error that ends the channel. */
-static int follow_up(struct dd_channel *channel, long n, bool reading)
+/* Adds what an attempt moved to *done, or waits until another one may succeed. 0: go on; else the error that ends the channel. */
+static int follow_up(struct dd_channel *channel, long n, bool reading, size_t *done)
 {
-    if (n >= 0)
-        return 0;
-    if (n != DD_ERROR_AGAIN)
+    if (n == DD_ERROR_AGAIN)
+        return wait_for(channel, channel->tls ? dd_tls_events(channel->tls, reading, !reading) : reading ? POLLIN : POLLOUT);
+    if (n < 0)
         return (int)n;
-    return wait_for(channel, channel->tls ? dd_tls_events(channel->tls, reading, !reading) : reading ? POLLIN : POLLOUT);
+    *done += (size_t)n;
+    return 0;
 }
 
 int dd_channel_read(struct dd_channel *channel, void *bytes, size_t size)
 {
-    uint8_t *at = bytes;
+    size_t done = 0;
+    int error = 0;
 
-    while (size > 0) {
-        long n = read_some(channel, at, size);
-        int error = follow_up(channel, n, true);
-        if (error)
-            return error;
-        if (n > 0) {
-            at += n;
-            size -= (size_t)n;
-        }
-    }
-    return 0;
+    while (done < size && !error)
+        error = follow_up(channel, read_some(channel, (uint8_t *)bytes + done, size - done), true, &done);
+    return error;
+}
+
+int dd_channel_write(struct dd_channel *channel, const void *bytes, size_t size)
+{
+    size_t done = 0;
+    int error = 0;
+
+    while (done < size && !error)
+        error = follow_up(channel, write_some(channel, (const uint8_t *)bytes + done, size - done), false, &done);
+    return error;
 }
 
 int dd_channel_skip(struct dd_channel *channel, size_t size)
@@ -74,23 +78,6 @@ int dd_channel_skip(struct dd_channel *channel, size_t size)
         if (error)
             return error;
         size -= part;
-    }
-    return 0;
-}
-
-int dd_channel_write(struct dd_channel *channel, const void *bytes, size_t size)
-{
-    const uint8_t *at = bytes;
-
-    while (size > 0) {
-        long n = write_some(channel, at, size);
-        int error = follow_up(channel, n, false);
-        if (error)
-            return error;
-        if (n > 0) {
-            at += n;
-            size -= (size_t)n;
-        }
     }
     return 0;
 }
