@@ -149,8 +149,8 @@ static int check_name(const struct reading *r, const char *name)
                      DD_OPTIONS_NAME_SIZE - 1);
         return DD_ERROR_INPUT;
     }
-    for (const char *const *taken = r->schema->taken_names; *taken; taken++) {
-        if (strcmp(*taken, name) == 0) {
+    for (const char *const *reserved = r->schema->reserved_names; *reserved; reserved++) {
+        if (strcmp(*reserved, name) == 0) {
             dd_log_error("%s: a stream cannot be named %s: that is a path of the site's own", r->path, name);
             return DD_ERROR_INPUT;
         }

@@ -53,7 +53,8 @@ static void *base_of(struct dd_options *o, size_t instance)
     return instance ? o->streams[instance - 1] : o->daemon;
 }
 
-bool dd_options_switch(const struct dd_options *o, const char *name)
+/* The value of the daemon's switch with that name; false if there is none. */
+static bool switch_is_on(const struct dd_options *o, const char *name)
 {
     size_t row = dd_option_value_find_row(o->schema, name);
     return row < o->schema->row_count && *((const bool *)o->daemon + o->schema->rows[row].offset / sizeof(bool));
@@ -304,7 +305,7 @@ struct dd_options *dd_options_load(const struct dd_options_schema *schema, int a
     set_defaults(schema, DD_OPTIONS_DAEMON, o->daemon);
     if (read_line(o, argc, argv) || apply_line(o, 0))
         goto err1;
-    if (dd_options_switch(o, "help") || dd_options_switch(o, "version") || dd_options_switch(o, "generate_key"))
+    if (switch_is_on(o, "help") || switch_is_on(o, "version") || switch_is_on(o, "generate_key"))
         return o;
     if (load_streams(o))
         goto err1;

@@ -20,6 +20,7 @@
 
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
+#include "dd/base/fd.h"
 #include "dd/base/log.h"
 #include "dd/base/privileges.h"
 #include "dd/base/role.h"
@@ -104,8 +105,7 @@ struct dd_supervisor *dd_supervisor_new(const char *program)
     return s;
 
 err0:
-    if (s->signal_fd >= 0)
-        close(s->signal_fd);
+    dd_fd_close(&s->signal_fd);
     free(s);
     return NULL;
 }
@@ -169,8 +169,7 @@ static int spawn(struct dd_supervisor *s, struct process *p)
 
 static void forget(struct process *p)
 {
-    if (p->boot_fd >= 0)
-        close(p->boot_fd);
+    dd_fd_close(&p->boot_fd);
     munmap(p->pulse, sizeof *p->pulse);
     close(p->pulse_fd);
     free(p->fds);
@@ -185,19 +184,11 @@ static struct process *find_free(struct dd_supervisor *s)
     return s->role_count < ROLES_MAX ? &s->roles[s->role_count++] : NULL;
 }
 
-int dd_supervisor_start(struct dd_supervisor *s, const struct dd_supervisor_role *role)
+/* Copies what is needed to start the role again and again, and creates its boot record and pulse. */
+static int fill(struct process *p, const struct dd_supervisor_role *role)
 {
-    struct process *p = find_free(s);
-    int error = s->stop ? DD_ERROR_STOPPED : DD_ERROR_SPACE;
-    if (s->stop)
-        goto err0;
-    if (!p || role->fd_count > DD_ROLE_FDS_MAX) {
-        dd_log_error("too many roles or descriptors for %s", role->name);
-        goto err0;
-    }
     memset(p, 0, sizeof *p);
-    snprintf(p->name, sizeof p->name, "%s", role->name);
-    p->boot_fd = role->boot_fd;
+    snprintf(p->name, sizeof p->name, "%s", role->boot.name);
     p->essential = role->essential;
     p->change_user = role->user != NULL;
     if (role->user)
@@ -205,34 +196,41 @@ int dd_supervisor_start(struct dd_supervisor *s, const struct dd_supervisor_role
     p->fds = calloc(role->fd_count + 1, sizeof *p->fds);
     if (!p->fds) {
         dd_log_error("out of memory");
-        error = DD_ERROR_MEMORY;
-        goto err0;
+        return DD_ERROR_MEMORY;
     }
     if (role->fd_count)
         memcpy(p->fds, role->fds, role->fd_count * sizeof *p->fds);
     p->fd_count = role->fd_count;
-    error = open_pulse(p);
-    if (error)
-        goto err1;
-    error = spawn(s, p);
-    if (error)
-        goto err2;
-    p->used = true;
-    if (p->essential) {
-        close(p->boot_fd);
-        p->boot_fd = -1;
-    }
-    return (int)(p - s->roles);
-
-err2:
-    munmap(p->pulse, sizeof *p->pulse);
-    close(p->pulse_fd);
-err1:
+    p->boot_fd = dd_role_boot_open(&role->boot);
+    int error = p->boot_fd < 0 ? p->boot_fd : open_pulse(p);
+    if (!error)
+        return 0;
+    dd_fd_close(&p->boot_fd);
     free(p->fds);
-    memset(p, 0, sizeof *p);
-err0:
-    close(role->boot_fd);
     return error;
+}
+
+int dd_supervisor_start(struct dd_supervisor *s, const struct dd_supervisor_role *role)
+{
+    if (s->stop)
+        return DD_ERROR_STOPPED;
+    struct process *p = find_free(s);
+    if (!p || role->fd_count > DD_ROLE_FDS_MAX) {
+        dd_log_error("too many roles or descriptors for %s", role->boot.name);
+        return DD_ERROR_SPACE;
+    }
+    int error = fill(p, role);
+    if (!error) {
+        error = spawn(s, p);
+        if (error)
+            forget(p);
+    }
+    if (error)
+        return error;
+    p->used = true;
+    if (p->essential)
+        dd_fd_close(&p->boot_fd);
+    return (int)(p - s->roles);
 }
 
 /* Jitter: roles that died together do not restart together. */
@@ -422,10 +420,12 @@ static void ask_to_end(struct process *p)
 void dd_supervisor_end(struct dd_supervisor *s, const int *ids, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        ask_to_end(&s->roles[ids[i]]);
+        if (ids[i] >= 0)
+            ask_to_end(&s->roles[ids[i]]);
     await_ends(s);
     for (size_t i = 0; i < count; i++)
-        forget(&s->roles[ids[i]]);
+        if (ids[i] >= 0)
+            forget(&s->roles[ids[i]]);
 }
 
 static uint64_t monotonic_us(void)

@@ -1,6 +1,5 @@
 #include "recv/ddrecv.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,9 +7,8 @@
 
 #include "dd/base/daemon.h"
 #include "dd/base/error.h"
-#include "dd/base/file.h"
+#include "dd/base/fd.h"
 #include "dd/base/log.h"
-#include "dd/base/privileges.h"
 #include "dd/base/role.h"
 #include "dd/base/supervisor.h"
 #include "dd/base/wakeup.h"
@@ -25,43 +23,35 @@
 #include "recv/session_store_set.h"
 #include "recv/sockets.h"
 
-enum { READY_MS = 20000 };
-enum { KIND_INTAKE = 1, KIND_SERVE = 2 };
+enum { READY_MS = 20000 }; /* from the start of a role until it is ready */
+enum { KIND_INTAKE = 0, KIND_SERVE = 1 };
 
 /* All that outlives the roles. */
 struct ddrecv {
-    struct dd_recv_role_config prepared; /* what is to be started next */
-    struct dd_recv_daemon options;
-    bool as_root;
-    struct dd_privileges_user user, serve_user;
-    int http_fd;          /* -1: none */
-    int wait_fd, send_fd; /* ends of the wake-up by which intake wakes serve; -1: none */
+    const struct dd_daemon_identity *identity;
+    struct dd_recv_role_config prepared; /* of the roles that are started next; empty once they are */
+    struct dd_recv_daemon options;       /* in use */
+    int http_fd;                         /* -1: none */
+    int wait_fd, send_fd;                /* ends of the wake-up by which intake wakes serve; -1: none */
     struct dd_recv_role_config_port ports[DD_OPTIONS_STREAMS_MAX];
     int port_fds[DD_OPTIONS_STREAMS_MAX];
     size_t port_count;
     int ring_fds[DD_OPTIONS_STREAMS_MAX];
     size_t ring_count;
-    char state_dir[DD_RECV_PATH];                      /* "": none */
-    struct dd_session_store_set stores, wanted_stores; /* in use; of what is to be started next */
-    struct dd_fsync_thread *fsync_thread;              /* of the stores; NULL: none */
-    int intake_id, serve_id;                           /* roles; -1: not started */
+    struct dd_session_store_set stores, prepared_stores; /* in use; of the roles that are started next */
+    struct dd_fsync_thread *fsync_thread;                /* of the stores; NULL: none */
+    int intake_id, serve_id;                             /* of the roles; -1: not started */
 };
-
-static void close_fd(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
 
 /* ---- what outlives roles ---- */
 
 /* A port whose address changes cannot be opened anew while the old socket has it. */
-static int check_ports(const struct ddrecv *r, const struct dd_recv_role_config *setup)
+static int check_ports(const struct ddrecv *r)
 {
-    for (size_t i = 0; i < setup->port_count; i++)
+    const struct dd_recv_role_config *config = &r->prepared;
+    for (size_t i = 0; i < config->port_count; i++)
         for (size_t j = 0; j < r->port_count; j++)
-            if (setup->ports[i].port == r->ports[j].port && memcmp(&setup->ports[i], &r->ports[j], sizeof r->ports[j])) {
+            if (config->ports[i].port == r->ports[j].port && memcmp(&config->ports[i], &r->ports[j], sizeof r->ports[j])) {
                 dd_log_error("the udp_host and udp_interface of UDP port %u change only when ddrecv is started afresh",
                              r->ports[j].port);
                 return DD_ERROR_INPUT;
@@ -69,19 +59,20 @@ static int check_ports(const struct ddrecv *r, const struct dd_recv_role_config 
     return 0;
 }
 
-/* Finds the sockets of setup: those that are open already, and new ones. 0; or a negative enum dd_error, logged, and
- * nothing has changed. */
-static int find_ports(const struct ddrecv *r, const struct dd_recv_role_config *setup, int fds[static DD_OPTIONS_STREAMS_MAX])
+/* Finds the sockets of the prepared configuration: those that are open already, and new ones. 0; or a negative enum dd_error,
+ * logged, and nothing has changed. */
+static int find_ports(const struct ddrecv *r, int fds[static DD_OPTIONS_STREAMS_MAX])
 {
+    const struct dd_recv_role_config *config = &r->prepared;
     bool opened[DD_OPTIONS_STREAMS_MAX] = {false};
-    for (size_t i = 0; i < setup->port_count; i++) {
+    for (size_t i = 0; i < config->port_count; i++) {
         fds[i] = -1;
         for (size_t j = 0; j < r->port_count; j++)
-            if (memcmp(&setup->ports[i], &r->ports[j], sizeof r->ports[j]) == 0)
+            if (memcmp(&config->ports[i], &r->ports[j], sizeof r->ports[j]) == 0)
                 fds[i] = r->port_fds[j];
         opened[i] = fds[i] < 0;
         if (opened[i])
-            fds[i] = dd_sockets_open_udp(&setup->ports[i]);
+            fds[i] = dd_sockets_open_udp(&config->ports[i]);
         if (fds[i] >= 0)
             continue;
         int error = fds[i];
@@ -93,25 +84,26 @@ static int find_ports(const struct ddrecv *r, const struct dd_recv_role_config *
     return 0;
 }
 
-/* Takes over what find_ports found, and closes what is of no use any more. */
-static void keep_ports(struct ddrecv *r, const struct dd_recv_role_config *setup, const int fds[static DD_OPTIONS_STREAMS_MAX])
+/* Takes the sockets that find_ports() found into use, and closes those that are not among them. */
+static void replace_ports(struct ddrecv *r, const int fds[static DD_OPTIONS_STREAMS_MAX])
 {
+    const struct dd_recv_role_config *config = &r->prepared;
     for (size_t j = 0; j < r->port_count; j++) {
-        bool kept = false;
-        for (size_t i = 0; i < setup->port_count; i++)
-            kept = kept || fds[i] == r->port_fds[j];
-        if (!kept)
+        bool in_use = false;
+        for (size_t i = 0; i < config->port_count; i++)
+            in_use = in_use || fds[i] == r->port_fds[j];
+        if (!in_use)
             close(r->port_fds[j]);
     }
-    memcpy(r->ports, setup->ports, sizeof r->ports);
-    memcpy(r->port_fds, fds, setup->port_count * sizeof *fds);
-    r->port_count = setup->port_count;
+    memcpy(r->ports, config->ports, sizeof r->ports);
+    memcpy(r->port_fds, fds, config->port_count * sizeof *fds);
+    r->port_count = config->port_count;
 }
 
-static int open_rings(struct ddrecv *r, const struct dd_recv_role_config *setup)
+static int open_rings(struct ddrecv *r)
 {
-    for (size_t i = 0; i < setup->stream_count; i++) {
-        int fd = dd_frame_ring_create("dd-ring", &setup->serve->streams[i].ring);
+    for (size_t i = 0; i < r->prepared.stream_count; i++) {
+        int fd = dd_frame_ring_create("dd-ring", &r->prepared.serve->streams[i].ring);
         if (fd < 0)
             return fd;
         r->ring_fds[r->ring_count++] = fd;
@@ -122,7 +114,7 @@ static int open_rings(struct ddrecv *r, const struct dd_recv_role_config *setup)
 static int start_fsync_thread(struct ddrecv *r)
 {
     int fds[DD_OPTIONS_STREAMS_MAX];
-    if (!r->state_dir[0])
+    if (!r->identity->state_dir[0])
         return 0;
     for (size_t i = 0; i < r->stores.count; i++)
         fds[i] = r->stores.rows[i].fd;
@@ -130,46 +122,45 @@ static int start_fsync_thread(struct ddrecv *r)
     return r->fsync_thread ? 0 : DD_ERROR_SYSTEM;
 }
 
-/* The roles that used the stores have ended. */
-static void use_stores(struct ddrecv *r, const struct dd_session_store_set *wanted)
+/* Takes other stores into use. The roles that used the old ones have ended. */
+static void replace_stores(struct ddrecv *r, const struct dd_session_store_set *stores)
 {
     dd_fsync_thread_stop(r->fsync_thread);
     r->fsync_thread = NULL;
-    dd_session_store_set_commit(&r->stores, wanted);
+    dd_session_store_set_commit(&r->stores, stores);
 }
 
 static void close_rings(struct ddrecv *r)
 {
     for (size_t i = 0; i < r->ring_count; i++)
-        close_fd(&r->ring_fds[i]);
+        dd_fd_close(&r->ring_fds[i]);
     r->ring_count = 0;
-    close_fd(&r->wait_fd);
-    close_fd(&r->send_fd);
+    dd_fd_close(&r->wait_fd);
+    dd_fd_close(&r->send_fd);
 }
 
 /* ---- the roles ---- */
 
-static int start_intake(struct ddrecv *r, const struct dd_recv_role_config *setup, struct dd_supervisor *supervisor)
+static int start_intake(struct ddrecv *r, struct dd_supervisor *supervisor)
 {
+    const struct dd_recv_role_config *config = &r->prepared;
     int fds[DD_ROLE_FDS_MAX];
-    size_t count = 0;
-    dd_recv_session_store_read_boot_id(setup->intake->boot_id);
-    fds[count++] = r->send_fd;
+    size_t count = DD_INTAKE_FD_SOCKETS;
+    dd_recv_session_store_read_boot_id(config->intake->boot_id);
+    fds[DD_INTAKE_FD_WAKE] = r->send_fd;
     for (size_t i = 0; i < r->port_count; i++)
         fds[count++] = r->port_fds[i];
     for (size_t i = 0; i < r->ring_count; i++)
         fds[count++] = r->ring_fds[i];
     for (size_t i = 0; i < r->stores.count; i++)
         fds[count++] = r->stores.rows[i].fd;
-    struct dd_role_boot boot = {
-        .name = "intake", .kind = KIND_INTAKE, .config = setup->intake, .config_size = setup->intake_size};
-    struct dd_supervisor_role role = {.name = boot.name,
-                                      .boot_fd = dd_role_boot_open(&boot),
-                                      .fds = fds,
-                                      .fd_count = count,
-                                      .user = r->as_root ? &r->user : NULL,
-                                      .essential = true};
-    r->intake_id = role.boot_fd < 0 ? role.boot_fd : dd_supervisor_start(supervisor, &role);
+    const struct dd_supervisor_role role = {
+        .boot = {.name = "intake", .kind = KIND_INTAKE, .config = config->intake, .config_size = config->intake_size},
+        .fds = fds,
+        .fd_count = count,
+        .user = r->identity->user,
+        .essential = true};
+    r->intake_id = dd_supervisor_start(supervisor, &role);
     return r->intake_id < 0 ? r->intake_id : dd_supervisor_await(supervisor, r->intake_id, READY_MS);
 }
 
@@ -184,47 +175,20 @@ static int seal_rings(const struct ddrecv *r)
     return 0;
 }
 
-static int start_serve(struct ddrecv *r, const struct dd_recv_role_config *setup, struct dd_supervisor *supervisor)
+static int start_serve(struct ddrecv *r, struct dd_supervisor *supervisor)
 {
+    const struct dd_recv_role_config *config = &r->prepared;
     int fds[DD_ROLE_FDS_MAX];
-    size_t count = 0;
-    fds[count++] = r->http_fd;
-    fds[count++] = r->wait_fd;
-    for (size_t i = 0; i < r->ring_count; i++)
-        fds[count++] = r->ring_fds[i];
-    struct dd_role_boot boot = {.name = "serve", .kind = KIND_SERVE, .config = setup->serve, .config_size = setup->serve_size};
-    struct dd_supervisor_role role = {.name = boot.name,
-                                      .boot_fd = dd_role_boot_open(&boot),
-                                      .fds = fds,
-                                      .fd_count = count,
-                                      .user = r->as_root ? &r->serve_user : NULL};
-    r->serve_id = role.boot_fd < 0 ? role.boot_fd : dd_supervisor_start(supervisor, &role);
+    fds[DD_SERVE_FD_LISTEN] = r->http_fd;
+    fds[DD_SERVE_FD_WAKE] = r->wait_fd;
+    memcpy(fds + DD_SERVE_FD_RINGS, r->ring_fds, r->ring_count * sizeof *fds);
+    const struct dd_supervisor_role role = {
+        .boot = {.name = "serve", .kind = KIND_SERVE, .config = config->serve, .config_size = config->serve_size},
+        .fds = fds,
+        .fd_count = DD_SERVE_FD_RINGS + r->ring_count,
+        .user = r->identity->exposed_user};
+    r->serve_id = dd_supervisor_start(supervisor, &role);
     return r->serve_id < 0 ? r->serve_id : dd_supervisor_await(supervisor, r->serve_id, READY_MS);
-}
-
-static void end_roles(struct ddrecv *r, struct dd_supervisor *supervisor)
-{
-    int ids[2];
-    size_t count = 0;
-    if (r->serve_id >= 0)
-        ids[count++] = r->serve_id;
-    if (r->intake_id >= 0)
-        ids[count++] = r->intake_id;
-    dd_supervisor_end(supervisor, ids, count);
-    r->serve_id = r->intake_id = -1;
-}
-
-static void announce(const struct ddrecv *r, const struct dd_recv_role_config *setup)
-{
-    char place[DD_RECV_PATH + 32];
-    bool ipv6 = strchr(r->options.http_host, ':') != NULL;
-    if (strncmp(r->options.http_host, "unix:", 5) == 0)
-        snprintf(place, sizeof place, "%s", r->options.http_host);
-    else
-        snprintf(place, sizeof place, ipv6 ? "http://[%s]:%jd/" : "http://%s:%jd/", r->options.http_host,
-                 (intmax_t)r->options.http_port);
-    dd_log_notice("%zu stream%s at %s; pictures take at most %.1f MiB of memory", setup->stream_count,
-                  setup->stream_count == 1 ? "" : "s", place, (double)setup->memory_bytes / (1024 * 1024));
 }
 
 /* ---- the command line ---- */
@@ -236,18 +200,6 @@ static bool run_command(struct dd_options *options, int *code)
         return false;
     *code = dd_forget_session_run(options);
     return true;
-}
-
-static int run_role(struct dd_role *role)
-{
-    switch (dd_role_kind(role)) {
-    case KIND_INTAKE:
-        return dd_intake_role_run(role);
-    case KIND_SERVE:
-        return dd_serve_role_run(role);
-    default:
-        return EXIT_FAILURE;
-    }
 }
 
 /* ---- the daemon ---- */
@@ -264,38 +216,25 @@ static void discard(void *context)
     dd_recv_role_config_free(&r->prepared);
 }
 
-static void describe(const void *context)
+static void summarize(const void *context, const void *options, struct dd_daemon_summary *summary)
 {
     const struct ddrecv *r = context;
-    printf("%zu stream%s; pictures take at most %.1f MiB of memory\n", r->prepared.stream_count,
-           r->prepared.stream_count == 1 ? "" : "s", (double)r->prepared.memory_bytes / (1024 * 1024));
+    const struct dd_recv_daemon *daemon = options;
+    const char *host = daemon->http_host;
+    summary->stream_count = r->prepared.stream_count;
+    summary->memory_bytes = r->prepared.memory_bytes;
+    if (strncmp(host, "unix:", 5) == 0)
+        snprintf(summary->place, sizeof summary->place, "%s", host);
+    else
+        snprintf(summary->place, sizeof summary->place, strchr(host, ':') ? "http://[%s]:%jd/" : "http://%s:%jd/", host,
+                 (intmax_t)daemon->http_port);
 }
 
-static int find_users(struct ddrecv *r)
-{
-    r->as_root = geteuid() == 0;
-    if (!r->as_root)
-        return 0;
-    int error = dd_privileges_find_user(r->options.user, &r->user);
-    return error ? error : dd_privileges_find_user(r->options.serve_user, &r->serve_user);
-}
-
-static int find_state_dir(struct ddrecv *r)
-{
-    int error = dd_file_state_dir("ddrecv", r->options.state_dir, r->state_dir, sizeof r->state_dir);
-    if (!error || r->options.state_dir[0])
-        return error;
-    dd_log_warning("going on without it: after a restart, what somebody recorded before could be accepted once more");
-    r->state_dir[0] = '\0';
-    return 0;
-}
-
-static int set_up(void *context, const void *options)
+static int set_up(void *context, const struct dd_daemon_identity *identity)
 {
     struct ddrecv *r = context;
-    r->options = *(const struct dd_recv_daemon *)options;
-    int error = find_users(r);
-    return error ? error : find_state_dir(r);
+    r->identity = identity;
+    return 0;
 }
 
 static bool same_http(const struct dd_recv_daemon *a, const struct dd_recv_daemon *b)
@@ -304,29 +243,41 @@ static bool same_http(const struct dd_recv_daemon *a, const struct dd_recv_daemo
            strcmp(a->http_socket_mode, b->http_socket_mode) == 0;
 }
 
-static int open_sockets(struct ddrecv *r, const struct dd_recv_daemon *options, const struct dd_recv_role_config *setup)
+/* Finds the listening socket of new options: the one that is open already, if it fits them, or a new one, *opened. A descriptor
+ * or a negative enum dd_error, logged. */
+static int find_http(const struct ddrecv *r, const struct dd_recv_daemon *options, bool *opened)
 {
-    int fds[DD_OPTIONS_STREAMS_MAX], http_fd = r->http_fd;
-    bool other_http = http_fd < 0 || !same_http(&r->options, options);
-    if (http_fd >= 0 && check_ports(r, setup))
-        return DD_ERROR_INPUT;
-    if (http_fd >= 0 && other_http && r->options.http_port == options->http_port) {
+    *opened = r->http_fd < 0 || !same_http(&r->options, options);
+    if (!*opened)
+        return r->http_fd;
+    if (r->http_fd >= 0 && r->options.http_port == options->http_port) {
         dd_log_error("http_host and http_socket_mode change only when ddrecv is started afresh");
         return DD_ERROR_INPUT;
     }
-    if (other_http)
-        http_fd = dd_sockets_open_http(options, r->as_root ? &r->serve_user : NULL);
+    return dd_sockets_open_http(options, r->identity->exposed_user);
+}
+
+/* Opens the sockets of the prepared configuration, and closes those that are of no use to it. 0; or a negative enum dd_error,
+ * logged, and nothing has changed. */
+static int open_sockets(struct ddrecv *r, const struct dd_recv_daemon *options)
+{
+    int fds[DD_OPTIONS_STREAMS_MAX];
+    bool opened;
+    int error = check_ports(r);
+    if (error)
+        return error;
+    int http_fd = find_http(r, options, &opened);
     if (http_fd < 0)
         return http_fd;
-    int error = find_ports(r, setup, fds);
+    error = find_ports(r, fds);
     if (error) {
-        if (other_http)
+        if (opened)
             close(http_fd);
         return error;
     }
-    keep_ports(r, setup, fds);
-    if (other_http && r->http_fd >= 0) {
-        close_fd(&r->http_fd);
+    replace_ports(r, fds);
+    if (opened && r->http_fd >= 0) {
+        close(r->http_fd);
         dd_sockets_unlink_http(&r->options);
     }
     r->http_fd = http_fd;
@@ -336,44 +287,39 @@ static int open_sockets(struct ddrecv *r, const struct dd_recv_daemon *options, 
 static int acquire(void *context, const void *options)
 {
     struct ddrecv *r = context;
-    bool lenient = !r->options.state_dir[0];
-    int error = dd_session_store_set_prepare(&r->stores, &r->prepared, r->state_dir, lenient, &r->wanted_stores);
+    const struct dd_daemon_identity *identity = r->identity;
+    int error = dd_session_store_set_prepare(&r->stores, &r->prepared, identity->state_dir, !identity->state_dir_is_set,
+                                             &r->prepared_stores);
     if (error)
         return error;
-    error = open_sockets(r, options, &r->prepared);
+    error = open_sockets(r, options);
     if (error)
-        dd_session_store_set_discard(&r->stores, &r->wanted_stores);
+        dd_session_store_set_discard(&r->stores, &r->prepared_stores);
     return error;
 }
 
-static void use_options(struct ddrecv *r, const struct dd_recv_daemon *options)
+static int start_roles(struct ddrecv *r, struct dd_supervisor *supervisor)
 {
-    if (strcmp(options->user, r->options.user) || strcmp(options->serve_user, r->options.serve_user) ||
-        strcmp(options->state_dir, r->options.state_dir))
-        dd_log_warning("user, serve_user and state_dir change only when ddrecv is started afresh");
-    r->options = *options;
+    int error = start_intake(r, supervisor);
+    if (!error)
+        error = seal_rings(r);
+    return error ? error : start_serve(r, supervisor);
 }
 
-/* Makes the rings, starts the roles and wipes what was prepared: from then on only intake knows the keys. */
+/* Makes the rings, starts the roles and wipes what was prepared: from then on only intake has the keys. */
 static int start(void *context, const void *options, struct dd_supervisor *supervisor)
 {
     struct ddrecv *r = context;
-    use_options(r, options);
-    use_stores(r, &r->wanted_stores);
+    r->options = *(const struct dd_recv_daemon *)options;
+    replace_stores(r, &r->prepared_stores);
     /* a pipe, because serve is the less trusted one */
     int error = dd_wakeup_open_pipe(&r->wait_fd, &r->send_fd);
     if (!error)
-        error = open_rings(r, &r->prepared);
+        error = open_rings(r);
     if (!error)
         error = start_fsync_thread(r);
     if (!error)
-        error = start_intake(r, &r->prepared, supervisor);
-    if (!error)
-        error = seal_rings(r);
-    if (!error)
-        error = start_serve(r, &r->prepared, supervisor);
-    if (!error)
-        announce(r, &r->prepared);
+        error = start_roles(r, supervisor);
     discard(r);
     return error;
 }
@@ -381,7 +327,9 @@ static int start(void *context, const void *options, struct dd_supervisor *super
 static void stop(void *context, struct dd_supervisor *supervisor)
 {
     struct ddrecv *r = context;
-    end_roles(r, supervisor);
+    const int ids[] = {r->serve_id, r->intake_id};
+    dd_supervisor_end(supervisor, ids, sizeof ids / sizeof *ids);
+    r->serve_id = r->intake_id = -1;
     close_rings(r);
 }
 
@@ -389,23 +337,26 @@ static void clean_up(void *context)
 {
     static const struct dd_session_store_set nothing;
     struct ddrecv *r = context;
-    use_stores(r, &nothing);
+    replace_stores(r, &nothing);
     close_rings(r);
     for (size_t i = 0; i < r->port_count; i++)
-        close_fd(&r->port_fds[i]);
+        dd_fd_close(&r->port_fds[i]);
     if (r->http_fd >= 0)
         dd_sockets_unlink_http(&r->options);
-    close_fd(&r->http_fd);
+    dd_fd_close(&r->http_fd);
 }
 
 int dd_ddrecv_main(int argc, char **argv)
 {
     static const struct dd_daemon daemon = {.schema = &dd_recv_options_schema,
-                                            .run_role = run_role,
+                                            .exposed_user = "serve_user",
+                                            .without_state = "after a restart, what somebody recorded before could be "
+                                                             "accepted once more",
+                                            .roles = {[KIND_INTAKE] = dd_intake_role_run, [KIND_SERVE] = dd_serve_role_run},
                                             .run_command = run_command,
                                             .prepare = prepare,
                                             .discard = discard,
-                                            .describe = describe,
+                                            .summarize = summarize,
                                             .set_up = set_up,
                                             .acquire = acquire,
                                             .start = start,

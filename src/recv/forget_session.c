@@ -57,7 +57,7 @@ int dd_forget_session_run(struct dd_options *options)
     if (dd_recv_role_config_build(&config, options))
         return code;
     size_t i = read_session(&config, daemon->forget_session, &start_us, &salt);
-    if (i < config.stream_count && dd_file_state_dir("ddrecv", daemon->state_dir, state_dir, sizeof state_dir) == 0 &&
+    if (i < config.stream_count && dd_file_state_dir("ddrecv", daemon->common.state_dir, state_dir, sizeof state_dir) == 0 &&
         dd_recv_session_store_request_admission(state_dir, config.intake->streams[i].store_name, start_us, salt) == 0)
         code = EXIT_SUCCESS;
     if (code == EXIT_SUCCESS)

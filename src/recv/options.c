@@ -3,9 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dd/base/daemon_options.h"
 #include "dd/base/error.h"
 #include "dd/base/host_port.h"
-#include "dd/link/key.h"
+#include "dd/link/stream_name.h"
 
 static int check_ip(const char *text, char *why, size_t why_size)
 {
@@ -29,14 +30,6 @@ static int check_mode(const char *text, char *why, size_t why_size)
     if (digits >= 3 && digits <= 4 && text[digits] == '\0')
         return 0;
     snprintf(why, why_size, "an octal mode such as 0660");
-    return DD_ERROR_INPUT;
-}
-
-static int check_stream_id(const char *text, char *why, size_t why_size)
-{
-    if (strlen(text) <= DD_KEY_STREAM_ID_MAX)
-        return 0;
-    snprintf(why, why_size, "at most %d bytes", DD_KEY_STREAM_ID_MAX);
     return DD_ERROR_INPUT;
 }
 
@@ -70,7 +63,7 @@ static const struct dd_options_row rows[] = {
     {"key_file", DD_OPTIONS_PATH, STREAM(key_file), .argument = "FILE", .help = "A file with the key"},
     {"keys", DD_OPTIONS_LIST, STREAM(keys), .argument = "LIST", .flags = DD_OPTIONS_SECRET,
      .help = "Several keys in order: the first datagram under a later one retires those before it"},
-    {"stream_id", DD_OPTIONS_STRING, STREAM(stream_id), .argument = "TEXT", .check = check_stream_id,
+    {"stream_id", DD_OPTIONS_STRING, STREAM(stream_id), .argument = "TEXT", .check = dd_stream_name_check_id,
      .help = "Tells streams with the same key apart; the same at both ends"},
     {"buffer_size", DD_OPTIONS_INTEGER, STREAM(buffer_size), 2, 65536, .fallback = "100", .argument = "N",
      .help = "Pictures to keep at most"},
@@ -91,8 +84,7 @@ static const struct dd_options_row rows[] = {
     {"stale_seconds", DD_OPTIONS_SECONDS, STREAM(stale_seconds), 1, 604800, .fallback = "300", .argument = "SECONDS",
      .help = "Age from which it counts as stale"},
 
-    {"config", DD_OPTIONS_PATH, DAEMON(config), .argument = "FILE", .flags = DD_OPTIONS_COMMAND_LINE,
-     .help = "Read the options of the daemon and its streams from a JSON file"},
+    DD_DAEMON_OPTIONS_ROW_CONFIG,
     {"http_host", DD_OPTIONS_STRING, DAEMON(http_host), .fallback = "127.0.0.1", .argument = "IP", .check = check_http_host,
      .help = "Where browsers, or rather their proxy, are served: an address, or unix:/path"},
     {"http_socket_mode", DD_OPTIONS_STRING, DAEMON(http_socket_mode), .fallback = "0660", .argument = "MODE", .check = check_mode,
@@ -100,7 +92,7 @@ static const struct dd_options_row rows[] = {
     {"http_port", DD_OPTIONS_INTEGER, DAEMON(http_port), 1, 65535, .fallback = "8000", .argument = "PORT", .help = "TCP port of HTTP"},
     {"html_title", DD_OPTIONS_STRING, DAEMON(html_title), .fallback = "Soft Data Diode", .argument = "TEXT",
      .help = "Title of the pages"},
-    {"state_dir", DD_OPTIONS_PATH, DAEMON(state_dir), .argument = "FOLDER",
+    {"state_dir", DD_OPTIONS_PATH, DD_DAEMON_OPTIONS_FIELD(state_dir), .argument = "FOLDER",
      .help = "Where the replay state is kept; see docs/configuration.md for its default"},
     {"max_viewers", DD_OPTIONS_INTEGER, DAEMON(max_viewers), 1, 100000, .fallback = "2000", .argument = "N",
      .help = "Live pictures that are served at the same time"},
@@ -108,24 +100,16 @@ static const struct dd_options_row rows[] = {
      .help = "Proxies whose word on a viewer's address counts"},
     {"embed_origins", DD_OPTIONS_LIST, DAEMON(embed_origins), .argument = "LIST", .check = check_origins,
      .help = "Sites that may show the pages in a frame"},
-    {"user", DD_OPTIONS_STRING, DAEMON(user), .fallback = "ddrecv", .argument = "NAME",
+    {"user", DD_OPTIONS_STRING, DD_DAEMON_OPTIONS_FIELD(user), .fallback = "ddrecv", .argument = "NAME",
      .help = "User of the role that receives, when started as root"},
-    {"serve_user", DD_OPTIONS_STRING, DAEMON(serve_user), .fallback = "ddrecv-serve", .argument = "NAME",
+    {"serve_user", DD_OPTIONS_STRING, DD_DAEMON_OPTIONS_FIELD(exposed_user), .fallback = "ddrecv-serve", .argument = "NAME",
      .help = "User of the role that serves browsers, when started as root"},
     {"forget_session", DD_OPTIONS_STRING, DAEMON(forget_session), .argument = "STREAM=START:SALT",
      .flags = DD_OPTIONS_COMMAND_LINE, .help = "Admit just that session, of a sender whose clock and state were lost, and end"},
-    {"debug", DD_OPTIONS_SWITCH, DAEMON(debug), .help = "Log more, and show at start where each value is from"},
-    {"quiet", DD_OPTIONS_SWITCH, DAEMON(quiet), .help = "Log warnings and errors only"},
-    {"sandbox", DD_OPTIONS_SWITCH, DAEMON(sandbox), .fallback = "on", LATER, .help = "Give up what a role does not need"},
-    {"check_config", DD_OPTIONS_SWITCH, DAEMON(check_config), .flags = DD_OPTIONS_COMMAND_LINE,
-     .help = "Check the configuration, say what it makes, and end"},
-    {"version", DD_OPTIONS_SWITCH, DAEMON(version), .flags = DD_OPTIONS_COMMAND_LINE, .help = "Print the version, and end"},
-    {"help", DD_OPTIONS_SWITCH, DAEMON(help), .flags = DD_OPTIONS_COMMAND_LINE, .help = "Print this, and end"},
+    DD_DAEMON_OPTIONS_ROWS_RUNNING,
+    DD_DAEMON_OPTIONS_ROWS_INFORMATION,
 };
 /* clang-format on */
-
-/* The paths of the site's own, as far as they could be names of streams. */
-static const char *const taken_names[] = {"freshness", "stats", "metrics", "healthz", "frames", "stream", NULL};
 
 const struct dd_options_schema dd_recv_options_schema = {
     .program = "ddrecv",
@@ -138,5 +122,5 @@ const struct dd_options_schema dd_recv_options_schema = {
     .daemon_size = sizeof(struct dd_recv_daemon),
     .stream_size = sizeof(struct dd_recv_stream),
     .default_stream = "stream",
-    .taken_names = taken_names,
+    .reserved_names = dd_stream_name_reserved,
 };

@@ -2,6 +2,7 @@
 #ifndef DD_RECV_OPTIONS_H
 #define DD_RECV_OPTIONS_H
 
+#include "dd/base/daemon_options.h"
 #include "dd/base/options.h"
 
 enum { DD_RECV_TEXT = 1024, DD_RECV_PATH = 1024, DD_RECV_SHORT = 128 };
@@ -29,18 +30,15 @@ struct dd_recv_stream {
 };
 
 struct dd_recv_daemon {
-    char config[DD_RECV_PATH];
+    struct dd_daemon_options common;
     char http_host[DD_RECV_PATH];
     char http_socket_mode[DD_RECV_SHORT]; /* octal */
     int64_t http_port;
     char html_title[DD_RECV_SHORT * 2];
-    char state_dir[DD_RECV_PATH];
     int64_t max_viewers;
     char trusted_proxies[DD_RECV_TEXT];
     char embed_origins[DD_RECV_TEXT];
-    char user[DD_RECV_SHORT], serve_user[DD_RECV_SHORT];
     char forget_session[DD_RECV_SHORT * 2];
-    bool debug, quiet, sandbox, check_config, version, help;
 };
 
 /* The table. */

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +11,8 @@
 #include "dd/base/clock.h"
 #include "dd/base/daemon.h"
 #include "dd/base/error.h"
-#include "dd/base/file.h"
+#include "dd/base/fd.h"
 #include "dd/base/log.h"
-#include "dd/base/privileges.h"
 #include "dd/base/role.h"
 #include "dd/base/supervisor.h"
 #include "dd/base/wakeup.h"
@@ -27,45 +25,36 @@
 #include "send/transmit/oneway_socket.h"
 #include "send/transmit/transmit_role.h"
 
-enum { READY_MS = 20000 };
+enum { READY_MS = 20000 }; /* from the start of transmit until it is ready */
 #define SAVE_AGAIN_US (UINT64_C(60) * DD_CLOCK_US_PER_S)
-enum { KIND_TRANSMIT = 1, KIND_CAPTURE = 2 };
+enum { KIND_TRANSMIT = 0, KIND_CAPTURE = 1 };
 
-/* What a stream has in the supervisor: all that outlives its roles. */
+/* Of a stream: all that outlives its roles. */
 struct stream {
     char name[DD_OPTIONS_NAME_SIZE];
     uint32_t key_id;
-    uint64_t saved_start_us; /* on disk */
-    uint64_t save_us;        /* dd_clock_now_us() until which it is not tried again, after a failure */
+    uint64_t saved_start_us; /* the start of its newest session on disk */
+    uint64_t save_again_us;  /* after a failure: dd_clock_now_us() of the next attempt */
     int ring_fd, wake_fd;
-    int capture_id;  /* role; -1: not started */
-    int capture_pid; /* of its process, as last seen */
+    int capture_id;  /* of the role; -1: not started */
+    int capture_pid; /* of its process at the last look */
 };
 
 /* All that outlives the roles. */
 struct ddsend {
-    struct dd_send_role_config prepared; /* what is to be started next */
-    struct dd_send_daemon options;
-    bool as_root;
-    struct dd_privileges_user user, capture_user;
-    char state_dir[PATH_MAX]; /* "": none */
-    uint64_t epoch_us;
-    int socket_ipv4, socket_ipv6; /* -1: none */
+    const struct dd_daemon_identity *identity;
+    struct dd_send_role_config prepared; /* of the roles that are started next; empty once they are */
+    struct dd_send_daemon options;       /* in use */
+    uint64_t epoch_us;                   /* wall clock less dd_clock_now_us(), at the start */
+    int socket_ipv4, socket_ipv6;        /* -1: none */
     int sessions_fd;
     struct dd_session_table *sessions; /* shared with transmit */
     struct stream *streams;
     size_t stream_count;
-    int transmit_id; /* role; -1: not started */
+    int transmit_id; /* of the role; -1: not started */
 };
 
 /* ---- what outlives roles ---- */
-
-static void close_fd(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
 
 static bool same_sockets(const struct dd_send_daemon *a, const struct dd_send_daemon *b)
 {
@@ -73,41 +62,42 @@ static bool same_sockets(const struct dd_send_daemon *a, const struct dd_send_da
            a->source_port == b->source_port && a->dscp == b->dscp && a->ttl == b->ttl;
 }
 
-/* The socket of one family that a configuration needs: the one that there is, where it is as it should be. *fd: -1 for
+/* Finds the socket of one family that new options need: the one that is open already, if it fits them, or a new one. *fd: -1 for
  * none. 0 or a negative enum dd_error, logged. */
-static int find_socket(const struct ddsend *s, const struct dd_send_daemon *o, int family, bool needed, int *fd)
+static int find_socket(const struct ddsend *s, const struct dd_send_daemon *options, int family, bool needed, int *fd)
 {
     struct dd_oneway_socket_config config = {.family = family,
-                                             .bind_address = o->bind_address,
-                                             .bind_interface = o->bind_interface,
-                                             .source_port = (uint16_t)o->source_port,
-                                             .dscp = (uint8_t)o->dscp,
-                                             .ttl = (uint8_t)o->ttl};
+                                             .bind_address = options->bind_address,
+                                             .bind_interface = options->bind_interface,
+                                             .source_port = (uint16_t)options->source_port,
+                                             .dscp = (uint8_t)options->dscp,
+                                             .ttl = (uint8_t)options->ttl};
     int old_fd = family == AF_INET ? s->socket_ipv4 : s->socket_ipv6;
     *fd = -1;
     if (!needed)
         return 0;
-    *fd = old_fd >= 0 && same_sockets(&s->options, o) ? old_fd : dd_oneway_socket_open(&config);
+    *fd = old_fd >= 0 && same_sockets(&s->options, options) ? old_fd : dd_oneway_socket_open(&config);
     return *fd < 0 ? *fd : 0;
 }
 
 static void swap_socket(int *fd, int new_fd)
 {
     if (*fd != new_fd)
-        close_fd(fd);
+        dd_fd_close(fd);
     *fd = new_fd;
 }
 
-/* Opens the sockets of a configuration before anything of the one before it ends, so that it can still be refused. */
-static int open_sockets(struct ddsend *s, const struct dd_send_daemon *options, const struct dd_send_role_config *plan)
+/* Opens the sockets of a new configuration while the old one is in use, so that the new one can still be refused. */
+static int open_sockets(struct ddsend *s, const struct dd_send_daemon *options)
 {
+    const struct dd_transmit_config *transmit = s->prepared.transmit;
     int ipv4 = -1, ipv6 = -1;
-    int error = find_socket(s, options, AF_INET, plan->transmit->has_ipv4, &ipv4);
+    int error = find_socket(s, options, AF_INET, transmit->has_ipv4, &ipv4);
     if (!error)
-        error = find_socket(s, options, AF_INET6, plan->transmit->has_ipv6, &ipv6);
+        error = find_socket(s, options, AF_INET6, transmit->has_ipv6, &ipv6);
     if (error) {
-        if (ipv4 >= 0 && ipv4 != s->socket_ipv4)
-            close(ipv4);
+        if (ipv4 != s->socket_ipv4)
+            dd_fd_close(&ipv4);
         return error;
     }
     swap_socket(&s->socket_ipv4, ipv4);
@@ -132,120 +122,123 @@ err0:
     return DD_ERROR_SYSTEM;
 }
 
-static int open_streams(struct ddsend *s, const struct dd_send_role_config *plan)
+static int open_stream(struct ddsend *s, struct stream *stream, struct dd_transmit_stream *config, uint32_t key_id)
 {
-    s->streams = calloc(plan->stream_count, sizeof *s->streams);
+    snprintf(stream->name, sizeof stream->name, "%s", config->name);
+    stream->key_id = key_id;
+    stream->capture_id = -1;
+    stream->wake_fd = dd_wakeup_open();
+    stream->ring_fd = dd_frame_ring_create("dd-ring", &config->ring);
+    if (stream->wake_fd < 0 || stream->ring_fd < 0)
+        return DD_ERROR_SYSTEM;
+    if (s->identity->state_dir[0])
+        stream->saved_start_us = dd_send_session_store_load(s->identity->state_dir, key_id);
+    config->last_start_us = stream->saved_start_us;
+    return 0;
+}
+
+static int open_streams(struct ddsend *s)
+{
+    struct dd_send_role_config *config = &s->prepared;
+    int error = 0;
+    s->streams = calloc(config->stream_count, sizeof *s->streams);
     if (!s->streams) {
         dd_log_error("out of memory");
         return DD_ERROR_MEMORY;
     }
-    for (size_t i = 0; i < plan->stream_count; i++) {
-        struct stream *stream = &s->streams[s->stream_count++];
-        snprintf(stream->name, sizeof stream->name, "%s", plan->transmit->streams[i].name);
-        stream->key_id = plan->key_ids[i];
-        stream->capture_id = -1;
-        stream->wake_fd = dd_wakeup_open();
-        stream->ring_fd = dd_frame_ring_create("dd-ring", &plan->transmit->streams[i].ring);
-        if (stream->wake_fd < 0 || stream->ring_fd < 0)
-            return DD_ERROR_SYSTEM;
-        if (s->state_dir[0])
-            stream->saved_start_us = dd_send_session_store_load(s->state_dir, stream->key_id);
-        plan->transmit->streams[i].last_start_us = stream->saved_start_us;
+    for (size_t i = 0; i < config->stream_count && !error; i++) {
         s->sessions->start_us[i] = 0;
+        s->stream_count++;
+        error = open_stream(s, &s->streams[i], &config->transmit->streams[i], config->key_ids[i]);
     }
-    return 0;
+    return error;
 }
 
 static void close_streams(struct ddsend *s)
 {
     for (size_t i = 0; i < s->stream_count; i++) {
-        close_fd(&s->streams[i].ring_fd);
-        close_fd(&s->streams[i].wake_fd);
+        dd_fd_close(&s->streams[i].ring_fd);
+        dd_fd_close(&s->streams[i].wake_fd);
     }
     free(s->streams);
     s->streams = NULL;
     s->stream_count = 0;
 }
 
-/* Keeps the starts of new sessions on disk, which transmit has no way to. */
+/* Saves the starts of new sessions, on behalf of transmit, which has no access to files. */
 static void save_sessions(struct ddsend *s)
 {
-    for (size_t i = 0; i < s->stream_count && s->state_dir[0]; i++) {
+    const char *state_dir = s->identity->state_dir;
+    for (size_t i = 0; i < s->stream_count && state_dir[0]; i++) {
+        struct stream *stream = &s->streams[i];
         uint64_t start_us = s->sessions->start_us[i];
-        if (start_us <= s->streams[i].saved_start_us)
+        if (start_us <= stream->saved_start_us || dd_clock_now_us() < stream->save_again_us)
             continue;
-        if (dd_clock_now_us() < s->streams[i].save_us)
-            continue;
-        if (dd_send_session_store_save(s->state_dir, s->streams[i].key_id, start_us) == 0)
-            s->streams[i].saved_start_us = start_us;
+        if (dd_send_session_store_save(state_dir, stream->key_id, start_us) == 0)
+            stream->saved_start_us = start_us;
         else
-            s->streams[i].save_us = dd_clock_now_us() + SAVE_AGAIN_US;
+            stream->save_again_us = dd_clock_now_us() + SAVE_AGAIN_US;
     }
 }
 
 /* ---- the roles ---- */
 
-static int start_transmit(struct ddsend *s, const struct dd_send_role_config *plan, struct dd_supervisor *supervisor)
+static int start_transmit(struct ddsend *s, struct dd_supervisor *supervisor)
 {
+    const struct dd_send_role_config *config = &s->prepared;
     int fds[DD_ROLE_FDS_MAX];
-    size_t count = 0;
-    fds[count++] = s->sessions_fd;
-    if (plan->transmit->has_ipv4)
+    size_t count = DD_TRANSMIT_FD_SOCKETS;
+    fds[DD_TRANSMIT_FD_SESSIONS] = s->sessions_fd;
+    if (config->transmit->has_ipv4)
         fds[count++] = s->socket_ipv4;
-    if (plan->transmit->has_ipv6)
+    if (config->transmit->has_ipv6)
         fds[count++] = s->socket_ipv6;
-    for (size_t i = 0; i < s->stream_count; i++) {
-        fds[count++] = s->streams[i].ring_fd;
-        fds[count++] = s->streams[i].wake_fd;
+    for (size_t i = 0; i < s->stream_count; i++, count += DD_TRANSMIT_STREAM_FDS) {
+        fds[count + DD_TRANSMIT_STREAM_FD_RING] = s->streams[i].ring_fd;
+        fds[count + DD_TRANSMIT_STREAM_FD_WAKE] = s->streams[i].wake_fd;
     }
-    struct dd_role_boot boot = {
-        .name = "transmit", .kind = KIND_TRANSMIT, .config = plan->transmit, .config_size = plan->transmit_size};
-    struct dd_supervisor_role role = {.name = boot.name,
-                                      .boot_fd = dd_role_boot_open(&boot),
-                                      .fds = fds,
-                                      .fd_count = count,
-                                      .user = s->as_root ? &s->user : NULL,
-                                      .essential = true};
-    s->transmit_id = role.boot_fd < 0 ? role.boot_fd : dd_supervisor_start(supervisor, &role);
+    const struct dd_supervisor_role role = {
+        .boot = {.name = "transmit", .kind = KIND_TRANSMIT, .config = config->transmit, .config_size = config->transmit_size},
+        .fds = fds,
+        .fd_count = count,
+        .user = s->identity->user,
+        .essential = true};
+    s->transmit_id = dd_supervisor_start(supervisor, &role);
     return s->transmit_id < 0 ? s->transmit_id : 0;
 }
 
-static int start_capture(struct ddsend *s, const struct dd_send_role_config *plan, size_t i, struct dd_supervisor *supervisor)
+static int start_capture(struct ddsend *s, size_t i, struct dd_supervisor *supervisor)
 {
+    struct stream *stream = &s->streams[i];
     char name[DD_ROLE_NAME_SIZE];
-    int fds[DD_CAPTURE_FDS];
-    fds[DD_CAPTURE_FD_RING] = s->streams[i].ring_fd;
-    fds[DD_CAPTURE_FD_WAKE] = s->streams[i].wake_fd;
-    snprintf(name, sizeof name, "capture %s", s->streams[i].name);
-    struct dd_role_boot boot = {
-        .name = name, .kind = KIND_CAPTURE, .config = &plan->captures[i], .config_size = sizeof plan->captures[i]};
-    struct dd_supervisor_role role = {.name = name,
-                                      .boot_fd = dd_role_boot_open(&boot),
-                                      .fds = fds,
-                                      .fd_count = DD_CAPTURE_FDS,
-                                      .user = s->as_root ? &s->capture_user : NULL};
-    s->streams[i].capture_id = role.boot_fd < 0 ? role.boot_fd : dd_supervisor_start(supervisor, &role);
-    return s->streams[i].capture_id < 0 ? s->streams[i].capture_id : 0;
+    const int fds[DD_CAPTURE_FDS] = {[DD_CAPTURE_FD_RING] = stream->ring_fd, [DD_CAPTURE_FD_WAKE] = stream->wake_fd};
+    snprintf(name, sizeof name, "capture %s", stream->name);
+    const struct dd_supervisor_role role = {.boot = {.name = name,
+                                                     .kind = KIND_CAPTURE,
+                                                     .config = &s->prepared.captures[i],
+                                                     .config_size = sizeof s->prepared.captures[i]},
+                                            .fds = fds,
+                                            .fd_count = DD_CAPTURE_FDS,
+                                            .user = s->identity->exposed_user};
+    stream->capture_id = dd_supervisor_start(supervisor, &role);
+    return stream->capture_id < 0 ? stream->capture_id : 0;
 }
 
-static int start_roles(struct ddsend *s, const struct dd_send_role_config *plan, struct dd_supervisor *supervisor)
+static int start_roles(struct ddsend *s, struct dd_supervisor *supervisor)
 {
-    int error = start_transmit(s, plan, supervisor);
+    int error = start_transmit(s, supervisor);
     for (size_t i = 0; i < s->stream_count && !error; i++)
-        error = start_capture(s, plan, i, supervisor);
+        error = start_capture(s, i, supervisor);
     return error;
 }
 
 static void end_roles(struct ddsend *s, struct dd_supervisor *supervisor)
 {
     int ids[DD_OPTIONS_STREAMS_MAX + 1];
-    size_t count = 0;
     for (size_t i = 0; i < s->stream_count; i++)
-        if (s->streams[i].capture_id >= 0)
-            ids[count++] = s->streams[i].capture_id;
-    if (s->transmit_id >= 0)
-        ids[count++] = s->transmit_id;
-    dd_supervisor_end(supervisor, ids, count);
+        ids[i] = s->streams[i].capture_id;
+    ids[s->stream_count] = s->transmit_id;
+    dd_supervisor_end(supervisor, ids, s->stream_count + 1);
     for (size_t i = 0; i < s->stream_count; i++)
         s->streams[i].capture_id = -1;
     s->transmit_id = -1;
@@ -263,12 +256,6 @@ static void end_dead_heartbeats(struct ddsend *s, const struct dd_supervisor *su
             dd_frame_ring_end_heartbeat(stream->ring_fd);
         stream->capture_pid = pid;
     }
-}
-
-static void describe_plan(const struct dd_send_role_config *plan, char *text, size_t size)
-{
-    snprintf(text, size, "%zu stream%s; pictures take at most %.1f MiB of memory", plan->stream_count,
-             plan->stream_count == 1 ? "" : "s", (double)plan->memory_bytes / (1024 * 1024));
 }
 
 /* ---- the command line ---- */
@@ -295,18 +282,6 @@ static bool run_command(struct dd_options *options, int *code)
     return daemon->generate_key || daemon->self_test;
 }
 
-static int run_role(struct dd_role *role)
-{
-    switch (dd_role_kind(role)) {
-    case KIND_TRANSMIT:
-        return dd_transmit_role_run(role);
-    case KIND_CAPTURE:
-        return dd_capture_role_run(role);
-    default:
-        return EXIT_FAILURE;
-    }
-}
-
 /* ---- the daemon ---- */
 
 static int prepare(void *context, struct dd_options *options)
@@ -321,75 +296,38 @@ static void discard(void *context)
     dd_send_role_config_free(&s->prepared);
 }
 
-static void describe(const void *context)
+static void summarize(const void *context, const void *options, struct dd_daemon_summary *summary)
 {
     const struct ddsend *s = context;
-    char text[128];
-    describe_plan(&s->prepared, text, sizeof text);
-    puts(text);
+    (void)options;
+    summary->stream_count = s->prepared.stream_count;
+    summary->memory_bytes = s->prepared.memory_bytes;
 }
 
-static int find_users(struct ddsend *s)
-{
-    s->as_root = geteuid() == 0;
-    if (!s->as_root)
-        return 0;
-    int error = dd_privileges_find_user(s->options.user, &s->user);
-    return error ? error : dd_privileges_find_user(s->options.capture_user, &s->capture_user);
-}
-
-static int find_state_dir(struct ddsend *s)
-{
-    int error = dd_file_state_dir("ddsend", s->options.state_dir, s->state_dir, sizeof s->state_dir);
-    if (!error || s->options.state_dir[0])
-        return error;
-    dd_log_warning("going on without it: should the clock be set back, ddrecv refuses this daemon until it catches up");
-    s->state_dir[0] = '\0';
-    return 0;
-}
-
-static int set_up(void *context, const void *options)
+static int set_up(void *context, const struct dd_daemon_identity *identity)
 {
     struct ddsend *s = context;
-    s->options = *(const struct dd_send_daemon *)options;
+    s->identity = identity;
     s->epoch_us = dd_clock_wall_us() - dd_clock_now_us();
-    int error = find_users(s);
-    if (!error)
-        error = find_state_dir(s);
-    return error ? error : open_session_table(s);
+    return open_session_table(s);
 }
 
 static int acquire(void *context, const void *options)
 {
-    struct ddsend *s = context;
-    return open_sockets(s, options, &s->prepared);
+    return open_sockets(context, options);
 }
 
-static void use_options(struct ddsend *s, const struct dd_send_daemon *options)
-{
-    if (strcmp(options->user, s->options.user) || strcmp(options->capture_user, s->options.capture_user) ||
-        strcmp(options->state_dir, s->options.state_dir))
-        dd_log_warning("user, capture_user and state_dir change only when ddsend is started afresh");
-    s->options = *options;
-}
-
-/* Opens what is missing, starts the roles and wipes what was prepared: from then on only the roles know the secrets. */
+/* Opens what is missing, starts the roles, and wipes what was prepared: from then on only the roles have the secrets. */
 static int start(void *context, const void *options, struct dd_supervisor *supervisor)
 {
     struct ddsend *s = context;
-    char text[128];
-    use_options(s, options);
+    s->options = *(const struct dd_send_daemon *)options;
     s->prepared.transmit->epoch_us = s->epoch_us;
-    int error = open_streams(s, &s->prepared);
+    int error = open_streams(s);
     if (!error)
-        error = start_roles(s, &s->prepared, supervisor);
-    describe_plan(&s->prepared, text, sizeof text);
+        error = start_roles(s, supervisor);
     discard(s);
-    if (!error)
-        error = dd_supervisor_await(supervisor, s->transmit_id, READY_MS);
-    if (!error)
-        dd_log_notice("%s", text);
-    return error;
+    return error ? error : dd_supervisor_await(supervisor, s->transmit_id, READY_MS);
 }
 
 static void stop(void *context, struct dd_supervisor *supervisor)
@@ -412,27 +350,31 @@ static void clean_up(void *context)
     if (s->sessions)
         save_sessions(s);
     close_streams(s);
-    close_fd(&s->socket_ipv4);
-    close_fd(&s->socket_ipv6);
+    dd_fd_close(&s->socket_ipv4);
+    dd_fd_close(&s->socket_ipv6);
     if (s->sessions)
         munmap(s->sessions, sizeof *s->sessions);
-    close_fd(&s->sessions_fd);
+    dd_fd_close(&s->sessions_fd);
 }
 
 int dd_ddsend_main(int argc, char **argv)
 {
-    static const struct dd_daemon daemon = {.schema = &dd_send_options_schema,
-                                            .run_role = run_role,
-                                            .run_command = run_command,
-                                            .prepare = prepare,
-                                            .discard = discard,
-                                            .describe = describe,
-                                            .set_up = set_up,
-                                            .acquire = acquire,
-                                            .start = start,
-                                            .stop = stop,
-                                            .tick = tick,
-                                            .clean_up = clean_up};
+    static const struct dd_daemon daemon = {
+        .schema = &dd_send_options_schema,
+        .exposed_user = "capture_user",
+        .without_state = "should the clock be set back, ddrecv refuses this daemon "
+                         "until it catches up",
+        .roles = {[KIND_TRANSMIT] = dd_transmit_role_run, [KIND_CAPTURE] = dd_capture_role_run},
+        .run_command = run_command,
+        .prepare = prepare,
+        .discard = discard,
+        .summarize = summarize,
+        .set_up = set_up,
+        .acquire = acquire,
+        .start = start,
+        .stop = stop,
+        .tick = tick,
+        .clean_up = clean_up};
     struct ddsend s = {.socket_ipv4 = -1, .socket_ipv6 = -1, .sessions_fd = -1, .transmit_id = -1};
 
     return dd_daemon_main(&daemon, &s, argc, argv);

@@ -3,10 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dd/base/daemon_options.h"
 #include "dd/base/error.h"
 #include "dd/base/host_port.h"
 #include "dd/base/option_value.h"
-#include "dd/link/key.h"
+#include "dd/link/stream_name.h"
 #include "dd/link/wire.h"
 #include "send/capture/pipeline/text_overlay.h"
 #include "send/destination.h"
@@ -54,14 +55,6 @@ static int check_bind_address(const char *text, char *why, size_t why_size)
     return DD_ERROR_INPUT;
 }
 
-static int check_stream_id(const char *text, char *why, size_t why_size)
-{
-    if (strlen(text) <= DD_KEY_STREAM_ID_MAX)
-        return 0;
-    snprintf(why, why_size, "at most %d bytes", DD_KEY_STREAM_ID_MAX);
-    return DD_ERROR_INPUT;
-}
-
 static int check_reload(const char *text, char *why, size_t why_size)
 {
     double seconds;
@@ -99,7 +92,6 @@ static int check_locale(const char *text, char *why, size_t why_size)
 
 #define STREAM(field) DD_OPTIONS_STREAM, DD_OPTIONS_FIELD(dd_send_stream, field)
 #define DAEMON(field) DD_OPTIONS_DAEMON, DD_OPTIONS_FIELD(dd_send_daemon, field)
-#define LATER .flags = DD_OPTIONS_NO_EFFECT
 
 /* clang-format off */
 static const struct dd_options_row rows[] = {
@@ -114,7 +106,7 @@ static const struct dd_options_row rows[] = {
     {"key", DD_OPTIONS_STRING, STREAM(key), .argument = "BASE64", .flags = DD_OPTIONS_SECRET,
      .help = "The pre-shared key, 32 bytes in base64; better in a key_file"},
     {"key_file", DD_OPTIONS_PATH, STREAM(key_file), .argument = "FILE", .help = "A file with the key"},
-    {"stream_id", DD_OPTIONS_STRING, STREAM(stream_id), .argument = "TEXT", .check = check_stream_id,
+    {"stream_id", DD_OPTIONS_STRING, STREAM(stream_id), .argument = "TEXT", .check = dd_stream_name_check_id,
      .help = "Tells streams with the same key apart; the same at both ends"},
     {"interval", DD_OPTIONS_SECONDS, STREAM(interval), 0, 86400, .fallback = "10", .argument = "SECONDS",
      .help = "Time between pictures; 0: as fast as the source delivers them"},
@@ -187,8 +179,7 @@ static const struct dd_options_row rows[] = {
     {"tls_anonymous", DD_OPTIONS_SWITCH, STREAM(tls_anonymous),
      .help = "Accept TLS without a certificate from a VNC server"},
 
-    {"config", DD_OPTIONS_PATH, DAEMON(config), .argument = "FILE", .flags = DD_OPTIONS_COMMAND_LINE,
-     .help = "Read the options of the daemon and its streams from a JSON file"},
+    DD_DAEMON_OPTIONS_ROW_CONFIG,
     {"rate_limit", DD_OPTIONS_RATE, DAEMON(rate_limit), 64e3, 100e9, .fallback = "100M", .argument = "BITRATE",
      .help = "What all streams together may send, counted in IP packets"},
     {"bind_address", DD_OPTIONS_STRING, DAEMON(bind_address), .argument = "IP", .check = check_bind_address,
@@ -199,27 +190,19 @@ static const struct dd_options_row rows[] = {
     {"dscp", DD_OPTIONS_INTEGER, DAEMON(dscp), 0, 63, .fallback = "0", .argument = "N", .help = "DSCP of the datagrams (RFC 2474)"},
     {"ttl", DD_OPTIONS_INTEGER, DAEMON(ttl), 0, 255, .fallback = "0", .argument = "N",
      .help = "Time to live of the datagrams; 0: the kernel's"},
-    {"state_dir", DD_OPTIONS_PATH, DAEMON(state_dir), .argument = "FOLDER",
+    {"state_dir", DD_OPTIONS_PATH, DD_DAEMON_OPTIONS_FIELD(state_dir), .argument = "FOLDER",
      .help = "Where the last session of each stream is kept; see docs/configuration.md for its default"},
-    {"user", DD_OPTIONS_STRING, DAEMON(user), .fallback = "ddsend", .argument = "NAME",
+    {"user", DD_OPTIONS_STRING, DD_DAEMON_OPTIONS_FIELD(user), .fallback = "ddsend", .argument = "NAME",
      .help = "User of the role that sends, when started as root"},
-    {"capture_user", DD_OPTIONS_STRING, DAEMON(capture_user), .fallback = "ddsend-capture", .argument = "NAME",
+    {"capture_user", DD_OPTIONS_STRING, DD_DAEMON_OPTIONS_FIELD(exposed_user), .fallback = "ddsend-capture", .argument = "NAME",
      .help = "User of the roles that watch the sources, when started as root"},
-    {"debug", DD_OPTIONS_SWITCH, DAEMON(debug), .help = "Log more, and show at start where each value is from"},
-    {"quiet", DD_OPTIONS_SWITCH, DAEMON(quiet), .help = "Log warnings and errors only"},
-    {"sandbox", DD_OPTIONS_SWITCH, DAEMON(sandbox), .fallback = "on", LATER, .help = "Give up what a role does not need"},
-    {"check_config", DD_OPTIONS_SWITCH, DAEMON(check_config), .flags = DD_OPTIONS_COMMAND_LINE,
-     .help = "Check the configuration, say what it makes, and end"},
+    DD_DAEMON_OPTIONS_ROWS_RUNNING,
     {"generate_key", DD_OPTIONS_SWITCH, DAEMON(generate_key), .flags = DD_OPTIONS_COMMAND_LINE, .help = "Print a new key, and end"},
     {"self_test", DD_OPTIONS_SWITCH, DAEMON(self_test), .flags = DD_OPTIONS_COMMAND_LINE | DD_OPTIONS_NO_EFFECT,
      .help = "Check the ways in that the socket cannot shut, and end"},
-    {"version", DD_OPTIONS_SWITCH, DAEMON(version), .flags = DD_OPTIONS_COMMAND_LINE, .help = "Print the version, and end"},
-    {"help", DD_OPTIONS_SWITCH, DAEMON(help), .flags = DD_OPTIONS_COMMAND_LINE, .help = "Print this, and end"},
+    DD_DAEMON_OPTIONS_ROWS_INFORMATION,
 };
 /* clang-format on */
-
-/* Sender and receiver keep the same names, so that one stream can have one name at both ends. */
-static const char *const taken_names[] = {"freshness", "stats", "metrics", "healthz", "frames", "stream", NULL};
 
 /* Of the Python original. */
 static const char *const old_names[] = {"rtsp_url", "source", "vnc_host", "source", "vnc_password", "password", NULL};
@@ -236,7 +219,7 @@ const struct dd_options_schema dd_send_options_schema = {
     .daemon_size = sizeof(struct dd_send_daemon),
     .stream_size = sizeof(struct dd_send_stream),
     .default_stream = "stream",
-    .taken_names = taken_names,
+    .reserved_names = dd_stream_name_reserved,
     .single_stream_key = "mode",
     .old_names = old_names,
 };

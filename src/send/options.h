@@ -2,6 +2,7 @@
 #ifndef DD_SEND_OPTIONS_H
 #define DD_SEND_OPTIONS_H
 
+#include "dd/base/daemon_options.h"
 #include "dd/base/options.h"
 
 enum dd_send_mode { DD_SEND_RTSP = 0, DD_SEND_VNC = 1, DD_SEND_WEB = 2, DD_SEND_TEST = 3 };
@@ -70,14 +71,12 @@ enum dd_send_scheme { DD_SEND_SCHEME_AUTO = 0, DD_SEND_SCHEME_LIGHT = 1, DD_SEND
 enum dd_send_subsampling { DD_SEND_SUBSAMPLING_AUTO = 0, DD_SEND_SUBSAMPLING_420 = 1, DD_SEND_SUBSAMPLING_444 = 2 };
 
 struct dd_send_daemon {
-    char config[DD_SEND_PATH];
+    struct dd_daemon_options common;
     int64_t rate_limit; /* bit/s */
     char bind_address[DD_SEND_SHORT];
     char bind_interface[DD_SEND_SHORT];
     int64_t source_port, dscp, ttl;
-    char state_dir[DD_SEND_PATH];
-    char user[DD_SEND_SHORT], capture_user[DD_SEND_SHORT];
-    bool debug, quiet, sandbox, check_config, generate_key, self_test, version, help;
+    bool generate_key, self_test;
 };
 
 /* Reads capture_resolution: *width x *height; for "source" the limits of a picture. 0 or DD_ERROR_INPUT. */

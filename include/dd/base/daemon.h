@@ -2,14 +2,36 @@
 #ifndef DD_BASE_DAEMON_H
 #define DD_BASE_DAEMON_H
 
+#include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct dd_options;
 struct dd_options_schema;
+struct dd_privileges_user;
 struct dd_role;
 struct dd_supervisor;
 
-enum { DD_DAEMON_EXIT_USAGE = 2 }; /* a wrong command line or configuration */
+enum {
+    DD_DAEMON_EXIT_USAGE = 2, /* a wrong command line or configuration */
+    DD_DAEMON_ROLES = 2,      /* kinds of roles */
+};
+
+/* What a daemon finds when it starts, and keeps as long as it runs. */
+struct dd_daemon_identity {
+    const struct dd_privileges_user *user;         /* of the role that holds the keys */
+    const struct dd_privileges_user *exposed_user; /* of the others. Both are NULL if the daemon was not started as root */
+    char state_dir[PATH_MAX];                      /* "": none */
+    bool state_dir_is_set;                         /* by the option */
+};
+
+/* What a configuration comes to, for --check-config and the log. */
+struct dd_daemon_summary {
+    size_t stream_count;
+    uint64_t memory_bytes; /* the most that pictures take */
+    char place[PATH_MAX];  /* where viewers find the streams; "": nowhere here. Only the log shows it */
+};
 
 /* What one daemon does in its own way. context is its state, as given to dd_daemon_main(). options is the struct of the daemon's
  * options, as the schema describes it; borrowed for the call.
@@ -17,25 +39,28 @@ enum { DD_DAEMON_EXIT_USAGE = 2 }; /* a wrong command line or configuration */
  * At start: prepare, set_up, acquire, start. For a new configuration: prepare, acquire, stop, start. At the end: discard,
  * clean_up. */
 struct dd_daemon {
-    /* Its table has the switches help, version, debug, quiet and check_config, and the option config. */
+    /* The struct of the daemon's options begins with struct dd_daemon_options; the table has the rows of its fields. */
     const struct dd_options_schema *schema;
-    /* Runs one of the roles; an exit code. */
-    int (*run_role)(struct dd_role *role);
+    const char *exposed_user;  /* the name of its option exposed_user */
+    const char *without_state; /* what can happen without a state_dir, for the log */
+    /* They run the roles, by dd_role_kind(); each returns an exit code. */
+    int (*roles[DD_DAEMON_ROLES])(struct dd_role *role);
     /* Runs the command that the command line holds, help and version aside: true with its exit code, false if there is none. */
     bool (*run_command)(struct dd_options *options, int *code);
 
-    /* Checks options, reads the files that they name, and keeps what start needs; wipes secrets from options. 0, or a negative
-     * enum dd_error, logged, and nothing is kept. */
+    /* Checks options, reads the files that they name, and stores what start needs; wipes secrets from options. 0, or a negative
+     * enum dd_error, logged, and nothing is stored. */
     int (*prepare)(void *context, struct dd_options *options);
     /* Frees what was prepared and not started. */
     void (*discard)(void *context);
-    /* One line about what was prepared, for --check-config, on standard output. */
-    void (*describe)(const void *context);
+    /* Describes what was prepared; *summary is zeroed before. */
+    void (*summarize)(const void *context, const void *options, struct dd_daemon_summary *summary);
 
-    /* Gets what the daemon has for all of its life. 0 or a negative enum dd_error, logged. */
-    int (*set_up)(void *context, const void *options);
-    /* Gets what the prepared configuration needs and what outlives the roles: sockets, files. 0; or a negative enum dd_error,
-     * logged, and nothing has changed: the configuration before it, if any, goes on. */
+    /* Opens what the daemon has for all of its life. identity is borrowed until clean_up. 0 or a negative enum dd_error, logged.
+     */
+    int (*set_up)(void *context, const struct dd_daemon_identity *identity);
+    /* Opens what the prepared configuration needs and what outlives the roles: sockets, files. 0; or a negative enum dd_error,
+     * logged, and nothing has changed: the configuration before it, if any, continues. */
     int (*acquire)(void *context, const void *options);
     /* Starts the roles of what was prepared, and discards that. 0, DD_ERROR_STOPPED, or another negative enum dd_error, logged.
      */

@@ -62,9 +62,9 @@ struct dd_options_schema {
     size_t row_count;
     const char *section; /* of the daemon in the file: "sender" */
     size_t daemon_size, stream_size;
-    const char *default_stream;     /* name of a stream set up by flags: "stream" */
-    const char *const *taken_names; /* names that no stream may have; ends with NULL */
-    const char *single_stream_key;  /* a file with this at its top is one stream: "mode"; NULL: a file has streams */
+    const char *default_stream;        /* name of a stream set up by flags: "stream" */
+    const char *const *reserved_names; /* that no stream may have; ends with NULL */
+    const char *single_stream_key;     /* a file with this at its top is one stream: "mode"; NULL: a file has streams */
     /* Pairs of old and new names, taken from a one-stream file with a notice; ends with NULL. May be NULL. */
     const char *const *old_names;
 };
@@ -86,8 +86,6 @@ void *dd_options_stream(struct dd_options *o, size_t i);
 const char *dd_options_stream_name(const struct dd_options *o, size_t i);
 /* True if the streams come from "streams" in a file; false for the single stream of the command line or of a one-stream file. */
 bool dd_options_named_streams(const struct dd_options *o);
-/* The value of the daemon's switch with that name; false if there is none. */
-bool dd_options_switch(const struct dd_options *o, const char *name);
 /* True if the file or the command line set the option. i: the stream, ignored for the daemon's options. */
 bool dd_options_is_set(const struct dd_options *o, size_t i, const char *name);
 /* Names the place that set an option, for messages: "ddsend.json: streams.lobby.key_file" or "--key-file". Borrowed until the

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dd/base/role.h"
+
 struct dd_privileges_user;
 struct dd_supervisor;
 
@@ -22,12 +24,11 @@ enum dd_supervisor_event {
 };
 
 struct dd_supervisor_role {
-    const char *name;                      /* borrowed, copied; "transmit", "capture lobby" */
-    int boot_fd;                           /* taken: closed when the role cannot be started again any more */
+    struct dd_role_boot boot;              /* what it points to is borrowed, copied */
     const int *fds;                        /* borrowed, the array copied; the descriptors stay open until the role is ended */
     size_t fd_count;                       /* at most DD_ROLE_FDS_MAX */
     const struct dd_privileges_user *user; /* borrowed, copied; NULL: the supervisor's own */
-    bool essential;                        /* its death ends the daemon; its boot record is closed once it runs */
+    bool essential; /* its death ends the daemon; its boot record, with the secrets in it, is closed once it runs */
 };
 
 /* program: the beginning of the roles' process titles, "ddsend"; static. Returned-owned: dd_supervisor_free(). NULL, logged, if a
@@ -41,7 +42,7 @@ int dd_supervisor_start(struct dd_supervisor *s, const struct dd_supervisor_role
 /* Waits until a role is ready. 0, DD_ERROR_TIMEOUT, DD_ERROR_GONE (it died) or DD_ERROR_STOPPED. */
 int dd_supervisor_await(struct dd_supervisor *s, int id, unsigned timeout_ms);
 
-/* Stops and removes these roles, by SIGTERM and then SIGKILL, all within 1.7 s. The others continue. */
+/* Stops and removes these roles, by SIGTERM and then SIGKILL, all within 1.7 s. Negative ids are none. The others continue. */
 void dd_supervisor_end(struct dd_supervisor *s, const int *ids, size_t count);
 
 /* Watches the roles until an event needs the daemon's decision, and returns it. tick, which may be NULL, is called with data at

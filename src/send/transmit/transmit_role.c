@@ -67,12 +67,13 @@ static int watch(struct transmit *t, int fd, uint32_t token)
     return DD_ERROR_SYSTEM;
 }
 
-static int open_stream(struct transmit *t, size_t i, size_t fd)
+/* first_fd: of the stream's descriptors. */
+static int open_stream(struct transmit *t, size_t i, size_t first_fd)
 {
     struct stream *stream = &t->streams[i];
     stream->config = &t->config->streams[i];
     t->flows[i].weight = stream->config->weight;
-    stream->ring = dd_frame_ring_open_reader(dd_role_fd(t->role, fd), &stream->config->ring);
+    stream->ring = dd_frame_ring_open_reader(dd_role_fd(t->role, first_fd + DD_TRANSMIT_STREAM_FD_RING), &stream->config->ring);
     if (!stream->ring)
         return DD_ERROR_SYSTEM;
     stream->sender = dd_stream_sender_new(stream->config, stream->ring, t->config->epoch_us);
@@ -80,7 +81,7 @@ static int open_stream(struct transmit *t, size_t i, size_t fd)
     if (!stream->sender)
         return DD_ERROR_CRYPTO;
     t->sessions->start_us[i] = dd_stream_sender_session_start_us(stream->sender);
-    return watch(t, dd_role_fd(t->role, fd + 1), (uint32_t)i);
+    return watch(t, dd_role_fd(t->role, first_fd + DD_TRANSMIT_STREAM_FD_WAKE), (uint32_t)i);
 }
 
 static int open_streams(struct transmit *t)
@@ -92,13 +93,13 @@ static int open_streams(struct transmit *t)
         t->ipv6.fd = dd_role_fd(t->role, fd++);
     t->streams = calloc(t->config->stream_count, sizeof *t->streams);
     t->flows = calloc(t->config->stream_count, sizeof *t->flows);
-    if (!t->streams || !t->flows || dd_role_fd_count(t->role) != fd + 2 * (size_t)t->config->stream_count) {
+    if (!t->streams || !t->flows || dd_role_fd_count(t->role) != fd + DD_TRANSMIT_STREAM_FDS * (size_t)t->config->stream_count) {
         dd_log_error("out of memory, or of descriptors");
         return DD_ERROR_MEMORY;
     }
     t->stream_count = t->config->stream_count;
     for (size_t i = 0; i < t->stream_count; i++) {
-        int error = open_stream(t, i, fd + 2 * i);
+        int error = open_stream(t, i, fd + DD_TRANSMIT_STREAM_FDS * i);
         if (error)
             return error;
     }

@@ -46,9 +46,10 @@ struct dd_session_table {
     _Atomic uint64_t start_us[DD_OPTIONS_STREAMS_MAX];
 };
 
-/* Descriptors: the session table; the IPv4 socket and the IPv6 socket, if has_ipv4 and has_ipv6; then for each stream its ring
- * and its wake-up. */
+/* Descriptors: the session table; the IPv4 socket and the IPv6 socket, if has_ipv4 and has_ipv6; then those of each stream. */
 enum { DD_TRANSMIT_FD_SESSIONS = 0, DD_TRANSMIT_FD_SOCKETS = 1 };
+/* Of a stream: its ring and its wake-up. */
+enum { DD_TRANSMIT_STREAM_FD_RING = 0, DD_TRANSMIT_STREAM_FD_WAKE = 1, DD_TRANSMIT_STREAM_FDS = 2 };
 
 /* Runs until the role is to stop. An exit code. */
 int dd_transmit_role_run(struct dd_role *role);

@@ -33,7 +33,7 @@ static const struct dd_options_row rows[] = {
     {"port", DD_OPTIONS_INTEGER, DAEMON(port), .min = 1, .max = 65535, .fallback = "80"},
     {"help", DD_OPTIONS_SWITCH, DAEMON(help), .flags = DD_OPTIONS_COMMAND_LINE},
 };
-static const char *const taken_names[] = {"stream", NULL};
+static const char *const reserved_names[] = {"stream", NULL};
 static const char *const old_names[] = {"url", "source", NULL};
 static const struct dd_options_schema schema = {.program = "test",
                                                 .summary = "test\n",
@@ -43,7 +43,7 @@ static const struct dd_options_schema schema = {.program = "test",
                                                 .daemon_size = sizeof(struct daemon),
                                                 .stream_size = sizeof(struct stream),
                                                 .default_stream = "stream",
-                                                .taken_names = taken_names,
+                                                .reserved_names = reserved_names,
                                                 .single_stream_key = "kind",
                                                 .old_names = old_names};
 

@@ -4,9 +4,9 @@
 #include <poll.h>
 #include <stdint.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "dd/base/error.h"
+#include "dd/base/fd.h"
 #include "send/capture/source.h"
 
 enum { SKIP_BYTES = 4096 /* read at once to be thrown away */ };
@@ -102,8 +102,6 @@ int dd_channel_start_tls(struct dd_channel *channel, struct dd_tls *tls, char te
 void dd_channel_close(struct dd_channel *channel)
 {
     dd_tls_free(channel->tls);
-    if (channel->fd >= 0)
-        close(channel->fd);
     channel->tls = NULL;
-    channel->fd = -1;
+    dd_fd_close(&channel->fd);
 }
