@@ -6,17 +6,17 @@
 
 struct dd_url;
 
-/* Sends the log of all FFmpeg libraries of this process to ours, at debug level. More than one call does no harm. */
+/* Sends the log of all FFmpeg libraries of this process to ours, at debug level. May be called again. */
 void dd_ffmpeg_log_install(void);
 
-/* Hides the secrets of this URL from now on; copied. NULL: hides nothing, and wipes the copy. Thread-safe. */
+/* Hides the secrets of this URL from now on; it is copied. NULL: hides nothing, and wipes the copy. Thread-safe. */
 void dd_ffmpeg_log_redact(const struct dd_url *url);
 
-/* How often FFmpeg has logged so far that RTP packets are missing. It reports that in no other way. Thread-safe. */
+/* How often FFmpeg has logged so far that RTP packets are missing. It has no other way to report it. Thread-safe. */
 unsigned dd_ffmpeg_log_rtp_losses(void);
 
-/* True if a libavformat of this version, as avformat_version() gives it, was seen to report missing RTP packets in the way that
- * dd_ffmpeg_log_rtp_losses() counts. Of another version lost packets may go unnoticed. */
+/* True if this version of libavformat, as avformat_version() gives it, was seen to log missing RTP packets in the way that
+ * dd_ffmpeg_log_rtp_losses() counts. With another version lost packets may go unnoticed. */
 bool dd_ffmpeg_log_knows_losses(unsigned avformat_version);
 
 #endif

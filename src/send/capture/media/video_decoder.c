@@ -1,4 +1,4 @@
-/* Packets to pictures: the wrapper of libavcodec. */
+/* The wrapper of libavcodec. */
 #include "send/capture/media/video_decoder.h"
 
 #include <stdlib.h>
@@ -18,8 +18,8 @@
 #include "send/picture.h"
 
 enum {
-    /* Pictures that build on a damaged one are left out until a key frame comes; some cameras never send another
-     * (they refresh in stripes), so there is an end to it. */
+    /* Pictures that refer to a damaged one are left out until a key frame comes, but no longer than this: cameras that refresh in
+     * stripes send no key frames. */
     DAMAGE_LIMIT_US = 10 * DD_CLOCK_US_PER_S,
 };
 
@@ -27,16 +27,16 @@ struct dd_video_decoder {
     const char *name; /* borrowed */
     AVCodecContext *context;
     AVFrame *frame;
-    uint64_t damaged_until_us; /* 0: the picture is whole */
-    uint64_t damaged_us;       /* what was captured until then may be damaged */
-    bool broken;
-    bool too_large; /* set by get_buffer, which libavcodec calls within send */
-    bool still;     /* the last packet is decoded alone, and libavcodec told that none comes after it */
+    uint64_t damaged_until_us; /* when damage ends at the latest; 0: there is none */
+    uint64_t damaged_us;       /* pictures captured until then may be damaged */
+    bool has_errors;
+    bool too_large; /* set by get_buffer(), which libavcodec calls within avcodec_send_packet() */
+    bool draining;  /* the last packet is decoded alone: libavcodec was told that none follows */
 };
 
 const char dd_video_decoder_codecs[] = "h264,hevc,mjpeg,mpeg4,mpeg2video,h263,vp8,vp9";
 
-/* libav's own limit lies far above: here the refusal can be named. */
+/* libavcodec's hook. Its own limit is far higher; a refusal here can be named to the user. */
 static int get_buffer(AVCodecContext *context, AVFrame *frame, int flags)
 {
     struct dd_video_decoder *d = context->opaque;
@@ -48,7 +48,7 @@ static int get_buffer(AVCodecContext *context, AVFrame *frame, int flags)
     return avcodec_default_get_buffer2(context, frame, flags);
 }
 
-/* An open decoder; NULL if there is no memory, or it does not understand the stream's parameters (*understood is false). */
+/* Opens libavcodec's decoder. NULL if memory is exhausted, or, with *understood false, if it refuses the stream's parameters. */
 static AVCodecContext *open_context(struct dd_video_decoder *d, const AVCodecParameters *parameters, bool *understood)
 {
     const AVCodec *codec = avcodec_find_decoder(parameters->codec_id);
@@ -59,8 +59,8 @@ static AVCodecContext *open_context(struct dd_video_decoder *d, const AVCodecPar
         return NULL;
     context->opaque = d;
     context->get_buffer2 = get_buffer;
-    /* Frame threads would hold back a picture for each of them. Slice threads cost a twentieth of the CPU at 720p, and with
-     * them libavcodec no longer says which H.264 pictures are damaged. One thread keeps up with 25 pictures of 4K a second. */
+    /* Each frame thread would hold back a picture. Slice threads take a twentieth more CPU at 720p, and with them libavcodec does
+     * not say which H.264 pictures are damaged. One thread keeps up with 25 pictures of 4K a second. */
     context->thread_count = 1;
     context->flags |= AV_CODEC_FLAG_LOW_DELAY;
     context->max_pixels = INT64_C(4) * DD_VIDEO_DECODER_WIDTH_MAX * DD_VIDEO_DECODER_HEIGHT_MAX;
@@ -77,14 +77,14 @@ fail0:
     return NULL;
 }
 
-int dd_video_decoder_open(struct dd_video_decoder **decode, const struct AVCodecParameters *parameters, const char *name,
+int dd_video_decoder_open(struct dd_video_decoder **decoder, const struct AVCodecParameters *parameters, const char *name,
                           struct dd_source_io *io)
 {
     const char *codec = avcodec_get_name(parameters->codec_id);
     bool understood = true;
     struct dd_video_decoder *d;
 
-    *decode = NULL;
+    *decoder = NULL;
     if (!avcodec_find_decoder(parameters->codec_id) || !av_match_list(codec, dd_video_decoder_codecs, ','))
         return dd_source_fail(io, DD_WIRE_REASON_NO_VIDEO,
                               "%s: its video format is not supported (%s); set the camera to H.264, H.265 or MJPEG", name, codec);
@@ -97,7 +97,7 @@ int dd_video_decoder_open(struct dd_video_decoder **decode, const struct AVCodec
         d->context = open_context(d, parameters, &understood);
     if (!d->context)
         goto fail1;
-    *decode = d;
+    *decoder = d;
     return 0;
 
 fail1:
@@ -131,7 +131,7 @@ int dd_video_decoder_send(struct dd_video_decoder *d, const struct AVPacket *pac
         return DD_ERROR_MEMORY;
     }
     if (error < 0)
-        d->broken = true;
+        d->has_errors = true;
     return 0;
 }
 
@@ -142,7 +142,7 @@ int dd_video_decoder_send_key_frame(struct dd_video_decoder *d, const struct AVP
 
     if (!error) {
         avcodec_send_packet(d->context, NULL);
-        d->still = true;
+        d->draining = true;
     }
     return error;
 }
@@ -150,7 +150,7 @@ int dd_video_decoder_send_key_frame(struct dd_video_decoder *d, const struct AVP
 void dd_video_decoder_restart(struct dd_video_decoder *d)
 {
     avcodec_flush_buffers(d->context);
-    d->still = false;
+    d->draining = false;
 }
 
 void dd_video_decoder_mark_damaged(struct dd_video_decoder *d, uint64_t captured_us)
@@ -159,10 +159,10 @@ void dd_video_decoder_mark_damaged(struct dd_video_decoder *d, uint64_t captured
         d->damaged_until_us = dd_clock_now_us() + DAMAGE_LIMIT_US;
     if (captured_us > d->damaged_us)
         d->damaged_us = captured_us;
-    d->broken = true;
+    d->has_errors = true;
 }
 
-/* FFmpeg 6.1 made flags of what were fields before. */
+/* FFmpeg 6.1 made flags of these fields. */
 #ifdef AV_FRAME_FLAG_KEY
 static bool is_key_frame(const AVFrame *frame)
 {
@@ -185,29 +185,29 @@ static bool is_interlaced(const AVFrame *frame)
 }
 #endif
 
-/* True if the frame can be shown; keeps track of damage. */
-static bool is_whole(struct dd_video_decoder *d, const AVFrame *frame)
+/* Updates the damage by this frame. True if the frame is whole. */
+static bool track_damage(struct dd_video_decoder *d, const AVFrame *frame)
 {
     uint64_t captured_us = frame->pts > 0 ? (uint64_t)frame->pts : 0;
 
-    /* the other field may be in the next packet */
-    if (d->still && is_interlaced(frame))
+    /* the other field may be in the next packet, which is not decoded */
+    if (d->draining && is_interlaced(frame))
         return false;
     if (frame->flags & AV_FRAME_FLAG_CORRUPT || frame->decode_error_flags) {
         dd_video_decoder_mark_damaged(d, captured_us);
         return false;
     }
-    /* a key frame mends it, if it is none of those that are damaged */
-    bool mends = is_key_frame(frame) && captured_us > d->damaged_us;
-    if (d->damaged_until_us && !mends && dd_clock_now_us() < d->damaged_until_us)
+    /* a key frame ends the damage, unless it may be damaged itself */
+    bool ends_damage = is_key_frame(frame) && captured_us > d->damaged_us;
+    if (d->damaged_until_us && !ends_damage && dd_clock_now_us() < d->damaged_until_us)
         return false;
     d->damaged_until_us = 0;
-    d->broken = false;
+    d->has_errors = false;
     return true;
 }
 
-/* The yuvj formats are the yuv formats with their range in the name. */
-static int plain_format(int format, bool *full_range)
+/* The yuvj formats are yuv formats whose name says that the range is full. */
+static int without_range(int format, bool *full_range)
 {
     switch (format) {
     case AV_PIX_FMT_YUVJ420P:
@@ -242,7 +242,7 @@ void dd_video_decoder_describe(const struct AVFrame *frame, struct dd_picture *p
         .aspect_den = frame->sample_aspect_ratio.den,
         .captured_us = frame->pts > 0 ? (uint64_t)frame->pts : dd_clock_now_us(),
     };
-    picture->foreign_format = plain_format(frame->format, &picture->foreign_full_range);
+    picture->foreign_format = without_range(frame->format, &picture->foreign_full_range);
     for (int i = 0; i < 4; i++) {
         picture->plane[i] = frame->data[i];
         picture->stride[i] = frame->linesize[i];
@@ -257,19 +257,19 @@ int dd_video_decoder_receive(struct dd_video_decoder *d, struct dd_picture *pict
         if (error == AVERROR(EAGAIN))
             return DD_ERROR_AGAIN;
         if (error < 0) {
-            d->broken |= error != AVERROR_EOF;
-            if (d->still)
+            d->has_errors |= error != AVERROR_EOF;
+            if (d->draining)
                 dd_video_decoder_restart(d);
             return DD_ERROR_AGAIN;
         }
-        if (is_whole(d, d->frame))
+        if (track_damage(d, d->frame))
             break;
     }
     dd_video_decoder_describe(d->frame, picture);
     return 0;
 }
 
-bool dd_video_decoder_is_broken(const struct dd_video_decoder *d)
+bool dd_video_decoder_has_errors(const struct dd_video_decoder *d)
 {
-    return d->broken;
+    return d->has_errors;
 }

@@ -3,16 +3,16 @@
 #include "dd/base/clock.h"
 
 enum {
-    LATE_US = 250 * DD_CLOCK_US_PER_MS, /* the jitter that a key frame may have beside a quarter of the longest gap */
-    USELESS_MAX = 2,                    /* a refresh in stripes has no key frames, though its packets say so */
+    JITTER_US = 250 * DD_CLOCK_US_PER_MS, /* a key frame may be later by this and a quarter of the longest gap */
+    FAILURES_MAX = 2,                     /* cameras that refresh in stripes mark packets as key frames that are none */
 };
 
-void dd_keyframe_policy_init(struct dd_keyframe_policy *k, uint64_t interval_us, uint64_t timeout_us)
+void dd_keyframe_policy_init(struct dd_keyframe_policy *policy, uint64_t interval_us, uint64_t timeout_us)
 {
-    /* With these, pictures are decoded at most 3/4 of the time-out apart while key frames come as before; and when they do
-     * not, is_late() is true in time. */
-    *k = (struct dd_keyframe_policy){
-        .limit_us = interval_us < timeout_us / 2 ? interval_us : timeout_us / 2,
+    /* With these limits decoded pictures are at most 3/4 of the time-out apart while key frames come as before. If they stop,
+     * is_late() is true in time. */
+    *policy = (struct dd_keyframe_policy){
+        .short_us = interval_us < timeout_us / 2 ? interval_us : timeout_us / 2,
         .patience_us = timeout_us / 4,
     };
 }
@@ -22,86 +22,89 @@ static uint64_t since(uint64_t then_us, uint64_t now_us)
     return now_us > then_us ? now_us - then_us : 0;
 }
 
-static void note_key(struct dd_keyframe_policy *k, uint64_t captured_us)
+static void note_key(struct dd_keyframe_policy *policy, uint64_t captured_us)
 {
-    uint64_t gap_us = since(k->key_us, captured_us);
+    uint64_t gap_us = since(policy->key_us, captured_us);
 
-    if (k->has_key && gap_us < k->limit_us) {
-        k->gap_us[k->gap_next] = gap_us;
-        k->gap_next = (k->gap_next + 1) % DD_KEYFRAME_POLICY_GAPS;
-        if (k->gaps < DD_KEYFRAME_POLICY_GAPS)
-            k->gaps++;
+    if (policy->has_key && gap_us < policy->short_us) {
+        policy->gap_us[policy->gap_next] = gap_us;
+        policy->gap_next = (policy->gap_next + 1) % DD_KEYFRAME_POLICY_GAPS;
+        if (policy->gaps < DD_KEYFRAME_POLICY_GAPS)
+            policy->gaps++;
     } else {
-        k->gaps = 0;
+        policy->gaps = 0;
     }
-    k->has_key = true;
-    k->key_us = captured_us;
+    policy->has_key = true;
+    policy->key_us = captured_us;
 }
 
-/* True once the next key frame stays out clearly longer than the last ones did. */
-static bool is_late(const struct dd_keyframe_policy *k, uint64_t captured_us)
+/* True if the next key frame takes clearly longer than the last ones did. */
+static bool is_late(const struct dd_keyframe_policy *policy, uint64_t captured_us)
 {
     uint64_t longest_us = 0;
 
     for (size_t i = 0; i < DD_KEYFRAME_POLICY_GAPS; i++)
-        if (k->gap_us[i] > longest_us)
-            longest_us = k->gap_us[i];
-    return since(k->key_us, captured_us) > longest_us + longest_us / 4 + LATE_US;
+        if (policy->gap_us[i] > longest_us)
+            longest_us = policy->gap_us[i];
+    return since(policy->key_us, captured_us) > longest_us + longest_us / 4 + JITTER_US;
 }
 
-static bool is_wanted(const struct dd_keyframe_policy *k, const struct dd_keyframe_policy_packet *p)
+static bool is_wanted(const struct dd_keyframe_policy *policy, const struct dd_keyframe_policy_packet *packet)
 {
-    return p->captured_us >= p->due_us || since(p->picture_us, p->now_us) >= k->patience_us;
+    return packet->captured_us >= packet->due_us || since(packet->picture_us, packet->now_us) >= policy->patience_us;
 }
 
-static enum dd_keyframe_policy_action follow(struct dd_keyframe_policy *k)
+static enum dd_keyframe_policy_action decode_all(struct dd_keyframe_policy *policy)
 {
-    k->alone = false;
-    k->gaps = 0;
+    policy->keyframes_only = false;
+    policy->gaps = 0;
     return DD_KEYFRAME_POLICY_CATCH_UP;
 }
 
-static enum dd_keyframe_policy_action take_key(struct dd_keyframe_policy *k, const struct dd_keyframe_policy_packet *p)
+static enum dd_keyframe_policy_action decide_key(struct dd_keyframe_policy *policy,
+                                                 const struct dd_keyframe_policy_packet *packet)
 {
-    bool was_alone = k->alone;
+    bool were_keyframes_only = policy->keyframes_only;
 
-    note_key(k, p->captured_us);
-    k->alone = k->gaps == DD_KEYFRAME_POLICY_GAPS && k->useless < USELESS_MAX;
-    k->kept = 1;
-    k->kept_bytes = p->bytes;
-    k->whole = true;
-    if (k->alone)
-        return is_wanted(k, p) ? DD_KEYFRAME_POLICY_DECODE_ALONE : DD_KEYFRAME_POLICY_KEEP;
-    return was_alone ? DD_KEYFRAME_POLICY_CATCH_UP : DD_KEYFRAME_POLICY_DECODE;
+    note_key(policy, packet->captured_us);
+    policy->keyframes_only = policy->gaps == DD_KEYFRAME_POLICY_GAPS && policy->failures < FAILURES_MAX;
+    policy->buffered = 1;
+    policy->buffered_bytes = packet->bytes;
+    policy->is_buffer_complete = true;
+    if (policy->keyframes_only)
+        return is_wanted(policy, packet) ? DD_KEYFRAME_POLICY_DECODE_ALONE : DD_KEYFRAME_POLICY_BUFFER;
+    return were_keyframes_only ? DD_KEYFRAME_POLICY_CATCH_UP : DD_KEYFRAME_POLICY_DECODE;
 }
 
-enum dd_keyframe_policy_action dd_keyframe_policy_decide(struct dd_keyframe_policy *k, const struct dd_keyframe_policy_packet *p)
+enum dd_keyframe_policy_action dd_keyframe_policy_decide(struct dd_keyframe_policy *policy,
+                                                         const struct dd_keyframe_policy_packet *packet)
 {
-    if (p->key)
-        return take_key(k, p);
-    if (!k->alone)
+    if (packet->is_key)
+        return decide_key(policy, packet);
+    if (!policy->keyframes_only)
         return DD_KEYFRAME_POLICY_DECODE;
-    if (!k->whole)
+    if (!policy->is_buffer_complete)
         return DD_KEYFRAME_POLICY_DROP;
 
-    bool late = is_late(k, p->captured_us);
-    bool full = k->kept >= DD_KEYFRAME_POLICY_KEPT_MAX - 1 || p->bytes >= DD_KEYFRAME_POLICY_KEPT_BYTES_MAX - k->kept_bytes;
-    /* what is full and late would be lost when it is wanted */
-    if (late && (full || is_wanted(k, p)))
-        return follow(k);
+    bool late = is_late(policy, packet->captured_us);
+    bool full = policy->buffered >= DD_KEYFRAME_POLICY_BUFFERED_MAX - 1 ||
+                packet->bytes >= DD_KEYFRAME_POLICY_BUFFERED_BYTES_MAX - policy->buffered_bytes;
+    /* if the buffer is full, its packets would be gone when the picture is due */
+    if (late && (full || is_wanted(policy, packet)))
+        return decode_all(policy);
     if (full) {
-        k->whole = false;
+        policy->is_buffer_complete = false;
         return DD_KEYFRAME_POLICY_DROP;
     }
-    k->kept++;
-    k->kept_bytes += p->bytes;
-    return DD_KEYFRAME_POLICY_KEEP;
+    policy->buffered++;
+    policy->buffered_bytes += packet->bytes;
+    return DD_KEYFRAME_POLICY_BUFFER;
 }
 
-bool dd_keyframe_policy_shown(struct dd_keyframe_policy *k, bool shown)
+bool dd_keyframe_policy_note_result(struct dd_keyframe_policy *policy, bool gave_picture)
 {
-    k->useless = shown ? 0 : k->useless + 1;
-    if (!shown)
-        follow(k);
-    return !shown;
+    policy->failures = gave_picture ? 0 : policy->failures + 1;
+    if (!gave_picture)
+        decode_all(policy);
+    return !gave_picture;
 }

@@ -1,4 +1,4 @@
-/* The source "rtsp": cameras, by libavformat and libavcodec. */
+/* The kind of source "rtsp": cameras, by libavformat and libavcodec. A process has one at a time. */
 #ifndef DD_SEND_CAPTURE_RTSP_RTSP_SOURCE_H
 #define DD_SEND_CAPTURE_RTSP_RTSP_SOURCE_H
 
