@@ -15,7 +15,7 @@ static int parse(const char *text, uint16_t port)
     return dd_destination_parse_list(text, port, list, &count, why, sizeof why);
 }
 
-START_TEST(takes_every_form)
+START_TEST(parses_every_form)
 {
     ck_assert_int_eq(parse("192.0.2.1, 192.0.2.2:7,2001:db8::1,[2001:db8::2],[2001:db8::3]:65535", 5), 0);
     ck_assert_uint_eq(count, 5);
@@ -30,7 +30,7 @@ START_TEST(takes_every_form)
 }
 END_TEST
 
-START_TEST(refuses_everything_else)
+START_TEST(refuses_other_texts)
 {
     static const char *const wrong[] = {"",
                                         "camera",
@@ -58,11 +58,11 @@ START_TEST(refuses_everything_else)
 }
 END_TEST
 
-START_TEST(tells_how_to_find_an_address)
+START_TEST(says_how_to_resolve_a_name)
 {
     parse("cloud.example.com:5", 5);
     ck_assert_ptr_nonnull(strstr(why, "getent ahosts cloud.example.com"));
 }
 END_TEST
 
-SUITE("send/destination", takes_every_form, refuses_everything_else, tells_how_to_find_an_address)
+SUITE("send/destination", parses_every_form, refuses_other_texts, says_how_to_resolve_a_name)

@@ -1,11 +1,11 @@
-/* How pictures lie in memory. */
+/* The layout of pictures in memory, and their comparison. */
 #include <string.h>
 
 #include "dd/base/error.h"
 #include "send/picture.h"
 #include "suite.h"
 
-START_TEST(lays_out)
+START_TEST(computes_layouts)
 {
     struct dd_picture_layout l;
 
@@ -17,7 +17,7 @@ START_TEST(lays_out)
     ck_assert_uint_eq(l.plane_at[2], 1280 * 720 + 640 * 360);
     ck_assert_uint_eq(l.bytes, 1280 * 720 * 3 / 2);
 
-    /* odd: chroma is rounded up, strides are aligned */
+    /* odd sizes: chroma is rounded up, strides are aligned */
     ck_assert_int_eq(dd_picture_layout(DD_PICTURE_I420, 65, 3, &l), 0);
     ck_assert_int_eq(l.stride[0], 96);
     ck_assert_int_eq(l.stride[2], 64);
@@ -34,7 +34,7 @@ START_TEST(lays_out)
 }
 END_TEST
 
-START_TEST(refuses)
+START_TEST(refuses_wrong_sizes)
 {
     static const int sizes[][2] = {{0, 1}, {1, 0}, {-1, 5}, {DD_PICTURE_WIDTH_MAX + 1, 1}, {1, DD_PICTURE_HEIGHT_MAX + 1}};
     struct dd_picture_layout l;
@@ -50,7 +50,7 @@ START_TEST(refuses)
 }
 END_TEST
 
-START_TEST(lies_over_bytes)
+START_TEST(wraps_memory)
 {
     struct dd_picture_layout l;
     struct dd_picture p;
@@ -69,7 +69,7 @@ START_TEST(lies_over_bytes)
 }
 END_TEST
 
-START_TEST(stands_upright_in_own_memory)
+START_TEST(own_memory_may_be_upright)
 {
     struct dd_picture_layout l;
 
@@ -81,7 +81,7 @@ START_TEST(stands_upright_in_own_memory)
 }
 END_TEST
 
-/* What lies between the rows does not count, every pixel does. */
+/* Every pixel counts, padding between the rows does not. */
 START_TEST(compares_pixels)
 {
     static const enum dd_picture_format formats[] = {DD_PICTURE_I420, DD_PICTURE_I444, DD_PICTURE_BGRX};
@@ -111,4 +111,4 @@ START_TEST(compares_pixels)
 }
 END_TEST
 
-SUITE("send/picture", lays_out, refuses, lies_over_bytes, stands_upright_in_own_memory, compares_pixels)
+SUITE("send/picture", computes_layouts, refuses_wrong_sizes, wraps_memory, own_memory_may_be_upright, compares_pixels)

@@ -1,9 +1,9 @@
-/* Areas as people write them. */
+/* Rectangles of options: in pixels for a crop, in fractions for a mask. */
 #include "dd/base/error.h"
 #include "send/rect.h"
 #include "suite.h"
 
-START_TEST(reads_pixels)
+START_TEST(parses_rectangles)
 {
     static const char *const wrong[] = {"",
                                         "640x480",
@@ -29,7 +29,7 @@ START_TEST(reads_pixels)
 }
 END_TEST
 
-START_TEST(reads_masks)
+START_TEST(parses_masks)
 {
     static const char *const wrong[] = {
         "0.5",         "0x0.1+0+0",   "0.1x0+0+0",      "0.1x0.1+1+0",      "0.6x0.1+0.5+0",       "0.1x0.2+0+0.9",
@@ -64,8 +64,8 @@ static void check_pixels(struct dd_rect_fraction f, int width, int height, struc
                   "%dx%d+%d+%d", a.width, a.height, a.x, a.y);
 }
 
-/* Never a pixel less than the fraction touches. */
-START_TEST(hides_what_is_touched)
+/* The fraction is rounded outwards: no pixel that it touches is left out. */
+START_TEST(a_mask_covers_every_pixel_it_touches)
 {
     check_pixels((struct dd_rect_fraction){0, 0, 1, 1}, 1280, 720, (struct dd_rect){0, 0, 1280, 720});
     check_pixels((struct dd_rect_fraction){0.25, 0.5, 0.5, 0.25}, 640, 480, (struct dd_rect){160, 240, 320, 120});
@@ -75,7 +75,7 @@ START_TEST(hides_what_is_touched)
 }
 END_TEST
 
-START_TEST(finds_what_is_common)
+START_TEST(intersects)
 {
     struct dd_rect a = {10, 10, 100, 50}, inside = {20, 20, 5, 5}, over = {100, 0, 50, 20}, beside = {110, 10, 5, 5};
 
@@ -88,4 +88,4 @@ START_TEST(finds_what_is_common)
 }
 END_TEST
 
-SUITE("send/rect", reads_pixels, reads_masks, hides_what_is_touched, finds_what_is_common)
+SUITE("send/rect", parses_rectangles, parses_masks, a_mask_covers_every_pixel_it_touches, intersects)

@@ -1,4 +1,4 @@
-/* Waiting within bounds, and the table of sources. */
+/* How sources wait and fail, and the table of sources. */
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -16,16 +16,16 @@ enum { LONG_US = 20 * DD_CLOCK_US_PER_S, SOON_US = 30 * DD_CLOCK_US_PER_MS };
 
 struct world {
     bool stopped;
-    unsigned asked;
-    unsigned stop_after; /* questions; 0: never */
+    unsigned checkpoints;
+    unsigned stop_after; /* stops after so many checkpoints; 0: never */
 };
 
 static bool checkpoint(void *context)
 {
     struct world *world = context;
 
-    world->asked++;
-    return world->stopped || (world->stop_after && world->asked > world->stop_after);
+    world->checkpoints++;
+    return world->stopped || (world->stop_after && world->checkpoints > world->stop_after);
 }
 
 static struct dd_source_io make_io(struct world *world)
@@ -47,7 +47,7 @@ START_TEST(waits_until_due)
 }
 END_TEST
 
-START_TEST(stops_at_the_deadline)
+START_TEST(waits_until_the_deadline)
 {
     struct world world = {0};
     struct dd_source_io io = make_io(&world);
@@ -57,12 +57,12 @@ START_TEST(stops_at_the_deadline)
     ck_assert_int_eq(dd_source_wait(&io, io.deadline_us + LONG_US), DD_ERROR_AGAIN);
     ck_assert_uint_ge(dd_clock_now_us(), io.deadline_us);
     ck_assert(dd_source_interrupted(&io));
-    /* what is due comes first */
+    /* a due time at the deadline has come, too */
     ck_assert_int_eq(dd_source_wait(&io, io.deadline_us), 0);
 }
 END_TEST
 
-START_TEST(stops_when_told)
+START_TEST(waits_until_a_stop)
 {
     struct world world = {.stopped = true};
     struct dd_source_io io = make_io(&world);
@@ -70,15 +70,14 @@ START_TEST(stops_when_told)
     ck_assert(dd_source_interrupted(&io));
     ck_assert_int_eq(dd_source_wait(&io, dd_clock_now_us() + LONG_US), DD_ERROR_STOPPED);
     ck_assert_int_eq(dd_source_wait(&io, 0), DD_ERROR_STOPPED);
-    /* asked again and again while waiting */
+    /* the checkpoint is called again and again during the wait */
     world = (struct world){.stop_after = 2};
     ck_assert_int_eq(dd_source_wait(&io, dd_clock_now_us() + LONG_US), DD_ERROR_STOPPED);
-    ck_assert_uint_eq(world.asked, 3);
+    ck_assert_uint_eq(world.checkpoints, 3);
 }
 END_TEST
 
-/* With a descriptor to watch, a stop ends the wait at once. */
-START_TEST(is_woken_by_the_descriptor)
+START_TEST(a_stop_descriptor_ends_the_wait_at_once)
 {
     struct world world = {.stop_after = 1};
     struct dd_source_io io = make_io(&world);
@@ -92,7 +91,7 @@ START_TEST(is_woken_by_the_descriptor)
 }
 END_TEST
 
-START_TEST(fails_in_words)
+START_TEST(failures_have_reason_and_message)
 {
     struct world world = {0};
     struct dd_source_io io = make_io(&world);
@@ -108,19 +107,19 @@ START_TEST(fails_in_words)
 }
 END_TEST
 
-START_TEST(finds_sources)
+START_TEST(the_table_finds_sources)
 {
     ck_assert_str_eq(dd_source_table_find(DD_SEND_RTSP)->name, "rtsp");
     ck_assert_str_eq(dd_source_table_find(DD_SEND_TEST)->name, "test");
     ck_assert_ptr_null(dd_source_table_find(-1));
     ck_assert_ptr_null(dd_source_table_find(1000));
-    /* nothing to close */
+    /* close() takes NULL */
     dd_source_table_find(DD_SEND_RTSP)->close(NULL);
     dd_source_table_find(DD_SEND_TEST)->close(NULL);
 }
 END_TEST
 
-/* What can be refused without a network. */
+/* URLs that the source refuses before it connects. */
 START_TEST(rtsp_refuses_urls)
 {
     static const struct {
@@ -148,7 +147,7 @@ START_TEST(rtsp_refuses_urls)
         ck_assert_msg(strstr(io.message, rows[i].says), "%s: %s", rows[i].source, io.message);
         ck_assert_ptr_null(strstr(io.message, "geheim"));
     }
-    /* longer than libavformat would take without cutting it */
+    /* with this password the URL is too long for libavformat, which would cut it off */
     strcpy(options->source, "rtsp://127.0.0.1/");
     memset(options->password, '/', 50);
     void *state;
@@ -159,5 +158,5 @@ START_TEST(rtsp_refuses_urls)
 }
 END_TEST
 
-SUITE("send/capture/source", waits_until_due, stops_at_the_deadline, stops_when_told, is_woken_by_the_descriptor, fails_in_words,
-      finds_sources, rtsp_refuses_urls)
+SUITE("send/capture/source", waits_until_due, waits_until_the_deadline, waits_until_a_stop,
+      a_stop_descriptor_ends_the_wait_at_once, failures_have_reason_and_message, the_table_finds_sources, rtsp_refuses_urls)

@@ -1,4 +1,4 @@
-/* The test card: true colours, in motion, in time, at any size. */
+/* The test card: its colours, motion, rate and sizes. */
 #include <string.h>
 
 #include "dd/base/clock.h"
@@ -18,18 +18,18 @@ static bool never(void *context)
 
 static struct dd_send_stream options;
 
-static struct dd_source_io make_io(const char *resolution, int64_t interval_us, bool halved)
+static struct dd_source_io make_io(const char *resolution, int64_t interval_us, bool subsampled)
 {
     memset(&options, 0, sizeof options);
     options.mode = DD_SEND_TEST;
     options.interval = interval_us;
-    options.jpeg_subsampling = halved ? DD_SEND_SUBSAMPLING_420 : DD_SEND_SUBSAMPLING_AUTO;
+    options.jpeg_subsampling = subsampled ? DD_SEND_SUBSAMPLING_420 : DD_SEND_SUBSAMPLING_AUTO;
     strcpy(options.capture_resolution, resolution);
     return (struct dd_source_io){
         .options = &options, .deadline_us = dd_clock_now_us() + 20 * DD_CLOCK_US_PER_S, .checkpoint = never, .stop_fd = -1};
 }
 
-START_TEST(comes_in_every_size)
+START_TEST(has_every_size)
 {
     static const struct {
         const char *resolution;
@@ -38,8 +38,8 @@ START_TEST(comes_in_every_size)
                 {"17x2303", 17, 2303},   {"4095x17", 4095, 17}, {"161x91", 161, 91}};
 
     for (size_t i = 0; i < 2 * sizeof rows / sizeof *rows; i++) {
-        bool halved = i & 1;
-        struct dd_source_io io = make_io(rows[i / 2].resolution, 1, halved);
+        bool subsampled = i & 1;
+        struct dd_source_io io = make_io(rows[i / 2].resolution, 1, subsampled);
         struct dd_picture picture;
         void *state;
         ck_assert_int_eq(dd_testcard.open(&state, &io), 0);
@@ -47,14 +47,14 @@ START_TEST(comes_in_every_size)
             ck_assert_int_eq(dd_testcard.next(state, &io, 0, &picture), 0);
         ck_assert_int_eq(picture.width, rows[i / 2].width);
         ck_assert_int_eq(picture.height, rows[i / 2].height);
-        ck_assert_int_eq(picture.format, halved ? DD_PICTURE_I420 : DD_PICTURE_I444);
+        ck_assert_int_eq(picture.format, subsampled ? DD_PICTURE_I420 : DD_PICTURE_I444);
         dd_testcard.close(state);
     }
 }
 END_TEST
 
-/* Each bar's colour is in the first row, wherever it wandered to, and nothing else is. */
-START_TEST(shows_the_bars)
+/* The first row has the eight colours, each in as many pixels, wherever the bars have moved to. */
+START_TEST(shows_eight_bars)
 {
     static const uint8_t yuv[8][3] = {{255, 128, 128}, {169, 32, 144}, {134, 160, 32}, {112, 65, 48},
                                       {79, 191, 208},  {57, 96, 224},  {22, 223, 112}, {0, 128, 128}};
@@ -87,7 +87,7 @@ START_TEST(moves)
     for (int y = 0; y < 180; y++)
         memcpy(before + y * 320, p.plane[0] + y * p.stride[0], 320);
     uint64_t captured_us = p.captured_us;
-    /* bars come on by two pixels in a tenth of a second, the mark faster, the number with every picture */
+    /* in 0.1 s the bars move by two pixels, the mark moves by more, and the number is another */
     ck_assert_int_eq(dd_testcard.next(state, &io, captured_us + 100 * DD_CLOCK_US_PER_MS, &p), 0);
     ck_assert_uint_ge(p.captured_us, captured_us + 100 * DD_CLOCK_US_PER_MS);
     static const int rows[] = {0, 180 * 65 / 100, 180 * 9 / 10};
@@ -116,7 +116,7 @@ START_TEST(keeps_25_fps)
         if (i == 0)
             first_us = p.captured_us;
     }
-    /* no earlier; how much later is the machine's affair, but the beat is kept */
+    /* never early; and delays do not add up */
     due_us = first_us + PERIODS * 40 * DD_CLOCK_US_PER_MS;
     ck_assert_uint_ge(p.captured_us + 40 * DD_CLOCK_US_PER_MS, due_us);
     ck_assert_uint_lt(p.captured_us, due_us + 2 * DD_CLOCK_US_PER_S);
@@ -124,7 +124,7 @@ START_TEST(keeps_25_fps)
 }
 END_TEST
 
-START_TEST(ends_at_the_deadline)
+START_TEST(returns_at_the_deadline)
 {
     struct dd_source_io io = make_io("64x48", DD_CLOCK_US_PER_S, true);
     struct dd_picture p;
@@ -149,7 +149,7 @@ START_TEST(refuses_sizes)
 }
 END_TEST
 
-START_TEST(paints_within_the_picture)
+START_TEST(painting_stays_within_the_picture)
 {
     static const enum dd_picture_format formats[] = {DD_PICTURE_I420, DD_PICTURE_I444};
 
@@ -157,7 +157,7 @@ START_TEST(paints_within_the_picture)
         struct dd_picture_layout layout;
         struct dd_picture p;
         ck_assert_int_eq(dd_picture_layout(formats[i], 31, 17, &layout), 0);
-        uint8_t *bytes = calloc(1, layout.bytes); /* its edges are watched by AddressSanitizer */
+        uint8_t *bytes = calloc(1, layout.bytes); /* on the heap: AddressSanitizer watches its ends */
         dd_picture_over(&p, formats[i], 31, 17, &layout, bytes);
         const struct dd_paint_planes planes = dd_picture_planes(&p);
         dd_paint_rectangle(&planes, -5, -5, 100, 100, dd_paint_color(0, 191, 0));
@@ -178,5 +178,5 @@ START_TEST(paints_within_the_picture)
 }
 END_TEST
 
-SUITE("send/capture/testcard", comes_in_every_size, shows_the_bars, moves, keeps_25_fps, ends_at_the_deadline, refuses_sizes,
-      paints_within_the_picture)
+SUITE("send/capture/testcard", has_every_size, shows_eight_bars, moves, keeps_25_fps, returns_at_the_deadline, refuses_sizes,
+      painting_stays_within_the_picture)

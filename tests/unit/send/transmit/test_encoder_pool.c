@@ -54,25 +54,25 @@ static void put(struct dd_frame_ring_frame frame)
     put_grey(frame, 128);
 }
 
-static struct dd_frame_ring_frame sound(void)
+static struct dd_frame_ring_frame valid_frame(void)
 {
     return (struct dd_frame_ring_frame){
         .captured_us = 1000, .bytes = (uint32_t)layout.bytes, .format = DD_PICTURE_I420, .width = WIDTH, .height = HEIGHT};
 }
 
-static bool take(struct dd_encoder_pool_picture *picture)
+static bool take_picture(struct dd_encoder_pool_picture *picture)
 {
     struct pollfd p = {.fd = wake_fd, .events = POLLIN};
     ck_assert_int_eq(poll(&p, 1, 10000), 1);
     return dd_encoder_pool_take(encoders, 0, picture);
 }
 
-START_TEST(encodes_the_newest)
+START_TEST(encodes_a_picture)
 {
     struct dd_encoder_pool_picture picture;
     set_up();
-    put(sound());
-    ck_assert(take(&picture));
+    put(valid_frame());
+    ck_assert(take_picture(&picture));
     ck_assert_uint_eq(picture.width, WIDTH);
     ck_assert_uint_eq(picture.captured_us, 1000);
     ck_assert_uint_gt(picture.size, 100);
@@ -83,37 +83,37 @@ START_TEST(encodes_the_newest)
 }
 END_TEST
 
-/* Else a capture that was taken over could make one picture look live for ever. */
-START_TEST(no_picture_is_of_the_future)
+/* Otherwise a compromised capture could make one picture look live for ever. */
+START_TEST(capture_times_in_the_future_become_now)
 {
     struct dd_encoder_pool_picture picture;
     struct dd_frame_ring_frame frame;
     set_up();
-    frame = sound();
+    frame = valid_frame();
     frame.captured_us = UINT64_MAX / 2;
     put(frame);
-    ck_assert(take(&picture));
+    ck_assert(take_picture(&picture));
     ck_assert_uint_le(picture.captured_us, dd_clock_now_us());
     tear_down();
 }
 END_TEST
 
-START_TEST(leaves_out_what_is_not_what_it_says)
+START_TEST(skips_invalid_frames)
 {
     struct dd_encoder_pool_picture picture;
     struct dd_encoder_pool_counters counters;
     set_up();
     struct dd_frame_ring_frame wrong[4];
     for (size_t i = 0; i < 4; i++)
-        wrong[i] = sound();
+        wrong[i] = valid_frame();
     wrong[0].width = WIDTH + 2;
     wrong[1].format = 99;
     wrong[2].bytes -= 64;
     wrong[3].height = 0;
     for (size_t i = 0; i < 4; i++)
         put(wrong[i]);
-    put(sound());
-    ck_assert(take(&picture));
+    put(valid_frame());
+    ck_assert(take_picture(&picture));
     ck_assert_uint_eq(picture.position, 4);
     dd_encoder_pool_read_counters(encoders, 0, &counters);
     ck_assert_uint_eq(counters.encoded, 1);
@@ -131,20 +131,20 @@ static struct dd_encoder_pool_counters wait_for(uint64_t looked_at)
     return c;
 }
 
-START_TEST(encodes_what_has_changed)
+START_TEST(encodes_only_changes)
 {
     struct dd_encoder_pool_picture picture;
     struct dd_encoder_pool_shown shown;
     struct dd_frame_ring_frame frame;
     set_up();
     ck_assert(!dd_encoder_pool_last_shown(encoders, 0, &shown));
-    put(sound());
-    ck_assert(take(&picture));
+    put(valid_frame());
+    ck_assert(take_picture(&picture));
     ck_assert(dd_encoder_pool_last_shown(encoders, 0, &shown));
     ck_assert_uint_eq(shown.position, 0);
     ck_assert_uint_eq(shown.captured_us, 1000);
-    for (uint64_t i = 1; i < 8; i++) { /* the same, more often than the ring holds pictures */
-        frame = sound();
+    for (uint64_t i = 1; i < 8; i++) { /* the same picture, more often than the ring has slots */
+        frame = valid_frame();
         frame.captured_us = 1000 + i;
         put(frame);
         ck_assert_uint_eq(wait_for(i + 1).same, i);
@@ -153,16 +153,16 @@ START_TEST(encodes_what_has_changed)
         ck_assert_uint_eq(shown.position, i);
         ck_assert_uint_eq(shown.captured_us, 1000 + i);
     }
-    put_grey(sound(), 129);
+    put_grey(valid_frame(), 129);
     ck_assert_uint_eq(wait_for(9).encoded, 2);
-    ck_assert(!dd_encoder_pool_last_shown(encoders, 0, &shown)); /* the one that was taken is no longer the newest */
+    ck_assert(!dd_encoder_pool_last_shown(encoders, 0, &shown)); /* a newer picture has been encoded */
     ck_assert(dd_encoder_pool_take(encoders, 0, &picture));
     ck_assert_uint_eq(picture.position, 8);
-    put(sound()); /* as the first one was: that is a change again */
+    put(valid_frame()); /* the same as the first one: a change again */
     ck_assert_uint_eq(wait_for(10).encoded, 3);
     tear_down();
 }
 END_TEST
 
-SUITE("send/transmit/encoder_pool", encodes_the_newest, no_picture_is_of_the_future, leaves_out_what_is_not_what_it_says,
-      encodes_what_has_changed)
+SUITE("send/transmit/encoder_pool", encodes_a_picture, capture_times_in_the_future_become_now, skips_invalid_frames,
+      encodes_only_changes)

@@ -1,4 +1,4 @@
-/* JPEGs, decoded again by TurboJPEG: size, subsampling and colours are what went in. */
+/* JPEGs are decoded with TurboJPEG: size, subsampling and colours are those of the picture. */
 #include <stdio.h>
 #include <string.h>
 
@@ -14,15 +14,16 @@ struct color {
     uint8_t rgb[3], yuv[3];
 };
 
-/* JFIF's conversion of the EBU bars' colours */
+/* the colours of the EBU bars, converted as JFIF says */
 static const struct color colors[] = {
     {{255, 255, 255}, {255, 128, 128}}, {{191, 191, 0}, {169, 32, 144}}, {{0, 191, 191}, {134, 160, 32}},
     {{0, 191, 0}, {112, 65, 48}},       {{191, 0, 191}, {79, 191, 208}}, {{191, 0, 0}, {57, 96, 224}},
     {{0, 0, 191}, {22, 223, 112}},      {{0, 0, 0}, {0, 128, 128}},
 };
 
-/* A picture of one colour; *bytes is to be freed. */
-static struct dd_picture plain(enum dd_picture_format format, int width, int height, const struct color *color, uint8_t **bytes)
+/* Makes a picture of one colour. *bytes is returned-owned. */
+static struct dd_picture make_picture(enum dd_picture_format format, int width, int height, const struct color *color,
+                                      uint8_t **bytes)
 {
     struct dd_picture_layout layout;
     struct dd_picture picture;
@@ -64,7 +65,7 @@ static void round_trip(enum dd_picture_format format, enum dd_jpeg_encoder_subsa
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         for (size_t k = 0; k < sizeof colors / sizeof *colors; k++) {
             uint8_t *bytes;
-            struct dd_picture picture = plain(format, sizes[i][0], sizes[i][1], &colors[k], &bytes);
+            struct dd_picture picture = make_picture(format, sizes[i][0], sizes[i][1], &colors[k], &bytes);
             size_t bound = dd_jpeg_encoder_bound(picture.width, picture.height, subsampling);
             uint8_t *jpeg = malloc(bound);
             size_t size = dd_jpeg_encoder_encode(e, &picture, 90, subsampling, jpeg, bound);
@@ -102,7 +103,7 @@ START_TEST(takes_every_quality)
     struct dd_jpeg_encoder *e = dd_jpeg_encoder_new();
     size_t bound = dd_jpeg_encoder_bound(64, 64, DD_JPEG_ENCODER_444), last = 0;
     uint8_t *jpeg = malloc(bound), *bytes;
-    struct dd_picture picture = plain(DD_PICTURE_I444, 64, 64, &colors[1], &bytes);
+    struct dd_picture picture = make_picture(DD_PICTURE_I444, 64, 64, &colors[1], &bytes);
     uint8_t *luma = dd_picture_writable(&picture, 0);
 
     for (unsigned i = 0; i < 64 * 64; i++)
@@ -123,12 +124,12 @@ START_TEST(takes_every_quality)
 }
 END_TEST
 
-START_TEST(refuses)
+START_TEST(refuses_small_buffers_and_foreign_formats)
 {
     struct dd_jpeg_encoder *e = dd_jpeg_encoder_new();
     size_t bound = dd_jpeg_encoder_bound(64, 64, DD_JPEG_ENCODER_420);
     uint8_t *jpeg = malloc(bound), *bytes;
-    struct dd_picture picture = plain(DD_PICTURE_I420, 64, 64, &colors[1], &bytes);
+    struct dd_picture picture = make_picture(DD_PICTURE_I420, 64, 64, &colors[1], &bytes);
 
     ck_assert_uint_eq(dd_jpeg_encoder_encode(e, &picture, 60, DD_JPEG_ENCODER_420, jpeg, bound - 1), 0);
     picture.format = DD_PICTURE_FOREIGN;
@@ -141,13 +142,13 @@ START_TEST(refuses)
 }
 END_TEST
 
-/* Nothing of the source crosses but pixels: no segment but those that a JPEG needs. */
+/* Only pixels leave: a JPEG has no segments but those that it needs. */
 START_TEST(has_no_metadata)
 {
     struct dd_jpeg_encoder *e = dd_jpeg_encoder_new();
     size_t bound = dd_jpeg_encoder_bound(64, 64, DD_JPEG_ENCODER_420);
     uint8_t *jpeg = malloc(bound), *bytes;
-    struct dd_picture picture = plain(DD_PICTURE_I420, 64, 64, &colors[1], &bytes);
+    struct dd_picture picture = make_picture(DD_PICTURE_I420, 64, 64, &colors[1], &bytes);
     size_t size = dd_jpeg_encoder_encode(e, &picture, 60, DD_JPEG_ENCODER_420, jpeg, bound), at = 2;
 
     while (at + 4 <= size && jpeg[at + 1] != 0xda) {
@@ -163,4 +164,5 @@ START_TEST(has_no_metadata)
 }
 END_TEST
 
-SUITE("send/transmit/jpeg_encoder", encodes_i420, encodes_i444, encodes_bgrx, takes_every_quality, refuses, has_no_metadata)
+SUITE("send/transmit/jpeg_encoder", encodes_i420, encodes_i444, encodes_bgrx, takes_every_quality,
+      refuses_small_buffers_and_foreign_formats, has_no_metadata)

@@ -1,4 +1,4 @@
-/* The one-way socket on loopback: what it sends arrives, and nothing that is sent to it can be read. */
+/* The one-way socket on loopback: its datagrams arrive, and datagrams to it cannot be read. */
 #include "send/transmit/oneway_socket.h"
 
 #include <arpa/inet.h>
@@ -16,7 +16,7 @@
 
 static const struct dd_oneway_socket_config any = {.family = AF_INET, .bind_address = "127.0.0.1", .bind_interface = ""};
 
-static struct dd_destination address_of(int fd)
+static struct dd_destination local_address(int fd)
 {
     struct sockaddr_in v4;
     struct dd_destination a = {.size = sizeof v4};
@@ -26,7 +26,7 @@ static struct dd_destination address_of(int fd)
     return a;
 }
 
-static int receiver(void)
+static int open_receiver(void)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
@@ -34,7 +34,7 @@ static int receiver(void)
     return fd;
 }
 
-static int option(int fd, int level, int name)
+static int get_option(int fd, int level, int name)
 {
     int value = -1;
     socklen_t size = sizeof value;
@@ -47,9 +47,9 @@ START_TEST(sends_a_burst)
     char texts[DD_ONEWAY_SOCKET_BURST][16], got[16];
     struct iovec datagrams[DD_ONEWAY_SOCKET_BURST];
     struct dd_oneway_socket out = {.fd = dd_oneway_socket_open(&any)};
-    int error, in = receiver();
+    int error, in = open_receiver();
     ck_assert_int_ge(out.fd, 0);
-    struct dd_destination to = address_of(in);
+    struct dd_destination to = local_address(in);
     for (int i = 0; i < DD_ONEWAY_SOCKET_BURST; i++) {
         snprintf(texts[i], sizeof texts[i], "no %d", i);
         datagrams[i] = (struct iovec){texts[i], strlen(texts[i]) + 1};
@@ -66,56 +66,56 @@ START_TEST(sends_a_burst)
 }
 END_TEST
 
-START_TEST(lets_nothing_in)
+START_TEST(receives_nothing)
 {
-    int out = dd_oneway_socket_open(&any), in = receiver(), zero = 0;
+    int out = dd_oneway_socket_open(&any), in = open_receiver(), zero = 0;
     char byte;
-    struct dd_destination to = address_of(out);
+    struct dd_destination to = local_address(out);
     ck_assert_int_eq(sendto(in, "x", 1, 0, (const struct sockaddr *)&to.socket_address, to.size), 1);
-    /* loopback delivers before sendto returns: were it not dropped, it would be here */
+    /* loopback delivers before sendto() returns: without the filter the datagram would be here */
     struct pollfd p = {.fd = out, .events = POLLIN};
     ck_assert_int_eq(poll(&p, 1, 0), 0);
     ck_assert_int_eq(recv(out, &byte, 1, MSG_DONTWAIT), -1);
     ck_assert_int_eq(errno, EAGAIN);
-    /* and the filter cannot be taken off */
+    /* the filter is locked */
     ck_assert_int_eq(setsockopt(out, SOL_SOCKET, SO_DETACH_FILTER, &zero, sizeof zero), -1);
     close(in);
     close(out);
 }
 END_TEST
 
-START_TEST(hears_no_icmp)
+START_TEST(ignores_icmp)
 {
     struct dd_oneway_socket socket = {.fd = dd_oneway_socket_open(&any)};
-    int error = 0, out = socket.fd, in = receiver();
-    struct dd_destination gone = address_of(in);
+    int error = 0, out = socket.fd, in = open_receiver();
+    struct dd_destination closed_port = local_address(in);
     struct iovec datagram = {(char[]){'x'}, 1};
     close(in);
-    /* loopback answers with port unreachable at once: no later call may see it */
+    /* loopback answers "port unreachable" at once, and no later call may see it */
     for (int i = 0; i < 3; i++) {
-        ck_assert_uint_eq(dd_oneway_socket_send(&socket, &gone, &datagram, 1, &error), 1);
+        ck_assert_uint_eq(dd_oneway_socket_send(&socket, &closed_port, &datagram, 1, &error), 1);
         ck_assert_int_eq(error, 0);
     }
-    ck_assert_int_eq(option(out, SOL_SOCKET, SO_ERROR), 0);
-    ck_assert_int_eq(option(out, IPPROTO_IP, IP_RECVERR), 0);
-    ck_assert_int_eq(option(out, IPPROTO_IP, IP_MTU_DISCOVER), IP_PMTUDISC_INTERFACE);
-    ck_assert_int_eq(option(out, SOL_SOCKET, SO_LOCK_FILTER), 1);
-    ck_assert_int_le(option(out, SOL_SOCKET, SO_RCVBUF), 4096);
+    ck_assert_int_eq(get_option(out, SOL_SOCKET, SO_ERROR), 0);
+    ck_assert_int_eq(get_option(out, IPPROTO_IP, IP_RECVERR), 0);
+    ck_assert_int_eq(get_option(out, IPPROTO_IP, IP_MTU_DISCOVER), IP_PMTUDISC_INTERFACE);
+    ck_assert_int_eq(get_option(out, SOL_SOCKET, SO_LOCK_FILTER), 1);
+    ck_assert_int_le(get_option(out, SOL_SOCKET, SO_RCVBUF), 4096);
     close(out);
 }
 END_TEST
 
-START_TEST(sets_what_was_asked_for)
+START_TEST(sets_options)
 {
     struct dd_oneway_socket_config c = any;
     c.dscp = 34;
     c.ttl = 7;
     int out = dd_oneway_socket_open(&c);
     ck_assert_int_ge(out, 0);
-    ck_assert_int_eq(option(out, IPPROTO_IP, IP_TOS), 34 << 2);
-    ck_assert_int_eq(option(out, IPPROTO_IP, IP_TTL), 7);
+    ck_assert_int_eq(get_option(out, IPPROTO_IP, IP_TOS), 34 << 2);
+    ck_assert_int_eq(get_option(out, IPPROTO_IP, IP_TTL), 7);
     close(out);
-    c.bind_address = "192.0.2.1"; /* documentation's: nobody has it */
+    c.bind_address = "192.0.2.1"; /* for documentation (RFC 5737): no machine has it */
     ck_assert_int_lt(dd_oneway_socket_open(&c), 0);
     c.bind_address = "";
     c.bind_interface = "nosuchif0";
@@ -123,21 +123,21 @@ START_TEST(sets_what_was_asked_for)
 }
 END_TEST
 
-START_TEST(knows_the_mtu)
+START_TEST(finds_the_mtu)
 {
-    int in = receiver();
-    struct dd_destination to = address_of(in);
+    int in = open_receiver();
+    struct dd_destination to = local_address(in);
     ck_assert_uint_ge(dd_oneway_socket_mtu(&any, &to), 65535);
     close(in);
 }
 END_TEST
 
-START_TEST(reports_what_does_not_go)
+START_TEST(reports_a_datagram_that_is_too_large)
 {
     static char large[65536];
     struct dd_oneway_socket out = {.fd = dd_oneway_socket_open(&any)};
-    int error = 0, in = receiver();
-    struct dd_destination to = address_of(in);
+    int error = 0, in = open_receiver();
+    struct dd_destination to = local_address(in);
     struct iovec datagrams[2] = {{large, 10}, {large, sizeof large}};
     ck_assert_uint_eq(dd_oneway_socket_send(&out, &to, datagrams, 2, &error), 1);
     ck_assert_int_eq(error, EMSGSIZE);
@@ -146,12 +146,12 @@ START_TEST(reports_what_does_not_go)
 }
 END_TEST
 
-/* What was sent of datagrams of these sizes comes out with just these sizes, bundled or not. */
+/* Sends datagrams of these sizes, and checks that they arrive with them, bundled (UDP_SEGMENT) or not. */
 static void check_sizes(struct dd_oneway_socket *out, int in, const size_t *sizes, size_t count)
 {
     static uint8_t bytes[DD_ONEWAY_SOCKET_BURST][65536], got[65536];
     struct iovec datagrams[DD_ONEWAY_SOCKET_BURST];
-    struct dd_destination to = address_of(in);
+    struct dd_destination to = local_address(in);
     int error = -1;
     for (size_t i = 0; i < count; i++) {
         memset(bytes[i], (int)i + 1, sizes[i]);
@@ -167,12 +167,12 @@ static void check_sizes(struct dd_oneway_socket *out, int in, const size_t *size
     ck_assert_int_lt(recv(in, got, sizeof got, 0), 0);
 }
 
-START_TEST(bundles_what_can_be_bundled)
+START_TEST(bundles_equal_sizes)
 {
     static const size_t equal[] = {1400, 1400, 1400, 1400}, last[] = {1400, 1400, 90}, first[] = {90, 1400, 1400, 90, 1400},
                         mixed[] = {100, 200, 150, 150, 160}, large[] = {60000, 60000, 60000}, one[] = {700};
     struct dd_oneway_socket out = {.fd = dd_oneway_socket_open(&any)};
-    int in = receiver(), large_buffer = 1 << 22;
+    int in = open_receiver(), large_buffer = 1 << 22;
     setsockopt(in, SOL_SOCKET, SO_RCVBUFFORCE, &large_buffer, sizeof large_buffer);
     check_sizes(&out, in, equal, 4);
     check_sizes(&out, in, last, 3);
@@ -186,12 +186,12 @@ START_TEST(bundles_what_can_be_bundled)
 }
 END_TEST
 
-START_TEST(does_without_bundles_for_good)
+START_TEST(stops_bundling_where_the_kernel_refuses)
 {
     static const size_t equal[] = {1400, 1400, 1400, 1400};
     struct dd_oneway_socket out = {.fd = dd_oneway_socket_open(&any)};
-    int in = receiver(), on = 1, off = 0;
-    /* a socket without checksums may not bundle: a real refusal of the kernel's */
+    int in = open_receiver(), on = 1, off = 0;
+    /* the kernel refuses to bundle on a socket without checksums */
     ck_assert_int_eq(setsockopt(out.fd, SOL_SOCKET, SO_NO_CHECK, &on, sizeof on), 0);
     check_sizes(&out, in, equal, 4);
     ck_assert(out.one_by_one);
@@ -203,5 +203,5 @@ START_TEST(does_without_bundles_for_good)
 }
 END_TEST
 
-SUITE("send/transmit/oneway_socket", sends_a_burst, lets_nothing_in, hears_no_icmp, sets_what_was_asked_for, knows_the_mtu,
-      reports_what_does_not_go, bundles_what_can_be_bundled, does_without_bundles_for_good)
+SUITE("send/transmit/oneway_socket", sends_a_burst, receives_nothing, ignores_icmp, sets_options, finds_the_mtu,
+      reports_a_datagram_that_is_too_large, bundles_equal_sizes, stops_bundling_where_the_kernel_refuses)

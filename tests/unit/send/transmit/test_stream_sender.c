@@ -1,4 +1,4 @@
-/* What an sender seals, opened and put together again by the receiving end's code. */
+/* Datagrams of the stream sender, opened and reassembled with the receiver's code. */
 #include "send/transmit/stream_sender.h"
 
 #include <string.h>
@@ -103,7 +103,7 @@ START_TEST(a_frame_arrives)
         for (size_t i = 0; i < burst.count; i++) {
             struct dd_wire_fragment f;
             struct dd_unseal_message m = open_datagram(i);
-            /* all datagrams of a frame have one length */
+            /* all datagrams of a frame have the same length */
             ck_assert_uint_eq(burst.datagrams[i].iov_len, burst.datagrams[0].iov_len);
             ck_assert_int_eq(dd_wire_read_fragment(&f, JPEG, m.bytes, m.size), 0);
             if (verdict == DD_REASSEMBLY_TAKEN)
@@ -120,9 +120,9 @@ START_TEST(a_frame_arrives)
 }
 END_TEST
 
-/* In the order that the plan says, all of it, with the frame told as sent only then; and with as much lost as there is
- * parity, the frame arrives. */
-START_TEST(data_then_parity)
+/* Datagrams come in the order of the block plan. The frame counts as sent after the last one. It is recovered if as many
+ * datagrams are lost as there is parity. */
+START_TEST(data_symbols_come_before_parity)
 {
     struct dd_reassembly *r = dd_reassembly_new(JPEG);
     struct dd_reassembly_frame frame = {0};
@@ -161,7 +161,7 @@ START_TEST(data_then_parity)
 }
 END_TEST
 
-START_TEST(status_says_what_was_sent)
+START_TEST(status_describes_the_frame_sent)
 {
     uint64_t now = dd_clock_now_us();
     set_up();
@@ -188,7 +188,7 @@ static void publish(uint32_t source, uint32_t reason, uint64_t confirmed_us)
     dd_frame_ring_publish(writer, &state, sizeof state, false);
 }
 
-START_TEST(status_is_due_every_second_and_at_changes)
+START_TEST(status_is_due_every_second_and_after_changes)
 {
     uint64_t now = dd_clock_now_us();
     set_up();
@@ -202,7 +202,7 @@ START_TEST(status_is_due_every_second_and_at_changes)
     struct dd_wire_status status = read_status(now + 500000, 0);
     ck_assert_uint_eq(status.source, DD_WIRE_SOURCE_FAILED);
     ck_assert_uint_eq(status.reason, DD_WIRE_REASON_CREDENTIALS);
-    /* a capture that changes its mind all the time gets no more than its share */
+    /* a capture that changes its state all the time causes no flood */
     publish(DD_WIRE_SOURCE_OK, 0, 0);
     ck_assert(!dd_stream_sender_poll_source(sender, now + 501000));
     ck_assert(dd_stream_sender_poll_source(sender, now + 550000));
@@ -210,7 +210,7 @@ START_TEST(status_is_due_every_second_and_at_changes)
 }
 END_TEST
 
-START_TEST(capture_is_not_believed_everything)
+START_TEST(false_claims_of_capture_are_corrected)
 {
     uint64_t now = dd_clock_now_us();
     struct dd_frame_ring_frame frame = {.bytes = 1};
@@ -229,7 +229,7 @@ START_TEST(capture_is_not_believed_everything)
     status = read_status(now, 0);
     ck_assert_uint_eq(status.reason, 0);
     ck_assert_uint_eq(status.age_ms, 400);
-    /* what it confirms is its newest picture: once that is another one, not the one that was sent */
+    /* the confirmation is of the newest picture in the ring, which is no longer the one that was sent */
     dd_frame_ring_reserve(writer, 1);
     dd_frame_ring_commit(writer, &frame);
     dd_stream_sender_poll_source(sender, now);
@@ -239,7 +239,7 @@ START_TEST(capture_is_not_believed_everything)
 }
 END_TEST
 
-START_TEST(a_dead_capture_is_told)
+START_TEST(a_dead_capture_is_reported)
 {
     uint64_t now = dd_clock_now_us();
     set_up();
@@ -258,8 +258,8 @@ START_TEST(a_dead_capture_is_told)
 }
 END_TEST
 
-/* Sends what is begun; its number. */
-static uint64_t send_whole(void)
+/* Sends the rest of the frame that was begun. Returns its number. */
+static uint64_t finish_frame(void)
 {
     struct dd_wire_fragment f = {0};
     while (dd_stream_sender_is_sending(sender)) {
@@ -272,16 +272,17 @@ static uint64_t send_whole(void)
     return f.frame;
 }
 
-START_TEST(a_picture_that_is_still_shown_is_repeated)
+START_TEST(a_picture_that_is_still_shown_is_refreshed)
 {
     struct dd_encoder_pool_picture picture = {.jpeg = jpeg, .size = JPEG, .captured_us = dd_clock_now_us(), .position = 7};
     config.refresh_us = 10 * DD_CLOCK_US_PER_S;
     set_up();
-    ck_assert(!dd_stream_sender_is_refresh_due(sender, UINT64_MAX / 2)); /* there is none yet */
+    ck_assert(!dd_stream_sender_is_refresh_due(sender, UINT64_MAX / 2)); /* no frame yet */
     ck_assert_int_eq(dd_stream_sender_begin_frame(sender, &picture), 0);
-    ck_assert(!dd_stream_sender_is_refresh_due(sender, UINT64_MAX / 2)); /* it is on its way */
-    uint64_t number = send_whole(), now_us = dd_clock_now_us();
-    ck_assert(!dd_stream_sender_is_refresh_due(sender, now_us + 60 * DD_CLOCK_US_PER_S)); /* nobody says that it still holds */
+    ck_assert(!dd_stream_sender_is_refresh_due(sender, UINT64_MAX / 2)); /* it is being sent */
+    uint64_t number = finish_frame(), now_us = dd_clock_now_us();
+    ck_assert(
+        !dd_stream_sender_is_refresh_due(sender, now_us + 60 * DD_CLOCK_US_PER_S)); /* nothing confirms that it is still shown */
 
     struct dd_encoder_pool_shown shown = {.captured_us = now_us + 9 * DD_CLOCK_US_PER_S, .position = 9};
     dd_stream_sender_note_shown(sender, &shown);
@@ -289,43 +290,43 @@ START_TEST(a_picture_that_is_still_shown_is_repeated)
     ck_assert(dd_stream_sender_is_refresh_due(sender, now_us + 11 * DD_CLOCK_US_PER_S));
     ck_assert_uint_eq(read_status(now_us + 11 * DD_CLOCK_US_PER_S, 0).age_ms, 2000);
     ck_assert_int_eq(dd_stream_sender_begin_refresh(sender), 0);
-    ck_assert_uint_eq(send_whole(), number);
+    ck_assert_uint_eq(finish_frame(), number);
     struct dd_wire_status status = read_status(now_us + 11 * DD_CLOCK_US_PER_S, 0);
     ck_assert_uint_eq(status.frame, number);
     ck_assert_uint_eq(status.captured_us, epoch_us + picture.captured_us);
     ck_assert_uint_eq(status.frames_sent, 1);
     ck_assert_uint_eq(status.age_ms, 2000);
 
-    /* the next one has a number and an age of its own, while it goes and afterwards */
+    /* the next frame has its own number and age, while it is sent and afterwards */
     picture.captured_us = now_us + 12 * DD_CLOCK_US_PER_S;
     ck_assert_int_eq(dd_stream_sender_begin_frame(sender, &picture), 0);
     shown.captured_us = now_us + 20 * DD_CLOCK_US_PER_S;
     dd_stream_sender_note_shown(sender, &shown);
     ck_assert_uint_eq(read_status(now_us + 21 * DD_CLOCK_US_PER_S, 0).age_ms, 12000);
-    ck_assert_uint_eq(send_whole(), number + 1);
+    ck_assert_uint_eq(finish_frame(), number + 1);
     ck_assert_uint_eq(read_status(now_us + 21 * DD_CLOCK_US_PER_S, 0).age_ms, 9000);
     tear_down();
 }
 END_TEST
 
-START_TEST(without_refreshes_a_change_is_repeated_once)
+START_TEST(without_an_interval_each_change_is_refreshed_once)
 {
     struct dd_encoder_pool_picture picture = {.jpeg = jpeg, .size = JPEG, .captured_us = dd_clock_now_us()};
     config.refresh_us = 0;
     set_up();
     for (int i = 0; i < 2; i++) {
         ck_assert_int_eq(dd_stream_sender_begin_frame(sender, &picture), 0);
-        uint64_t number = send_whole(), now_us = dd_clock_now_us();
+        uint64_t number = finish_frame(), now_us = dd_clock_now_us();
         ck_assert(!dd_stream_sender_is_refresh_due(sender, now_us + DD_CLOCK_US_PER_S));
         ck_assert(dd_stream_sender_is_refresh_due(sender, now_us + 2 * DD_CLOCK_US_PER_S));
         ck_assert_int_eq(dd_stream_sender_begin_refresh(sender), 0);
-        ck_assert_uint_eq(send_whole(), number);
+        ck_assert_uint_eq(finish_frame(), number);
         ck_assert(!dd_stream_sender_is_refresh_due(sender, now_us + 60 * DD_CLOCK_US_PER_S));
     }
     tear_down();
 }
 END_TEST
 
-SUITE("send/transmit/stream_sender", a_frame_arrives, data_then_parity, status_says_what_was_sent,
-      status_is_due_every_second_and_at_changes, capture_is_not_believed_everything, a_dead_capture_is_told,
-      a_picture_that_is_still_shown_is_repeated, without_refreshes_a_change_is_repeated_once)
+SUITE("send/transmit/stream_sender", a_frame_arrives, data_symbols_come_before_parity, status_describes_the_frame_sent,
+      status_is_due_every_second_and_after_changes, false_claims_of_capture_are_corrected, a_dead_capture_is_reported,
+      a_picture_that_is_still_shown_is_refreshed, without_an_interval_each_change_is_refreshed_once)

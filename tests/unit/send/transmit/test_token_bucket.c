@@ -2,16 +2,16 @@
 
 #include "suite.h"
 
-/* Sends bursts of bits as fast as the bucket lets them go, for us; how many bits went. */
-static uint64_t run(struct dd_token_bucket *pace, uint64_t bits, uint64_t *now_us, uint64_t us)
+/* Sends bursts as fast as the bucket allows, for us microseconds. Returns the bits sent. */
+static uint64_t run(struct dd_token_bucket *bucket, uint64_t bits, uint64_t *now_us, uint64_t us)
 {
     uint64_t sent = 0, end = *now_us + us;
     while (*now_us < end) {
-        uint64_t wait = dd_token_bucket_wait_us(pace, *now_us);
+        uint64_t wait = dd_token_bucket_wait_us(bucket, *now_us);
         *now_us += wait;
         if (wait)
             continue;
-        dd_token_bucket_spend(pace, bits);
+        dd_token_bucket_spend(bucket, bits);
         sent += bits;
     }
     return sent;
@@ -21,43 +21,43 @@ START_TEST(keeps_the_rate)
 {
     static const uint64_t rates[] = {64000, 1000000, 100000000, 10000000000};
     for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
-        struct dd_token_bucket pace;
+        struct dd_token_bucket bucket;
         uint64_t now_us = 1000, burst = 16 * 1428 * 8, seconds = 20;
-        dd_token_bucket_init(&pace, rates[i], burst, now_us);
-        uint64_t sent = run(&pace, burst, &now_us, seconds * 1000000), fair = rates[i] * seconds;
-        uint64_t slack = fair / 500 + 3 * burst;
-        ck_assert_uint_le(sent, fair + slack);
-        ck_assert_uint_ge(sent + slack, fair);
+        dd_token_bucket_init(&bucket, rates[i], burst, now_us);
+        uint64_t sent = run(&bucket, burst, &now_us, seconds * 1000000), expected = rates[i] * seconds;
+        uint64_t slack = expected / 500 + 3 * burst;
+        ck_assert_uint_le(sent, expected + slack);
+        ck_assert_uint_ge(sent + slack, expected);
     }
 }
 END_TEST
 
-START_TEST(saves_up_no_more_than_the_bucket)
+START_TEST(saves_up_one_burst_at_most)
 {
-    struct dd_token_bucket pace;
-    dd_token_bucket_init(&pace, 1000000, 10000, 0);
-    /* an hour of silence, and then not an hour's worth at once */
-    uint64_t went = 0, now_us = UINT64_C(3600) * 1000000;
-    while (dd_token_bucket_wait_us(&pace, now_us) == 0) {
-        dd_token_bucket_spend(&pace, 1000);
-        went += 1000;
+    struct dd_token_bucket bucket;
+    dd_token_bucket_init(&bucket, 1000000, 10000, 0);
+    /* after an idle hour */
+    uint64_t spent = 0, now_us = UINT64_C(3600) * 1000000;
+    while (dd_token_bucket_wait_us(&bucket, now_us) == 0) {
+        dd_token_bucket_spend(&bucket, 1000);
+        spent += 1000;
     }
-    ck_assert_uint_le(went, 11000);
-    ck_assert_uint_ge(went, 10000);
+    ck_assert_uint_le(spent, 11000);
+    ck_assert_uint_ge(spent, 10000);
 }
 END_TEST
 
 START_TEST(says_how_long_to_wait)
 {
-    struct dd_token_bucket pace;
-    dd_token_bucket_init(&pace, 1000000, 1000, 0);
-    dd_token_bucket_spend(&pace, 12000); /* the bucket holds 2000 */
-    uint64_t wait = dd_token_bucket_wait_us(&pace, 0);
+    struct dd_token_bucket bucket;
+    dd_token_bucket_init(&bucket, 1000000, 1000, 0);
+    dd_token_bucket_spend(&bucket, 12000); /* the bucket holds 2000 */
+    uint64_t wait = dd_token_bucket_wait_us(&bucket, 0);
     ck_assert_uint_ge(wait, 10000);
     ck_assert_uint_le(wait, 10002);
-    ck_assert_uint_gt(dd_token_bucket_wait_us(&pace, wait - 100), 0);
-    ck_assert_uint_eq(dd_token_bucket_wait_us(&pace, wait), 0);
+    ck_assert_uint_gt(dd_token_bucket_wait_us(&bucket, wait - 100), 0);
+    ck_assert_uint_eq(dd_token_bucket_wait_us(&bucket, wait), 0);
 }
 END_TEST
 
-SUITE("send/transmit/token_bucket", keeps_the_rate, saves_up_no_more_than_the_bucket, says_how_long_to_wait)
+SUITE("send/transmit/token_bucket", keeps_the_rate, saves_up_one_burst_at_most, says_how_long_to_wait)
