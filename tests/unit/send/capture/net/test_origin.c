@@ -2,7 +2,7 @@
 
 #include "suite.h"
 
-static bool same(const char *a, const char *b)
+static bool same_origin(const char *a, const char *b)
 {
     struct dd_origin x, y;
     dd_origin_parse(&x, a);
@@ -10,34 +10,34 @@ static bool same(const char *a, const char *b)
     return dd_origin_equal(&x, &y);
 }
 
-START_TEST(equal_are_scheme_host_and_port)
+START_TEST(scheme_host_and_port_make_an_origin)
 {
-    ck_assert(same("https://example.com/a", "https://EXAMPLE.com:443/b?c#d"));
-    ck_assert(same("http://example.com", "http://example.com:80/"));
-    ck_assert(same("http://[::1]:8000/", "http://[::1]:8000/x"));
-    ck_assert(same("https://user:pass@example.com/", "https://example.com"));
-    ck_assert(same("http://[0:0:0::1]/", "http://[::1]/"));
-    ck_assert(same("http://[2001:0DB8::0:1]/", "http://[2001:db8::1]/"));
-    ck_assert(same("http://[::ffff:127.0.0.1]/", "http://[::ffff:7f00:1]/"));
-    ck_assert(same("http://10.0.0.7/", "http://10.0.0.7:80/"));
-    ck_assert(same("http://10.0.0.7:/", "http://10.0.0.7/"));
-    ck_assert(same("http://7up/", "http://7UP/"));
-    ck_assert(same("http://cam-0x7g/", "http://cam-0x7G/"));
+    ck_assert(same_origin("https://example.com/a", "https://EXAMPLE.com:443/b?c#d"));
+    ck_assert(same_origin("http://example.com", "http://example.com:80/"));
+    ck_assert(same_origin("http://[::1]:8000/", "http://[::1]:8000/x"));
+    ck_assert(same_origin("https://user:pass@example.com/", "https://example.com"));
+    ck_assert(same_origin("http://[0:0:0::1]/", "http://[::1]/"));
+    ck_assert(same_origin("http://[2001:0DB8::0:1]/", "http://[2001:db8::1]/"));
+    ck_assert(same_origin("http://[::ffff:127.0.0.1]/", "http://[::ffff:7f00:1]/"));
+    ck_assert(same_origin("http://10.0.0.7/", "http://10.0.0.7:80/"));
+    ck_assert(same_origin("http://10.0.0.7:/", "http://10.0.0.7/"));
+    ck_assert(same_origin("http://7up/", "http://7UP/"));
+    ck_assert(same_origin("http://cam-0x7g/", "http://cam-0x7G/"));
 
-    ck_assert(!same("https://example.com/", "http://example.com/"));
-    ck_assert(!same("https://example.com/", "https://example.com:8443/"));
-    ck_assert(!same("https://example.com/", "https://www.example.com/"));
-    ck_assert(!same("https://example.com/", "https://example.com./"));
-    ck_assert(!same("https://example.com/", "https://example.com.evil.net/"));
-    ck_assert(!same("https://example.com/", "https://example.com@evil.net/"));
-    ck_assert(!same("https://example.com/", "https://evil.net/https://example.com/"));
-    ck_assert(!same("https://example.com/", "https://evil.net\\@example.com/"));
-    ck_assert(!same("https://example.com/", "https://evil.net?@example.com/"));
-    ck_assert(!same("https://example.com/", "https://evil.net#@example.com/"));
+    ck_assert(!same_origin("https://example.com/", "http://example.com/"));
+    ck_assert(!same_origin("https://example.com/", "https://example.com:8443/"));
+    ck_assert(!same_origin("https://example.com/", "https://www.example.com/"));
+    ck_assert(!same_origin("https://example.com/", "https://example.com./"));
+    ck_assert(!same_origin("https://example.com/", "https://example.com.evil.net/"));
+    ck_assert(!same_origin("https://example.com/", "https://example.com@evil.net/"));
+    ck_assert(!same_origin("https://example.com/", "https://evil.net/https://example.com/"));
+    ck_assert(!same_origin("https://example.com/", "https://evil.net\\@example.com/"));
+    ck_assert(!same_origin("https://example.com/", "https://evil.net?@example.com/"));
+    ck_assert(!same_origin("https://example.com/", "https://evil.net#@example.com/"));
 }
 END_TEST
 
-START_TEST(what_is_none_equals_nothing)
+START_TEST(other_texts_have_no_origin)
 {
     static const char *const wrong[] = {"",
                                         "example.com",
@@ -73,12 +73,12 @@ START_TEST(what_is_none_equals_nothing)
 
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         ck_assert_msg(dd_origin_parse(&origin, wrong[i]) != 0, "%s", wrong[i]);
-        ck_assert_msg(!same(wrong[i], wrong[i]), "%s", wrong[i]);
+        ck_assert_msg(!same_origin(wrong[i], wrong[i]), "%s", wrong[i]);
     }
 }
 END_TEST
 
-START_TEST(is_written_as_browsers_do)
+START_TEST(is_written_as_by_browsers)
 {
     static const char *const pairs[][2] = {{"https://Example.com:443/x", "https://example.com"},
                                            {"http://example.com:80", "http://example.com"},
@@ -98,4 +98,4 @@ START_TEST(is_written_as_browsers_do)
 }
 END_TEST
 
-SUITE("send/capture/net/origin", equal_are_scheme_host_and_port, what_is_none_equals_nothing, is_written_as_browsers_do)
+SUITE("send/capture/net/origin", scheme_host_and_port_make_an_origin, other_texts_have_no_origin, is_written_as_by_browsers)

@@ -1,4 +1,4 @@
-/* The tunnel against a TLS server in a thread of the test, with a certificate that is made here. */
+/* The TLS proxy, with a TLS server in a thread of the test and a certificate made here. */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -26,13 +26,13 @@
 
 enum { BYTES = 30 * 1000 * 1000, WITHIN_S = 20 };
 
-/* Sends back what comes, until the end. */
+/* A TLS server that sends back what it receives. */
 struct server {
     SSL_CTX *context;
     int listen_fd, port;
-    bool silent;   /* takes the connection, and says nothing */
-    bool hangs_up; /* takes it, and closes it when something comes */
-    size_t cut;    /* closes after as many bytes, without good-bye; 0: does not */
+    bool silent;        /* accepts the connection, and never answers */
+    bool closes_early;  /* accepts it, and closes it at the first bytes */
+    size_t close_after; /* closes after so many bytes, without close_notify; 0: never */
     pthread_t thread;
     char pem[4096];
 };
@@ -80,7 +80,7 @@ static void *serve(void *argument)
     int fd = accept(s->listen_fd, NULL, NULL), n = 0;
     size_t all = 0;
 
-    if (s->hangs_up) {
+    if (s->closes_early) {
         recv(fd, bytes, sizeof bytes, 0);
         close(fd);
         return NULL;
@@ -94,7 +94,8 @@ static void *serve(void *argument)
     SSL *ssl = SSL_new(s->context);
     SSL_set_fd(ssl, fd);
     if (SSL_accept(ssl) == 1)
-        while ((s->cut == 0 || all < s->cut) && (n = SSL_read(ssl, bytes, sizeof bytes)) > 0 && SSL_write(ssl, bytes, n) == n)
+        while ((s->close_after == 0 || all < s->close_after) && (n = SSL_read(ssl, bytes, sizeof bytes)) > 0 &&
+               SSL_write(ssl, bytes, n) == n)
             all += (size_t)n;
     SSL_free(ssl);
     close(fd);
@@ -123,15 +124,15 @@ static void stop(struct server *s)
     SSL_CTX_free(s->context);
 }
 
-/* By what factor everything takes longer here: under valgrind, as scripts/test tells Check. */
-static unsigned patience(void)
+/* By what factor everything is slower: under valgrind scripts/test tells Check. */
+static unsigned slowdown(void)
 {
     const char *multiplier = getenv("CK_TIMEOUT_MULTIPLIER");
 
     return multiplier ? (unsigned)atoi(multiplier) : 1;
 }
 
-static int open_tunnel(struct dd_tls_proxy **tunnel, const struct server *s, const char *authorities, struct dd_source_io *io)
+static int open_proxy(struct dd_tls_proxy **proxy, const struct server *s, const char *authorities, struct dd_source_io *io)
 {
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)s->port)};
@@ -140,8 +141,8 @@ static int open_tunnel(struct dd_tls_proxy **tunnel, const struct server *s, con
         .name = "rtsps://127.0.0.1/x", .host = "127.0.0.1", .authorities = authorities, .addresses = &info};
 
     *io = (struct dd_source_io){
-        .deadline_us = dd_clock_now_us() + 2 * patience() * DD_CLOCK_US_PER_S, .checkpoint = checkpoint, .stop_fd = -1};
-    return dd_tls_proxy_open(tunnel, &config, io);
+        .deadline_us = dd_clock_now_us() + 2 * slowdown() * DD_CLOCK_US_PER_S, .checkpoint = checkpoint, .stop_fd = -1};
+    return dd_tls_proxy_open(proxy, &config, io);
 }
 
 static int connect_local(int port)
@@ -175,10 +176,10 @@ static void *send_all(void *argument)
     return bytes;
 }
 
-/* True once this process hardly runs: who spins never does. */
-static bool falls_quiet(void)
+/* True once this process uses almost no CPU: a busy loop never does. */
+static bool becomes_idle(void)
 {
-    for (unsigned i = 0; i < 20 * patience(); i++) {
+    for (unsigned i = 0; i < 20 * slowdown(); i++) {
         clock_t busy = clock();
         usleep(300000);
         if (clock() - busy < CLOCKS_PER_SEC / 10)
@@ -187,7 +188,7 @@ static bool falls_quiet(void)
     return false;
 }
 
-START_TEST(bytes_go_both_ways)
+START_TEST(copies_both_ways)
 {
     static uint8_t back[BYTES];
     struct server s = {0};
@@ -199,21 +200,21 @@ START_TEST(bytes_go_both_ways)
     char one;
 
     start(&s);
-    ck_assert_msg(open_tunnel(&t, &s, s.pem, &io) == 0, "%s", io.message);
+    ck_assert_msg(open_proxy(&t, &s, s.pem, &io) == 0, "%s", io.message);
     int fd = connect_local(dd_tls_proxy_port(t));
     ck_assert_int_ge(fd, 0);
     pthread_create(&sender, NULL, send_all, &fd);
-    ck_assert(falls_quiet()); /* once all buffers are full nobody spins */
+    ck_assert(becomes_idle()); /* no busy loop once all buffers are full */
     while (got < BYTES) {
         ssize_t n = recv(fd, back + got, BYTES - got, 0);
         ck_assert_int_gt(n, 0);
         got += (size_t)n;
         if (got < BYTES / 2)
-            usleep(200); /* so that buffers fill up */
+            usleep(200); /* slowly, so that buffers fill up */
     }
     pthread_join(sender, &sent);
     ck_assert_mem_eq(back, sent, BYTES);
-    ck_assert_int_lt(connect_local(dd_tls_proxy_port(t)), 0); /* just one */
+    ck_assert_int_lt(connect_local(dd_tls_proxy_port(t)), 0); /* one connection only */
     shutdown(fd, SHUT_WR);
     ck_assert_int_eq(recv(fd, &one, 1, 0), 0);
     close(fd);
@@ -222,7 +223,7 @@ START_TEST(bytes_go_both_ways)
 }
 END_TEST
 
-START_TEST(other_processes_are_turned_away)
+START_TEST(refuses_other_processes)
 {
     struct server s = {0};
     struct dd_source_io io;
@@ -231,7 +232,7 @@ START_TEST(other_processes_are_turned_away)
     char one = 'x';
 
     start(&s);
-    ck_assert_int_eq(open_tunnel(&t, &s, s.pem, &io), 0);
+    ck_assert_int_eq(open_proxy(&t, &s, s.pem, &io), 0);
     pid_t other = fork();
     if (other == 0) {
         int fd = connect_local(dd_tls_proxy_port(t));
@@ -250,18 +251,18 @@ START_TEST(other_processes_are_turned_away)
 }
 END_TEST
 
-START_TEST(a_cut_connection_ends)
+START_TEST(a_connection_closed_by_the_server_ends)
 {
-    struct server s = {.cut = 1};
+    struct server s = {.close_after = 1};
     struct dd_source_io io;
     struct dd_tls_proxy *t;
     char bytes[8] = "abcdefg";
 
     start(&s);
-    ck_assert_int_eq(open_tunnel(&t, &s, "", &io), 0); /* and without a check */
+    ck_assert_int_eq(open_proxy(&t, &s, "", &io), 0); /* also without a check of the certificate */
     int fd = connect_local(dd_tls_proxy_port(t));
     ck_assert_int_eq(send(fd, bytes, sizeof bytes, 0), sizeof bytes);
-    ck_assert_int_eq(recv(fd, bytes, sizeof bytes, MSG_WAITALL), sizeof bytes); /* what came before still gets through */
+    ck_assert_int_eq(recv(fd, bytes, sizeof bytes, MSG_WAITALL), sizeof bytes); /* bytes from before the end still arrive */
     ck_assert_int_eq(recv(fd, bytes, 1, 0), 0);
     close(fd);
     dd_tls_proxy_close(t);
@@ -269,7 +270,7 @@ START_TEST(a_cut_connection_ends)
 }
 END_TEST
 
-START_TEST(closing_waits_for_nobody)
+START_TEST(closing_does_not_wait)
 {
     struct server s = {0};
     struct dd_source_io io;
@@ -277,44 +278,44 @@ START_TEST(closing_waits_for_nobody)
     uint64_t start_us = dd_clock_now_us();
 
     start(&s);
-    ck_assert_int_eq(open_tunnel(&t, &s, s.pem, &io), 0);
-    dd_tls_proxy_close(t); /* nobody came */
+    ck_assert_int_eq(open_proxy(&t, &s, s.pem, &io), 0);
+    dd_tls_proxy_close(t); /* without a connection */
     stop(&s);
-    ck_assert_uint_lt(dd_clock_now_us() - start_us, patience() * DD_CLOCK_US_PER_S);
+    ck_assert_uint_lt(dd_clock_now_us() - start_us, slowdown() * DD_CLOCK_US_PER_S);
     dd_tls_proxy_close(NULL);
 }
 END_TEST
 
-START_TEST(refusals)
+START_TEST(failures_have_reasons)
 {
-    struct server s = {.silent = true}, other = {0}, cuts = {.hangs_up = true};
+    struct server s = {.silent = true}, other = {0}, cuts = {.closes_early = true};
     struct dd_source_io io;
     struct dd_tls_proxy *t;
 
     start(&s);
     uint64_t start_us = dd_clock_now_us();
-    ck_assert_int_eq(open_tunnel(&t, &s, s.pem, &io), DD_ERROR_SOURCE);
+    ck_assert_int_eq(open_proxy(&t, &s, s.pem, &io), DD_ERROR_SOURCE);
     ck_assert_uint_eq(io.reason, DD_WIRE_REASON_TIMEOUT);
-    ck_assert_uint_lt(dd_clock_now_us() - start_us, 4 * patience() * DD_CLOCK_US_PER_S);
+    ck_assert_uint_lt(dd_clock_now_us() - start_us, 4 * slowdown() * DD_CLOCK_US_PER_S);
     ck_assert_ptr_null(t);
     stop(&s);
 
     start(&other);
-    ck_assert_int_eq(open_tunnel(&t, &other, s.pem, &io), DD_ERROR_SOURCE);
+    ck_assert_int_eq(open_proxy(&t, &other, s.pem, &io), DD_ERROR_SOURCE);
     ck_assert_uint_eq(io.reason, DD_WIRE_REASON_CERTIFICATE);
     ck_assert_ptr_nonnull(strstr(io.message, "not signed"));
     stop(&other);
     start(&cuts);
-    ck_assert_int_eq(open_tunnel(&t, &cuts, s.pem, &io), DD_ERROR_SOURCE);
-    ck_assert_uint_eq(io.reason, DD_WIRE_REASON_BROKEN); /* no certificate was looked at */
+    ck_assert_int_eq(open_proxy(&t, &cuts, s.pem, &io), DD_ERROR_SOURCE);
+    ck_assert_uint_eq(io.reason, DD_WIRE_REASON_BROKEN); /* no certificate was checked */
     ck_assert_ptr_nonnull(strstr(io.message, "cuts the connection"));
     stop(&cuts);
-    ck_assert_int_eq(open_tunnel(&t, &other, s.pem, &io), DD_ERROR_SOURCE); /* nobody listens now */
+    ck_assert_int_eq(open_proxy(&t, &other, s.pem, &io), DD_ERROR_SOURCE); /* its port is closed now */
     ck_assert_uint_eq(io.reason, DD_WIRE_REASON_UNREACHABLE);
 }
 END_TEST
 
-/* A listener that answers no more connections: its queue is full. */
+/* Opens a listener whose queue is full, so that it does not answer. */
 static int start_black_hole(struct sockaddr_in *address, int queued[2])
 {
     socklen_t size = sizeof *address;
@@ -331,7 +332,7 @@ static int start_black_hole(struct sockaddr_in *address, int queued[2])
     return fd;
 }
 
-START_TEST(a_silent_address_does_not_keep_the_next_from_its_turn)
+START_TEST(a_silent_address_does_not_delay_the_next)
 {
     struct server s = {0};
     struct sockaddr_in silent;
@@ -340,15 +341,15 @@ START_TEST(a_silent_address_does_not_keep_the_next_from_its_turn)
     int queued[2], fd = start_black_hole(&silent, queued);
 
     start(&s);
-    struct sockaddr_in good = {
+    struct sockaddr_in answering = {
         .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)s.port)};
-    struct addrinfo second = {.ai_family = AF_INET, .ai_addr = (struct sockaddr *)&good, .ai_addrlen = sizeof good};
+    struct addrinfo second = {.ai_family = AF_INET, .ai_addr = (struct sockaddr *)&answering, .ai_addrlen = sizeof answering};
     struct addrinfo first = {
         .ai_family = AF_INET, .ai_addr = (struct sockaddr *)&silent, .ai_addrlen = sizeof silent, .ai_next = &second};
     const struct dd_tls_proxy_config config = {
         .name = "rtsps://camera/x", .host = "127.0.0.1", .authorities = s.pem, .addresses = &first};
     io = (struct dd_source_io){
-        .deadline_us = dd_clock_now_us() + 2 * patience() * DD_CLOCK_US_PER_S, .checkpoint = checkpoint, .stop_fd = -1};
+        .deadline_us = dd_clock_now_us() + 2 * slowdown() * DD_CLOCK_US_PER_S, .checkpoint = checkpoint, .stop_fd = -1};
     ck_assert_msg(dd_tls_proxy_open(&t, &config, &io) == 0, "%s", io.message);
     dd_tls_proxy_close(t);
     stop(&s);
@@ -366,12 +367,12 @@ START_TEST(a_stop_ends_the_handshake)
 
     start(&s);
     stopped = true;
-    ck_assert_int_eq(open_tunnel(&t, &s, s.pem, &io), DD_ERROR_STOPPED);
+    ck_assert_int_eq(open_proxy(&t, &s, s.pem, &io), DD_ERROR_STOPPED);
     stop(&s);
 }
 END_TEST
 
-START_TEST(certificates_are_counted)
+START_TEST(counts_certificates)
 {
     struct server s = {0};
     char text[3 * sizeof s.pem];
@@ -389,6 +390,6 @@ START_TEST(certificates_are_counted)
 }
 END_TEST
 
-SUITE("send/capture/net/tls_proxy", bytes_go_both_ways, other_processes_are_turned_away, a_cut_connection_ends,
-      closing_waits_for_nobody, refusals, a_silent_address_does_not_keep_the_next_from_its_turn, a_stop_ends_the_handshake,
-      certificates_are_counted)
+SUITE("send/capture/net/tls_proxy", copies_both_ways, refuses_other_processes, a_connection_closed_by_the_server_ends,
+      closing_does_not_wait, failures_have_reasons, a_silent_address_does_not_delay_the_next, a_stop_ends_the_handshake,
+      counts_certificates)

@@ -1,4 +1,4 @@
-/* URLs as people write them: the user info found, decoded, written back, and never shown. */
+/* URLs as people write them: user name and password are found, decoded, written, and never shown. */
 #include <string.h>
 
 #include "dd/base/error.h"
@@ -19,14 +19,14 @@ static const struct example examples[] = {
     {"rtsp://cam?profile=1", "", "", "cam", 0, "?profile=1", "rtsp://cam?profile=1"},
     {"rtsp://viewer@cam/", "viewer", "", "cam", 0, "/", "rtsp://viewer:@cam/"},
     {"rtsp://viewer:secret@cam:554/x", "viewer", "secret", "cam", 554, "/x", "rtsp://viewer:secret@cam:554/x"},
-    /* encoded */
+    /* percent-encoded credentials */
     {"rtsp://viewer:p%40ss%2Fword@127.0.0.1:8554/test", "viewer", "p@ss/word", "127.0.0.1", 8554, "/test",
      "rtsp://viewer:p%40ss%2Fword@127.0.0.1:8554/test"},
     {"rtsp://us%3aer:a%3Ab@cam/", "us:er", "a:b", "cam", 0, "/", "rtsp://us%3Aer:a%3Ab@cam/"},
     {"rtsp://u:100%@cam/", "u", "100%", "cam", 0, "/", "rtsp://u:100%25@cam/"},
     {"rtsp://u:a%zz%4@cam/", "u", "a%zz%4", "cam", 0, "/", "rtsp://u:a%25zz%254@cam/"},
     {"rtsp://u:a%00b@cam/", "u", "a%00b", "cam", 0, "/", "rtsp://u:a%2500b@cam/"},
-    /* raw */
+    /* raw characters in credentials */
     {"rtsp://viewer:p@:ss/word@127.0.0.1:8554/test", "viewer", "p@:ss/word", "127.0.0.1", 8554, "/test",
      "rtsp://viewer:p%40%3Ass%2Fword@127.0.0.1:8554/test"},
     {"rtsp://viewer:p@ss@cam/test", "viewer", "p@ss", "cam", 0, "/test", "rtsp://viewer:p%40ss@cam/test"},
@@ -63,7 +63,7 @@ static void check(const struct example *e)
     ck_assert_int_eq(dd_url_write(&url, text, sizeof text), 0);
     ck_assert_str_eq(text, e->written);
 
-    /* what was written is read again as the same */
+    /* parsing the written URL gives the same */
     ck_assert_msg(dd_url_parse(&again, text) == 0, "refused: %s", text);
     ck_assert_mem_eq(&again, &url, sizeof url);
 
@@ -81,7 +81,7 @@ START_TEST(parses_and_writes)
 }
 END_TEST
 
-START_TEST(refuses)
+START_TEST(refuses_other_texts)
 {
     static const char *const wrong[] = {
         "",
@@ -117,8 +117,8 @@ START_TEST(refuses)
 }
 END_TEST
 
-/* Each of these names two hosts, and so two places that a password could be sent to. */
-START_TEST(refuses_what_is_ambiguous)
+/* Each of these names two hosts, to either of which the password could be sent. */
+START_TEST(refuses_ambiguous_urls)
 {
     static const char *const ambiguous[] = {
         "rtsp://viewer:p@ss/word@127.0.0.1:8554/test",
@@ -140,7 +140,7 @@ START_TEST(refuses_what_is_ambiguous)
 }
 END_TEST
 
-START_TEST(refuses_too_long)
+START_TEST(refuses_long_urls)
 {
     char text[3 * DD_URL_SIZE];
     struct dd_url url;
@@ -159,7 +159,7 @@ START_TEST(refuses_too_long)
 }
 END_TEST
 
-START_TEST(scrubs)
+START_TEST(scrubs_messages)
 {
     struct dd_url url;
     char text[] =
@@ -174,8 +174,8 @@ START_TEST(scrubs)
 }
 END_TEST
 
-/* Some cameras take their password in the path or query. */
-START_TEST(hides_parameters)
+/* Some cameras have their password in the path or query. */
+START_TEST(hides_path_and_query)
 {
     struct dd_url url;
     char text[DD_URL_SIZE], message[] = "no answer from rtsp://cam/live?user=me&pw=secret";
@@ -191,4 +191,5 @@ START_TEST(hides_parameters)
 }
 END_TEST
 
-SUITE("send/capture/net/url", parses_and_writes, refuses, refuses_what_is_ambiguous, refuses_too_long, scrubs, hides_parameters)
+SUITE("send/capture/net/url", parses_and_writes, refuses_other_texts, refuses_ambiguous_urls, refuses_long_urls, scrubs_messages,
+      hides_path_and_query)
