@@ -1,9 +1,9 @@
-/* Plays a VNC server to the source: an input is what the server says, all at once, and then it hangs up. The first byte says
- * how: its lowest bit, whether all is raw (for the log-in), or is made of messages with lengths and encodings that make sense
- * (for what comes behind it). libvncclient is not instrumented: what it is given are the encodings that are asked for, and what
- * has to be kept in mind beside them is ours.
+/* Plays a VNC server to the source. An input is all that the server says, at once; then it hangs up. The flags in the first byte
+ * say how the rest is read. With RAW these are the server's bytes, for the handshake alone. Else the handshake is a good one, and
+ * messages with lengths and encodings that make sense are made of the input, for the framebuffer. libvncclient is not
+ * instrumented: it gets the encodings that are asked for. What is fuzzed is our own code around it.
  *
- * Whatever comes: every call ends, with a picture that is whole and of a size within the limits, or with a reason. */
+ * Whatever comes, every call ends: with a picture that is whole and within the limits of size, or with a reason. */
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -25,20 +25,28 @@
 #include "send/picture.h"
 
 enum {
-    STREAM_MAX = 64 * 1024, /* goes into the socket before anybody reads */
+    STREAM_MAX = 64 * 1024, /* fits the socket's buffer: nobody reads yet */
     BUFFER_BYTES = 1 << 20,
     PICTURES = 40,
     SOON_US = 300,
-    SIDE_MAX = 300, /* of a desktop, but for absurd ones */
+    SIDE_MAX = 300, /* of a desktop, unless it is to be absurd */
 };
 
 /* flags in the first byte */
-enum { RAW = 1, PASSWORD = 2, ANONYMOUS = 4, WAITS = 8, STOPS = 16, OLD = 32 };
+enum {
+    RAW = 1,
+    PASSWORD = 2,  /* RAW: the user has one */
+    ANONYMOUS = 4, /* RAW: anonymous TLS is accepted */
+    WAITS = 8,     /* pictures are due a little later: the source finds that the server hangs up meanwhile */
+    STOPS = 16,    /* the role is stopped after as many checkpoints as the next byte says */
+    OLD = 32,      /* RFB 3.3; with RAW the user has a name */
+    DUE = 64,      /* pictures are due already: the source catches up with the server before each */
+};
 
 static struct dd_send_stream options;
-static unsigned asked, stop_after;
+static unsigned checkpoints, stop_after;
 
-/* The server's end of the connection. It has to be read, or the client blocks sooner or later. */
+/* The server's end of the connection. It is read at checkpoints, or the client would block sooner or later. */
 static int server_fd;
 
 static bool checkpoint(void *context)
@@ -48,8 +56,8 @@ static bool checkpoint(void *context)
     (void)context;
     while (recv(server_fd, bytes, sizeof bytes, MSG_DONTWAIT) > 0)
         ;
-    asked++;
-    return stop_after && asked > stop_after;
+    checkpoints++;
+    return stop_after && checkpoints > stop_after;
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -69,7 +77,7 @@ static void write_size(struct dd_cursor *in, struct dd_cursor *out)
 {
     uint8_t kind = dd_cursor_read_u8(in);
 
-    if (kind == 0xff) { /* any */
+    if (kind == 0xff) { /* any size */
         dd_cursor_write_u32(out, dd_cursor_read_u32(in));
         return;
     }
@@ -77,7 +85,7 @@ static void write_size(struct dd_cursor *in, struct dd_cursor *out)
     dd_cursor_write_u16(out, (uint16_t)(dd_cursor_read_u8(in) % SIDE_MAX + 1));
 }
 
-static void write_login(struct dd_cursor *in, struct dd_cursor *out, uint8_t flags)
+static void write_handshake(struct dd_cursor *in, struct dd_cursor *out, uint8_t flags)
 {
     static const uint8_t version[] = "RFB 003.008\n", old[] = "RFB 003.003\n", none[] = {1, 1, 0, 0, 0, 0};
     static const uint8_t format[16] = {32, 24, 0, 1, 0, 255, 0, 255, 0, 255, 16, 8, 0};
@@ -92,7 +100,7 @@ static void write_login(struct dd_cursor *in, struct dd_cursor *out, uint8_t fla
     dd_cursor_write_u32(out, 0);
 }
 
-/* As many bytes of the input as its next one says; behind them zeros up to size. */
+/* The next byte of the input says how many bytes of it follow; zeros fill up to size. */
 static void write_data(struct dd_cursor *in, struct dd_cursor *out, size_t size)
 {
     size_t given = dd_cursor_read_u8(in);
@@ -177,7 +185,7 @@ static size_t write_stream(struct dd_cursor *in, uint8_t flags, uint8_t stream[s
         dd_cursor_write_bytes(&out, dd_cursor_read_bytes(in, left), left);
         return out.at;
     }
-    write_login(in, &out, flags);
+    write_handshake(in, &out, flags);
     while (dd_cursor_remaining(in) && !out.failed)
         write_message(in, &out);
     return out.at;
@@ -185,7 +193,7 @@ static size_t write_stream(struct dd_cursor *in, uint8_t flags, uint8_t stream[s
 
 /* ---- what comes of it ---- */
 
-/* A server that has said all that it ever will. Returns the client's end. */
+/* A server that has said all and hung up. Returns the client's end. */
 static int start_server(const uint8_t *stream, size_t size)
 {
     int pair[2], bytes = BUFFER_BYTES;
@@ -206,7 +214,7 @@ static void check_error(const struct dd_source_io *io, int error)
     MUST(error != DD_ERROR_STOPPED || stop_after);
     if (error == DD_ERROR_SOURCE) {
         MUST(io->reason != DD_WIRE_REASON_NONE && io->message[0]);
-        /* nothing here is slow, and nobody waits for a server that has hung up */
+        /* nothing here is slow, and the source does not wait for a server that has hung up */
         MUST(io->reason != DD_WIRE_REASON_TIMEOUT);
     }
 }
@@ -234,7 +242,8 @@ static void watch(struct dd_source_io *io, int fd, uint8_t flags)
     MUST((error == 0) == (state != NULL));
     for (unsigned i = 0; !error && i < PICTURES; i++) {
         io->deadline_us = dd_clock_now_us() + 10 * DD_CLOCK_US_PER_S;
-        error = dd_vnc_source.next(state, io, flags & WAITS ? dd_clock_now_us() + SOON_US : 0, &picture);
+        uint64_t due_us = flags & WAITS ? dd_clock_now_us() + SOON_US : flags & DUE ? 1 : 0;
+        error = dd_vnc_source.next(state, io, due_us, &picture);
         if (!error)
             check_picture(&picture, start_us);
         else if (error == DD_ERROR_AGAIN)
@@ -245,10 +254,9 @@ static void watch(struct dd_source_io *io, int fd, uint8_t flags)
     dd_vnc_source.close(state);
 }
 
-/* The log-in alone. */
-static void log_in(struct dd_source_io *io, int fd, uint8_t flags)
+static void shake_hands(struct dd_source_io *io, int fd, uint8_t flags)
 {
-    const struct dd_vnc_handshake_config login = {
+    const struct dd_vnc_handshake_config config = {
         .name = "fuzz",
         .host = "host",
         .username = flags & OLD ? "viewer" : "",
@@ -256,15 +264,15 @@ static void log_in(struct dd_source_io *io, int fd, uint8_t flags)
         .authorities = "",
         .anonymous_tls = flags & ANONYMOUS,
     };
-    struct dd_channel line = {.fd = fd, .io = io};
+    struct dd_channel channel = {.fd = fd, .io = io};
     struct dd_vnc_handshake_result result;
-    int error = dd_vnc_handshake_run(&line, &login, &result);
+    int error = dd_vnc_handshake_run(&channel, &config, &result);
 
     if (error)
         check_error(io, error);
     else
         MUST(result.width >= 0 && result.width <= 65535 && result.height >= 0 && result.height <= 65535);
-    dd_channel_close(&line);
+    dd_channel_close(&channel);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -275,12 +283,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct dd_source_io io = {
         .options = &options, .deadline_us = dd_clock_now_us() + 10 * DD_CLOCK_US_PER_S, .checkpoint = checkpoint, .stop_fd = -1};
 
-    asked = 0;
+    checkpoints = 0;
     stop_after = flags & STOPS ? dd_cursor_read_u8(&in) % 32 + 1 : 0;
     size_t length = write_stream(&in, flags, stream);
     int fd = start_server(stream, length);
     if (flags & RAW)
-        log_in(&io, fd, flags);
+        shake_hands(&io, fd, flags);
     else
         watch(&io, fd, flags);
     close(server_fd);
@@ -290,32 +298,45 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 size_t fuzz_seed(size_t i, uint8_t seed[static FUZZ_SEED_SIZE])
 {
     static const struct fuzz_bytes seeds[] = {
-        /* log-ins: none, a password, VeNCrypt, an old server, refusals, rubbish */
+        /* handshakes: None, VNC Authentication, VeNCrypt with TLS and without, 3.3, 3.7, refusals, rubbish */
         FUZZ_BYTES("\x01RFB 003.008\n\x01\x01\0\0\0\0\0\x10\0\x10 \x18\0\x01\0\xff\0\xff\0\xff\x10\x08\0\0\0\0\0\0\0\x04"
                    "desk"),
         FUZZ_BYTES("\x03RFB 003.008\n\x01\x02"
                    "0123456789abcdef\0\0\0\0\0\x10\0\x10 \x18\0\x01\0\xff\0\xff\0\xff\x10\x08\0\0\0\0\0\0\0\0"),
-        FUZZ_BYTES("\x07RFB 003.008\n\x02\x13\x02\0\x02\0\x03\0\0\x01\x05\0\0\x01\x02\0\0\0\x02"
+        FUZZ_BYTES("\x03RFB 003.008\n\x01\x02"
                    "0123456789abcdef\0\0\0\x01\0\0\0\x05wrong"),
+        FUZZ_BYTES("\x07RFB 003.008\n\x02\x13\x02\0\x02\0\x03\0\0\x01\x05\0\0\x01\x02\0\0\0\x02\x01\x15\x03\x03\0\x02\x02\x28"),
+        FUZZ_BYTES("\x03RFB 003.008\n\x01\x13\0\x02\0\x01\0\0\0\x02"
+                   "0123456789abcdef\0\0\0\0\0\x10\0\x10 \x18\0\x01\0\xff\0\xff\0\xff\x10\x08\0\0\0\0\0\0\0\0"),
+        FUZZ_BYTES("\x01RFB 003.008\n\x01\x02"),
+        FUZZ_BYTES("\x23RFB 003.008\n\x02\x05\x1e"),
+        FUZZ_BYTES("\x01RFB 003.008\n\x01\x12"),
+        FUZZ_BYTES("\x01RFB 003.008\n\0\0\0\0\x04"
+                   "busy"),
         FUZZ_BYTES("\x03RFB 003.003\n\0\0\0\x02"
                    "0123456789abcdef\0\0\0\x02"),
         FUZZ_BYTES("\x01RFB 003.008\n\0\0\0\0\x1aToo many security failures"),
         FUZZ_BYTES("\x05RFB 003.007\n\x01\x12\x16\x03\x03\0\x02\x02\x28"),
+        FUZZ_BYTES("\x01RFB 003.008\n\x05\x01"),
         FUZZ_BYTES("\x01HTTP/1.1 400 Bad Request\r\n"),
         FUZZ_BYTES(
             "\x01RFB 003.008\n\x01\x01\0\0\0\0\xff\xff\xff\xff \x18\0\x01\0\xff\0\xff\0\xff\x10\x08\0\0\0\0\x7f\xff\xff\xff"),
-        /* pictures: raw, hextile, copied */
+        /* pictures: Raw, Hextile, CopyRect */
         FUZZ_BYTES("\0\x0f\x0f\x04\0\0\0\x0f\x0f\0\x04\0\0\0\0\0\x04\x01\x02\x03\x04\x04\x01\x01\x01\x01\x01\x04\0\0\0\0\0"),
         FUZZ_BYTES("\x08\x0f\x0f\x04\x02\0\0\x0f\x0f\x07\x02\x01\x02\x03\x04\x04\0\x04\0\0\0\0\0\0"),
         /* a new size, then a picture of that; one that is absurd */
         FUZZ_BYTES("\0\x0f\x0f\x04\0\0\0\x0f\x0f\0\x04\x04\0\0\x1f\x1f\x04\0\0\0\x1f\x1f\0\x04\x04\0\0\xff\xff\xff\xff\xff"),
         FUZZ_BYTES("\x08\x0f\x0f\x08\x05\0\0\x1f\x1f\0\0\0\0\x1f\x1f\0"),
-        /* ZRLE of one colour, outside, bells and a clipboard */
+        /* ZRLE of one colour, and one that is corrupt; outside; bells and a clipboard */
         FUZZ_BYTES("\0\x0f\x0f\x04\x03\0\0\x0f\x0f\x10\x10\x78\x9c\x62\x64\x62\x66\x01\0\0\0\xff\xff\0\0\0\0\0"),
+        FUZZ_BYTES("\0\x0f\x0f\x04\0\0\0\x0f\x0f\0\x04\x03\0\0\x0f\x0f\x0c\x0c\x78\x9c\x6a\x62\x64\x62\x06\x00\x00\x00\xff\xff"),
         FUZZ_BYTES("\0\x0f\x0f\x04\0\x0f\x0f\x0f\x0f\0\x01\x01\x06\x04"
                    "clip\x82\0"),
         FUZZ_BYTES("\x18\x05\x0f\x0f\x04\0\0\0\x0f\x0f\0\x04\0\0\0\0\0\0\x04\0\0\0\0\0\0"),
         FUZZ_BYTES("\x20\x0f\x0f\x0c\0\0\0\x07\x0f\0\0\x08\0\x07\x0f\0\x06\0\0\0\0"),
+        /* 16 bells before the probe, and one behind it; then its answer, a pixel of the third cell */
+        FUZZ_BYTES("\x40\x0f\x0f\x04\0\0\0\x0f\x0f\0\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01"
+                   "\x04\0\x08\0\0\0\0"),
     };
 
     if (i >= sizeof seeds / sizeof *seeds)
