@@ -1,9 +1,10 @@
-"""A VNC server that does what real ones never do. It speaks RFB 3.8 without a log-in, shows one colour, and then does as its
+"""A VNC server that does what real ones never do. It speaks RFB 3.8 without a password, shows one colour, and then does as its
 behaviour says."""
 import os
 import socket
 import struct
 import threading
+import time
 import zlib
 
 WIDTH, HEIGHT = 160, 120
@@ -17,11 +18,12 @@ class Ended(Exception):
 
 
 class FakeVnc:
-    """Listens on port; each connection has a thread. requests: what clients sent after the log-in, as (type, bytes)."""
+    """Listens on port; each connection has a thread. requests: what clients sent after the handshake, as (type, bytes).
+    connected_at: time.monotonic() of each connection. said: what clients sent where nothing was expected."""
 
     def __init__(self, behaviour):
         self.behaviour = behaviour
-        self.requests, self.connections, self.said = [], 0, b""
+        self.requests, self.connected_at, self.said = [], [], b""
         self.stopping = threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -44,7 +46,7 @@ class FakeVnc:
                 connection, _ = self.listener.accept()
             except OSError:
                 return
-            self.connections += 1
+            self.connected_at.append(time.monotonic())
             thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
             self.threads.append(thread)
             thread.start()
@@ -89,7 +91,7 @@ class Session:
         return data
 
     def wait(self):
-        """Says nothing more, until the other side goes."""
+        """Sends nothing more until the other side closes."""
         while True:
             self.server.said += self.take(1)
 
@@ -122,7 +124,7 @@ class Session:
         return kind, rest
 
     def start(self):
-        """Log-in and all up to the first request for a picture."""
+        """The handshake, and all up to the first request for a picture."""
         self.started = True
         self.login()
         self.init()
@@ -140,7 +142,7 @@ class Session:
         return self.rectangle(x, y, width, height, RAW, pixel * (width * height))
 
     def answer(self):
-        """Answers requests as a server does on whose desktop nothing happens."""
+        """Answers requests as a server whose desktop does not change."""
         while True:
             kind, rest = self.request()
             incremental, x, y, width, height = struct.unpack(">BHHHH", rest) if kind == 3 else (1, 0, 0, 0, 0)
@@ -181,7 +183,7 @@ class Session:
         self.wait()
 
     def do_stalls_later(self):
-        """In the middle of the second one: the picture must not be shown by half."""
+        """In the middle of the second update, half of which must not be shown."""
         self.start()
         self.update(self.colour())
         self.request()
@@ -217,7 +219,7 @@ class Session:
         self._then(self.rectangle(0, 0, 65535, 65535, EXTENDED_SIZE, b"\1\0\0\0" + screen))
 
     def do_resizes(self):
-        """Back and forth, as it may, and then stays so."""
+        """Twenty times, as it may, and then no more."""
         self.start()
         self.update(self.colour())
         for i in range(20):
@@ -241,8 +243,9 @@ class Session:
         self.update(self.rectangle(0, 0, WIDTH, HEIGHT, encoding, data + os.urandom(4000)))
 
     def do_zrle(self):
-        """What comes out of zlib well, but is no ZRLE."""
-        data = zlib.compress(b"\x82\1\2\3")
+        """zlib can decompress it, but it is no ZRLE: libvncclient says so in its log only, and goes on."""
+        deflate = zlib.compressobj()
+        data = deflate.compress(b"\x82\1\2\3") + deflate.flush(zlib.Z_SYNC_FLUSH)  # an end of the stream is an error by itself
         self._then(self.rectangle(0, 0, WIDTH, HEIGHT, ZRLE, struct.pack(">I", len(data)) + data))
 
     def do_unknown_encoding(self):
@@ -252,7 +255,7 @@ class Session:
         self._then(self.colour(WIDTH - 10, HEIGHT - 10, 20, 20))
 
     def do_tiny_updates(self):
-        """Without end, and no answer to any request."""
+        """Without end, and without an answer to any request."""
         self.start()
         self.update(self.colour())
         pixel = struct.pack(">BxH", 0, 1) + self.colour(5, 5, 1, 1)
@@ -272,7 +275,7 @@ class Session:
             self.send(b"x" * 65536)
 
     def do_reason(self):
-        """A reason with what must not get into the log as it is."""
+        """A reason with characters that must not get into the log as they are."""
         self.version()
         text = b"\x1b[31mforged\nline \xff" * 2000
         self.send(b"\0" + struct.pack(">I", len(text)) + text)
@@ -286,14 +289,14 @@ class Session:
             self.send(b"x" * 65536)
 
     def do_noise(self):
-        """Bells and a clipboard, which nobody minds."""
+        """Bells and a clipboard, which are harmless."""
         self.start()
         self.send(b"\2" * 100 + struct.pack(">BxxxI", 3, 100000) + b"clip" * 25000)
         self.update(self.colour())
         self.answer()
 
     def do_plain_in_clear(self):
-        """VeNCrypt, but name and password are to come without TLS."""
+        """VeNCrypt, but user name and password are to be sent without TLS."""
         self.version()
         self.send(b"\1\x13")
         self.take(1)
