@@ -30,7 +30,7 @@ int dd_source_wait(const struct dd_source_io *io, uint64_t due_us)
             return DD_ERROR_AGAIN;
         uint64_t until_us = due_us < io->deadline_us ? due_us : io->deadline_us;
         uint64_t slice_us = until_us - now_us < WAIT_SLICE_US ? until_us - now_us : WAIT_SLICE_US;
-        /* ppoll: poll's milliseconds would make every picture of the test card a little late */
+        /* ppoll, since milliseconds would make pictures late */
         struct timespec slice = {.tv_nsec = (long)slice_us * 1000};
         struct pollfd stop = {.fd = io->stop_fd, .events = POLLIN};
         if (ppoll(&stop, 1, &slice, NULL) > 0)

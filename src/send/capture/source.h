@@ -1,8 +1,8 @@
-/* The interface between capture and its sources. A source opens, delivers pictures and closes. capture_role.c does the rest once
- * for all sources: reconnecting, backing off, pacing, state and logging.
+/* The interface between the capture role and its sources. A source connects, delivers pictures and disconnects. capture_role.c
+ * does the rest once for all sources: reconnecting, backing off, pacing, state and logging.
  *
- * A source waits only within its calls. A call returns by its deadline, and soon after io->checkpoint() is true: our code checks
- * with dd_source_interrupted(), libraries through their interrupt hooks. */
+ * A source waits only within its calls, which are all made from one thread. A call returns by io->deadline_us, and soon after
+ * io->checkpoint() returns true: our code asks with dd_source_interrupted(), libraries through their interrupt hooks. */
 #ifndef DD_SEND_CAPTURE_SOURCE_H
 #define DD_SEND_CAPTURE_SOURCE_H
 
@@ -14,30 +14,35 @@ struct dd_send_stream;
 
 enum { DD_SOURCE_MESSAGE_SIZE = 512 };
 
-/* What capture gives a source; borrowed for its life. */
+/* What the capture role gives a source; borrowed until the source is closed. */
 struct dd_source_io {
-    const struct dd_send_stream *options; /* of its stream; keys are wiped */
-    uint64_t deadline_us;                 /* dd_clock_now_us() by which the call under way has to return */
-    /* Sends the heartbeat. True once capture is to stop. To be called at least once a second while a call waits. */
+    const struct dd_send_stream *options; /* of its stream, without keys */
+    uint64_t deadline_us;                 /* when the call under way has to return, on dd_clock_now_us()'s clock */
+    /* Sends the heartbeat. Returns true once the role is to stop. To be called at least once a second while a call waits. */
     bool (*checkpoint)(void *context);
     void *context;
-    int stop_fd;                          /* polls readable once capture is to stop; -1: none */
-    unsigned reason;                      /* enum dd_wire_reason; set by dd_source_fail() */
-    char message[DD_SOURCE_MESSAGE_SIZE]; /* what happened and what to do, without a secret; likewise */
+    int stop_fd; /* becomes readable once the role is to stop; -1: none */
+    /* set by dd_source_fail(): */
+    unsigned reason;                      /* enum dd_wire_reason */
+    char message[DD_SOURCE_MESSAGE_SIZE]; /* what happened and what to do, without a secret */
 };
 
 struct dd_source_kind {
     const char *name; /* "rtsp" */
-    bool still;       /* it delivers changes only: without one no picture is missed, and one is due at once */
-    /* Connects. *state is the source's own, returned-owned: close(); NULL after an error. 0; DD_ERROR_SOURCE, told with
-     * dd_source_fail(); or another negative enum dd_error. capture logs the error, and not again at each attempt. */
+    /* The source delivers a picture only when it shows something new. So no picture is missed while nothing changes, and the
+     * first change after a pause is due at once. */
+    bool still;
+    /* Connects. *state is the source's own, returned-owned: close(). It is NULL after an error, unless there is again(). 0;
+     * DD_ERROR_SOURCE, told with dd_source_fail(); or another negative enum dd_error. The capture role logs an error once, not at
+     * each attempt. */
     int (*open)(void **state, struct dd_source_io *io);
     /* Delivers the first picture that the source shows at or after due_us, and drops earlier ones; with due_us in the past, what
-     * it shows now. *picture is borrowed until the next call. 0; DD_ERROR_AGAIN: the source is alive and showed nothing new at
-     * picture->captured_us (0: now); other errors as open: the source is then closed and opened again. */
+     * it shows now. *picture is borrowed until the next call. 0; DD_ERROR_AGAIN: the source is alive, and at picture->captured_us
+     * (0: now) it showed nothing new; other errors as open(): the source is then closed and opened again. */
     int (*next)(void *state, struct dd_source_io *io, uint64_t due_us, struct dd_picture *picture);
-    /* Reconnects; may be NULL. A source that has it is not closed after open or next failed: its state stays, also one that open
-     * made before it failed, and after the back-off this is called. Nothing of the source runs in between. Returns as open. */
+    /* Reconnects. NULL: close() and open() do. Where it exists, a source that failed is not closed. It keeps its state, even if
+     * open() failed and has set one, and this is called after the back-off. No code of the source runs in between. Returns as
+     * open(). */
     int (*again)(void *state, struct dd_source_io *io);
     /* Disconnects and frees. state may be NULL. */
     void (*close)(void *state);
@@ -46,14 +51,14 @@ struct dd_source_kind {
 /* Sends the heartbeat. True if the call under way has to return: its deadline has passed, or capture stops. */
 bool dd_source_interrupted(const struct dd_source_io *io);
 
-/* Waits until due_us, and keeps the heartbeat. 0; DD_ERROR_AGAIN: the deadline came first; DD_ERROR_STOPPED. */
+/* Waits until due_us and keeps the heartbeat meanwhile. 0; DD_ERROR_AGAIN: io's deadline came first; DD_ERROR_STOPPED. */
 int dd_source_wait(const struct dd_source_io *io, uint64_t due_us);
 
-/* Waits until fd is ready for one of events, as of poll(2), and keeps the heartbeat. 0; DD_ERROR_TIMEOUT: until_us, io's deadline
- * or a stop came first. */
+/* Waits until fd is ready for one of events, as of poll(2), and keeps the heartbeat meanwhile. 0; DD_ERROR_TIMEOUT: until_us,
+ * io's deadline or a stop came first. */
 int dd_source_wait_fd(const struct dd_source_io *io, int fd, short events, uint64_t until_us);
 
-/* Sets io's reason (enum dd_wire_reason) and message. Returns DD_ERROR_SOURCE. */
+/* Sets io's reason (enum dd_wire_reason) and message, which is cut off at DD_SOURCE_MESSAGE_SIZE. Returns DD_ERROR_SOURCE. */
 int dd_source_fail(struct dd_source_io *io, unsigned reason, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

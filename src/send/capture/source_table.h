@@ -6,7 +6,7 @@
 
 struct dd_source_kind;
 
-/* The kind for mode, an enum dd_send_mode; static. NULL if mode is none. */
+/* The kind of source for mode, an enum dd_send_mode. Static; NULL if there is none. */
 const struct dd_source_kind *dd_source_table_find(int64_t mode);
 
 #endif

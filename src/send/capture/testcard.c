@@ -1,6 +1,6 @@
-/* The source "test": a test card made in process. Colour bars that wander, a grey ramp with a mark that sweeps over it once
- * a second, the time of day to the millisecond, and the number of the picture. It is drawn as it crosses, in the stream's
- * own format and size: so it costs little more than copying. */
+/* The source "test": colour bars that move sideways, a grey ramp that a mark sweeps over once a second, the time of day to the
+ * millisecond, and the number of the picture. It is drawn in the format and size in which the stream is sent: so the pipeline
+ * only copies it, unless it has a crop, a mask or the like to apply. */
 #include "send/capture/testcard.h"
 
 #include <stdio.h>
@@ -20,8 +20,8 @@
 enum {
     PERIOD_US = DD_CLOCK_US_PER_S / 25, /* at interval 0 */
     BARS = 8,
-    BARS_PERIOD_US = 16 * DD_CLOCK_US_PER_S, /* until they come round */
-    /* the areas from the top, in hundredths of the height */
+    BARS_PERIOD_US = 16 * DD_CLOCK_US_PER_S, /* until the bars are back where they were */
+    /* where the areas begin, in hundredths of the height */
     RAMP_TOP = 62,
     PANEL_TOP = 71,
     FRAME_DIGITS = 7,
@@ -31,11 +31,11 @@ enum {
 };
 
 struct testcard {
-    struct dd_picture picture; /* over bytes */
+    struct dd_picture picture; /* its pixels are in bytes */
     uint8_t *bytes;
-    uint8_t *bars[3]; /* per plane: two rows' worth of bars, to be copied from any place in the first */
+    uint8_t *bars[3]; /* for each plane two rows of bars in one: a row is copied from any place in the first half */
     uint8_t *ramp;    /* a row of luma */
-    uint64_t number;
+    uint64_t number;  /* of the next picture, from 0 */
     uint64_t next_us; /* when the next picture is due at interval 0 */
 };
 
@@ -46,7 +46,7 @@ static int plane_width(const struct testcard *t, int plane)
     return plane > 0 && t->picture.format == DD_PICTURE_I420 ? (t->picture.width + 1) / 2 : t->picture.width;
 }
 
-static void make_rows(struct testcard *t)
+static void fill_rows(struct testcard *t)
 {
     /* EBU's 100/0/75/0 */
     static const uint8_t rgb[BARS][3] = {{255, 255, 255}, {191, 191, 0}, {0, 191, 191}, {0, 191, 0},
@@ -86,13 +86,13 @@ static void draw_ramp(struct testcard *t, int top, int bottom, uint64_t time_us)
     int mark = p->width / 80 + 2;
     int x = (int)(time_us % DD_CLOCK_US_PER_S * (uint64_t)(p->width + mark) / DD_CLOCK_US_PER_S) - mark;
 
-    dd_paint_rectangle(&planes, 0, top, p->width, bottom - top, dd_paint_color(0, 0, 0)); /* for its chroma */
+    dd_paint_rectangle(&planes, 0, top, p->width, bottom - top, dd_paint_color(0, 0, 0)); /* sets the chroma to grey */
     for (int y = top; y < bottom; y++)
         memcpy(rows + (ptrdiff_t)y * p->stride[0], t->ramp, (size_t)p->width);
     dd_paint_rectangle(&planes, x, top, mark, bottom - top, dd_paint_color(255, 64, 32));
 }
 
-/* Text on a plate, in the middle of the bars. */
+/* A title on a dark rectangle, in the middle of the bars. */
 static void draw_title(struct testcard *t, int bars_bottom)
 {
     static const char title[] = "SOFT DATA DIODE";
@@ -122,11 +122,11 @@ static void draw_panel(struct testcard *t, int top, uint64_t wall_us)
     snprintf(size, sizeof size, "FRAME  %dX%d", p->width, p->height);
     dd_paint_rectangle(&planes, 0, top, p->width, height, dd_paint_color(20, 24, 32));
 
-    /* both in one row, with a gap of two characters and half a one at the sides */
+    /* clock and number in one row: two characters between them, half a character at either side */
     int cells = (int)(strlen(clock) + 3 + strlen(frame)) * DD_BITMAP_FONT_ADVANCE;
     int wide = p->width / cells, high = height / 2 / DD_BITMAP_FONT_HEIGHT;
     int scale = wide < high ? wide : high;
-    if (scale < 1) /* a very small picture: the clock alone, if anything */
+    if (scale < 1) /* a very small picture has only the clock, or not even that */
         scale = p->width >= dd_paint_text_width(clock, 1) && height >= DD_BITMAP_FONT_HEIGHT;
     int label = scale / 3, left = (p->width - cells * scale) / 2 + DD_BITMAP_FONT_ADVANCE / 2 * scale;
     if (p->width < cells)
@@ -145,7 +145,7 @@ static void draw_panel(struct testcard *t, int top, uint64_t wall_us)
 
 static void draw(struct testcard *t, uint64_t time_us, uint64_t wall_us)
 {
-    /* even, so that no row of halved chroma belongs to two areas */
+    /* even numbers, so that no row of subsampled chroma belongs to two areas */
     int ramp_top = t->picture.height * RAMP_TOP / 100 & ~1, panel_top = t->picture.height * PANEL_TOP / 100 & ~1;
 
     draw_bars(t, ramp_top, time_us);
@@ -188,7 +188,7 @@ static int allocate(struct testcard *t, enum dd_picture_format format, int width
         return DD_ERROR_MEMORY;
     }
     dd_picture_over(&t->picture, format, width, height, &layout, t->bytes);
-    make_rows(t);
+    fill_rows(t);
     return 0;
 }
 
@@ -231,7 +231,7 @@ static int testcard_next(void *state, struct dd_source_io *io, uint64_t due_us, 
 
     uint64_t now_us = dd_clock_now_us();
     t->next_us += PERIOD_US;
-    if (t->next_us + PERIOD_US < now_us) /* what was missed is not made up for */
+    if (t->next_us + PERIOD_US < now_us) /* pictures that were missed are left out */
         t->next_us = now_us + PERIOD_US;
     draw(t, now_us, dd_clock_wall_us());
     t->number++;

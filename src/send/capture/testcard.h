@@ -1,4 +1,4 @@
-/* The source "test": moving bars, a clock with milliseconds, and the number of the picture. */
+/* The source "test": a test card, drawn in process. Its bars move, and it has a clock with milliseconds and a picture number. */
 #ifndef DD_SEND_CAPTURE_TESTCARD_H
 #define DD_SEND_CAPTURE_TESTCARD_H
 

@@ -15,22 +15,23 @@
 struct dd_worker {
     char name[16];
     pthread_t thread;
-    int done_fd; /* a wake-up, sent once the call has returned */
+    int returned_fd; /* a wake-up, sent once run() has returned */
     pthread_mutex_t lock;
-    pthread_cond_t changed; /* wanted or ending */
-    /* under the lock: */
+    pthread_cond_t changed; /* pending or ending */
+    /* under lock: */
     struct dd_worker_call call;
-    bool wanted, ending;
+    bool pending; /* call is to be run, or runs */
+    bool ending;
 };
 
-static void *work(void *argument)
+static void *run_calls(void *argument)
 {
     struct dd_worker *worker = argument;
 
     pthread_setname_np(pthread_self(), worker->name);
     pthread_mutex_lock(&worker->lock);
     for (;;) {
-        while (!worker->wanted && !worker->ending)
+        while (!worker->pending && !worker->ending)
             pthread_cond_wait(&worker->changed, &worker->lock);
         if (worker->ending)
             break;
@@ -38,9 +39,9 @@ static void *work(void *argument)
         pthread_mutex_unlock(&worker->lock);
         call.run(call.context);
         pthread_mutex_lock(&worker->lock);
-        worker->wanted = false;
+        worker->pending = false;
         pthread_cond_signal(&worker->changed);
-        dd_wakeup_send(worker->done_fd);
+        dd_wakeup_send(worker->returned_fd);
     }
     pthread_mutex_unlock(&worker->lock);
     return NULL;
@@ -55,15 +56,15 @@ struct dd_worker *dd_worker_new(const char *name)
     strncpy(worker->name, name, sizeof worker->name - 1);
     pthread_mutex_init(&worker->lock, NULL);
     pthread_cond_init(&worker->changed, NULL);
-    worker->done_fd = dd_wakeup_open();
-    if (worker->done_fd < 0)
+    worker->returned_fd = dd_wakeup_open();
+    if (worker->returned_fd < 0)
         goto fail1;
-    if (pthread_create(&worker->thread, NULL, work, worker) != 0)
+    if (pthread_create(&worker->thread, NULL, run_calls, worker) != 0)
         goto fail2;
     return worker;
 
 fail2:
-    close(worker->done_fd);
+    close(worker->returned_fd);
 fail1:
     pthread_cond_destroy(&worker->changed);
     pthread_mutex_destroy(&worker->lock);
@@ -82,7 +83,7 @@ void dd_worker_free(struct dd_worker *worker)
     pthread_cond_signal(&worker->changed);
     pthread_mutex_unlock(&worker->lock);
     pthread_join(worker->thread, NULL);
-    close(worker->done_fd);
+    close(worker->returned_fd);
     pthread_cond_destroy(&worker->changed);
     pthread_mutex_destroy(&worker->lock);
     free(worker);
@@ -92,17 +93,17 @@ int dd_worker_run(struct dd_worker *worker, const struct dd_worker_call *call, c
 {
     pthread_mutex_lock(&worker->lock);
     worker->call = *call;
-    worker->wanted = true;
+    worker->pending = true;
     pthread_cond_signal(&worker->changed);
     pthread_mutex_unlock(&worker->lock);
-    int error = dd_source_wait_fd(io, worker->done_fd, POLLIN, until_us);
+    int error = dd_source_wait_fd(io, worker->returned_fd, POLLIN, until_us);
     if (error)
         call->interrupt(call->context);
-    /* under the lock: what run() wrote is visible from here on */
+    /* The lock also makes what run() wrote visible here. */
     pthread_mutex_lock(&worker->lock);
-    while (worker->wanted)
+    while (worker->pending)
         pthread_cond_wait(&worker->changed, &worker->lock);
     pthread_mutex_unlock(&worker->lock);
-    dd_wakeup_drain(worker->done_fd);
+    dd_wakeup_drain(worker->returned_fd);
     return error;
 }
