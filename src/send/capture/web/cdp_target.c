@@ -94,6 +94,15 @@ void dd_cdp_target_stop_screencast(const struct dd_cdp_target *target)
     dd_cdp_target_send(target, "Page.stopScreencast", NULL, NULL, NULL);
 }
 
+void dd_cdp_target_acknowledge_frame(const struct dd_cdp_target *target, const struct dd_json *frame)
+{
+    struct dd_json *params = dd_json_new_object();
+    int64_t number = dd_json_integer(dd_json_member(frame, "sessionId"));
+
+    dd_json_add_integer(params, "sessionId", number > 0 ? (uint64_t)number : 0);
+    dd_cdp_target_send(target, "Page.screencastFrameAck", params, NULL, NULL);
+}
+
 uint64_t dd_cdp_target_captured_us(const struct dd_json *params)
 {
     double stamp = dd_json_number(dd_json_member(dd_json_member(params, "metadata"), "timestamp"));

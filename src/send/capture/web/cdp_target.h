@@ -54,6 +54,9 @@ void dd_cdp_target_screenshot(const struct dd_cdp_target *target, const struct d
 void dd_cdp_target_start_screencast(const struct dd_cdp_target *target, bool small);
 void dd_cdp_target_stop_screencast(const struct dd_cdp_target *target);
 
+/* Acknowledges a frame of the screencast, the event's params: the browser sends no other one before. */
+void dd_cdp_target_acknowledge_frame(const struct dd_cdp_target *target, const struct dd_json *frame);
+
 /* When the picture of a Page.screencastFrame was captured, as dd_clock_now_us(), from the params of the event. 0 if that was more
  * than two seconds ago: this process did not run meanwhile. */
 uint64_t dd_cdp_target_captured_us(const struct dd_json *params);

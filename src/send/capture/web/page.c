@@ -424,12 +424,12 @@ const struct dd_cdp_target *dd_page_target(const struct dd_page *page)
     return &page->target;
 }
 
-const char *dd_page_check(const struct dd_page *page)
+const char *dd_page_check_expression(const struct dd_page *page)
 {
     return dd_page_readiness_expression(page->readiness);
 }
 
-bool dd_page_checked(struct dd_page *p, const struct dd_cdp_answer *answer)
+bool dd_page_check_picture(struct dd_page *p, const struct dd_cdp_answer *answer)
 {
     enum dd_page_readiness_result result = DD_PAGE_READINESS_WAITING;
 

@@ -42,9 +42,9 @@ const struct dd_cdp_target *dd_page_target(const struct dd_page *page);
 int dd_page_report(const struct dd_page *page, struct dd_source_io *io);
 
 /* Some sites have to be asked whether what they show is right. The expression, borrowed; NULL: nothing to ask. */
-const char *dd_page_check(const struct dd_page *page);
+const char *dd_page_check_expression(const struct dd_page *page);
 /* Takes the answer to it, given after a picture was taken. True: the picture may be sent. False: not this one, nor any until the
  * page is ready again. */
-bool dd_page_checked(struct dd_page *page, const struct dd_cdp_answer *answer);
+bool dd_page_check_picture(struct dd_page *page, const struct dd_cdp_answer *answer);
 
 #endif

@@ -3,14 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dd/base/buffer.h"
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
 #include "dd/base/json.h"
 #include "dd/base/log.h"
 #include "dd/link/wire.h"
-#include "send/capture/pipeline/crop_mask.h"
 #include "send/capture/source.h"
+#include "send/capture/web/captured_image.h"
 #include "send/capture/web/cdp_target.h"
 #include "send/capture/web/element_clip.h"
 #include "send/capture/web/image_decoder.h"
@@ -21,93 +20,89 @@
 #include "send/rect.h"
 
 enum {
-    CAST_BELOW_US = DD_CLOCK_US_PER_S,     /* at shorter intervals the browser sends pictures as the page moves */
-    SETTLED_US = 500 * DD_CLOCK_US_PER_MS, /* without another picture, the page stands still */
-    PROBE_US = 2 * DD_CLOCK_US_PER_S,      /* between two questions whether it lives */
-    VERIFY_US = 30 * DD_CLOCK_US_PER_S,    /* the browser's word that nothing changed is believed for so long */
-    LOOK_US = 2 * DD_CLOCK_US_PER_S,       /* between two pictures of what it cannot watch, while they are the same */
-    RETRY_US = 200 * DD_CLOCK_US_PER_MS,
-    START_US = 500 * DD_CLOCK_US_PER_MS,   /* until the browser sends the first picture */
-    PAUSE_FROM_US = 5 * DD_CLOCK_US_PER_S, /* shorter intervals are not worth it */
-    THAW_US = DD_CLOCK_US_PER_S,           /* before a picture, for the page to catch up */
+    SHORT_INTERVAL_US = DD_CLOCK_US_PER_S,          /* shorter intervals are served by the screencast, where it can be */
+    FIRST_FRAME_US = 500 * DD_CLOCK_US_PER_MS,      /* the longest wait for the screencast's first frame */
+    SETTLED_US = 500 * DD_CLOCK_US_PER_MS,          /* after so long without a frame the page has come to rest */
+    PROBE_US = 2 * DD_CLOCK_US_PER_S,               /* from one sign of life to the next probe */
+    TRUST_US = 30 * DD_CLOCK_US_PER_S,              /* for so long, no frame is trusted to mean no change */
+    TRUST_UNWATCHED_US = 2 * DD_CLOCK_US_PER_S,     /* the same, of an element that no screencast shows */
+    RETRY_US = 200 * DD_CLOCK_US_PER_MS,            /* from a failure to the next attempt */
+    FREEZE_INTERVAL_MIN_US = 5 * DD_CLOCK_US_PER_S, /* at shorter intervals freezing saves too little */
+    THAW_US = DD_CLOCK_US_PER_S,                    /* before a picture, so that the page can catch up */
 };
 
-/* a picture as it came */
-struct shot {
-    struct dd_buffer base64; /* with its NUL; empty: none */
-    uint64_t captured_us;
-    struct dd_rect part; /* of it is sent; width 0: all that fits the viewport, */
-    bool alone;          /* or all, since it is of the element and nothing else */
+#define NEVER UINT64_MAX
+
+enum mode { SCREENCAST, SCREENSHOT };
+
+/* The header has the transitions. */
+enum state { IDLE, AWAITING_FIRST_FRAME, MEASURING, CAPTURING, REMEASURING, CHECKING, PROBING, FROZEN, HUNG };
+
+enum screencast {
+    SCREENCAST_OFF,
+    SCREENCAST_REQUESTED, /* no frame has come yet */
+    SCREENCAST_RUNNING,
 };
 
-enum round { IDLE, STARTING, MEASURING, SHOOTING, LOCATING, CHECKING, PROBING };
+enum pending { PENDING_NONE, PENDING_UNCHECKED, PENDING_CHECKED };
 
-/* Two ways. Cast: the browser sends each picture as the page moves; when it has come to rest, one is taken, since the browser
- * leaves out pictures when it is busy. Else pictures are taken when they are due; and so that a page which does not change costs
- * nothing, the browser sends small ones meanwhile that tell if it did.
- *
- * An element is cut out of such a picture, if it is still in its place then. While it moves it is taken alone, which costs a
- * fraction, but ends the watch, until two of its pictures are the same. One that the viewport cannot show, or where the page does
- * not leave it, is always taken alone; there is no watching it, so it is looked at every two seconds. */
+/* An element is cut out of a screenshot of the viewport, if it did not move meanwhile. While it keeps changing it is captured by
+ * itself, clipped, until two such pictures are the same: this costs a fraction, but ends the screencast. An element is always
+ * captured by itself if it is beyond the viewport, or if the page does not leave it where it was scrolled to. No screencast
+ * shows its changes then. */
 struct dd_screenshots {
     struct dd_page *page;
-    const struct dd_web_options *site;
-    struct dd_image_decoder *still;
-    bool cast;
-    bool pauses;       /* the page is frozen between pictures, */
-    bool frozen;       /* and is now */
-    bool casting;      /* the browser was told to send pictures, */
-    bool watching;     /* and has sent one */
-    unsigned document; /* that all of this is about */
-    enum round round;  /* what is under way; each ends with an answer */
-    unsigned during;   /* pictures that the browser sent while one was taken */
-    struct dd_element_clip element;
-    struct shot fresh, shown; /* not delivered yet; delivered last */
-    uint64_t seen_us;         /* the newest picture shows nothing of the page that came later */
-    bool there;               /* fresh is one */
-    bool right;               /* and may be sent */
-    bool changed;             /* the page, since the last picture was taken */
-    bool alive;               /* the page answered, and nothing is new: */
-    uint64_t alive_us;        /* so it was when it was asked */
-    bool hangs;               /* it did not */
-    uint64_t settle_us;       /* when a last picture of what moved is due; 0: it was taken */
-    uint64_t probe_us, verify_us, retry_us, changed_us;
-    struct dd_picture picture; /* of shown */
+    const struct dd_web_options *web_options;
+    struct dd_image_decoder *decoder;
+    enum mode mode;
+    bool pauses; /* the page is frozen between pictures */
+
+    enum state state;
+    enum screencast screencast;
+    unsigned document;              /* dd_page_document() of all that follows */
+    unsigned frames_during_capture; /* frames that came in CAPTURING */
+    struct dd_element_clip element; /* the whole page has no selector */
+
+    enum pending pending_state; /* whether there is one, and whether it may be delivered */
+    struct dd_captured_image pending, delivered;
+    struct dd_picture picture; /* delivered, decoded */
+
+    uint64_t capture_us;     /* a screenshot is due from then on, since the page changed; NEVER: it did not change */
+    uint64_t trust_until_us; /* a screenshot is due from then on in any case */
+    uint64_t probe_us;       /* a probe is due from then on */
+    uint64_t resume_us;      /* nothing is begun before; AWAITING_FIRST_FRAME ends then */
+    uint64_t covered_us;     /* a frame captured up to then shows nothing that a picture before did not show */
+    uint64_t unchanged_us;   /* when the page still showed the delivered picture, to be reported; 0: nothing to report */
+    uint64_t changed_us;     /* when the delivered pixels changed last */
 };
 
-static bool is_same(const struct shot *a, const struct shot *b)
+/* ---- creating, freeing ---- */
+
+static bool is_whole_page(const struct dd_web_options *web_options)
 {
-    return a->base64.size && a->base64.size == b->base64.size && memcmp(a->base64.bytes, b->base64.bytes, a->base64.size) == 0 &&
-           a->alone == b->alone && memcmp(&a->part, &b->part, sizeof a->part) == 0;
+    return !*web_options->options->web_capture_element || strcmp(web_options->options->web_capture_element, "body") == 0;
 }
 
-/* ---- opening, closing ---- */
-
-static bool is_whole_page(const struct dd_web_options *site)
-{
-    return !*site->options->web_capture_element || strcmp(site->options->web_capture_element, "body") == 0;
-}
-
-struct dd_screenshots *dd_screenshots_new(struct dd_page *page, const struct dd_web_options *site)
+struct dd_screenshots *dd_screenshots_new(struct dd_page *page, const struct dd_web_options *web_options)
 {
     struct dd_screenshots *s = calloc(1, sizeof *s);
-    bool quick = site->options->interval < CAST_BELOW_US;
+    const struct dd_send_stream *options = web_options->options;
+    bool whole = is_whole_page(web_options), short_interval = options->interval < SHORT_INTERVAL_US;
 
     if (!s) {
         dd_log_error("no memory for pictures of the page");
         return NULL;
     }
     s->page = page;
-    s->site = site;
-    /* what the browser sends is not magnified */
-    s->cast = quick && is_whole_page(site) && site->options->page_zoom == 1;
-    s->element = (struct dd_element_clip){.selector = is_whole_page(site) ? NULL : site->options->web_capture_element,
-                                          .zoom = site->options->page_zoom,
-                                          .short_interval = quick};
-    s->pauses = site->options->pause_browser && site->options->interval >= PAUSE_FROM_US;
+    s->web_options = web_options;
+    /* frames of the screencast are not zoomed */
+    s->mode = short_interval && whole && options->page_zoom == 1 ? SCREENCAST : SCREENSHOT;
+    s->element = (struct dd_element_clip){
+        .selector = whole ? NULL : options->web_capture_element, .zoom = options->page_zoom, .short_interval = short_interval};
+    s->pauses = options->pause_browser && options->interval >= FREEZE_INTERVAL_MIN_US;
     s->changed_us = dd_clock_now_us();
-    s->still = dd_image_decoder_new();
-    if (s->still)
+    s->decoder = dd_image_decoder_new();
+    if (s->decoder)
         return s;
     free(s);
     return NULL;
@@ -118,226 +113,245 @@ void dd_screenshots_free(struct dd_screenshots *s)
     if (!s)
         return;
     dd_cdp_forget(dd_page_target(s->page)->cdp, s);
-    dd_image_decoder_free(s->still);
-    dd_buffer_free(&s->fresh.base64);
-    dd_buffer_free(&s->shown.base64);
+    dd_image_decoder_free(s->decoder);
+    dd_buffer_free(&s->pending.base64);
+    dd_buffer_free(&s->delivered.base64);
     free(s);
 }
 
-/* ---- one picture at a time ---- */
+/* ---- what every transition needs ---- */
 
-/* What was seen of the page may be over. */
-static void doubt(struct dd_screenshots *s)
+/* The page has changed, or may have. A screenshot of it is due after delay_us. */
+static void note_change(struct dd_screenshots *s, uint64_t delay_us)
 {
-    s->changed = true;
+    s->capture_us = dd_clock_now_us() + delay_us;
     dd_element_clip_invalidate(&s->element);
-    if (s->cast)
-        s->settle_us = dd_clock_now_us();
 }
 
-/* True if an answer is about the page as it is. */
-static bool is_current(struct dd_screenshots *s, const struct dd_cdp_answer *answer)
+/* The picture under way is of no use; another one is due. */
+static void drop(struct dd_screenshots *s)
 {
-    s->round = IDLE;
-    if (answer->error == DD_ERROR_TIMEOUT)
-        s->hangs = true;
-    if (answer->error)
-        s->retry_us = dd_clock_now_us() + RETRY_US;
-    return !answer->error && dd_page_document(s->page) == s->document && dd_page_state(s->page) == DD_PAGE_READY;
+    s->pending_state = PENDING_NONE;
+    note_change(s, 0);
 }
+
+static void drop_and_retry_later(struct dd_screenshots *s)
+{
+    drop(s);
+    s->resume_us = dd_clock_now_us() + RETRY_US;
+}
+
+/* True if the page is ready, with the document that the state is about. */
+static bool is_current(const struct dd_screenshots *s)
+{
+    return dd_page_state(s->page) == DD_PAGE_READY && dd_page_document(s->page) == s->document;
+}
+
+/* Ends what was under way. True if the answer is of use. */
+static bool finish(struct dd_screenshots *s, const struct dd_cdp_answer *answer)
+{
+    s->state = answer->error == DD_ERROR_TIMEOUT ? HUNG : IDLE;
+    if (answer->error)
+        s->resume_us = dd_clock_now_us() + RETRY_US;
+    return !answer->error && is_current(s);
+}
+
+/* ---- from a picture to one that may be delivered ---- */
 
 static void checked(void *context, const struct dd_cdp_answer *answer)
 {
     struct dd_screenshots *s = context;
 
     s->probe_us = dd_clock_now_us() + PROBE_US;
-    s->right = is_current(s, answer) && dd_page_checked(s->page, answer);
-    if (s->right)
-        return;
-    s->there = false;
-    doubt(s);
+    /* another document may have dropped the picture */
+    if (finish(s, answer) && s->pending_state == PENDING_UNCHECKED && dd_page_check_picture(s->page, answer))
+        s->pending_state = PENDING_CHECKED;
+    else
+        drop(s);
 }
 
-/* Where the page has to be asked whether it is the right one, it is asked after the picture was taken. */
-static void check(struct dd_screenshots *s)
+static void begin_check(struct dd_screenshots *s)
 {
-    const char *question = dd_page_check(s->page);
+    const char *expression = dd_page_check_expression(s->page);
 
-    s->right = !question;
-    if (question) {
-        s->round = CHECKING;
-        dd_cdp_target_evaluate(dd_page_target(s->page), question, checked, s);
+    if (!expression) {
+        s->pending_state = PENDING_CHECKED;
+        return;
     }
+    s->state = CHECKING;
+    dd_cdp_target_evaluate(dd_page_target(s->page), expression, checked, s);
 }
 
-static void located(void *context, const struct dd_cdp_answer *answer)
+static void remeasured(void *context, const struct dd_cdp_answer *answer)
 {
     struct dd_screenshots *s = context;
 
-    if (is_current(s, answer) && dd_element_clip_verify(&s->element, answer)) {
-        check(s);
-        return;
-    }
-    s->there = false;
-    doubt(s);
+    if (finish(s, answer) && s->pending_state == PENDING_UNCHECKED && dd_element_clip_verify(&s->element, answer))
+        begin_check(s);
+    else
+        drop(s);
 }
 
-/* There is a fresh picture. */
-static void take(struct dd_screenshots *s, const char *base64, uint64_t captured_us)
+/* Keeps a picture, in place of one that is still pending, and begins what has to be known of it. */
+static void keep_picture(struct dd_screenshots *s, const char *base64, uint64_t captured_us)
 {
-    int error = dd_buffer_assign(&s->fresh.base64, base64, strlen(base64) + 1);
+    int error = dd_buffer_assign(&s->pending.base64, base64, strlen(base64) + 1);
+
     if (error)
         dd_log_error("no memory for a page's picture of %zu bytes", strlen(base64));
     if (error || !*base64) {
-        doubt(s);
+        drop_and_retry_later(s);
         return;
     }
-    s->fresh.captured_us = captured_us;
-    s->there = true;
-    s->right = false;
-    if (s->element.verify) {
-        s->round = LOCATING;
-        if (dd_element_clip_measure(&s->element, dd_page_target(s->page), false, located, s) == 0)
-            return;
-        s->round = IDLE;
+    s->pending.captured_us = captured_us;
+    s->pending.crop = s->element.crop;
+    s->pending.clipped = s->element.clipped;
+    s->pending_state = PENDING_UNCHECKED;
+    if (!s->element.verify) {
+        begin_check(s);
+        return;
     }
-    check(s);
+    s->state = REMEASURING;
+    if (dd_element_clip_measure(&s->element, dd_page_target(s->page), false, remeasured, s)) {
+        s->state = IDLE;
+        drop_and_retry_later(s);
+    }
 }
 
-/* A picture that is taken makes the browser send one, too; any more are of changes that it may lack. */
-static void shot(void *context, const struct dd_cdp_answer *answer)
+/* ---- screenshots ---- */
+
+static void captured(void *context, const struct dd_cdp_answer *answer)
 {
     struct dd_screenshots *s = context;
     uint64_t now_us = dd_clock_now_us();
     const char *data = dd_json_string(dd_json_member(answer->result, "data"));
-    bool taken = is_current(s, answer) && *data;
 
-    if (!taken) {
-        doubt(s);
-        s->retry_us = now_us + RETRY_US;
+    if (!finish(s, answer) || !*data) {
+        drop_and_retry_later(s);
         return;
     }
-    s->changed = !s->casting || !s->watching || s->during > 1;
-    if (s->cast && s->changed)
-        s->settle_us = now_us + SETTLED_US;
-    s->verify_us = now_us + (s->element.beyond_viewport ? LOOK_US : VERIFY_US);
-    s->fresh.part = s->element.crop;
-    s->fresh.alone = s->element.clipped;
-    s->seen_us = now_us;
-    take(s, data, answer->sent_us);
+    /* the browser sends one frame because of the screenshot itself */
+    bool changed = s->screencast != SCREENCAST_RUNNING || s->frames_during_capture > 1;
+    s->capture_us = !changed ? NEVER : s->mode == SCREENCAST ? now_us + SETTLED_US : now_us;
+    s->trust_until_us = now_us + (s->element.beyond_viewport ? TRUST_UNWATCHED_US : TRUST_US);
+    s->covered_us = now_us;
+    keep_picture(s, data, answer->sent_us);
 }
 
-/* By the answer where the element is; NULL: there is none to be asked for. */
-static void shoot(struct dd_screenshots *s, const struct dd_cdp_answer *answer)
+/* measurement tells where the element is; NULL: the whole page is to be captured. */
+static void begin_capture(struct dd_screenshots *s, const struct dd_cdp_answer *measurement)
 {
     struct dd_cdp_target_clip clip;
-    bool alone = dd_element_clip_plan(&s->element, answer, &clip);
+    bool clipped = dd_element_clip_plan(&s->element, measurement, &clip);
 
-    s->casting = s->casting && !alone;
-    s->round = SHOOTING;
-    s->during = 0;
-    dd_cdp_target_screenshot(dd_page_target(s->page), alone ? &clip : NULL, shot, s);
+    if (clipped) /* it ends the screencast, without a command: dd_cdp_target_screenshot() */
+        s->screencast = SCREENCAST_OFF;
+    s->state = CAPTURING;
+    s->frames_during_capture = 0;
+    dd_cdp_target_screenshot(dd_page_target(s->page), clipped ? &clip : NULL, captured, s);
 }
 
 static void measured(void *context, const struct dd_cdp_answer *answer)
 {
     struct dd_screenshots *s = context;
 
-    if (is_current(s, answer))
-        shoot(s, answer);
+    if (finish(s, answer))
+        begin_capture(s, answer);
 }
 
-static void begin_round(struct dd_screenshots *s)
+static void begin_screenshot(struct dd_screenshots *s)
 {
-    s->round = MEASURING;
-    if (dd_element_clip_measure(&s->element, dd_page_target(s->page), true, measured, s))
-        shoot(s, NULL);
-}
-
-/* ---- pictures as the page moves ---- */
-
-static void start_cast(struct dd_screenshots *s)
-{
-    dd_cdp_target_start_screencast(dd_page_target(s->page), !s->cast);
-    s->casting = true;
-    s->watching = false;
-    s->round = STARTING;
-    s->retry_us = dd_clock_now_us() + START_US;
-}
-
-static void stop_cast(struct dd_screenshots *s)
-{
-    dd_cdp_target_stop_screencast(dd_page_target(s->page));
-    s->casting = false;
-}
-
-/* The browser says that the page has changed. */
-static void notice_change(struct dd_screenshots *s, const struct dd_json *params)
-{
-    if (s->cast) {
-        s->settle_us = dd_clock_now_us() + SETTLED_US;
-        uint64_t at_us = dd_cdp_target_captured_us(params);
-        s->fresh.part = (struct dd_rect){0};
-        s->fresh.alone = false;
-        if (at_us <= s->seen_us) /* on its way while a picture was taken; the one that settle_us calls for has what it shows */
-            return;
-        s->seen_us = at_us;
-        if (s->round == IDLE || (s->round != CHECKING && !dd_page_check(s->page)))
-            take(s, dd_json_string(dd_json_member(params, "data")), at_us);
+    if (!s->element.selector) {
+        begin_capture(s, NULL);
         return;
     }
-    doubt(s);
-    if (s->site->options->interval >= CAST_BELOW_US) /* that is all there is to know until the next picture */
-        stop_cast(s);
+    s->state = MEASURING;
+    if (dd_element_clip_measure(&s->element, dd_page_target(s->page), true, measured, s)) {
+        s->state = IDLE;
+        drop_and_retry_later(s);
+    }
+}
+
+/* ---- the screencast ---- */
+
+static void start_screencast(struct dd_screenshots *s)
+{
+    dd_cdp_target_start_screencast(dd_page_target(s->page), s->mode == SCREENSHOT);
+    s->screencast = SCREENCAST_REQUESTED;
+    s->state = AWAITING_FIRST_FRAME;
+    s->resume_us = dd_clock_now_us() + FIRST_FRAME_US;
+}
+
+static void stop_screencast(struct dd_screenshots *s)
+{
+    dd_cdp_target_stop_screencast(dd_page_target(s->page));
+    s->screencast = SCREENCAST_OFF;
+}
+
+/* In SCREENCAST a frame is a picture. */
+static void handle_frame(struct dd_screenshots *s, const struct dd_json *params)
+{
+    uint64_t captured_us = dd_cdp_target_captured_us(params);
+
+    note_change(s, SETTLED_US);
+    if (captured_us <= s->covered_us)
+        return;
+    s->covered_us = captured_us;
+    /* a frame that has to be checked would need a second command at a time: the screenshot that is due now will do */
+    if (s->state == IDLE || !dd_page_check_expression(s->page))
+        keep_picture(s, dd_json_string(dd_json_member(params, "data")), captured_us);
+}
+
+/* In SCREENSHOT a frame tells that the page changed. At a long interval nothing else has to be known until the next picture. */
+static void handle_change(struct dd_screenshots *s)
+{
+    note_change(s, 0);
+    if (s->web_options->options->interval >= SHORT_INTERVAL_US)
+        stop_screencast(s);
 }
 
 bool dd_screenshots_event(struct dd_screenshots *s, const struct dd_cdp_event *event)
 {
-    const struct dd_cdp_target *target = dd_page_target(s->page);
-    int64_t number = dd_json_integer(dd_json_member(event->params, "sessionId"));
-    struct dd_json *params;
-
-    if (strcmp(event->method, "Page.screencastFrame") != 0 || strcmp(event->session_id, target->session_id) != 0)
+    if (strcmp(event->method, "Page.screencastFrame") != 0 || strcmp(event->session_id, dd_page_target(s->page)->session_id) != 0)
         return false;
-    params = dd_json_new_object();
-    dd_json_add_integer(params, "sessionId", number > 0 ? (uint64_t)number : 0);
-    dd_cdp_target_send(target, "Page.screencastFrameAck", params, NULL, NULL);
-    if (dd_page_state(s->page) != DD_PAGE_READY || dd_page_document(s->page) != s->document || !s->casting) {
-        doubt(s); /* it may be the last change before the page is right again */
+    dd_cdp_target_acknowledge_frame(dd_page_target(s->page), event->params);
+    if (!is_current(s) || s->screencast == SCREENCAST_OFF) {
+        note_change(s, 0); /* no other frame may tell of this change */
         return true;
     }
-    s->watching = true;
-    if (s->round == STARTING) {
-        begin_round(s);
-    } else if (s->round == SHOOTING) {
-        s->during++;
-    } else {
-        notice_change(s, event->params);
-    }
+    s->screencast = SCREENCAST_RUNNING;
+    if (s->state == AWAITING_FIRST_FRAME)
+        begin_screenshot(s);
+    else if (s->state == CAPTURING)
+        s->frames_during_capture++;
+    else if (s->mode == SCREENCAST)
+        handle_frame(s, event->params);
+    else
+        handle_change(s);
     return true;
 }
+
+/* ---- signs of life ---- */
 
 static void probed(void *context, const struct dd_cdp_answer *answer)
 {
     struct dd_screenshots *s = context;
 
-    if (!is_current(s, answer))
+    if (!finish(s, answer))
         return;
     s->probe_us = dd_clock_now_us() + PROBE_US;
-    s->alive_us = answer->sent_us;
-    /* only of what was seen to its end there can be no news */
-    bool right = !dd_page_check(s->page) || dd_page_checked(s->page, answer);
-    if (!right)
-        doubt(s);
-    s->alive = right && s->shown.base64.size > 0 && !(s->cast ? s->settle_us != 0 : s->changed);
+    if (dd_page_check_expression(s->page) && !dd_page_check_picture(s->page, answer))
+        note_change(s, 0);
+    else if (s->delivered.base64.size && s->capture_us == NEVER)
+        s->unchanged_us = answer->sent_us;
 }
 
-static void probe(struct dd_screenshots *s)
+static void begin_probe(struct dd_screenshots *s)
 {
-    const char *check = dd_page_check(s->page);
+    const char *expression = dd_page_check_expression(s->page);
 
-    s->round = PROBING;
-    dd_cdp_target_evaluate(dd_page_target(s->page), check ? check : "0", probed, s);
+    s->state = PROBING;
+    dd_cdp_target_evaluate(dd_page_target(s->page), expression ? expression : "0", probed, s);
 }
 
 /* ---- frozen between pictures ---- */
@@ -345,77 +359,74 @@ static void probe(struct dd_screenshots *s)
 static void freeze(struct dd_screenshots *s, bool frozen)
 {
     dd_cdp_target_freeze(dd_page_target(s->page), frozen);
-    s->frozen = frozen;
-    doubt(s);
-    if (s->casting)
-        stop_cast(s);
+    s->state = frozen ? FROZEN : IDLE;
+    note_change(s, 0);
+    if (s->screencast != SCREENCAST_OFF)
+        stop_screencast(s);
 }
 
-/* ---- what there is ---- */
+static void freeze_or_thaw(struct dd_screenshots *s, bool far)
+{
+    if (s->state == IDLE && far && s->pending_state == PENDING_NONE)
+        freeze(s, true);
+    else if (s->state == FROZEN && !far)
+        freeze(s, false);
+}
+
+/* ---- delivering ---- */
+
+static int deliver(struct dd_screenshots *s, struct dd_source_io *io, struct dd_picture *picture)
+{
+    const struct dd_rect viewport = {.width = s->web_options->width, .height = s->web_options->height};
+    struct dd_captured_image image = s->pending;
+    int error = 0;
+    bool same = dd_captured_image_is_same(&image, &s->delivered);
+    uint64_t soon_us = 2 * (uint64_t)s->web_options->options->interval + RETRY_US;
+
+    dd_element_clip_observe(&s->element, s->delivered.clipped, image.clipped, same,
+                            image.captured_us < s->delivered.captured_us + soon_us);
+    if (!same) {
+        error = dd_image_decoder_decode(s->decoder, (const char *)image.base64.bytes, &s->picture);
+        s->changed_us = dd_clock_now_us();
+    }
+    if (!error)
+        error = dd_captured_image_crop(&image, &viewport, &s->picture, picture);
+    if (error == DD_ERROR_INPUT)
+        return dd_source_fail(io, DD_WIRE_REASON_BROKEN, "%s: the browser's picture of it cannot be read", s->web_options->name);
+    if (error)
+        return error;
+    s->pending = s->delivered; /* its memory is used again */
+    s->delivered = image;
+    s->pending_state = PENDING_NONE;
+    s->unchanged_us = 0;
+    picture->captured_us = image.captured_us;
+    return DD_SCREENSHOTS_PICTURE;
+}
+
+/* ---- what is due ---- */
 
 static void begin_document(struct dd_screenshots *s)
 {
     s->document = dd_page_document(s->page);
-    s->there = s->alive = s->casting = false;
+    s->screencast = SCREENCAST_OFF;
     dd_element_clip_reset(&s->element);
-    s->changed = true;
-    s->settle_us = s->probe_us = s->retry_us = 0;
+    drop(s);
+    s->unchanged_us = s->probe_us = s->resume_us = 0;
 }
 
-/* What of the decoded picture is sent. */
-static int cut(const struct dd_screenshots *s, const struct shot *shot, struct dd_picture *picture)
+static void begin_due(struct dd_screenshots *s, uint64_t now_us, uint64_t due_us)
 {
-    const struct dd_rect viewport = {.width = s->site->width, .height = s->site->height},
-                         all = {.width = s->picture.width, .height = s->picture.height};
-    /* an element beyond the viewport came alone, in its own shape */
-    const struct dd_rect *part = &shot->part;
-    struct dd_rect area = dd_rect_intersect(part->width ? part : shot->alone ? &all : &viewport, &all);
+    bool due = now_us >= due_us;
+    bool wanted = s->mode == SCREENCAST || (due && !dd_element_clip_is_static(&s->element));
+    bool capture = (wanted && now_us >= s->capture_us) || (due && now_us >= s->trust_until_us);
+    bool unwatched = s->element.beyond_viewport || dd_element_clip_is_changing(&s->element);
 
-    return area.width ? dd_crop_mask_crop(&s->picture, &area, picture) : DD_ERROR_INPUT;
-}
-
-static int deliver(struct dd_screenshots *s, struct dd_source_io *io, struct dd_picture *picture)
-{
-    struct shot shot = s->fresh;
-    int error = 0;
-    bool same = is_same(&s->fresh, &s->shown);
-    uint64_t soon_us = 2 * (uint64_t)s->site->options->interval + RETRY_US;
-
-    dd_element_clip_observe(&s->element, s->shown.alone, shot.alone, same, shot.captured_us < s->shown.captured_us + soon_us);
-    if (!same) {
-        error = dd_image_decoder_decode(s->still, (const char *)s->fresh.base64.bytes, &s->picture);
-        s->changed_us = dd_clock_now_us();
-    }
-    if (!error)
-        error = cut(s, &shot, picture);
-    if (error == DD_ERROR_INPUT)
-        return dd_source_fail(io, DD_WIRE_REASON_BROKEN, "%s: the browser's picture of it cannot be read", s->site->name);
-    if (error)
-        return error;
-    s->fresh = s->shown;
-    s->shown = shot;
-    s->there = s->alive = false;
-    picture->captured_us = shot.captured_us;
-    return DD_SCREENSHOTS_PICTURE;
-}
-
-/* Begins what is to be done now, where nothing is under way. */
-static void work(struct dd_screenshots *s, uint64_t now_us, uint64_t due_us)
-{
-    bool changed = s->changed && !dd_element_clip_is_static(&s->element);
-    bool wanted = s->cast ? s->settle_us && now_us >= s->settle_us : changed && now_us >= due_us;
-
-    if (s->cast && !s->casting) {
-        start_cast(s);
-    } else if (wanted || (now_us >= s->verify_us && now_us >= due_us)) {
-        s->settle_us = 0;
-        if (s->casting || s->element.beyond_viewport || dd_element_clip_is_changing(&s->element))
-            begin_round(s);
-        else
-            start_cast(s);
-    } else if (now_us >= s->probe_us && (s->cast || now_us >= due_us)) {
-        probe(s);
-    }
+    if (s->screencast == SCREENCAST_OFF && (s->mode == SCREENCAST || (capture && !unwatched)))
+        start_screencast(s);
+    else if (capture)
+        begin_screenshot(s);
+    else if (now_us >= s->probe_us && (s->mode == SCREENCAST || due))
+        begin_probe(s);
 }
 
 int dd_screenshots_next(struct dd_screenshots *s, struct dd_source_io *io, uint64_t due_us, struct dd_picture *picture)
@@ -424,42 +435,52 @@ int dd_screenshots_next(struct dd_screenshots *s, struct dd_source_io *io, uint6
 
     if (s->document != dd_page_document(s->page))
         begin_document(s);
-    if (s->pauses && s->frozen != (now_us + THAW_US < due_us) && !s->there && s->round == IDLE)
-        freeze(s, !s->frozen);
-    if (s->frozen)
-        return DD_SCREENSHOTS_NOTHING;
-    if (s->hangs)
-        return dd_source_fail(io, DD_WIRE_REASON_TIMEOUT, "%s: it hangs: no picture and no answer within %g s", s->site->name,
-                              (double)s->site->options->timeout / DD_CLOCK_US_PER_S);
-    if (s->there && s->right && now_us >= due_us)
+    if (s->pauses)
+        freeze_or_thaw(s, now_us + THAW_US < due_us);
+    if (s->state == HUNG)
+        return dd_source_fail(io, DD_WIRE_REASON_TIMEOUT, "%s: it hangs: no picture and no answer within %g s",
+                              s->web_options->name, (double)s->web_options->options->timeout / DD_CLOCK_US_PER_S);
+    if (s->pending_state == PENDING_CHECKED && now_us >= due_us)
         return deliver(s, io, picture);
-    if (s->alive) {
-        s->alive = false;
-        *picture = (struct dd_picture){.captured_us = s->alive_us};
+    if (s->unchanged_us) {
+        *picture = (struct dd_picture){.captured_us = s->unchanged_us};
+        s->unchanged_us = 0;
         return DD_SCREENSHOTS_SAME;
     }
-    if (s->round == STARTING && now_us >= s->retry_us) /* it goes without */
-        begin_round(s);
-    if (s->round == IDLE && !s->there && now_us >= s->retry_us)
-        work(s, now_us, due_us);
+    if (now_us < s->resume_us)
+        return DD_SCREENSHOTS_NOTHING;
+    if (s->state == AWAITING_FIRST_FRAME)
+        begin_screenshot(s);
+    else if (s->state == IDLE && s->pending_state == PENDING_NONE)
+        begin_due(s, now_us, due_us);
     return DD_SCREENSHOTS_NOTHING;
+}
+
+static uint64_t min(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t max(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
 }
 
 uint64_t dd_screenshots_wake_us(const struct dd_screenshots *s, uint64_t due_us)
 {
-    uint64_t wake_us = due_us, next_us = s->verify_us < s->probe_us ? s->verify_us : s->probe_us;
+    bool changed = s->capture_us != NEVER && !dd_element_clip_is_static(&s->element);
 
-    if (s->frozen)
+    if (s->state == FROZEN)
         return due_us > THAW_US ? due_us - THAW_US : 0;
-    if (s->round == STARTING)
-        return s->retry_us;
-    if (s->round != IDLE)
-        return UINT64_MAX;
-    if (s->cast && !s->there)
-        wake_us = s->settle_us && s->settle_us < s->probe_us ? s->settle_us : s->probe_us;
-    else if (!s->there && (!s->changed || dd_element_clip_is_static(&s->element)) && wake_us < next_us)
-        wake_us = next_us;
-    return wake_us > s->retry_us ? wake_us : s->retry_us;
+    if (s->state == AWAITING_FIRST_FRAME)
+        return s->resume_us;
+    if (s->state != IDLE)
+        return NEVER;
+    if (s->pending_state != PENDING_NONE)
+        return max(due_us, s->resume_us);
+    if (s->mode == SCREENCAST)
+        return max(min(s->capture_us, s->probe_us), s->resume_us);
+    return max(changed ? due_us : max(due_us, min(s->trust_until_us, s->probe_us)), s->resume_us);
 }
 
 uint64_t dd_screenshots_changed_us(const struct dd_screenshots *s)
