@@ -20,9 +20,9 @@
 #include "send/options.h"
 
 enum {
-    QUIET_US = 5 * DD_CLOCK_US_PER_S,     /* a page whose connections stay busy counts as quiet so long after its load */
-    DIALOG_US = 100 * DD_CLOCK_US_PER_MS, /* between two dialogs: a script that opens one after the other keeps nobody busy */
-    PARTIAL_PERCENT = 80,                 /* of the time for a load, after which a page that lacks some part is shown */
+    QUIET_MAX_US = 5 * DD_CLOCK_US_PER_S,          /* so long after its load a page counts as quiet though its network is busy */
+    DIALOG_INTERVAL_US = 100 * DD_CLOCK_US_PER_MS, /* a script that opens one dialog after the other must not keep us busy */
+    PARTIAL_LOAD_PERCENT = 80, /* of the time for a load; after it, a page is shown though some of its parts are missing */
 };
 
 struct dd_page {
@@ -34,19 +34,24 @@ struct dd_page {
     unsigned reason;
     char message[DD_SOURCE_MESSAGE_SIZE];
 
-    uint64_t begun_us, deadline_us;    /* of the load under way */
-    unsigned document;                 /* counts */
-    unsigned setting_up;               /* commands for that which have no answer yet */
-    bool navigating;                   /* there is no answer yet to the command that loads the page */
-    bool content, loaded, almost_idle; /* of the document: parsed; with all its parts; and the network quiet */
-    bool status_known;
-    uint64_t loaded_us, quiet_us; /* 0: not yet */
-    bool dialog;                  /* one is open, */
-    bool dialog_leaves;           /* and asks whether the page may be left */
-    uint64_t dialog_us;           /* when the last one was closed */
+    unsigned setup_pending; /* set-up commands without an answer yet */
+    bool navigating;        /* Page.navigate has no answer yet */
+    unsigned document;      /* counts the documents */
+    uint64_t load_started_us, load_deadline_us;
+    /* what has happened to the document */
+    bool content_loaded; /* it was parsed */
+    bool loaded;         /* its parts were loaded */
+    bool almost_idle;    /* at most two requests are under way */
+    bool status_known;   /* its HTTP status was read */
+    uint64_t loaded_us;  /* when that was first noticed; 0: not yet */
+    uint64_t quiet_us;   /* when it became quiet; 0: not yet */
+
+    bool dialog_open;
+    bool dialog_is_beforeunload;
+    uint64_t dialog_closed_us; /* when the last one was closed */
 };
 
-/* ---- failing ---- */
+/* ---- failures ---- */
 
 static void fail(struct dd_page *p, unsigned reason, const char *format, ...) __attribute__((format(printf, 3, 4)));
 static void fail(struct dd_page *p, unsigned reason, const char *format, ...)
@@ -69,8 +74,8 @@ int dd_page_report(const struct dd_page *page, struct dd_source_io *io)
     return dd_source_fail(io, page->reason, "%s", page->message);
 }
 
-/* A command that has to work did not. True if it did. */
-static bool is_fine(struct dd_page *p, const struct dd_cdp_answer *answer)
+/* Fails the page if a command failed that it cannot do without. True if the command succeeded. */
+static bool require_success(struct dd_page *p, const struct dd_cdp_answer *answer)
 {
     if (!answer->error)
         return true;
@@ -81,25 +86,34 @@ static bool is_fine(struct dd_page *p, const struct dd_cdp_answer *answer)
     return false;
 }
 
+/* Copies an identifier that the browser sent as a member of object, or fails the page. True if it was copied. */
+static bool require_id(struct dd_page *p, char to[static DD_CDP_TARGET_ID_SIZE], const struct dd_json *object, const char *member)
+{
+    if (dd_cdp_target_copy_id(to, dd_json_string(dd_json_member(object, member))))
+        return true;
+    fail(p, DD_WIRE_REASON_BROKEN, "what the browser says cannot be understood");
+    return false;
+}
+
 /* ---- the document ---- */
 
-static void world_made(void *context, const struct dd_cdp_answer *answer);
+static void world_created(void *context, const struct dd_cdp_answer *answer);
 
+/* Gives a page that was ready as much time as a command to become ready again. */
 static void begin_load(struct dd_page *p)
 {
     p->state = DD_PAGE_LOADING;
-    p->begun_us = dd_clock_now_us();
-    p->deadline_us = p->begun_us + p->target.command_timeout_us;
+    p->load_started_us = dd_clock_now_us();
+    p->load_deadline_us = p->load_started_us + p->target.command_timeout_us;
 }
 
-/* Another document has come into the tab. Whether it may be shown has to be seen. */
+/* Another document is in the target. It is not ready, whatever the one before was. */
 static void begin_document(struct dd_page *p, const struct dd_json *frame)
 {
     struct dd_json *params = dd_json_new_object();
 
-    if (!dd_cdp_target_copy_id(p->target.frame_id, dd_json_string(dd_json_member(frame, "id"))) ||
-        !dd_cdp_target_copy_id(p->target.loader_id, dd_json_string(dd_json_member(frame, "loaderId"))))
-        fail(p, DD_WIRE_REASON_BROKEN, "what the browser says cannot be understood");
+    if (require_id(p, p->target.frame_id, frame, "id"))
+        require_id(p, p->target.loader_id, frame, "loaderId");
     if (p->state == DD_PAGE_READY) {
         dd_log_debug("%s: goes to another document", p->web_options->name);
         begin_load(p);
@@ -107,15 +121,15 @@ static void begin_document(struct dd_page *p, const struct dd_json *frame)
     }
     p->document++;
     p->target.context_id = 0;
-    p->content = p->loaded = p->almost_idle = p->status_known = false;
+    p->content_loaded = p->loaded = p->almost_idle = p->status_known = false;
     p->loaded_us = p->quiet_us = 0;
     dd_page_readiness_reset(p->readiness);
     dd_json_add_string(params, "frameId", p->target.frame_id);
     dd_json_add_string(params, "worldName", DD_CDP_TARGET_WORLD);
-    dd_cdp_target_send(&p->target, "Page.createIsolatedWorld", params, world_made, p);
+    dd_cdp_target_send(&p->target, "Page.createIsolatedWorld", params, world_created, p);
 }
 
-static void status_read(void *context, const struct dd_cdp_answer *answer)
+static void status_answered(void *context, const struct dd_cdp_answer *answer)
 {
     struct dd_page *p = context;
     struct dd_load_error load_error;
@@ -128,19 +142,19 @@ static void status_read(void *context, const struct dd_cdp_answer *answer)
         fail(p, load_error.reason, "%s", load_error.text);
 }
 
-/* The status of the answer that the document came with is known to it itself. */
-static void world_made(void *context, const struct dd_cdp_answer *answer)
+/* The document itself knows the HTTP status that it came with. */
+static void world_created(void *context, const struct dd_cdp_answer *answer)
 {
     struct dd_page *p = context;
 
-    if (answer->error) /* it is already gone again: the next document has a world */
+    if (answer->error) /* the document is already gone; the next one gets a world of its own */
         return;
     p->target.context_id = dd_json_integer(dd_json_member(answer->result, "executionContextId"));
-    dd_cdp_target_evaluate(&p->target, "(performance.getEntriesByType('navigation')[0] || {}).responseStatus || 0", status_read,
-                           p);
+    dd_cdp_target_evaluate(&p->target, "(performance.getEntriesByType('navigation')[0] || {}).responseStatus || 0",
+                           status_answered, p);
 }
 
-static void frame_navigated(struct dd_page *p, const struct dd_json *params)
+static void handle_frame_navigated(struct dd_page *p, const struct dd_json *params)
 {
     const struct dd_json *frame = dd_json_member(params, "frame");
 
@@ -148,92 +162,85 @@ static void frame_navigated(struct dd_page *p, const struct dd_json *params)
         return;
     if (*dd_json_string(dd_json_member(frame, "unreachableUrl"))) {
         p->target.loader_id[0] = '\0';
-        if (!p->navigating) /* else the answer says why */
+        if (!p->navigating) /* else the answer to Page.navigate says why */
             fail(p, DD_WIRE_REASON_UNREACHABLE, "it went to an address that cannot be reached");
         return;
     }
     if (strncmp(dd_json_string(dd_json_member(frame, "url")), "about:", 6) != 0)
         begin_document(p, frame);
-    else if (p->document) /* before the first one it is what every tab begins with */
+    else if (p->document) /* before the first document it is the about:blank that every target begins with */
         fail(p, DD_WIRE_REASON_UNEXPECTED, "it went to an empty page");
 }
 
-static void lifecycle(struct dd_page *p, const struct dd_json *params)
+/* Lifecycle events of other documents and frames come, too. */
+static void handle_lifecycle_event(struct dd_page *p, const struct dd_json *params)
 {
     const char *name = dd_json_string(dd_json_member(params, "name"));
 
     if (!p->target.loader_id[0] || strcmp(dd_json_string(dd_json_member(params, "loaderId")), p->target.loader_id) != 0 ||
         strcmp(dd_json_string(dd_json_member(params, "frameId")), p->target.frame_id) != 0)
         return;
-    p->content |= strcmp(name, "DOMContentLoaded") == 0;
+    p->content_loaded |= strcmp(name, "DOMContentLoaded") == 0;
     p->loaded |= strcmp(name, "load") == 0;
     p->almost_idle |= strcmp(name, "networkAlmostIdle") == 0 || strcmp(name, "networkIdle") == 0;
 }
 
 /* ---- opening ---- */
 
-static void navigated(void *context, const struct dd_cdp_answer *answer)
+static void navigate_answered(void *context, const struct dd_cdp_answer *answer)
 {
     struct dd_page *p = context;
     const char *error;
     struct dd_load_error load_error;
 
     p->navigating = false;
-    if (!is_fine(p, answer))
+    if (!require_success(p, answer))
         return;
     error = dd_json_string(dd_json_member(answer->result, "errorText"));
     if (dd_json_boolean(dd_json_member(answer->result, "isDownload")))
         fail(p, DD_WIRE_REASON_UNSUITABLE, "it is a file to be downloaded, not a page");
-    else if (*error && strcmp(error, "net::ERR_ABORTED") != 0) { /* that is a page which went elsewhere at once */
+    else if (*error && strcmp(error, "net::ERR_ABORTED") != 0) { /* aborted: the page went elsewhere at once */
         dd_load_error_from_net(error, &load_error);
         fail(p, load_error.reason, "%s", load_error.text);
     }
 }
 
-/* Loads the page once all that sets its tab up is done: the browser does not keep the order of commands. */
-static void set_up(void *context, const struct dd_cdp_answer *answer)
+/* Loads the page once all set-up commands are answered: the browser does not keep the order of commands. */
+static void setup_answered(void *context, const struct dd_cdp_answer *answer)
 {
     struct dd_page *p = context;
     struct dd_json *params;
 
-    if (!is_fine(p, answer) || --p->setting_up > 0)
+    if (!require_success(p, answer) || --p->setup_pending > 0)
         return;
     params = dd_json_new_object();
     dd_json_add_string(params, "url", p->web_options->url);
     p->navigating = true;
-    p->begun_us = dd_clock_now_us();
-    dd_cdp_target_send(&p->target, "Page.navigate", params, navigated, p);
+    p->load_started_us = dd_clock_now_us();
+    dd_cdp_target_send(&p->target, "Page.navigate", params, navigate_answered, p);
 }
 
-static void attached(void *context, const struct dd_cdp_answer *answer)
+static void target_attached(void *context, const struct dd_cdp_answer *answer)
 {
     struct dd_page *p = context;
 
-    if (!is_fine(p, answer))
+    if (!require_success(p, answer) || !require_id(p, p->target.session_id, answer->result, "sessionId"))
         return;
-    if (!dd_cdp_target_copy_id(p->target.session_id, dd_json_string(dd_json_member(answer->result, "sessionId")))) {
-        fail(p, DD_WIRE_REASON_BROKEN, "what the browser says cannot be understood");
-        return;
-    }
-    p->setting_up = dd_target_setup_send(&p->target, p->web_options, set_up, p) + 1;
-    dd_fetch_intercept_start(&p->intercept, set_up, p);
+    p->setup_pending = dd_target_setup_send(&p->target, p->web_options, setup_answered, p) + 1;
+    dd_fetch_intercept_start(&p->intercept, setup_answered, p);
 }
 
-static void created(void *context, const struct dd_cdp_answer *answer)
+static void target_created(void *context, const struct dd_cdp_answer *answer)
 {
     struct dd_page *p = context;
     struct dd_json *params;
 
-    if (!is_fine(p, answer))
+    if (!require_success(p, answer) || !require_id(p, p->target.target_id, answer->result, "targetId"))
         return;
-    if (!dd_cdp_target_copy_id(p->target.target_id, dd_json_string(dd_json_member(answer->result, "targetId")))) {
-        fail(p, DD_WIRE_REASON_BROKEN, "what the browser says cannot be understood");
-        return;
-    }
     params = dd_json_new_object();
     dd_json_add_string(params, "targetId", p->target.target_id);
     dd_json_add_boolean(params, "flatten", true);
-    dd_cdp_target_send(&p->target, "Target.attachToTarget", params, attached, p);
+    dd_cdp_target_send(&p->target, "Target.attachToTarget", params, target_attached, p);
 }
 
 struct dd_page *dd_page_open(struct dd_cdp *cdp, const struct dd_web_options *web_options, uint64_t deadline_us)
@@ -254,14 +261,14 @@ struct dd_page *dd_page_open(struct dd_cdp *cdp, const struct dd_web_options *we
     p->target.cdp = cdp;
     p->target.command_timeout_us = (uint64_t)web_options->options->timeout;
     p->intercept = (struct dd_fetch_intercept){.web_options = web_options, .target = &p->target};
-    p->begun_us = dd_clock_now_us();
-    p->deadline_us = deadline_us;
+    p->load_started_us = dd_clock_now_us();
+    p->load_deadline_us = deadline_us;
     params = dd_json_new_object();
     dd_json_add_string(params, "url", "about:blank");
-    dd_json_add_boolean(params, "newWindow", true); /* one that shares its window may count as hidden, and hardly draws */
+    dd_json_add_boolean(params, "newWindow", true); /* a target that shares its window may count as hidden, and hardly draws */
     dd_json_add_integer(params, "width", (uint64_t)web_options->width);
     dd_json_add_integer(params, "height", (uint64_t)web_options->height);
-    dd_cdp_target_send(&p->target, "Target.createTarget", params, created, p);
+    dd_cdp_target_send(&p->target, "Target.createTarget", params, target_created, p);
     return p;
 }
 
@@ -282,20 +289,21 @@ void dd_page_close(struct dd_page *page)
 
 /* ---- dialogs ---- */
 
+/* Dismisses a dialog. Only the question whether the page may be left gets a yes. */
 static void close_dialog(struct dd_page *p)
 {
     struct dd_json *params = dd_json_new_object();
 
-    dd_json_add_boolean(params, "accept", p->dialog_leaves);
+    dd_json_add_boolean(params, "accept", p->dialog_is_beforeunload);
     dd_cdp_target_send(&p->target, "Page.handleJavaScriptDialog", params, NULL, NULL);
-    p->dialog = false;
-    p->dialog_us = dd_clock_now_us();
+    p->dialog_open = false;
+    p->dialog_closed_us = dd_clock_now_us();
 }
 
-static void dialog_opens(struct dd_page *p, const struct dd_json *params)
+static void handle_dialog_opening(struct dd_page *p, const struct dd_json *params)
 {
-    p->dialog = true;
-    p->dialog_leaves = strcmp(dd_json_string(dd_json_member(params, "type")), "beforeunload") == 0;
+    p->dialog_open = true;
+    p->dialog_is_beforeunload = strcmp(dd_json_string(dd_json_member(params, "type")), "beforeunload") == 0;
     dd_log_debug("%s: a dialog is dismissed", p->web_options->name);
 }
 
@@ -318,22 +326,23 @@ bool dd_page_event(struct dd_page *p, const struct dd_cdp_event *event)
     if (!p->target.session_id[0] || strcmp(event->session_id, p->target.session_id) != 0)
         return false;
     if (strcmp(method, "Page.lifecycleEvent") == 0)
-        lifecycle(p, event->params);
+        handle_lifecycle_event(p, event->params);
     else if (strcmp(method, "Page.frameNavigated") == 0)
-        frame_navigated(p, event->params);
+        handle_frame_navigated(p, event->params);
     else if (strcmp(method, "Page.javascriptDialogOpening") == 0)
-        dialog_opens(p, event->params);
+        handle_dialog_opening(p, event->params);
     else if (!dd_fetch_intercept_event(&p->intercept, event))
         return false;
     return true;
 }
 
-/* ---- from loaded to ready ---- */
+/* ---- from loading to ready ---- */
 
 static void become_ready(struct dd_page *p)
 {
     p->state = DD_PAGE_READY;
-    dd_log_debug("%s: ready after %.1f s", p->web_options->name, (double)(dd_clock_now_us() - p->begun_us) / DD_CLOCK_US_PER_S);
+    dd_log_debug("%s: ready after %.1f s", p->web_options->name,
+                 (double)(dd_clock_now_us() - p->load_started_us) / DD_CLOCK_US_PER_S);
 }
 
 static void fail_not_ready(struct dd_page *p)
@@ -349,7 +358,7 @@ static void fail_timeout(struct dd_page *p)
     double seconds = (double)p->target.command_timeout_us / DD_CLOCK_US_PER_S;
     const char *what = !p->target.session_id[0] ? "the browser does not open a tab"
                        : !p->document           ? "no answer from its server"
-                       : !p->content            ? "it does not end loading"
+                       : !p->content_loaded     ? "it does not end loading"
                                                 : "it is not quiet enough to be shown, or hangs";
 
     const char *text;
@@ -360,24 +369,25 @@ static void fail_timeout(struct dd_page *p)
         fail(p, DD_WIRE_REASON_TIMEOUT, "%s within %g s", what, seconds);
 }
 
-/* Of a page whose load goes on for ever, what there is of it is better than nothing. */
-static void take_partial(struct dd_page *p, uint64_t now_us)
+/* A page that never ends loading counts as loaded after a while: some of it is better than nothing. */
+static void accept_partial_load(struct dd_page *p, uint64_t now_us)
 {
-    if (p->loaded || !p->content || now_us < p->begun_us + (p->deadline_us - p->begun_us) * PARTIAL_PERCENT / 100)
+    if (p->loaded || !p->content_loaded ||
+        now_us < p->load_started_us + (p->load_deadline_us - p->load_started_us) * PARTIAL_LOAD_PERCENT / 100)
         return;
     dd_log_warning("%s: it still loads after %.0f s; it is shown as it is", p->web_options->name,
-                   (double)(now_us - p->begun_us) / DD_CLOCK_US_PER_S);
+                   (double)(now_us - p->load_started_us) / DD_CLOCK_US_PER_S);
     p->loaded = p->almost_idle = true;
 }
 
-static void load(struct dd_page *p, uint64_t now_us)
+static void step_load(struct dd_page *p, uint64_t now_us)
 {
-    take_partial(p, now_us);
+    accept_partial_load(p, now_us);
     if (!p->loaded || !p->status_known || p->navigating)
         return;
     if (!p->loaded_us)
         p->loaded_us = now_us;
-    if (!p->quiet_us && (p->almost_idle || now_us >= p->loaded_us + QUIET_US))
+    if (!p->quiet_us && (p->almost_idle || now_us >= p->loaded_us + QUIET_MAX_US))
         p->quiet_us = now_us;
     if (!p->quiet_us)
         return;
@@ -397,17 +407,17 @@ void dd_page_step(struct dd_page *p)
 {
     uint64_t now_us = dd_clock_now_us();
 
-    if (p->dialog && now_us >= p->dialog_us + DIALOG_US)
+    if (p->dialog_open && now_us >= p->dialog_closed_us + DIALOG_INTERVAL_US)
         close_dialog(p);
     if (p->state != DD_PAGE_LOADING)
         return;
-    if (now_us >= p->deadline_us)
+    if (now_us >= p->load_deadline_us)
         fail_timeout(p);
     else
-        load(p, now_us);
+        step_load(p, now_us);
 }
 
-/* ---- what is known of it ---- */
+/* ---- asking about it ---- */
 
 enum dd_page_state dd_page_state(const struct dd_page *page)
 {
@@ -436,10 +446,10 @@ bool dd_page_check_picture(struct dd_page *p, const struct dd_cdp_answer *answer
     if (p->state == DD_PAGE_READY)
         result = dd_page_readiness_check_picture(p->readiness, answer);
     if (result == DD_PAGE_READINESS_NO) {
-        /* the same document, which has to become right as after a load */
+        /* the same document has to become ready again, as after a load */
         dd_page_readiness_reset(p->readiness);
         begin_load(p);
-        p->quiet_us = p->begun_us;
+        p->quiet_us = p->load_started_us;
     }
     return result == DD_PAGE_READINESS_YES;
 }
