@@ -25,7 +25,9 @@ struct stream {
     int filling, ready, taken;              /* indices of buffer; roles swap */
     struct dd_encoder_pool_picture picture; /* the newest that was encoded; size 0: none yet */
     struct dd_encoder_pool_shown shown;     /* when the ring last held that picture */
-    bool wanted, busy, is_ready;            /* the ring may have a picture; a thread is at it; buffer ready is one to be taken */
+    bool wanted;                            /* the ring may have a new picture */
+    bool busy;                              /* a thread reads the ring */
+    bool is_ready;                          /* buffer[ready] was not taken yet */
     struct dd_encoder_pool_counters counters;
     /* Owned by the thread that has set busy: */
     uint64_t position; /* of the next picture to look at */
@@ -33,7 +35,7 @@ struct stream {
     uint64_t encoded_position; /* of the newest that was encoded */
 };
 
-/* What a look at a ring gave. */
+/* What a thread found in a ring. */
 enum outcome { NOTHING, ENCODED, SAME };
 
 struct dd_encoder_pool {
@@ -49,8 +51,8 @@ struct dd_encoder_pool {
     size_t thread_count, next_encoder; /* next_encoder: under the lock */
 };
 
-/* Points picture at the ring's frame at position. 0; DD_ERROR_GONE; DD_ERROR_INPUT if the frame is not what it says, or larger
- * than configured. */
+/* Points picture at the ring's frame at position. 0; DD_ERROR_GONE; DD_ERROR_INPUT: the frame is larger than configured, or
+ * contradicts itself. */
 static int read_picture(const struct stream *stream, uint64_t position, struct dd_picture *picture)
 {
     struct dd_frame_ring_frame frame;
@@ -64,7 +66,7 @@ static int read_picture(const struct stream *stream, uint64_t position, struct d
     if (!usable)
         return DD_ERROR_INPUT;
     dd_picture_over(picture, (enum dd_picture_format)frame.format, frame.width, frame.height, &layout, bytes);
-    /* capture is trusted to call a picture older than it is, but not newer */
+    /* The capture role may say that a picture is older than it is, but not that it is newer. */
     uint64_t now_us = dd_clock_now_us();
     picture->captured_us = frame.captured_us < now_us ? frame.captured_us : now_us;
     return 0;
@@ -75,7 +77,7 @@ static bool find_picture(struct stream *stream, struct dd_picture *picture, uint
                          struct dd_encoder_pool_counters *counted)
 {
     uint64_t count = dd_frame_ring_count(stream->config.ring);
-    if (count < stream->position) { /* the ring began anew */
+    if (count < stream->position) { /* a new writer has begun at 0 */
         stream->position = 0;
         stream->has_encoded = false;
     }
@@ -90,8 +92,8 @@ static bool find_picture(struct stream *stream, struct dd_picture *picture, uint
     return !error;
 }
 
-/* True if picture equals the one that was encoded last, pixel for pixel. That one is compared where it lies in the ring; once it
- * is overwritten, the pictures count as different. */
+/* True if picture equals the one that was encoded last, pixel for pixel. Both are compared in the ring. If one is overwritten
+ * meanwhile, they count as different. */
 static bool is_same(const struct stream *stream, const struct dd_picture *picture, uint64_t position)
 {
     struct dd_picture before;
@@ -111,14 +113,14 @@ static enum outcome encode(struct dd_jpeg_encoder *encoder, struct stream *strea
         return NOTHING;
     *shown = (struct dd_encoder_pool_shown){.captured_us = picture.captured_us, .position = position};
     if (is_same(stream, &picture, position)) {
-        stream->encoded_position = position; /* equal, and will stay in the ring for longer */
+        stream->encoded_position = position; /* equal, and it stays in the ring for longer */
         counted->same++;
         return SAME;
     }
     size_t size = dd_jpeg_encoder_encode(encoder, &picture, stream->config.quality,
                                          stream->config.full_chroma ? DD_JPEG_ENCODER_444 : DD_JPEG_ENCODER_420,
                                          stream->buffer[stream->filling], stream->capacity);
-    /* The source has overwritten it meanwhile: what was read is a mixture of two pictures, and there is a newer one anyway. */
+    /* If the source has overwritten it meanwhile, the JPEG is a mixture of two pictures, and there is a newer one anyway. */
     if (!size || !dd_frame_ring_unchanged(stream->config.ring, position)) {
         counted->skipped++;
         return NOTHING;

@@ -7,18 +7,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One stream; begins zeroed but for weight. */
+/* One stream. Zeroed at first, except for weight. */
 struct dd_fair_queue_flow {
     double weight; /* above 0 */
-    double served; /* bits sent / weight, moved up to the clock whenever it becomes active */
+    double served; /* bits sent / weight; moved up to the clock when the flow becomes active */
     bool active;   /* it has something to send */
 };
 
-/* The stream has something to send again; clock is that of dd_fair_queue_pick(). It has nothing more. */
+/* The stream has something to send again. clock is the one that dd_fair_queue_pick() sets. */
 void dd_fair_queue_activate(struct dd_fair_queue_flow *flow, double clock);
+/* The stream has nothing more to send. */
 void dd_fair_queue_deactivate(struct dd_fair_queue_flow *flow);
 
-/* The index of the active flow that sends next; sets *clock to what it was served. count if none is active. */
+/* Returns the index of the active flow that sends next, the one served least, and sets *clock to what it was served. Returns
+ * count if none is active. clock begins as 0. */
 size_t dd_fair_queue_pick(const struct dd_fair_queue_flow *flows, size_t count, double *clock);
 
 /* Adds the bits that the flow sent. */

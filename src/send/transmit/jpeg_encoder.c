@@ -1,4 +1,3 @@
-/* Pixels to JPEG: the wrapper of TurboJPEG. */
 #include "send/transmit/jpeg_encoder.h"
 
 #include <stdlib.h>
@@ -55,14 +54,14 @@ size_t dd_jpeg_encoder_encode(struct dd_jpeg_encoder *e, const struct dd_picture
         subsampling = picture->format == DD_PICTURE_I444 ? DD_JPEG_ENCODER_444 : DD_JPEG_ENCODER_420;
     samp = subsampling == DD_JPEG_ENCODER_444 ? TJSAMP_444 : TJSAMP_420;
 
-    /* TurboJPEG takes the room for granted when it must not reallocate */
+    /* With TJFLAG_NOREALLOC TurboJPEG does not check the room. */
     size_t bound = dd_jpeg_encoder_bound(picture->width, picture->height, subsampling);
     if (bound == 0 || size < bound || picture->format == DD_PICTURE_FOREIGN) {
         dd_log_error("a picture of %dx%d cannot be encoded into %zu bytes", picture->width, picture->height, size);
         return 0;
     }
     if (quality < 1)
-        quality = 1; /* 0, the lowest of ours, is not among TurboJPEG's */
+        quality = 1; /* TurboJPEG's lowest; the option's is 0 */
     else if (quality > 100)
         quality = 100;
 

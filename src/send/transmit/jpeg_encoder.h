@@ -11,16 +11,16 @@ struct dd_picture;
 
 enum dd_jpeg_encoder_subsampling { DD_JPEG_ENCODER_420 = 0, DD_JPEG_ENCODER_444 = 1 };
 
-/* NULL, logged, if memory is exhausted. */
+/* Returned-owned. NULL, logged, if memory is exhausted. */
 struct dd_jpeg_encoder *dd_jpeg_encoder_new(void);
 void dd_jpeg_encoder_free(struct dd_jpeg_encoder *e);
 
-/* The most bytes that a JPEG of this size takes; 0 if the size is none that libjpeg-turbo encodes. */
+/* The most bytes that a JPEG of this size in pixels takes; 0 if libjpeg-turbo does not encode this size. */
 size_t dd_jpeg_encoder_bound(int width, int height, enum dd_jpeg_encoder_subsampling subsampling);
 
-/* Encodes picture, which is not foreign, at quality 0 … 100 into jpeg, which has room for dd_jpeg_encoder_bound(). subsampling is
- * for BGRX; I420 and I444 keep their own. The pixels may change meanwhile, in a ring: then the JPEG shows a mixture, and nothing
- * else is harmed. Returns its length, or 0, logged. */
+/* Encodes picture, which is not foreign, at quality 0 … 100 into jpeg. Its size is at least dd_jpeg_encoder_bound(). subsampling
+ * is for BGRX; I420 and I444 keep their own. The pixels may be in a ring and change meanwhile: then the JPEG shows a mixture, and
+ * nothing else is harmed. Returns the length of the JPEG; 0, logged, after an error. */
 size_t dd_jpeg_encoder_encode(struct dd_jpeg_encoder *e, const struct dd_picture *picture, int quality,
                               enum dd_jpeg_encoder_subsampling subsampling, uint8_t *jpeg, size_t size);
 

@@ -20,15 +20,17 @@
 #include "dd/link/wire.h"
 #include "send/destination.h"
 
-/* Enough for the bursts of many streams while the interface is busy. */
-enum { SEND_BUFFER = 4 << 20, BUNDLE_BYTES = DD_WIRE_DATAGRAM_MAX };
+enum {
+    SEND_BUFFER = 4 << 20, /* bytes: enough for the bursts of many streams while the interface is busy */
+    BUNDLE_BYTES = DD_WIRE_DATAGRAM_MAX,
+};
 
 static int set(int fd, int level, int option, int value)
 {
     return setsockopt(fd, level, option, &value, sizeof value);
 }
 
-/* Whatever arrives is dropped before it is queued, and nobody can take that off again. */
+/* A locked filter drops all that arrives before it is queued. */
 static int refuse_input(int fd)
 {
     struct sock_filter drop_all = BPF_STMT(BPF_RET | BPF_K, 0);
@@ -37,10 +39,10 @@ static int refuse_input(int fd)
         return -1;
     if (set(fd, SOL_SOCKET, SO_LOCK_FILTER, 1) < 0)
         return -1;
-    return set(fd, SOL_SOCKET, SO_RCVBUF, 0); /* the kernel's least */
+    return set(fd, SOL_SOCKET, SO_RCVBUF, 0); /* the kernel makes it its minimum */
 }
 
-/* The interface's own MTU counts; what ICMP says of the path does not. */
+/* Nothing that ICMP says of the path has an effect. The MTU is the interface's own. */
 static int ignore_path(int fd, int family)
 {
     if (family == AF_INET)
@@ -71,7 +73,7 @@ static int bind_source(int fd, const struct dd_oneway_socket_config *c)
             return 0;
         size = dd_host_port_socket_address(&address, c->family == AF_INET ? "0.0.0.0" : "::", c->source_port);
     }
-    /* so that a new socket can take its place before the old one is closed */
+    /* at a reload the new socket is bound before the old one is closed */
     if (set(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0)
         return -1;
     return bind(fd, (const struct sockaddr *)&address, size);
@@ -113,8 +115,8 @@ err0:
     return DD_ERROR_SYSTEM;
 }
 
-/* How many of the datagrams can go as one bundle; 1: there is nothing to bundle. */
-static size_t bundle(const struct iovec *datagrams, size_t count)
+/* How many of the datagrams can be sent as one bundle; 1: no bundle is possible. */
+static size_t bundle_size(const struct iovec *datagrams, size_t count)
 {
     size_t length = datagrams[0].iov_len, n = 1, bytes = length;
     while (n < count && datagrams[n - 1].iov_len == length && datagrams[n].iov_len <= length &&
@@ -123,7 +125,7 @@ static size_t bundle(const struct iovec *datagrams, size_t count)
     return n;
 }
 
-/* 0 or errno. */
+/* Returns 0 or the errno. */
 static int send_bundle(int fd, const struct dd_destination *to, struct iovec *datagrams, size_t count)
 {
     struct sockaddr_storage address = to->socket_address;
@@ -146,7 +148,7 @@ static int send_bundle(int fd, const struct dd_destination *to, struct iovec *da
     return 0;
 }
 
-/* How many went, and errno of the one that did not. */
+/* Returns the number sent. Sets *error to the errno of the first that was not. */
 static size_t send_one_by_one(int fd, const struct dd_destination *to, struct iovec *datagrams, size_t count, int *error)
 {
     struct mmsghdr messages[DD_ONEWAY_SOCKET_BURST];
@@ -172,7 +174,7 @@ static size_t send_one_by_one(int fd, const struct dd_destination *to, struct io
     return done;
 }
 
-/* What the kernel answers when it, or the interface, cannot cut bundles; a datagram above the MTU is among the causes. */
+/* True for the errors of a kernel or an interface without UDP_SEGMENT. A datagram above the MTU gives one of them, too. */
 static bool refuses_bundles(int error)
 {
     return error == EINVAL || error == EIO || error == EOPNOTSUPP || error == ENOPROTOOPT;
@@ -184,7 +186,7 @@ size_t dd_oneway_socket_send(struct dd_oneway_socket *socket, const struct dd_de
     size_t done = 0;
     *error = 0;
     while (done < count && !socket->one_by_one) {
-        size_t n = bundle(datagrams + done, count - done);
+        size_t n = bundle_size(datagrams + done, count - done);
         if (n == 1)
             break;
         *error = send_bundle(socket->fd, to, datagrams + done, n);
@@ -219,7 +221,7 @@ static bool same_host(const struct sockaddr *a, const struct sockaddr_storage *b
     return memcmp(&v6[0].sin6_addr, &v6[1].sin6_addr, sizeof v6[0].sin6_addr) == 0;
 }
 
-/* The name of the interface that has the address which fd is bound to. */
+/* Finds the interface that has the address to which fd is bound. */
 static bool find_interface(int fd, char name[static IF_NAMESIZE])
 {
     struct sockaddr_storage own = {0};
@@ -240,7 +242,7 @@ unsigned dd_oneway_socket_mtu(const struct dd_oneway_socket_config *c, const str
 {
     struct ifreq request = {0};
     unsigned mtu = 0;
-    /* connect(2) of UDP sends nothing: it looks the route up. IP_MTU would be simpler, but is what ICMP says of the path. */
+    /* connect(2) of UDP sends nothing: it looks up the route. IP_MTU would be simpler, but ICMP can change it. */
     int fd = socket(address->socket_address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return 0;

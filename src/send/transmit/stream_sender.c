@@ -19,7 +19,7 @@
 
 enum {
     STATUS_GAP_MS = 50,    /* between two STATUS, however often the source's state changes */
-    REPEAT_ONCE_MS = 2000, /* without refreshes, a change is repeated once, after this */
+    REPEAT_ONCE_MS = 2000, /* without refreshes a picture is sent once more, after this time */
 };
 
 struct dd_stream_sender {
@@ -47,7 +47,7 @@ struct dd_stream_sender {
     bool is_taken;                      /* it is the newest taken from the encoders: its JPEG is still valid */
     struct dd_encoder_pool_shown shown; /* when the ring last held it */
 
-    /* What STATUS says of the source: as capture said last, or as concluded from its silence. */
+    /* The source's state in STATUS: as the capture role published it last, or as concluded from its silence. */
     uint8_t source;
     uint16_t reason;
     uint64_t confirmed_us;
@@ -119,7 +119,8 @@ bool dd_stream_sender_is_sending(const struct dd_stream_sender *sender)
     return dd_fragmenter_left(sender->fragmenter) != 0;
 }
 
-/* Begins a new session if one is due; only between frames. SPARE leaves counters for STATUS while the frame is sent. */
+/* Begins a new session if one is due. To be called between frames only. SPARE leaves counters for the STATUS messages that are
+ * sent during a frame. */
 static int renew_session(struct dd_stream_sender *sender, uint64_t datagrams)
 {
     enum { SPARE = 4096 };
@@ -206,7 +207,7 @@ void dd_stream_sender_fill(struct dd_stream_sender *sender, struct dd_stream_sen
          left && dd_stream_sender_is_sending(sender); left--) {
         uint8_t *message = burst->bytes + burst->count * burst->stride + DD_WIRE_HEADER_BYTES;
         size_t room = burst->stride - DD_WIRE_HEADER_BYTES - DD_WIRE_TAG_BYTES;
-        /* only parity takes memory, and all data symbols go before it */
+        /* Only parity takes memory, so an error loses no data symbol: these come first. */
         if (dd_fragmenter_next(sender->fragmenter, &sender->fragment) == 0)
             add_datagram(sender, burst, dd_wire_write_fragment(&sender->fragment, message, room));
         if (!dd_stream_sender_is_sending(sender))
@@ -219,7 +220,7 @@ double dd_stream_sender_expansion(const struct dd_stream_sender *sender)
     return sender->expansion;
 }
 
-/* Copies what capture says, each field checked: it is a less trusted process. */
+/* Copies the state and checks each field: capture is a less trusted process. */
 static void copy_source_status(struct dd_stream_sender *sender, const struct dd_source_status *state, uint64_t now_us)
 {
     sender->source = state->source <= DD_WIRE_SOURCE_FAILED ? (uint8_t)state->source : DD_WIRE_SOURCE_FAILED;
@@ -261,8 +262,8 @@ void dd_stream_sender_note_shown(struct dd_stream_sender *sender, const struct d
         sender->shown = *shown;
 }
 
-/* When the source last showed the newest frame that was sent: when the ring last held it, or, if it is still the newest in the
- * ring, when capture says so. */
+/* When the source last showed the newest frame that was sent: when the ring last held it; or, if it is still the newest in the
+ * ring, when the capture role has confirmed it. */
 static uint64_t shown_until(const struct dd_stream_sender *sender)
 {
     if (sender->confirmed_us > sender->shown.captured_us && dd_frame_ring_count(sender->ring) == sender->shown.position + 1)
@@ -290,7 +291,7 @@ void dd_stream_sender_write_status(struct dd_stream_sender *sender, uint64_t now
                                    struct dd_stream_sender_burst *burst)
 {
     uint8_t *message = burst->bytes + DD_WIRE_HEADER_BYTES;
-    /* a stream without new pictures needs new sessions, too; if that fails, the old one goes on */
+    /* A stream without new pictures needs new sessions, too. If that fails, the old one goes on. */
     if (!dd_stream_sender_is_sending(sender))
         renew_session(sender, 1);
     sender->skipped = skipped + sender->capture_skipped_sum;

@@ -1,5 +1,5 @@
-/* What transmit has of one stream: its session, the frame being sent, and its STATUS. It makes sealed datagrams; the caller paces
- * and sends them. One owner, one thread. */
+/* The transmit role's side of one stream: its session, the frame being sent, and its STATUS. It makes sealed datagrams; the
+ * caller paces and sends them. One owner, one thread. */
 #ifndef DD_SEND_TRANSMIT_STREAM_SENDER_H
 #define DD_SEND_TRANSMIT_STREAM_SENDER_H
 
@@ -17,8 +17,8 @@ struct dd_frame_ring;
 struct dd_transmit_stream;
 
 struct dd_stream_sender_burst {
-    uint8_t *bytes; /* DD_ONEWAY_SOCKET_BURST * stride */
-    size_t stride;  /* room for one datagram */
+    uint8_t *bytes; /* DD_ONEWAY_SOCKET_BURST * stride; the caller's */
+    size_t stride;  /* bytes for one datagram */
     struct iovec datagrams[DD_ONEWAY_SOCKET_BURST];
     size_t count;
 };
@@ -39,26 +39,27 @@ bool dd_stream_sender_is_sending(const struct dd_stream_sender *sender);
  * enum dd_error, logged: the picture is skipped. */
 int dd_stream_sender_begin_frame(struct dd_stream_sender *sender, const struct dd_encoder_pool_picture *picture);
 
-/* True if a refresh is due: the source still shows the newest picture, and refresh_us have passed since it was sent last; with
- * refresh_us 0, once after 2 s. */
+/* True if a refresh is due: the source still shows the newest picture, and refresh_us have passed since it was last sent. With
+ * refresh_us 0 a picture is sent once more, after 2 s. */
 bool dd_stream_sender_is_refresh_due(const struct dd_stream_sender *sender, uint64_t now_us);
-/* Begins to send the newest picture again, under its old number. As dd_stream_sender_begin_frame(). */
+/* Begins to send the newest picture again, with its old number. Returns as dd_stream_sender_begin_frame(). */
 int dd_stream_sender_begin_refresh(struct dd_stream_sender *sender);
 
-/* Notes that the ring held the newest picture again. Ignored while that is being sent. */
+/* Notes that the ring held the newest picture again. Ignored while that picture is being sent. */
 void dd_stream_sender_note_shown(struct dd_stream_sender *sender, const struct dd_encoder_pool_shown *shown);
 
-/* Seals the next datagrams of the frame, at most as many as may be lost together. */
+/* Seals the next datagrams of the frame: at most as many as may be lost together. */
 void dd_stream_sender_fill(struct dd_stream_sender *sender, struct dd_stream_sender_burst *burst);
 
-/* Bytes of datagrams, parity included, for each byte of JPEG, of the newest frame; 1 before the first. */
+/* Bytes of datagrams, parity included, for each byte of the newest frame's JPEG; 1 before the first frame. */
 double dd_stream_sender_expansion(const struct dd_stream_sender *sender);
 
-/* Reads from the ring what capture says of the source. True if a STATUS is due: after a change of state, or periodically. */
+/* Reads the state of the source that the capture role has published in the ring. True if a STATUS is due: after a change of
+ * state, or periodically. */
 bool dd_stream_sender_poll_source(struct dd_stream_sender *sender, uint64_t now_us);
-/* dd_clock_now_us() of the next STATUS, if nothing changes. */
+/* When the next STATUS is due if nothing changes, on dd_clock_now_us()'s clock. */
 uint64_t dd_stream_sender_status_due_us(const struct dd_stream_sender *sender);
-/* Seals a STATUS. skipped: pictures that transmit left out so far in this run. */
+/* Seals a STATUS. skipped: pictures that the transmit role has left out since its start. */
 void dd_stream_sender_write_status(struct dd_stream_sender *sender, uint64_t now_us, uint64_t skipped,
                                    struct dd_stream_sender_burst *burst);
 

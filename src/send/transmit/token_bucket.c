@@ -25,7 +25,7 @@ uint64_t dd_token_bucket_wait_us(struct dd_token_bucket *bucket, uint64_t now_us
     bucket->filled_us = now_us;
     if (bucket->tokens > bucket->depth)
         bucket->tokens = bucket->depth;
-    /* A burst may go as soon as nothing is owed: it borrows, and the next one waits the longer. */
+    /* A burst may be larger than the tokens that are left: the next one then waits until the debt is paid. */
     if (bucket->tokens >= 0)
         return 0;
     return (uint64_t)(-bucket->tokens * DD_CLOCK_US_PER_S / (double)bucket->rate_bps) + 1;

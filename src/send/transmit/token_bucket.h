@@ -1,4 +1,4 @@
-/* A token bucket (RFC 2697 has the term): it limits the bits that are sent. One owner, one thread. */
+/* A token bucket limits the rate at which bits are sent (RFC 2697 has the term). One owner, one thread. */
 #ifndef DD_SEND_TRANSMIT_TOKEN_BUCKET_H
 #define DD_SEND_TRANSMIT_TOKEN_BUCKET_H
 
@@ -6,7 +6,7 @@
 
 struct dd_token_bucket {
     uint64_t rate_bps;
-    double tokens, depth; /* bits; tokens are negative after a burst that was larger than they */
+    double tokens, depth; /* bits; tokens is negative after a burst that was larger */
     uint64_t filled_us;   /* dd_clock_now_us() of the last refill */
 };
 

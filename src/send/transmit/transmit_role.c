@@ -19,20 +19,25 @@
 #include "send/transmit/stream_sender.h"
 #include "send/transmit/token_bucket.h"
 
-/* BURSTS bounds one turn of the loop, so that STATUS, heartbeat and stop never wait for the end of a frame. */
-enum { TURN_MS = 250, BEAT_MS = 3000, EVENTS = 64, REPORT_MS = 10000, BURSTS = 64 };
+enum {
+    TURN_MS = 250,  /* of waiting in one turn of the loop at most */
+    BEAT_MS = 3000, /* within which the next heartbeat is promised */
+    EVENTS = 64,
+    REPORT_MS = 10000,
+    BURSTS = 64, /* in one turn at most, so that STATUS, heartbeat and stop never wait for the end of a frame */
+};
 
-/* About the factor by which the headers of IP and UDP make datagrams longer. */
+/* Bytes with the headers of IP and UDP for each byte of datagrams, roughly. */
 #define IP_HEADERS 1.03
 
-/* Tokens of epoll; a smaller one is the index of the stream whose wake-up it is. */
+/* Tokens of epoll. Others are indices of streams, for their wake-ups. */
 enum { TOKEN_STOP = UINT32_MAX, TOKEN_ENCODED = UINT32_MAX - 1 };
 
 struct stream {
     const struct dd_transmit_stream *config;
     struct dd_frame_ring *ring;
     struct dd_stream_sender *sender;
-    uint64_t count;                /* of frames in its ring, when the encoders were notified last */
+    uint64_t notified_count;       /* frames in its ring when the encoders were last notified */
     uint64_t failed;               /* pictures that could not be sent */
     uint64_t unsent;               /* datagrams that the system refused */
     uint64_t unusable, jpeg_bytes; /* the encoders' counters at the last report */
@@ -40,7 +45,7 @@ struct stream {
 
 struct transmit {
     struct dd_role *role;
-    struct dd_transmit_config *config; /* keys are wiped once derived from */
+    struct dd_transmit_config *config; /* a key is wiped as soon as its stream is open */
     size_t config_size;
     struct dd_session_table *sessions;  /* shared with the supervisor */
     struct dd_oneway_socket ipv4, ipv6; /* fd -1: none */
@@ -53,7 +58,7 @@ struct transmit {
     struct dd_token_bucket bucket;
     struct dd_stream_sender_burst burst;
     struct dd_log_limit send_errors;
-    /* Time and counters at the last look whether rate_limit is too low. */
+    /* time and counters at the last report_demand() */
     uint64_t report_us, reported_skipped, reported_encoded;
 };
 
@@ -67,7 +72,7 @@ static int watch(struct transmit *t, int fd, uint32_t token)
     return DD_ERROR_SYSTEM;
 }
 
-/* first_fd: of the stream's descriptors. */
+/* first_fd: the index of the stream's first descriptor. */
 static int open_stream(struct transmit *t, size_t i, size_t first_fd)
 {
     struct stream *stream = &t->streams[i];
@@ -172,8 +177,8 @@ static void release(struct transmit *t)
     free(t->config);
 }
 
-/* Sends the same datagrams to every address. Those that the system refuses are counted, and lost. Returns the bits sent, IP
- * headers included. */
+/* Sends the burst to every address of the stream. Datagrams that the system refuses are counted, and lost. Returns the bits sent,
+ * IP headers included. */
 static uint64_t send_burst(struct transmit *t, struct stream *stream)
 {
     uint64_t bits = 0, suppressed;
@@ -202,7 +207,7 @@ static uint64_t skipped_of(struct transmit *t, size_t i)
     return counters.skipped + t->streams[i].failed;
 }
 
-/* STATUS goes ahead of frames, whatever the bucket holds: it is small, and keeps viewers from being misled. */
+/* STATUS is sent ahead of frames, even if the bucket is empty: it is small, and viewers rely on it. */
 static void send_statuses(struct transmit *t, uint64_t now_us)
 {
     for (size_t i = 0; i < t->stream_count; i++) {
@@ -215,7 +220,7 @@ static void send_statuses(struct transmit *t, uint64_t now_us)
     }
 }
 
-/* Begins the stream's next frame, if it sends none and there is one: a new picture, or a refresh. */
+/* Begins the stream's next frame, a new picture or a refresh, if there is one and none is being sent. */
 static void begin_next_frame(struct transmit *t, size_t i)
 {
     struct stream *stream = &t->streams[i];
@@ -240,8 +245,8 @@ static void begin_next_frame(struct transmit *t, size_t i)
     dd_fair_queue_activate(&t->flows[i], t->flow_clock);
 }
 
-/* Sends bursts of all streams, fairly, as long as the bucket allows. Returns the microseconds to wait; UINT64_MAX: nothing to
- * send. */
+/* Sends bursts of all streams, fairly, as long as the bucket allows. Returns the microseconds to wait until the next one;
+ * UINT64_MAX: there is nothing to send. */
 static uint64_t send_frames(struct transmit *t)
 {
     for (size_t i = 0; i < t->stream_count; i++)
@@ -263,7 +268,7 @@ static uint64_t send_frames(struct transmit *t)
     return 0;
 }
 
-/* Logs that capture delivers what cannot be used: that is our bug, or an attacker has taken capture over. */
+/* Logs pictures that cannot be used: a bug of ours, or an attacker has taken over the capture role. */
 static void report_unusable(struct transmit *t, size_t i, uint64_t unusable)
 {
     if (unusable > t->streams[i].unusable)
@@ -272,7 +277,7 @@ static void report_unusable(struct transmit *t, size_t i, uint64_t unusable)
     t->streams[i].unusable = unusable;
 }
 
-/* Logs that pictures are left out because rate_limit is too low, and what rate all of them would take. */
+/* If pictures are left out because rate_limit is too low, logs that, and the rate that all of them would take. */
 static void report_demand(struct transmit *t, uint64_t now_us)
 {
     uint64_t skipped = 0, encoded = 0;
@@ -311,27 +316,27 @@ static uint64_t until_next_status(const struct transmit *t, uint64_t now_us)
     return wait_us;
 }
 
-/* Waits for pictures, at most wait_us. False once the role is to stop. */
+/* Waits for an event, at most wait_us. False once the role is to stop. */
 static bool wait_for_work(struct transmit *t, uint64_t wait_us)
 {
     struct epoll_event events[EVENTS];
     struct timespec wait = {.tv_sec = (time_t)(wait_us / DD_CLOCK_US_PER_S),
                             .tv_nsec = (long)(wait_us % DD_CLOCK_US_PER_S) * 1000};
     if (epoll_pwait2(t->epoll_fd, events, EVENTS, &wait, NULL) < 0 && errno == ENOSYS)
-        /* before Linux 5.11, and under valgrind 3.19: in milliseconds */
+        /* Linux before 5.11 and valgrind 3.19 know milliseconds only */
         epoll_wait(t->epoll_fd, events, EVENTS, (int)((wait_us + 999) / DD_CLOCK_US_PER_MS));
     return !dd_role_stopping(t->role);
 }
 
-/* Asks the rings themselves which of them have new frames; a wake-up only tells when to look. So a source that spoils its wake-up
- * delays its own stream by TURN_MS, and nothing else. */
+/* Looks at the rings for new frames; a wake-up only says when. So a hostile capture role that breaks its wake-up delays its own
+ * stream by TURN_MS, and no other. */
 static void notify_encoders(struct transmit *t)
 {
     for (size_t i = 0; i < t->stream_count; i++) {
         uint64_t count = dd_frame_ring_count(t->streams[i].ring);
-        if (count != t->streams[i].count)
+        if (count != t->streams[i].notified_count)
             dd_encoder_pool_notify(t->encoders, i);
-        t->streams[i].count = count;
+        t->streams[i].notified_count = count;
     }
 }
 

@@ -1,4 +1,4 @@
-/* The transmit role: holds the keys and the UDP sockets.
+/* The transmit role. It holds the keys and the UDP sockets.
  * Ring (pixels) -> JPEG -> fragments + parity -> seal -> pace -> UDP. */
 #ifndef DD_SEND_TRANSMIT_TRANSMIT_ROLE_H
 #define DD_SEND_TRANSMIT_TRANSMIT_ROLE_H
@@ -27,14 +27,15 @@ struct dd_transmit_stream {
     double loss_tolerance;
     uint64_t interval_us;
     uint64_t refresh_us;    /* 0: never */
-    double weight;          /* share of rate_bps against the other streams */
-    uint64_t last_start_us; /* of the stream's sessions in earlier runs; 0: none is known */
+    double weight;          /* of the stream's share of rate_bps; the other streams have theirs */
+    uint64_t last_start_us; /* start of the newest session of earlier runs, µs since 1970; 0: none is known */
     struct dd_destination to[DD_DESTINATION_MAX];
     size_t to_count;
 };
 
-struct dd_transmit_config { /* in the boot record, followed by its streams */
-    uint64_t epoch_us;      /* wall clock less dd_clock_now_us() at the start of the run: times on the wire never step */
+/* In the boot record. */
+struct dd_transmit_config {
+    uint64_t epoch_us; /* wall clock less dd_clock_now_us() at the start of the run: so times on the wire never step */
     uint64_t rate_bps;
     uint32_t stream_count;
     bool has_ipv4, has_ipv6;
@@ -48,10 +49,10 @@ struct dd_session_table {
 
 /* Descriptors: the session table; the IPv4 socket and the IPv6 socket, if has_ipv4 and has_ipv6; then those of each stream. */
 enum { DD_TRANSMIT_FD_SESSIONS = 0, DD_TRANSMIT_FD_SOCKETS = 1 };
-/* Of a stream: its ring and its wake-up. */
+/* Descriptors of a stream: its ring and its wake-up. */
 enum { DD_TRANSMIT_STREAM_FD_RING = 0, DD_TRANSMIT_STREAM_FD_WAKE = 1, DD_TRANSMIT_STREAM_FDS = 2 };
 
-/* Runs until the role is to stop. An exit code. */
+/* Runs until the role is to stop. Returns the exit code. */
 int dd_transmit_role_run(struct dd_role *role);
 
 #endif
