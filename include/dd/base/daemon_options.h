@@ -30,9 +30,9 @@ struct dd_daemon_options {
      .help = "Log more, and show at start where each value is from"}, \
     {"quiet", DD_OPTIONS_SWITCH, DD_DAEMON_OPTIONS_FIELD(quiet), .help = "Log warnings and errors only"}, \
     {"sandbox", DD_OPTIONS_SWITCH, DD_DAEMON_OPTIONS_FIELD(sandbox), .fallback = "on", .flags = DD_OPTIONS_NO_EFFECT, \
-     .help = "Give up what a role does not need"}, \
+     .help = "Take from each role the access that it does not need"}, \
     {"check_config", DD_OPTIONS_SWITCH, DD_DAEMON_OPTIONS_FIELD(check_config), .flags = DD_OPTIONS_COMMAND_LINE, \
-     .help = "Check the configuration, say what it makes, and end"}
+     .help = "Check the configuration, print a summary, and end"}
 
 #define DD_DAEMON_OPTIONS_ROWS_INFORMATION \
     {"version", DD_OPTIONS_SWITCH, DD_DAEMON_OPTIONS_FIELD(version), .flags = DD_OPTIONS_COMMAND_LINE, \
