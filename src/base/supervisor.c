@@ -59,7 +59,7 @@ struct dd_supervisor {
     size_t role_count;
     uint64_t watchdog_us, watchdog_next_us; /* 0: systemd asked for none */
     bool stop, reload, failed;
-    bool said_ready;
+    bool ready_sent;
 };
 
 static int open_signals(void)
@@ -357,8 +357,8 @@ static void feed_watchdog(struct dd_supervisor *s)
     s->watchdog_next_us = now + s->watchdog_us / 3;
 }
 
-/* One round of watching: waits for signals, TICK_MS at most. */
-static void turn(struct dd_supervisor *s, int wait_ms)
+/* Waits for signals, wait_ms at most, then looks after the roles. */
+static void watch_once(struct dd_supervisor *s, int wait_ms)
 {
     struct pollfd p = {.fd = s->signal_fd, .events = POLLIN};
     poll(&p, 1, wait_ms);
@@ -380,7 +380,7 @@ int dd_supervisor_await(struct dd_supervisor *s, int id, unsigned timeout_ms)
             dd_log_error("%s is not ready after %u s", p->name, timeout_ms / 1000);
             return DD_ERROR_TIMEOUT;
         }
-        turn(s, 10);
+        watch_once(s, 10);
     }
     return 0;
 }
@@ -392,21 +392,21 @@ static void await_ends(struct dd_supervisor *s)
     bool killed = false;
     for (;;) {
         uint64_t waited_ms = (dd_clock_now_us() - asked_us) / DD_CLOCK_US_PER_MS;
-        bool left = false, late = waited_ms > STOP_MS && !killed;
+        bool any_left = false, kill_now = waited_ms > STOP_MS && !killed;
         for (size_t i = 0; i < s->role_count; i++) {
             struct process *p = &s->roles[i];
             if (!p->used || !p->ending || !p->pid)
                 continue;
-            left = true;
-            if (late) {
+            any_left = true;
+            if (kill_now) {
                 dd_log_warning("%s does not stop: killing it", p->name);
                 kill(p->pid, SIGKILL);
             }
         }
-        killed = killed || late;
-        if (!left || waited_ms > STOP_MS + KILL_MS)
+        killed = killed || kill_now;
+        if (!any_left || waited_ms > STOP_MS + KILL_MS)
             return;
-        turn(s, 20);
+        watch_once(s, 20);
     }
 }
 
@@ -437,9 +437,9 @@ static uint64_t monotonic_us(void)
 
 enum dd_supervisor_event dd_supervisor_run(struct dd_supervisor *s, void (*tick)(void *data), void *data)
 {
-    if (!s->said_ready) {
+    if (!s->ready_sent) {
         sd_notify(0, "READY=1\nSTATUS=Running");
-        s->said_ready = true;
+        s->ready_sent = true;
     }
     for (;;) {
         if (s->failed)
@@ -454,7 +454,7 @@ enum dd_supervisor_event dd_supervisor_run(struct dd_supervisor *s, void (*tick)
         }
         if (tick)
             tick(data);
-        turn(s, TICK_MS);
+        watch_once(s, TICK_MS);
     }
 }
 

@@ -9,12 +9,12 @@
 #include "recv/intake/session_store.h"
 #include "recv/role_config.h"
 
-/* The descriptor of a name, -1 if there is none. */
-static int find(const struct dd_session_store_set *keeps, const char *name)
+/* The descriptor of the store with that name; -1: none. */
+static int find(const struct dd_session_store_set *set, const char *name)
 {
-    for (size_t i = 0; i < keeps->count; i++)
-        if (strcmp(keeps->rows[i].name, name) == 0)
-            return keeps->rows[i].fd;
+    for (size_t i = 0; i < set->count; i++)
+        if (strcmp(set->rows[i].name, name) == 0)
+            return set->rows[i].fd;
     return -1;
 }
 
@@ -27,17 +27,17 @@ static int create(const char *state_dir, const char *name, bool lenient)
     return dd_recv_session_store_open_file("", name);
 }
 
-int dd_session_store_set_prepare(const struct dd_session_store_set *now, const struct dd_recv_role_config *config,
+int dd_session_store_set_prepare(const struct dd_session_store_set *current, const struct dd_recv_role_config *config,
                                  const char *state_dir, bool lenient, struct dd_session_store_set *wanted)
 {
     wanted->count = 0;
     for (size_t i = 0; i < config->stream_count; i++) {
         const char *name = config->intake->streams[i].store_name;
-        int fd = find(now, name);
+        int fd = find(current, name);
         if (fd < 0)
             fd = create(state_dir, name, lenient);
         if (fd < 0) {
-            dd_session_store_set_discard(now, wanted);
+            dd_session_store_set_discard(current, wanted);
             return fd;
         }
         snprintf(wanted->rows[i].name, sizeof wanted->rows[i].name, "%s", name);
@@ -47,21 +47,21 @@ int dd_session_store_set_prepare(const struct dd_session_store_set *now, const s
     return 0;
 }
 
-/* What a has and b has not. */
-static void release(const struct dd_session_store_set *a, const struct dd_session_store_set *b)
+/* Closes the stores of a set that another set does not hold. */
+static void close_others(const struct dd_session_store_set *set, const struct dd_session_store_set *other)
 {
-    for (size_t i = 0; i < a->count; i++)
-        if (find(b, a->rows[i].name) < 0)
-            dd_recv_session_store_close_file(a->rows[i].fd);
+    for (size_t i = 0; i < set->count; i++)
+        if (find(other, set->rows[i].name) < 0)
+            dd_recv_session_store_close_file(set->rows[i].fd);
 }
 
-void dd_session_store_set_discard(const struct dd_session_store_set *now, const struct dd_session_store_set *wanted)
+void dd_session_store_set_discard(const struct dd_session_store_set *current, const struct dd_session_store_set *wanted)
 {
-    release(wanted, now);
+    close_others(wanted, current);
 }
 
-void dd_session_store_set_commit(struct dd_session_store_set *now, const struct dd_session_store_set *wanted)
+void dd_session_store_set_commit(struct dd_session_store_set *current, const struct dd_session_store_set *wanted)
 {
-    release(now, wanted);
-    *now = *wanted;
+    close_others(current, wanted);
+    *current = *wanted;
 }

@@ -1,5 +1,5 @@
-/* What ddrecv keeps of its streams (keep.h), as the supervisor holds it: open over the lives of roles, and brought to the disk
- * every second. */
+/* The session stores of all streams (recv/intake/session_store.h), as the supervisor of ddrecv holds them: open over the lives of
+ * roles, and brought to the disk every second. */
 #ifndef DD_RECV_SESSION_STORE_SET_H
 #define DD_RECV_SESSION_STORE_SET_H
 
@@ -10,24 +10,23 @@
 
 struct dd_recv_role_config;
 
-/* In the order of the streams. */
 struct dd_session_store_set {
     size_t count;
     struct {
-        char name[DD_OPTIONS_NAME_SIZE];
+        char name[DD_OPTIONS_NAME_SIZE]; /* of the store */
         int fd;
-    } rows[DD_OPTIONS_STREAMS_MAX];
+    } rows[DD_OPTIONS_STREAMS_MAX]; /* in the order of the streams */
 };
 
-/* Finds what config's streams need: what is open in now, and new files in state_dir ("": memory that nobody keeps). With lenient
- * a file that cannot be made is said, and does not matter, unless another daemon has it. 0, with wanted for
- * dd_session_store_set_commit() or dd_session_store_set_discard(); or a negative enum dd_error, logged, and nothing has changed.
- */
-int dd_session_store_set_prepare(const struct dd_session_store_set *now, const struct dd_recv_role_config *config,
+/* Sets *wanted to the stores of config's streams: those that are open in current, and new ones in state_dir ("": memory that is
+ * lost with the process). With lenient, a store whose file cannot be opened is in memory, and a warning says so; but not if another
+ * daemon has the file. 0, and dd_session_store_set_commit() or dd_session_store_set_discard() has to follow; or a negative enum
+ * dd_error, logged, and nothing has changed. */
+int dd_session_store_set_prepare(const struct dd_session_store_set *current, const struct dd_recv_role_config *config,
                                  const char *state_dir, bool lenient, struct dd_session_store_set *wanted);
-/* Releases what find has opened. */
-void dd_session_store_set_discard(const struct dd_session_store_set *now, const struct dd_session_store_set *wanted);
-/* now becomes wanted; releases what that does not need. The roles that used it have ended. */
-void dd_session_store_set_commit(struct dd_session_store_set *now, const struct dd_session_store_set *wanted);
+/* Closes the stores that dd_session_store_set_prepare() opened. */
+void dd_session_store_set_discard(const struct dd_session_store_set *current, const struct dd_session_store_set *wanted);
+/* Sets *current to *wanted, and closes the stores that are not in it. The roles that used them have ended. */
+void dd_session_store_set_commit(struct dd_session_store_set *current, const struct dd_session_store_set *wanted);
 
 #endif
