@@ -1,5 +1,5 @@
-/* The capture role. One loop for all sources: connect, fetch the next picture, bring it to size, put it into the ring, tell
- * the state; and when the source is lost, wait and begin again. */
+/* One loop for all sources: connect, fetch the next picture, send it through the pipeline into the ring, publish the status. When
+ * the source is lost, back off and connect again. */
 #include "send/capture/capture_role.h"
 
 #include <stdio.h>
@@ -21,17 +21,15 @@
 #include "send/source_status.h"
 
 enum {
-    /* A sign of life comes every BEAT_EVERY_MS from all that waits, and promises the next within PROMISE_MS. While a source
-     * opens, looking up a name may block for as long as the resolver's own time-outs take. */
-    BEAT_EVERY_MS = 250,
-    LOOK_EVERY_MS = 20,
-    PROMISE_MS = 3000,
-    LOOK_UP_MS = 40000,
+    HEARTBEAT_EVERY_MS = 250, /* from everything that waits */
+    HEARTBEAT_MS = 3000,      /* how long a heartbeat counts */
+    LOOK_UP_MS = 40000,       /* longer while a source opens: looking up a name blocks until the resolver's time-outs */
+    CHECK_STOP_EVERY_MS = 20,
     BACK_OFF_MIN_MS = 2000, /* the first wait is half of this to all of it */
     BACK_OFF_MAX_MS = 30000,
     CREDENTIALS_MIN_MS = 30000,         /* wrong passwords in quick succession lock accounts */
-    SIZE_LOG_MS = 10000,                /* how often a new size is told */
-    SETTLED_US = 5 * DD_CLOCK_US_PER_S, /* a connection that held as long starts the back-off afresh */
+    SIZE_LOG_MS = 10000,                /* a change of size is logged that often at most */
+    SETTLED_US = 5 * DD_CLOCK_US_PER_S, /* a connection that lasted this long resets the back-off */
 };
 
 struct capture {
@@ -41,39 +39,40 @@ struct capture {
     struct dd_frame_ring *ring;
     struct dd_pipeline *pipeline;
     struct dd_source_io io;
-    void *source;   /* NULL while it is closed */
-    bool connected; /* it can be asked for pictures */
-    struct dd_source_status state;
-    bool published;
-    unsigned promise_ms;
-    uint64_t beat_us; /* when the next sign of life is due */
-    uint64_t look_us; /* when the role is asked again whether it is to stop */
+    void *source;                   /* NULL while it is closed */
+    bool connected;                 /* the source can be asked for pictures */
+    struct dd_source_status status; /* as published last */
+    bool published;                 /* false: there is none yet */
+    unsigned heartbeat_ms;          /* how long the next heartbeat counts */
+    uint64_t next_heartbeat_us;     /* dd_clock_now_us(), as all times here */
+    uint64_t next_check_us;         /* of the role's stop descriptor */
     bool stopping;
-    uint64_t due_us; /* when the next picture is; unused at interval 0 */
+    uint64_t due_us; /* of the next picture; unused at interval 0 */
     uint64_t opened_us;
-    unsigned failures;             /* since a connection last held */
-    int shown_width, shown_height; /* of the picture last logged; 0: none since the source was opened */
+    unsigned failures;               /* since a connection last settled */
+    int logged_width, logged_height; /* size of the pictures as logged last; 0: not since the source was opened */
     struct dd_log_limit size_log;
-    char said[DD_SOURCE_MESSAGE_SIZE]; /* the trouble last logged; "" once pictures came */
+    char logged_failure[DD_SOURCE_MESSAGE_SIZE]; /* the message logged last; "" once pictures came */
 };
 
-/* ---- signs of life, and the state ---- */
+/* ---- heartbeat and status ---- */
 
 static void beat(struct capture *c)
 {
     uint64_t now_us = dd_clock_now_us();
 
-    if (now_us < c->beat_us)
+    if (now_us < c->next_heartbeat_us)
         return;
-    c->beat_us = now_us + BEAT_EVERY_MS * DD_CLOCK_US_PER_MS;
-    dd_role_beat(c->role, c->promise_ms);
-    dd_frame_ring_beat(c->ring, now_us + c->promise_ms * UINT64_C(1000));
+    c->next_heartbeat_us = now_us + HEARTBEAT_EVERY_MS * DD_CLOCK_US_PER_MS;
+    dd_role_beat(c->role, c->heartbeat_ms);
+    dd_frame_ring_beat(c->ring, now_us + c->heartbeat_ms * UINT64_C(1000));
 }
 
-static void promise(struct capture *c, unsigned within_ms)
+/* Sends a heartbeat at once. It and those that follow count for that long. */
+static void set_heartbeat(struct capture *c, unsigned heartbeat_ms)
 {
-    c->promise_ms = within_ms;
-    c->beat_us = 0;
+    c->heartbeat_ms = heartbeat_ms;
+    c->next_heartbeat_us = 0;
     beat(c);
 }
 
@@ -84,10 +83,10 @@ static bool checkpoint(void *context)
     uint64_t now_us = dd_clock_now_us();
 
     beat(c);
-    /* libav asks several times for every packet: a look each time would be most of all system calls */
-    if (!c->stopping && now_us >= c->look_us) {
+    /* libav asks several times per packet: a system call each time would be most of all system calls */
+    if (!c->stopping && now_us >= c->next_check_us) {
         c->stopping = dd_role_stopping(c->role);
-        c->look_us = now_us + LOOK_EVERY_MS * DD_CLOCK_US_PER_MS;
+        c->next_check_us = now_us + CHECK_STOP_EVERY_MS * DD_CLOCK_US_PER_MS;
     }
     return c->stopping;
 }
@@ -99,27 +98,28 @@ static void set_deadline(struct capture *c, uint64_t from_us)
     c->io.deadline_us = (from_us > now_us ? from_us : now_us) + (uint64_t)c->config->options.timeout;
 }
 
-static void publish(struct capture *c, const struct dd_source_status *state)
+/* Publishes a status that differs from the last one. Wakes transmit only for a change of source or reason. */
+static void publish(struct capture *c, const struct dd_source_status *status)
 {
-    bool changed = !c->published || state->source != c->state.source || state->reason != c->state.reason;
+    bool changed = !c->published || status->source != c->status.source || status->reason != c->status.reason;
 
-    if (!changed && state->confirmed_us == c->state.confirmed_us && state->skipped == c->state.skipped)
+    if (!changed && status->confirmed_us == c->status.confirmed_us && status->skipped == c->status.skipped)
         return;
-    c->state = *state;
+    c->status = *status;
     c->published = true;
-    dd_frame_ring_publish(c->ring, &c->state, sizeof c->state, changed);
+    dd_frame_ring_publish(c->ring, &c->status, sizeof c->status, changed);
 }
 
-static void set_state(struct capture *c, enum dd_wire_source source, unsigned reason)
+static void publish_source(struct capture *c, enum dd_wire_source source, unsigned reason)
 {
-    struct dd_source_status state = c->state;
+    struct dd_source_status status = c->status;
 
-    state.source = source;
-    state.reason = reason;
-    publish(c, &state);
+    status.source = source;
+    status.reason = reason;
+    publish(c, &status);
 }
 
-/* ---- connecting, losing ---- */
+/* ---- connecting, backing off ---- */
 
 static uint64_t random_below(uint64_t limit)
 {
@@ -130,8 +130,9 @@ static uint64_t random_below(uint64_t limit)
     return value % limit;
 }
 
-/* Doubles from wait to wait; drawn at random, so that many streams don't knock at one recorder together. */
-static unsigned back_off_ms(struct capture *c)
+/* The wait before the next attempt: doubles each time, and is random, so that many streams do not connect to one recorder at
+ * once. */
+static unsigned next_back_off_ms(struct capture *c)
 {
     unsigned longest_ms = BACK_OFF_MAX_MS;
 
@@ -144,7 +145,7 @@ static unsigned back_off_ms(struct capture *c)
     return wait_ms;
 }
 
-static int pause_ms(struct capture *c, unsigned wait_ms)
+static int back_off(struct capture *c, unsigned wait_ms)
 {
     c->io.deadline_us = UINT64_MAX;
     return dd_source_wait(&c->io, dd_clock_now_us() + wait_ms * UINT64_C(1000));
@@ -155,13 +156,13 @@ static void close_source(struct capture *c)
     c->kind->close(c->source);
     c->source = NULL;
     c->connected = false;
-    c->shown_width = c->shown_height = 0;
+    c->logged_width = c->logged_height = 0;
 }
 
-/* The source failed with error: says so, if that is news, and waits until it may be tried again. 0 or DD_ERROR_STOPPED. */
-static int fail(struct capture *c, int error)
+/* Handles an error of the source: logs it unless it is the one logged last, and backs off. 0 or DD_ERROR_STOPPED. */
+static int handle_failure(struct capture *c, int error)
 {
-    bool was_ok = c->state.source == DD_WIRE_SOURCE_OK;
+    bool was_ok = c->status.source == DD_WIRE_SOURCE_OK;
 
     c->connected = false;
     if (!c->kind->again)
@@ -171,43 +172,55 @@ static int fail(struct capture *c, int error)
     if (error != DD_ERROR_SOURCE)
         dd_source_fail(&c->io, DD_WIRE_REASON_CAPTURE, "%s", dd_error_text(error));
 
-    /* after a loss it is being connected again; failed is what an attempt did */
-    set_state(c, was_ok ? DD_WIRE_SOURCE_CONNECTING : DD_WIRE_SOURCE_FAILED, c->io.reason);
-    unsigned wait_ms = back_off_ms(c);
-    if (strcmp(c->said, c->io.message) != 0)
+    /* after a loss the source is connecting again; only an attempt to connect makes it failed */
+    publish_source(c, was_ok ? DD_WIRE_SOURCE_CONNECTING : DD_WIRE_SOURCE_FAILED, c->io.reason);
+    unsigned wait_ms = next_back_off_ms(c);
+    if (strcmp(c->logged_failure, c->io.message) != 0)
         dd_log_warning("%s%s; trying again in %u s", was_ok ? "lost: " : "", c->io.message, (wait_ms + 500) / 1000);
     else
         dd_log_debug("still: %s; trying again in %u s", c->io.message, (wait_ms + 500) / 1000);
-    snprintf(c->said, sizeof c->said, "%s", c->io.message);
-    return pause_ms(c, wait_ms) == DD_ERROR_STOPPED ? DD_ERROR_STOPPED : 0;
+    snprintf(c->logged_failure, sizeof c->logged_failure, "%s", c->io.message);
+    return back_off(c, wait_ms) == DD_ERROR_STOPPED ? DD_ERROR_STOPPED : 0;
 }
 
 static int connect_source(struct capture *c)
 {
-    if (c->state.source != DD_WIRE_SOURCE_FAILED && c->state.source != DD_WIRE_SOURCE_CONNECTING)
-        set_state(c, DD_WIRE_SOURCE_CONNECTING, DD_WIRE_REASON_NONE);
+    if (c->status.source != DD_WIRE_SOURCE_FAILED && c->status.source != DD_WIRE_SOURCE_CONNECTING)
+        publish_source(c, DD_WIRE_SOURCE_CONNECTING, DD_WIRE_REASON_NONE);
     set_deadline(c, 0);
-    promise(c, (unsigned)(c->config->options.timeout / DD_CLOCK_US_PER_MS) + LOOK_UP_MS);
+    set_heartbeat(c, (unsigned)(c->config->options.timeout / DD_CLOCK_US_PER_MS) + LOOK_UP_MS);
     int error = c->source ? c->kind->again(c->source, &c->io) : c->kind->open(&c->source, &c->io);
-    promise(c, PROMISE_MS);
+    set_heartbeat(c, HEARTBEAT_MS);
     c->connected = !error;
-    c->shown_width = c->shown_height = 0;
+    c->logged_width = c->logged_height = 0;
     c->opened_us = dd_clock_now_us();
-    if (!error) /* a new connection shows at once that it is one, however long the interval */
+    if (!error) /* the first picture of a connection does not wait for the interval */
         c->due_us = c->opened_us;
     return error;
 }
 
 /* ---- pictures ---- */
 
-/* Brings picture through the pipeline into the ring's next place. */
-static int store(struct capture *c, const struct dd_picture *picture)
+/* Logs the first size after a connection, and changes of it, at a limited rate. */
+static void log_size(struct capture *c, const struct dd_picture *in, const struct dd_picture *out)
+{
+    uint64_t suppressed;
+
+    if (in->width == c->logged_width && in->height == c->logged_height)
+        return;
+    if (!c->logged_width || dd_log_allowed(&c->size_log, &suppressed))
+        dd_log_notice("%s: %dx%d, sent as %dx%d", c->logged_width ? "its picture is now another" : "connected", in->width,
+                      in->height, out->width, out->height);
+    c->logged_width = in->width;
+    c->logged_height = in->height;
+}
+
+/* Runs picture through the pipeline into the ring's next frame. *out is that frame, not committed. 0 or DD_ERROR_SOURCE. */
+static int process(struct capture *c, const struct dd_picture *picture, struct dd_picture *out, uint32_t *size)
 {
     enum dd_picture_format format;
     struct dd_picture_layout layout;
-    struct dd_picture out;
     uint8_t *bytes = NULL;
-    uint64_t suppressed;
     int width, height;
 
     if (dd_pipeline_size(c->pipeline, picture, &format, &width, &height))
@@ -218,35 +231,41 @@ static int store(struct capture *c, const struct dd_picture *picture)
     if (!bytes)
         return dd_source_fail(&c->io, DD_WIRE_REASON_UNSUITABLE, "its picture of %dx%d cannot be sent as %dx%d", picture->width,
                               picture->height, width, height);
-    dd_picture_over(&out, format, width, height, &layout, bytes);
-    if (dd_pipeline_run(c->pipeline, picture, &out))
+    dd_picture_over(out, format, width, height, &layout, bytes);
+    *size = (uint32_t)layout.bytes;
+    if (dd_pipeline_run(c->pipeline, picture, out))
         return dd_source_fail(&c->io, DD_WIRE_REASON_UNSUITABLE, "its picture of %dx%d is of a kind that cannot be sent",
                               picture->width, picture->height);
-    if (picture->width != c->shown_width || picture->height != c->shown_height) {
-        if (!c->shown_width || dd_log_allowed(&c->size_log, &suppressed))
-            dd_log_notice("%s: %dx%d, sent as %dx%d", c->shown_width ? "its picture is now another" : "connected", picture->width,
-                          picture->height, width, height);
-        c->shown_width = picture->width;
-        c->shown_height = picture->height;
-    }
+    return 0;
+}
 
+/* Puts picture, processed, into the ring. 0 or DD_ERROR_SOURCE. */
+static int store(struct capture *c, const struct dd_picture *picture)
+{
+    struct dd_picture out;
+    uint32_t size;
+    int error = process(c, picture, &out, &size);
+
+    if (error)
+        return error;
+    log_size(c, picture, &out);
     const struct dd_frame_ring_frame frame = {
         .captured_us = picture->captured_us,
-        .bytes = (uint32_t)layout.bytes,
-        .format = format,
-        .width = (uint16_t)width,
-        .height = (uint16_t)height,
+        .bytes = size,
+        .format = out.format,
+        .width = (uint16_t)out.width,
+        .height = (uint16_t)out.height,
     };
-    struct dd_source_status state = c->state;
-    state.source = DD_WIRE_SOURCE_OK;
-    state.reason = DD_WIRE_REASON_NONE;
-    state.confirmed_us = 0;
-    publish(c, &state);
+    struct dd_source_status status = c->status;
+    status.source = DD_WIRE_SOURCE_OK;
+    status.reason = DD_WIRE_REASON_NONE;
+    status.confirmed_us = 0;
+    publish(c, &status);
     dd_frame_ring_commit(c->ring, &frame);
     return 0;
 }
 
-/* The next picture's time: on the beat of the ones before, so that nothing drifts; what was missed is counted. */
+/* Sets the time of the next picture. Multiples of the interval do not drift. Pictures that were missed count as skipped. */
 static void advance(struct capture *c, uint64_t captured_us)
 {
     uint64_t interval_us = (uint64_t)c->config->options.interval, now_us = dd_clock_now_us();
@@ -257,15 +276,15 @@ static void advance(struct capture *c, uint64_t captured_us)
         c->due_us = captured_us;
     c->due_us += interval_us;
     if (c->due_us + interval_us <= now_us) {
-        struct dd_source_status state = c->state;
-        state.skipped += (now_us - c->due_us) / interval_us;
-        publish(c, &state);
+        struct dd_source_status status = c->status;
+        status.skipped += (now_us - c->due_us) / interval_us;
+        publish(c, &status);
         c->due_us = now_us;
     }
 }
 
-/* There was nothing new, so nothing was missed: it goes on at the same beat, or at once if that is past. */
-static void skip_beat(struct capture *c)
+/* The source had no new picture, so none was missed: the next one is due an interval later, or at once if that is past. */
+static void advance_without_picture(struct capture *c)
 {
     uint64_t now_us = dd_clock_now_us();
 
@@ -275,7 +294,8 @@ static void skip_beat(struct capture *c)
         c->due_us = now_us;
 }
 
-/* One picture from the source into the ring. 0, or why the source has to be opened again, or DD_ERROR_STOPPED. */
+/* Brings one picture from the source into the ring. 0; DD_ERROR_STOPPED; or another error, and the source has to be opened again.
+ */
 static int deliver(struct capture *c)
 {
     struct dd_picture picture = {0};
@@ -284,23 +304,23 @@ static int deliver(struct capture *c)
     set_deadline(c, due_us);
     int error = c->kind->next(c->source, &c->io, due_us, &picture);
     if (error == DD_ERROR_AGAIN) {
-        /* it shows what it showed */
-        struct dd_source_status state = c->state;
-        state.confirmed_us = picture.captured_us ? picture.captured_us : dd_clock_now_us();
-        publish(c, &state);
+        /* the source still shows its last picture */
+        struct dd_source_status status = c->status;
+        status.confirmed_us = picture.captured_us ? picture.captured_us : dd_clock_now_us();
+        publish(c, &status);
         if (!c->kind->still)
-            skip_beat(c);
+            advance_without_picture(c);
         return 0;
     }
     if (!error) {
         error = store(c, &picture);
-        if (error) /* the source does not know: it is well */
+        if (error) /* the source itself works, and would not be closed */
             close_source(c);
     }
     if (error)
         return error;
     advance(c, picture.captured_us);
-    c->said[0] = '\0';
+    c->logged_failure[0] = '\0';
     if (c->failures && dd_clock_now_us() > c->opened_us + SETTLED_US)
         c->failures = 0;
     beat(c);
@@ -312,7 +332,7 @@ static void run(struct capture *c)
     c->due_us = dd_clock_now_us();
     while (!checkpoint(c)) {
         int error = c->connected ? deliver(c) : connect_source(c);
-        if (error && fail(c, error) == DD_ERROR_STOPPED)
+        if (error && handle_failure(c, error) == DD_ERROR_STOPPED)
             break;
     }
     close_source(c);
@@ -331,7 +351,7 @@ static int prepare(struct capture *c, struct dd_role *role)
         dd_log_error("this build has no source for the stream's mode");
         return DD_ERROR_INPUT;
     }
-    c->promise_ms = PROMISE_MS;
+    c->heartbeat_ms = HEARTBEAT_MS;
     c->size_log.period_ms = SIZE_LOG_MS;
     c->io = (struct dd_source_io){.options = options, .checkpoint = checkpoint, .context = c, .stop_fd = dd_role_stop_fd(role)};
     return 0;

@@ -1,4 +1,4 @@
-/* The capture role: one stream's source, its pictures scaled into the ring, its state told, for ever. */
+/* The capture role: watches one stream's source. Source -> pictures -> pipeline -> ring; and the source's status. */
 #ifndef DD_SEND_CAPTURE_CAPTURE_ROLE_H
 #define DD_SEND_CAPTURE_CAPTURE_ROLE_H
 
@@ -7,12 +7,13 @@
 
 struct dd_role;
 
-/* in the boot record */
+/* The role's configuration, in its boot record. */
 struct dd_capture_config {
-    struct dd_send_stream options; /* keys wiped, password file read into password */
+    struct dd_send_stream options; /* without keys; password has what password_file holds */
     struct dd_frame_ring_shape ring;
 };
 
+/* Descriptors: the ring, which the role writes, and the wake-up that it sends. */
 enum { DD_CAPTURE_FD_RING = 0, DD_CAPTURE_FD_WAKE = 1, DD_CAPTURE_FDS = 2 };
 
 /* Runs until the role is to stop. An exit code. */
