@@ -21,13 +21,15 @@ int dd_wakeup_open(void)
 
 int dd_wakeup_open_pipe(int *wait_fd, int *send_fd)
 {
-    int fds[2] = {-1, -1};
-    int error = pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0 ? DD_ERROR_SYSTEM : 0;
-    if (error)
+    int fds[2];
+    *wait_fd = *send_fd = -1;
+    if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0) {
         dd_log_error("cannot make a pipe: %s", strerror(errno));
+        return DD_ERROR_SYSTEM;
+    }
     *wait_fd = fds[0];
     *send_fd = fds[1];
-    return error;
+    return 0;
 }
 
 void dd_wakeup_send(int fd)

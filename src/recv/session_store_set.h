@@ -19,9 +19,9 @@ struct dd_session_store_set {
 };
 
 /* Sets *wanted to the stores of config's streams: those that are open in current, and new ones in state_dir ("": memory that is
- * lost with the process). With lenient, a store whose file cannot be opened is in memory, and a warning says so; but not if another
- * daemon has the file. 0, and dd_session_store_set_commit() or dd_session_store_set_discard() has to follow; or a negative enum
- * dd_error, logged, and nothing has changed. */
+ * lost with the process). With lenient, a store whose file cannot be opened is in memory, and a warning says so; but not if
+ * another daemon has the file. 0, and dd_session_store_set_commit() or dd_session_store_set_discard() has to follow; or a
+ * negative enum dd_error, logged, and nothing has changed. */
 int dd_session_store_set_prepare(const struct dd_session_store_set *current, const struct dd_recv_role_config *config,
                                  const char *state_dir, bool lenient, struct dd_session_store_set *wanted);
 /* Closes the stores that dd_session_store_set_prepare() opened. */
