@@ -205,16 +205,16 @@ static int start_screenshots(struct web *w, struct view *v)
 /* Checks that a view's browser and page still work. 0; DD_ERROR_SOURCE, set with dd_source_fail(); or DD_ERROR_MEMORY. */
 static int check_view(struct web *w, struct view *v)
 {
-    char words[200];
+    char last_line[200];
 
     if (v->slot->error == DD_ERROR_MEMORY)
         return DD_ERROR_MEMORY;
     if (v->slot->error) {
-        dd_browser_last_line(v->slot->browser, words, sizeof words);
+        dd_browser_last_line(v->slot->browser, last_line, sizeof last_line);
         return dd_source_fail(w->io, v->slot->error == DD_ERROR_GONE ? DD_WIRE_REASON_ENDED : DD_WIRE_REASON_BROKEN,
                               v->slot->error == DD_ERROR_GONE ? "the browser ended%s%s%s"
                                                               : "what the browser says cannot be understood%s%s%s",
-                              *words ? " (its last words: " : "", words, *words ? ")" : "");
+                              *last_line ? " (its last words: " : "", last_line, *last_line ? ")" : "");
     }
     return dd_page_state(v->page) == DD_PAGE_FAILED ? dd_page_report(v->page, w->io) : 0;
 }
