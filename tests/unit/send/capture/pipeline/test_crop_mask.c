@@ -56,10 +56,11 @@ static void check_masked(const struct dd_picture *picture, const struct dd_pictu
                 bool near =
                     x >= area->x - 3 && x < area->x + area->width + 3 && y >= area->y - 1 && y < area->y + area->height + 1;
                 unsigned now = sample(masked, c, x, y), before = sample(picture, c, x, y);
-                if (inside)
-                    ck_assert_msg(now != before, "%s: component %d shows at %d, %d", d->name, c, x, y);
-                else if (!near)
-                    ck_assert_msg(now == before, "%s: component %d is changed at %d, %d", d->name, c, x, y);
+                /* a ck_assert for every pixel would take longer than the test */
+                if (inside && now == before)
+                    ck_abort_msg("%s: component %d shows at %d, %d", d->name, c, x, y);
+                if (!inside && !near && now != before)
+                    ck_abort_msg("%s: component %d is changed at %d, %d", d->name, c, x, y);
             }
 }
 
