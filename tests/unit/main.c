@@ -21,6 +21,11 @@ void suite_add(const char *name, const TTest *const *tests, size_t count)
         runner = srunner_create(suite);
 }
 
+bool suite_is_short(void)
+{
+    return getenv("DD_TEST_SHORT") != NULL;
+}
+
 int main(void)
 {
     signal(SIGPIPE, SIG_IGN); /* as in a role */

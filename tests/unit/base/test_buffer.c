@@ -9,14 +9,15 @@
 START_TEST(grows_and_keeps_what_it_holds)
 {
     struct dd_buffer b = {0};
+    int count = suite_is_short() ? 10000 : 100000;
 
-    for (int i = 0; i < 100000; i++) {
+    for (int i = 0; i < count; i++) {
         ck_assert_int_eq(dd_buffer_grow(&b, 1), 0);
         b.bytes[b.size++] = (uint8_t)(i * 7);
     }
-    ck_assert_uint_ge(b.capacity, 100000);
-    ck_assert_uint_le(b.capacity, 200000);
-    for (int i = 0; i < 100000; i++)
+    ck_assert_uint_ge(b.capacity, (size_t)count);
+    ck_assert_uint_le(b.capacity, 2 * (size_t)count);
+    for (int i = 0; i < count; i++)
         ck_assert_uint_eq(b.bytes[i], (uint8_t)(i * 7));
     dd_buffer_free(&b);
     ck_assert_ptr_null(b.bytes);

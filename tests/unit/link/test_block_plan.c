@@ -23,7 +23,7 @@ static struct dd_block_plan plan_of(uint32_t bytes, uint32_t max_packet_size, do
 START_TEST(plans_keep_their_limits)
 {
     struct dd_block_plan p;
-    for (uint32_t size = 1; size < 600000; size += size < 4000 ? 1 : 997) {
+    for (uint32_t size = 1; size < 600000; size += size < (suite_is_short() ? 400 : 4000) ? 1 : 997) {
         p = plan_of(size, PACKET, losses[size % LOSSES]);
         ck_assert_uint_le(p.symbol_bytes, LARGEST);
         ck_assert_uint_ge((uint64_t)p.symbols * p.symbol_bytes, size);
@@ -61,7 +61,7 @@ static uint32_t blocks_by_the_book(uint32_t n, double loss)
 START_TEST(blocks_are_as_few_as_can_be)
 {
     for (size_t l = 0; l < LOSSES; l++)
-        for (uint32_t n = 1; n < 5000; n += n < 400 ? 1 : 37) {
+        for (uint32_t n = 1; n < 5000; n += n < (suite_is_short() ? 100 : 400) ? 1 : 37) {
             struct dd_block_plan p = plan_of(n * LARGEST, PACKET, losses[l]);
             uint32_t largest = dd_block_plan_block_data(&p, 0);
             ck_assert_uint_eq(p.symbols, n);
@@ -139,7 +139,7 @@ START_TEST(the_bound_of_parity_holds)
 {
     for (size_t l = 0; l < LOSSES; l++) {
         uint64_t most = 0, bound;
-        for (uint32_t n = 1; n < 3000; n++) {
+        for (uint32_t n = 1; n < 3000; n += suite_is_short() ? 19 : 1) {
             struct dd_block_plan p = plan_of(n * LARGEST, PACKET, losses[l]);
             uint64_t parity = (uint64_t)p.blocks * p.parity * p.symbol_bytes;
             most = parity > most ? parity : most;

@@ -124,6 +124,8 @@ START_TEST(parity_is_as_defined)
     set_up();
     for (size_t n = 0; n < sizeof blocks / sizeof *blocks; n++) {
         const struct dd_fec_block *b = &blocks[n];
+        if (suite_is_short() && b->data * b->parity > 2000)
+            continue;
         make_block(b);
         for (uint32_t i = 0; i < b->parity; i++) {
             uint8_t sum[SYMBOL_MAX] = {0};
@@ -197,7 +199,7 @@ START_TEST(as_much_as_the_parity_is_recovered)
         uint32_t most = b->data < b->parity ? b->data : b->parity;
         make_block(b);
         lose_at_random(b, most);
-        for (int i = 0; i < 20; i++)
+        for (int i = 0; i < (suite_is_short() ? 2 : 20); i++)
             lose_at_random(b, draw(most + 1));
     }
     tear_down();

@@ -12,7 +12,7 @@ enum { BYTES_MAX = 1 << 20, THREADS = 8 };
 
 static struct dd_shared_picture *make(uint64_t number)
 {
-    struct dd_jpeg_codec_picture *decoded = dd_jpeg_codec_picture_new(640, 360);
+    struct dd_jpeg_codec_picture *decoded = dd_jpeg_codec_picture_new(160, 90);
     size_t size;
     uint8_t *bytes = dd_jpeg_codec_encode(decoded, 80, &size);
     struct dd_shared_picture *picture = dd_shared_picture_new(number, number * 1000, bytes, size);

@@ -167,7 +167,7 @@ END_TEST
 
 START_TEST(pictures_come_within_the_time_out_however_long_the_interval)
 {
-    for (double gap = 0.5; gap < 30; gap += 0.7) {
+    for (double gap = 0.5; gap < 30; gap += suite_is_short() ? 4.9 : 0.7) {
         struct camera p = start(3600, 30);
         groups(&p, (unsigned)(600 / gap), gap);
         ck_assert_msg(p.unseen_us < S(25), "gaps of %g s: %g s without a picture", gap, (double)p.unseen_us / S(1));
