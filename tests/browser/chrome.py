@@ -9,6 +9,8 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
 import harness  # noqa: E402
 
+PICTURE_S = 0.2  # from picture to picture of the test card: browsers draw without a GPU here, and each costs CPU time
+
 # Without requests of Chromium's own. None of these changes how pages are drawn.
 FLAGS = ("--headless=new", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic",
          "--no-first-run", "--disable-dev-shm-usage", "--window-size=1280,900")
@@ -17,42 +19,55 @@ FLAGS = ("--headless=new", "--disable-background-networking", "--disable-compone
 NETWORK = r"Failed to load resource: (net::ERR_|the server responded with a status of 50[234])"
 
 
-class Chrome:
-    """A browser until the test ends; driver is selenium's. The test fails if a page writes an error to the console that does not
-    match allowed. requests: record the addresses that pages request, for requests()."""
+def start_browser(shared):
+    """Starts chromedriver and Chromium, for the tests of a class. Returns selenium's driver."""
+    harness.require_program("chromedriver")
+    try:
+        from selenium import webdriver
+    except ImportError:
+        harness.skip("needs python3-selenium")
+    port = harness.free_port()
+    home = tempfile.mkdtemp(prefix="home-", dir=shared.folder)
+    command = ["chromedriver", f"--port={port}"]
+    if os.geteuid() == 0:
+        os.chmod(home, 0o777)
+        command = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", *command]
+    process = harness.Process(shared, command, name="chromedriver", env={"HOME": home, "TMPDIR": home})
+    process.wait_out("started successfully", 30)
+    options = webdriver.ChromeOptions()
+    for flag in FLAGS:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Remote(f"http://127.0.0.1:{port}", options=options)
+    driver.set_script_timeout(120)  # on a busy machine
+    driver.command_executor._commands["cdp"] = ("POST", "/session/$sessionId/goog/cdp/execute")
+    return driver
 
-    def __init__(self, test, allowed=None, requests=False):
-        harness.require_program("chromedriver")
-        try:
-            from selenium import webdriver
-        except ImportError:
-            harness.skip("needs python3-selenium")
-        self.test, self.allowed = test, allowed
-        port = harness.free_port()
-        home = tempfile.mkdtemp(prefix="home-", dir=test.folder)
-        command = ["chromedriver", f"--port={port}"]
-        if os.geteuid() == 0:
-            os.chmod(home, 0o777)
-            command = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", *command]
-        self.process = harness.Process(test, command, name="chromedriver", env={"HOME": home, "TMPDIR": home})
-        self.process.wait_out("started successfully", 30)
-        options = webdriver.ChromeOptions()
-        for flag in FLAGS:
-            options.add_argument(flag)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL", **({"performance": "ALL"} if requests else {})})
-        self.driver = webdriver.Remote(f"http://127.0.0.1:{port}", options=options)
-        self.driver.command_executor._commands["cdp"] = ("POST", "/session/$sessionId/goog/cdp/execute")
-        test.addCleanup(self._quit)
+
+class Chrome:
+    """A tab of the class's browser, until the test ends; driver is selenium's. The test fails if a page writes an error to the
+    console that does not match allowed."""
+
+    def __init__(self, test, allowed=None):
+        self.test, self.allowed, self.driver = test, allowed, test.browser()
+        self.before = self.driver.current_window_handle
+        self.driver.switch_to.new_window("tab")
+        for log in ("browser", "performance"):
+            self.driver.get_log(log)  # what was written until now is not this test's
+        test.addCleanup(self._close)
         test.addCleanup(self._check_console)
 
     def cdp(self, command, **parameters):
         """Runs a command of the DevTools protocol, and returns its result."""
         return self.driver.execute("cdp", {"cmd": command, "params": parameters})["value"]
 
-    def _quit(self):
-        """Waits for Chromium's crash handlers, too: on a busy machine they outlive it for a moment."""
-        self.driver.quit()
-        harness.wait_until(lambda: not self.test.left_behind(), 20, lambda: f"the end of {self.test.left_behind()}")
+    def _close(self):
+        """Closes this tab, and others that the test has opened."""
+        for handle in self.driver.window_handles:
+            if handle != self.before:
+                self.driver.switch_to.window(handle)
+                self.driver.close()
+        self.driver.switch_to.window(self.before)
 
     def _check_console(self):
         errors = [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"]
@@ -74,7 +89,7 @@ class Chrome:
         return self.text("#words")
 
     def wait_words(self, pattern, timeout=20):
-        harness.wait_until(lambda: re.search(pattern, self.words()), timeout * harness.stretch(),
+        harness.wait_until(lambda: re.search(pattern, self.words()), timeout,
                            lambda: f"the words {pattern}; they are {self.words()}")
 
     def shows_picture(self):
@@ -93,7 +108,7 @@ class Chrome:
             if element.is_displayed():
                 seen.add(element.screenshot_as_png if selector else self.pixels())
             return len(seen) >= 3
-        harness.wait_until(moved, timeout * harness.stretch(), "a picture that moves")
+        harness.wait_until(moved, timeout, "a picture that moves")
 
     def watch_words(self):
         """From now on, until another picture is shown, records the words that the page shows with this one."""
@@ -128,7 +143,27 @@ class Chrome:
 
 
 class Test(harness.Test):
-    """A receiver with one stream, cam."""
+    """A receiver with one stream, cam. The tests of a class share a browser, each with a tab of its own."""
+
+    driver = None
+
+    @classmethod
+    def browser(cls):
+        """Returns selenium's driver of the class's browser, which the first test starts."""
+        if "driver" not in vars(cls):
+            cls.driver = start_browser(cls.share())
+            cls.addClassCleanup(cls._quit)
+        return cls.driver
+
+    @classmethod
+    def _quit(cls):
+        """Waits for Chromium's crash handlers, too: on a busy machine they outlive it for a moment."""
+        cls.driver.quit()
+        harness.wait_until(lambda: not harness.outlived(cls.shared.processes), 20,
+                           lambda: f"the end of {harness.outlived(cls.shared.processes)}")
+
+    def card(self, port, key_file, *arguments):
+        return super().card(port, key_file, "--interval", PICTURE_S, *arguments)
 
     def receive(self, server=None, **options):
         self.port, self.key = harness.free_port(socket.SOCK_DGRAM), self.key_file()

@@ -69,12 +69,14 @@ class ConnectionTest(chrome.Test):
         harness.wait_until(lambda: page.text("#age").replace("\u00a0", " ").endswith("s behind"), 3, "how much")
         # old pictures move, and are never shown as live
         seen = set()
-        for _ in range(60):
+
+        def four():
             words, pixels = page.script("return [document.getElementById('words').textContent, "
                                         "document.getElementById('picture').toDataURL()]")
             self.assertRegex(words, "^Picture is late")
             seen.add(pixels)
-        self.assertGreater(len(seen), 3)
+            return len(seen) > 3
+        harness.wait_until(four, 20, "four pictures")
         self.assert_live(receiver)
         relay.delay = 0
         page.wait_words("^Live", 3)

@@ -87,7 +87,7 @@ class SleepTest(chrome.Test):
                 harness.wait_until(lambda: page.script("return seenWords[0]") in ("Connecting", "Loading the picture"), 2,
                                    lambda: page.script("return seenWords"))
             page.wait_movement()
-            self.assertRegex(page.words(), "^Live")
+            page.wait_words("^Live", 3)
             self.assertLess(float(page.text("#age").split()[0].strip("·s\u00a0 ") or 0), 3 * harness.stretch())
         if harness.stretch() < 2:  # else pictures are late, and it says so
             self.assertEqual(page.script("return seenWords"), [], "a clock that is set back changes nothing")

@@ -9,7 +9,7 @@ from chrome import Chrome, harness
 class PageTest(chrome.Test):
     def test_a_camera_moves_dies_and_returns(self):
         receiver = self.receive(name="Gate <1> & co", description="<script>alert(1)</script>")
-        camera = harness.Camera(self, "--size", "640x360", "--fps", "25")
+        camera = harness.Camera(self, "--size", "320x240", "--fps", "10")
         self.sender("--mode", "rtsp", "--source", f"rtsp://127.0.0.1:{camera.port}/test", "--interval", "0", "--timeout", "3",
                     "--cloud-ip", "127.0.0.1", "--cloud-port", self.port, "--key-file", self.key)
         page = Chrome(self)
@@ -27,7 +27,7 @@ class PageTest(chrome.Test):
         self.assertRegex(page.text(".state"), "unreachable|closed")
         page.screenshot("stale")
 
-        harness.Camera(self, "--size", "640x360", "--fps", "25", "--port", camera.port)
+        harness.Camera(self, "--size", "320x240", "--fps", "10", "--port", camera.port)
         self.wait_shown(page, receiver, "live", "^Live", 60)
         page.wait_movement()
 

@@ -33,7 +33,7 @@ class SubPathTest(chrome.Test):
         self.card(self.port, self.key)
         receiver.wait_live("cam")
         port = self.proxy(receiver.http_port)
-        page = Chrome(self, requests=True)
+        page = Chrome(self)
         page.get(port, "/plant")  # Caddy adds the slash
         self.assertEqual(page.driver.current_url, f"http://127.0.0.1:{port}/plant/")
         harness.wait_until(lambda: "All live" in page.text("body"), 5, "the list's state")

@@ -76,14 +76,14 @@ class RestartsTest(chrome.Test):
 
     def test_the_camera(self):
         receiver = self.receive()
-        camera = harness.Camera(self, "--size", "320x240", "--fps", "25")
+        camera = harness.Camera(self, "--size", "320x240", "--fps", "10")
         self.sender("--mode", "rtsp", "--source", f"rtsp://127.0.0.1:{camera.port}/test", "--interval", "0", "--timeout", "3",
                     "--cloud-ip", "127.0.0.1", "--cloud-port", self.port, "--key-file", self.key)
         page = Chrome(self)
         page.get(receiver.http_port, "/cam")
         self.wait_shown(page, receiver, "live", "^Live")
         camera.stop()
-        harness.Camera(self, "--size", "480x270", "--fps", "25", "--port", camera.port)
+        harness.Camera(self, "--size", "480x270", "--fps", "10", "--port", camera.port)
         harness.wait_until(lambda: harness.jpeg_size(receiver.get("/cam/snapshot.jpg").body) == (480, 270), 30, "the new camera")
         harness.wait_until(lambda: "480 × 270" in page.text("#details"), 3, "the size of the new picture")
         self.wait_shown(page, receiver, "live", "^Live")

@@ -50,15 +50,9 @@ class Desktop:
 
 
 def free_display():
-    """A display number that nobody uses; none is given twice."""
-    number = 100 + os.getpid() % 1000 * 10
-    while number in free_display.given or os.path.exists(f"/tmp/.X{number}-lock") or os.path.exists(f"/tmp/.X11-unix/X{number}"):
-        number += 1
-    free_display.given.add(number)
-    return number
-
-
-free_display.given = set()
+    """A display number that nobody uses, reserved for this process."""
+    return next(n for n in range(100, 10000) if not os.path.exists(f"/tmp/.X{n}-lock") and not os.path.exists(f"/tmp/.X11-unix/X{n}")
+                and harness.reserve(f"display-{n}"))
 
 
 class Tiger(Desktop):

@@ -1,8 +1,9 @@
 """Runs the daemons, cameras and relays of the end-to-end tests, and looks at what they do.
 
 Every test class derives from Test. What a test starts is stopped when it ends; then no process may be left, no log may
-hold a sanitizer's report, and a daemon that was still running must have stopped with success. Nothing here sleeps for a
-fixed time: wait_until() waits for a condition, with a deadline.
+hold a sanitizer's report, and a daemon that was still running must have stopped with success. What all tests of a class
+share is stopped likewise when the class ends: see Test.share(). Nothing here sleeps for a fixed time: wait_until() waits
+for a condition, with a deadline.
 
 Environment: DD_BUILD_DIR, where the programs are; DD_SOURCE_DIR; DD_NO_SKIP=1: what would be skipped fails."""
 import base64
@@ -12,6 +13,7 @@ import http.client
 import io
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -43,40 +45,58 @@ _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # what outlives a daemon become
 # ---- waiting ----
 
 def wait_until(condition, timeout, what):
-    """Calls condition until it returns something true, and returns that; AssertionError after timeout seconds."""
-    deadline = time.monotonic() + timeout
+    """Calls condition until it returns something true, and returns that; AssertionError after timeout seconds, on a busy machine
+    after stretch() times as many."""
+    begin = time.monotonic()
     pause = 0.005
     while True:
         value = condition()
         if value:
             return value
-        if time.monotonic() >= deadline:
-            raise AssertionError(f"not within {timeout} s: {what() if callable(what) else what}")
+        waited = time.monotonic() - begin
+        if waited >= timeout and waited >= timeout * stretch():
+            raise AssertionError(f"not within {timeout} s, waited {waited:.1f} s: {what() if callable(what) else what}")
         time.sleep(pause)
         pause = min(pause * 1.5, 0.1)
 
 
 def stretch():
     """By what factor a time limit that is a promise may be exceeded just now: 1 on an idle machine, up to 10 where tasks queue for
-    the CPUs. For limits that a test measures; a deadline by which something must have happened at all is generous anyway."""
+    the CPUs. For limits that a test measures itself; wait_until() applies it to its own."""
     with open("/proc/loadavg") as f:
         load, _, _, tasks, _ = f.read().split()
     cpus = len(os.sched_getaffinity(0))
     return min(10, max(1, 1.5 * float(load) / cpus, 1.5 * int(tasks.split("/")[0]) / cpus))
 
 
+def reserve(name):
+    """Reserves a name among all tests on this machine, until this process ends. Returns False if another has it."""
+    lock = socket.socket(socket.AF_UNIX)
+    try:
+        lock.bind("\0dd-test-" + name)
+    except OSError:
+        lock.close()
+        return False
+    reserve.locks.append(lock)
+    return True
+
+
+reserve.locks = []
+
+
 def free_port(kind=socket.SOCK_STREAM):
-    """A port that was free a moment ago; none is given twice."""
+    """A free port of this host, reserved for this process. Not one that the kernel gives to others by itself."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range") as f:
+        first = int(f.read().split()[0])
     while True:
+        port = random.randrange(11000, first if first > 12000 else 32768)
         with socket.socket(socket.AF_INET, kind) as s:
-            s.bind(("127.0.0.1", 0))
-            port = s.getsockname()[1]
-        if port not in free_port.given:
-            free_port.given.add(port)
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if reserve(f"port-{port}"):
             return port
-
-
-free_port.given = set()
 
 
 def new_key():
@@ -201,10 +221,8 @@ class Process:
 
     def wait(self, timeout=10):
         """The exit code, negative for a signal."""
-        try:
-            return self.popen.wait(timeout)
-        except subprocess.TimeoutExpired:
-            raise AssertionError(f"{self.name} has not ended within {timeout} s") from None
+        wait_until(lambda: not self.running(), timeout, f"the end of {self.name}")
+        return self.popen.returncode
 
     def wait_log(self, pattern, timeout=10):
         """Waits until the log has a line that matches; the match."""
@@ -227,11 +245,11 @@ class Process:
         if self.running():
             self.popen.send_signal(number)
             try:
-                self.popen.wait(timeout)
-            except subprocess.TimeoutExpired:
+                self.wait(timeout)
+            except AssertionError:
                 self.popen.kill()
                 self.popen.wait()
-                raise AssertionError(f"{self.name} has not stopped within {timeout} s") from None
+                raise
         return self.popen.returncode
 
 
@@ -562,14 +580,76 @@ def require_program(name):
         skip(f"needs {name}")
 
 
+class Shared:
+    """A folder and the processes that the tests of a class share. Stands for a test where a Process is made."""
+
+    def __init__(self):
+        self.folder, self.processes = make_folder(), []
+
+    def end(self):
+        problems = stop_all(self.processes)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        if problems:
+            raise AssertionError("\n".join(problems))
+
+
+def make_folder():
+    folder = tempfile.mkdtemp(prefix="dd-test-")
+    os.chmod(folder, 0o755)  # roles run as other users
+    return folder
+
+
+def stop_all(processes):
+    """Stops processes, the latest first. Returns what is wrong with them or their logs."""
+    problems = []
+    for process in reversed(processes):
+        was_running = process.running()
+        try:
+            code = process.stop()
+        except AssertionError as error:
+            problems.append(str(error))
+            continue
+        if was_running and isinstance(process, Daemon) and code != 0:
+            problems.append(f"{process.name} stopped with {code}")
+    for process in processes:
+        report = SANITIZER.search(process.log())
+        if report:
+            problems.append(f"sanitizer report in the log of {process.name}: {process.log()[report.start():][:4000]}")
+    return problems
+
+
+def outlived(processes):
+    """The running processes below this one that are neither processes nor below one of them: {pid: title}. Buries the dead."""
+    ours = {p.pid for p in processes if p.running()}
+    left = {}
+    for pid, what in children(os.getpid()).items():
+        if pid in ours or any(pid in children(p) for p in ours):
+            continue
+        if process_state(pid) == "Z":
+            try:
+                os.waitpid(pid, os.WNOHANG)
+            except ChildProcessError:
+                pass
+            continue
+        left[pid] = what
+    return left
+
+
 class Test(unittest.TestCase):
     maxDiff = None
+    shared = None
+
+    @classmethod
+    def share(cls):
+        """Returns the Shared of this class, which ends with the class."""
+        if "shared" not in vars(cls):
+            cls.shared = Shared()
+            cls.addClassCleanup(cls.shared.end)
+        return cls.shared
 
     def run(self, result=None):
-        self.folder = tempfile.mkdtemp(prefix="dd-test-")
-        os.chmod(self.folder, 0o755)  # roles run as other users
+        self.folder = make_folder()
         self.processes = []
-        self.stopped_by_test = set()
         before, start = len(result.failures) + len(result.errors), time.monotonic()
         try:
             outcome = super().run(result)
@@ -584,16 +664,7 @@ class Test(unittest.TestCase):
         self.addCleanup(self._end)
 
     def _end(self):
-        problems = []
-        for process in reversed(self.processes):
-            was_running = process.running()
-            try:
-                code = process.stop()
-            except AssertionError as error:
-                problems.append(str(error))
-                continue
-            if was_running and isinstance(process, Daemon) and code != 0:
-                problems.append(f"{process.name} stopped with {code}")
+        problems = stop_all(self.processes)
         for pid, what in self._outlived().items():
             problems.append(f"left behind: {pid} {what}")
             try:
@@ -601,10 +672,6 @@ class Test(unittest.TestCase):
                 os.waitpid(pid, 0)
             except (ProcessLookupError, ChildProcessError):
                 pass  # it has ended meanwhile
-        for process in self.processes:
-            report = SANITIZER.search(process.log())
-            if report:
-                problems.append(f"sanitizer report in the log of {process.name}: {process.log()[report.start():][:4000]}")
         if problems:
             self.fail("\n".join(problems))
 
@@ -616,25 +683,20 @@ class Test(unittest.TestCase):
         return left
 
     def left_behind(self):
-        """Processes that outlived what started them, the dead and buried aside: {pid: title}."""
-        ours = {p.pid for p in self.processes if p.running()}
-        left = {}
-        for pid, what in children(os.getpid()).items():
-            if pid in ours or any(pid in children(p) for p in ours):
-                continue
-            if process_state(pid) == "Z":
-                try:
-                    os.waitpid(pid, os.WNOHANG)
-                except ChildProcessError:
-                    pass
-                continue
-            left[pid] = what
-        return left
+        """Processes that outlived what started them: {pid: title}."""
+        if not self.shared:
+            return outlived(self.processes)
+        # those of a shared browser that are no children of it name its folder
+        return {pid: what for pid, what in outlived(self.processes + self.shared.processes).items() if self.shared.folder not in what}
 
     def _show_logs(self):
         for process in self.processes:
             text = (process.out() if process.out_path else "")[-1000:] + process.log()[-6000:]
             print(f"---- {process.name}: {' '.join(process.arguments)[:300]}\n{text}", file=sys.stderr)
+
+    def assert_rate(self, rate, least, most):
+        """Asserts that a rate that was measured is in its limits; these are wider on a busy machine."""
+        self.assertTrue(least / stretch() <= rate <= most * stretch(), f"{rate} is not from {least} to {most}")
 
     # files
 

@@ -80,8 +80,8 @@ class LossTest(FakeTest):
         seconds = time.monotonic() - start
         rates = {name: (n - before[name]) / seconds for name, n in count().items()}
         for codec in ("h264", "h265"):
-            self.assertAlmostEqual(rates["good-" + codec], 10, delta=1.5)
-            self.assertAlmostEqual(rates["loses-" + codec], 1.5, delta=0.9)
+            self.assert_rate(rates["good-" + codec], 8.5, 11.5)
+            self.assert_rate(rates["loses-" + codec], 0.6, 2.4)
 
 
 class TroubleTest(FakeTest):

@@ -32,8 +32,8 @@ class PacingTest(harness.Test):
     def test_weights(self):
         receiver, sender = self.start({"heavy": {"weight": 3}, "light": {"weight": 1}}, "3M")
         rates = self.rates(receiver, ("heavy", "light"), 6)
-        self.assertAlmostEqual(sum(rates.values()), 3e6, delta=0.3e6)
-        self.assertAlmostEqual(rates["heavy"] / rates["light"], 3, delta=0.6)
+        self.assert_rate(sum(rates.values()), 2.7e6, 3.3e6)
+        self.assertAlmostEqual(rates["heavy"] / rates["light"], 3, delta=0.6 * harness.stretch())
         for name in rates:
             stats = receiver.stats(name)["total"]
             self.assertEqual((stats["datagrams_lost"], stats["frames_incomplete"]), (0, 0), "what is too much is left out whole")
@@ -43,7 +43,7 @@ class PacingTest(harness.Test):
     def test_what_one_does_not_need_the_others_get(self):
         receiver, _ = self.start({"slow": {"weight": 50, "interval": 1, "capture_resolution": "320x240"}, "fast": {}}, "4M")
         rates = self.rates(receiver, ("slow", "fast"), 5)
-        self.assertGreater(rates["fast"], 3.2e6)
+        self.assertGreater(rates["fast"], 3.2e6 / harness.stretch())
         self.assertEqual(receiver.stats("slow")["total"]["frames_skipped"], 0)
 
 

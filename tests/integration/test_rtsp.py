@@ -52,7 +52,7 @@ class PictureTest(RtspTest):
         camera = harness.Camera(self, "--size", "320x240", "--fps", "25")
         self.send(f"rtsp://127.0.0.1:{camera.port}/test", "--interval", "0.5")
         receiver.wait_live("cam")
-        self.assertAlmostEqual(self.rate(receiver, 6), 2, delta=0.35)
+        self.assert_rate(self.rate(receiver, 4), 1.6, 2.4)
 
     def test_over_udp(self):
         receiver = self.receive()

@@ -70,9 +70,7 @@ class DesktopTest(desktops.Viewer):
     def test_display_number(self):
         """host, host:display and vnc_display."""
         desktops.require()
-        number = desktops.free_display()
-        if not 0 <= number <= 99:
-            number = next(n for n in range(40, 99) if not harness.os.path.exists(f"/tmp/.X{n}-lock") and self.is_free(5900 + n))
+        number = next(n for n in range(1, 100) if self.is_free(5900 + n) and harness.reserve(f"port-{5900 + n}"))
         desktop = desktops.Tiger(self, size="320x240", port=5900 + number)
         for i, (source, display) in enumerate(((f"127.0.0.1:{number}", "7"), ("127.0.0.1", str(number)))):
             receiver = self.receive()

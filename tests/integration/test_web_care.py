@@ -32,7 +32,7 @@ class CareTest(webharness.Test):
     def test_memory(self):
         """A page that takes memory for ever gets a new browser before browser_memory is far exceeded; viewers see no gap."""
         limit = 400
-        self.show("/allocate?megabytes=15", browser_memory=f"{limit}Mi", interval=0.1)
+        self.show("/allocate?megabytes=30", browser_memory=f"{limit}Mi", interval=0.1)
         first = self.wait_cells(lambda c: True, 10, "cells").load
         viewer = self.watch()
         most = [0]

@@ -54,7 +54,7 @@ class ConfinedTest(webharness.Test):
         """No connection but to the page's server, while it runs for a while."""
         self.show("/counter", interval=0.5)
         allowed = {self.web.port}
-        end = time.monotonic() + 8
+        end = time.monotonic() + 5
 
         def look():
             for pid in self.browser():
@@ -70,7 +70,7 @@ class ConfinedTest(webharness.Test):
                     if f"socket:[{rest[5]}]" in inodes:
                         self.assertIn(int(remote.rsplit(":", 1)[1], 16), allowed, f"{table} {local} {remote} {state}")
             return time.monotonic() >= end
-        harness.wait_until(look, 20, "8 s")
+        harness.wait_until(look, 20, "5 s")
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ class CredentialsTest(webharness.Test):
             self.wait_failed(name, "wrong user name or password")
             self.wait_said(rf"capture {name}: .*(?i:user.*password)")
             self.assertEqual(self.frames_complete(name), 0)
-        self.wait_seconds(6)
+        self.wait_seconds(4)
         tries = [r for r in self.web.requests("/basic") if r["query"] == "wrong" and authorization(r)]
         self.assertEqual(len(tries), 1, "a refused password is not tried again and again")
         self.assertEqual([r for r in self.web.requests("/basic") if r["query"] == "none" and authorization(r)], [])
@@ -74,7 +74,7 @@ class CredentialsTest(webharness.Test):
         self.wait_fresh(lambda f: f["source"] != "ok", 60, "not ok")
         self.wait_said(r"capture page: .*(?i:user.*password)")
         before = len([r for r in self.web.requests("/basic") if authorization(r)])
-        self.wait_seconds(5)
+        self.wait_seconds(3)
         after = len([r for r in self.web.requests("/basic") if authorization(r)])
         self.assertLessEqual(after - before, 1)
         self.assertIsNotNone(self.cells(), "the refusal is no picture")

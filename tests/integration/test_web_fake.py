@@ -40,7 +40,7 @@ class FakeTest(webharness.Test):
         os.mkdir(folder)
         for i, colour in enumerate(("red", "blue")):
             for kind in ("jpg", "png"):
-                PIL.Image.new("RGB", (1280, 720), colour).save(os.path.join(folder, f"{i}.{kind}"))
+                PIL.Image.new("RGB", (640, 360), colour).save(os.path.join(folder, f"{i}.{kind}"))
         for file, text in (("mode", mode), ("asked", "")):
             with open(os.path.join(folder, file), "w") as f:
                 f.write(text)
@@ -57,7 +57,8 @@ class FakeTest(webharness.Test):
             return f.read().splitlines()
 
     def run_modes(self, modes):
-        pages = {stream_name(mode): ("/counter", {"browser": self.fake(stream_name(mode), mode), "timeout": 3, "interval": 0.1})
+        pages = {stream_name(mode): ("/counter", {"browser": self.fake(stream_name(mode), mode), "timeout": round(3 * harness.stretch()),
+                                      "interval": 0.1})
                  for mode in modes}
         self.start(pages, {"live_seconds": 1})
         most = {}

@@ -11,12 +11,12 @@ class LifeTest(webharness.Test):
         self.wait_cells(lambda c: c.count >= first.count + 25, within, "movement", stream)
 
     def test_reload_without_a_gap(self):
-        self.show("/counter", interval=0.1, reload_interval="3")
-        series = self.collect(11)
+        self.show("/counter", interval=0.1, reload_interval="2")
+        series = self.collect(7)
         cells = webharness.read_series([jpeg for _, jpeg in series])  # no picture without its cells: nothing half loaded
         loads = [c.load for c in cells]
         self.assertEqual(loads, sorted(loads), "never back to the old page")
-        self.assertIn(loads[-1] - loads[0], (2, 3, 4), f"loads in 11 s: {sorted(set(loads))}")
+        self.assertIn(loads[-1] - loads[0], (2, 3, 4), f"loads in 7 s: {sorted(set(loads))}")
         self.assertLess(webharness.longest_gap(series), 2 * harness.stretch(), "longest time without a picture")
         self.assertLessEqual(len(webharness.of_kind(self.browser(), "renderer")), 3, "old tabs are closed")
 
@@ -63,7 +63,7 @@ class LifeTest(webharness.Test):
         self.wait_said(r"capture whole: .*loading")
 
     def test_dialogs(self):
-        self.show("/alerts", interval=0.1, reload_interval="5")
+        self.show("/alerts", interval=0.1, reload_interval="2")
         first = self.wait_cells(lambda c: True, 10, "cells")
         self.wait_cells(lambda c: (c.mark - first.mark) % 256 > 5, 20, "dialogs that are dismissed")
         self.wait_cells(lambda c: c.load > first.load, 20, "a reload, though the page asks whether to leave")

@@ -1,5 +1,5 @@
-"""Log-in forms: filled in, once a minute at most, on the page's own origin; a log-in page is never shown as the page."""
-import time
+"""Log-in forms are filled in on the page's own origin only."""
+import urllib.parse
 
 import harness
 import webharness
@@ -32,37 +32,28 @@ class LoginTest(webharness.Test):
             self.wait_picture(name, timeout)
             self.wait_cells(lambda c: c.mark == 0 and abs(webharness.count_now() - c.count) < 100, 20, "what is behind the form", name)
 
-    def test_forms(self):
-        """The session ends, at once after a log-in and later; the password is wrong."""
-        shown = ("form", "script")
+
+class OriginTest(LoginTest):
+    def test_other_origins(self):
+        """A form at an address of its own; one that leads to another origin, and one that is there."""
+        other = f"http://127.0.0.1:{self.web.other}"
         self.start({
-            "form": ("/private?who=form", self.login),
-            "script": ("/private-script?who=script", self.login),
-            "wrong": ("/private?who=wrong", {**self.login, "password_file": self.write("wrong", "not it\n")}),
+            "moved": ("/private?move&who=moved", self.login),
+            "foreign": (f"/login?who=foreign&action={urllib.parse.quote(other + '/steal')}", self.login),
+            "passed": ("/login?who=passed&action=/pass-on", self.login),
+            "elsewhere": (f"/redirect?to={urllib.parse.quote(other + '/login?who=elsewhere')}", self.login),
         }, interval=0.5)
-        self.check_logged_in(shown)
-        self.wait_failed("wrong", timeout=40)
-        self.assertEqual([len(self.submitted(name)) for name in self.names], [1, 1, 1])
-
-        # a minute after that it may be filled in again, at once
-        harness.wait_until(lambda: time.time() > max(self.submitted(name)[0] for name in shown) + 60, 65, "a minute")
-        self.look()
-        self.web.control("end-sessions")
-        harness.wait_until(lambda: self.look() or all(len(self.submitted(name)) == 2 for name in shown), 15, "a second log-in")
-        self.check_logged_in(shown)
-
-        # but not yet another time
-        self.web.control("end-sessions")
-        for name in shown:
-            self.wait_fresh(lambda f: f["source"] != "ok", 20, "not ok", name)
-        end = time.monotonic() + 5
-        harness.wait_until(lambda: self.look() or time.monotonic() > end, 10, "time")
-        self.assertEqual(self.frames_complete("wrong"), 0)
-        for name in self.names:
-            times = self.submitted(name)
-            self.assertLessEqual(len(times), 2, name)
-            for before, after in zip(times, times[1:]):
-                self.assertGreater(after - before, 58, f"{name}: seconds from log-in to log-in")
+        self.check_logged_in(("moved",))
+        for name in ("foreign", "elsewhere"):
+            self.wait_failed(name, timeout=40)
+            self.wait_said(rf"capture {name}: .*another origin")
+            self.assertEqual(self.frames_complete(name), 0, name)
+        self.wait_failed("passed", timeout=40)
+        self.wait_said(r"capture passed: .*another origin")
+        self.assertTrue(any("Sesame" in r["body"] for r in self.web.requests("/pass-on")))
+        for request in self.web.requests(port=self.web.other):
+            self.assertNotIn("Sesame", str(request))
+            self.assertNotEqual(request["path"], "/steal")
         self.assertNotIn("Sesame", self.ddsend.log())
 
 

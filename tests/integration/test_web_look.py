@@ -9,47 +9,48 @@ class LookTest(webharness.Test):
         return harness.wait_until(lambda: [r for r in self.web.reports("/look") if r["mark"] == who], 20, "a report")[-1]
 
     def test_zoom(self):
-        self.start({"plain": ("/look?mark=1&cell=12", {}), "zoom": ("/look?mark=2&cell=12", {"page_zoom": 2}),
-                    "seldom": ("/look?mark=12&cell=12", {"page_zoom": 2, "interval": 2}), "half": ("/look?mark=3", {"page_zoom": 0.5})},
+        self.start({"plain": ("/look?mark=1", {}), "zoom": ("/look?mark=2&cell=6", {"page_zoom": 2}),
+                    "seldom": ("/look?mark=12&cell=6", {"page_zoom": 2, "interval": 2}),
+                    "half": ("/look?mark=3&cell=24", {"page_zoom": 0.5})},
                    interval=0.5)
         for name in self.names:
             self.wait_picture(name, 60)
         plain = self.report(1)
-        self.assertEqual((plain["width"], plain["height"], plain["scrollbar"], plain["hidden"]), (1280, 720, 0, False))
-        self.assertEqual((self.report(2)["width"], self.report(12)["width"], self.report(3)["width"]), (640, 640, 2560))
+        self.assertEqual((plain["width"], plain["height"], plain["scrollbar"], plain["hidden"]), (640, 360, 0, False))
+        self.assertEqual((self.report(2)["width"], self.report(12)["width"], self.report(3)["width"]), (320, 320, 1280))
         for _ in range(3):  # pictures come in several ways
             for name in self.names:
                 with self.subTest(name):
                     picture = self.picture(name)
-                    self.assertEqual((picture.width, picture.height), (1280, 720))
+                    self.assertEqual((picture.width, picture.height), (640, 360))
                     self.check_edges(picture, name)
             self.wait_seconds(0.5)
         for name in ("zoom", "seldom"):
-            self.assertAlmostEqual(self.cells(name).cell, 24, delta=0.5)
+            self.assertAlmostEqual(self.cells(name).cell, 12, delta=0.5)
             picture = self.picture(name)
-            self.assertTrue(picture.near(13, 400, "#f00"), "the left edge is twice as wide")
-            self.assertTrue(picture.near(1280 - 14, 400, "#0f0"), "and so is the right one")
+            self.assertTrue(picture.near(13, 200, "#f00"), "the left edge is twice as wide")
+            self.assertTrue(picture.near(640 - 14, 200, "#0f0"), "and so is the right one")
         self.assertAlmostEqual(self.cells("half", 100).cell, 12, delta=0.5)
 
     def test_options(self):
         hide = self.write("hide.css", "#menu { display: none }\n/* </style> \\u `${1}` 'x' \"y\" */\n", 0o644)
-        self.start({"css": ("/look?mark=4", {"css_file": hide, "reload_interval": "3"}),
+        self.start({"css": ("/look?mark=4", {"css_file": hide, "reload_interval": "2"}),
                     "dark": ("/look?mark=5", {"color_scheme": "dark"}), "light": ("/look?mark=6", {"color_scheme": "light"}),
                     "abroad": ("/look?mark=7", {"timezone": "Asia/Tokyo", "locale": "de-DE"})}, interval=0.5)
         for name in self.names:
             self.wait_picture(name, 60)
         with self.subTest("css"):
-            self.assertTrue(self.picture("light").near(200, 500, "#f00"), "the menu")
-            self.assertTrue(self.picture("css").near(200, 500, "#fff"), "no menu")
+            self.assertTrue(self.picture("light").near(200, 220, "#f00"), "the menu")
+            self.assertTrue(self.picture("css").near(200, 220, "#fff"), "no menu")
             first = self.cells("css").load
             self.wait_cells(lambda c: c.load != first, 20, "a reload", "css")
-            self.assertTrue(self.picture("css").near(200, 500, "#fff"), "no menu after a reload either")
+            self.assertTrue(self.picture("css").near(200, 220, "#fff"), "no menu after a reload either")
         with self.subTest("dark"):
             self.assertTrue(self.report(5)["dark"])
-            self.assertTrue(self.picture("dark").near(600, 600, "#003", 25))
+            self.assertTrue(self.picture("dark").near(600, 300, "#003", 25))
         with self.subTest("light"):
             self.assertFalse(self.report(6)["dark"])
-            self.assertTrue(self.picture("light").near(600, 600, "#fff"))
+            self.assertTrue(self.picture("light").near(600, 300, "#fff"))
         with self.subTest("abroad"):
             abroad = self.report(7)
             self.assertEqual((abroad["zone"], abroad["offset"]), ("Asia/Tokyo", -540))
@@ -58,8 +59,9 @@ class LookTest(webharness.Test):
             self.assertRegex(asked["headers"]["Accept-Language"], r"^de-DE")
 
     def test_scroll_to(self):
-        self.start({"top": ("/bands", {}), "band": ("/bands", {"scroll_to": "#band4", "reload_interval": "4"}),
-                    "inner": ("/bands", {"scroll_to": "#inner2"}), "nowhere": ("/bands", {"scroll_to": "#nowhere"})}, interval=0.5)
+        self.start({"top": ("/bands", {}), "band": ("/bands", {"scroll_to": "#band4", "reload_interval": "2"}),
+                    "inner": ("/bands", {"scroll_to": "#inner2"}), "nowhere": ("/bands", {"scroll_to": "#nowhere"})}, interval=0.5,
+                   capture_resolution="1280x720")
         for name in self.names:
             self.wait_picture(name, 40)
         self.wait_colour(300, 300, "#f00", stream="top")
@@ -88,7 +90,7 @@ class LookTest(webharness.Test):
 
     def test_fonts(self):
         """Chinese and emoji are signs, and no boxes."""
-        self.show("/text")
+        self.show("/text", capture_resolution="800x480")
         picture = self.picture()
         chinese = [picture.area(100 * i, 100, 100, 120) for i in range(4)]
         self.assertEqual(len(set(chinese)), 4, "four signs that differ")

@@ -19,7 +19,7 @@ class PicturesTest(webharness.Test):
     def test_a_page_is_whole_and_its_pictures_follow_it(self):
         self.show("/counter?draws=25", interval=0)
         picture = self.picture()
-        self.assertEqual((picture.width, picture.height), (1280, 720))
+        self.assertEqual((picture.width, picture.height), (640, 360))
         self.check_edges(picture)
         self.wait_cells(lambda c: c.count, 10, "cells")
         series = self.collect(5)
@@ -44,7 +44,7 @@ class PicturesTest(webharness.Test):
     def test_pictures_are_as_old_as_they_say(self):
         """Of the screencast, of screenshots, and of a page that was frozen in between."""
         self.start({"cast": ("/counter", {"interval": 0}), "shots": ("/counter", {"interval": 2}),
-                    "paused": ("/counter", {"interval": 5, "pause_browser": True})})
+                    "paused": ("/counter", {"interval": 3, "pause_browser": True})})
         for name in self.names:
             with self.subTest(name):
                 self.wait_picture(name)
@@ -80,7 +80,7 @@ class PicturesTest(webharness.Test):
     def test_sizes(self):
         """capture_resolution is the window's size, without scroll bars."""
         sizes = {"small": (640, 360), "odd": (1001, 563), "tall": (720, 1280), "large": (1920, 1080)}
-        self.start({name: (f"/look?cell=12&{name}", {"capture_resolution": f"{w}x{h}", "interval": 0.5})
+        self.start({name: (f"/look?{name}", {"capture_resolution": f"{w}x{h}", "interval": 0.5})
                     for name, (w, h) in sizes.items()})
         for name, (w, h) in sizes.items():
             with self.subTest(name):

@@ -5,12 +5,12 @@ import harness
 import webharness
 
 
-LIVE_S = 5  # live_seconds of the streams
+LIVE_S = 3  # live_seconds of the streams
 
 
 class StillTest(webharness.Test):
     def test_a_while_without_a_change(self):
-        self.start({"cast": ("/mark?cast", {"interval": 0}), "shots": ("/mark?shots", {"interval": 2})})
+        self.start({"cast": ("/mark?cast", {"interval": 0}), "shots": ("/mark?shots", {"interval": 2})}, {"live_seconds": LIVE_S})
         for name in self.names:
             self.wait_picture(name)
         self.wait_seconds(2)  # what is drawn at first

@@ -44,7 +44,7 @@ class StopTest(webharness.Test):
 
     def test_reload_of_the_configuration(self):
         """What has changed gets a new browser; the old one is gone."""
-        self.start({"kept": ("/counter?kept", {}), "changed": ("/counter?changed", {})})
+        self.start({"kept": ("/counter?kept", {}), "changed": ("/counter?changed&cell=24", {})})
         for name in self.names:
             self.wait_picture(name)
         kept, changed = self.browser_of("kept"), self.browser_of("changed")

@@ -255,7 +255,7 @@ class Test(harness.Test):
     def stream(self, name, source, **options):
         """The part of ddsend's file for a stream."""
         return {"mode": "web", "source": source if re.match(r"https?:", source) else self.web.url(source), "cloud_ip": "127.0.0.1",
-                "cloud_port": self.port, "key": self.keys[name], "interval": 0.2, "timeout": 10, "capture_resolution": "1280x720",
+                "cloud_port": self.port, "key": self.keys[name], "interval": 0.2, "timeout": 10, "capture_resolution": "640x360",
                 **options}
 
     def start(self, pages, receive=None, env=None, **common):

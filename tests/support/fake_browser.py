@@ -20,6 +20,7 @@ import sys
 import time
 
 READ, WRITE = 3, 4
+WIDTH, HEIGHT = 640, 360  # of its window and of its pictures
 FRAME_EVERY = 0.1
 LOADED = "loaded"
 
@@ -95,7 +96,7 @@ class Browser:
         if method == "Target.getTargets":
             return {"targetInfos": []}
         if method == "Browser.getWindowForTarget":
-            return {"windowId": 1, "bounds": {"left": 0, "top": 0, "width": 1280, "height": 720, "windowState": "normal"}}
+            return {"windowId": 1, "bounds": {"left": 0, "top": 0, "width": WIDTH, "height": HEIGHT, "windowState": "normal"}}
         if method == "Page.navigate":
             return {"frameId": "FRAME", "loaderId": "LOADER"}
         if method == "Page.getFrameTree":
@@ -108,7 +109,7 @@ class Browser:
         if method == "Page.captureScreenshot":
             return {"data": self.picture(params.get("format", "png"))}
         if method == "Page.getLayoutMetrics":
-            box = {"x": 0, "y": 0, "width": 1280, "height": 720, "clientWidth": 1280, "clientHeight": 720, "pageX": 0, "pageY": 0}
+            box = {"x": 0, "y": 0, "width": WIDTH, "height": HEIGHT, "clientWidth": WIDTH, "clientHeight": HEIGHT, "pageX": 0, "pageY": 0}
             return {"layoutViewport": box, "cssLayoutViewport": box, "contentSize": box, "cssContentSize": box,
                     "visualViewport": box, "cssVisualViewport": box}
         if method in ("Runtime.evaluate", "Runtime.callFunctionOn"):
@@ -156,7 +157,7 @@ class Browser:
         """One of the screencast."""
         return {"method": "Page.screencastFrame", "sessionId": session, "params": {
             "data": self.picture(kind), "sessionId": 1, "metadata": {
-                "offsetTop": 0, "pageScaleFactor": 1, "deviceWidth": 1280, "deviceHeight": 720, "scrollOffsetX": 0,
+                "offsetTop": 0, "pageScaleFactor": 1, "deviceWidth": WIDTH, "deviceHeight": HEIGHT, "scrollOffsetX": 0,
                 "scrollOffsetY": 0, "timestamp": time.time()}}}
 
     def cast(self):
@@ -298,13 +299,14 @@ class Browser:
         self.silence()
 
     def flood(self):
-        """Events as fast as they are taken, and answers between them."""
+        """Events as fast as they are taken, and answers between them, until many pictures were shown."""
         event = json.dumps({"method": "Network.dataReceived", "params": {"requestId": "1", "dataLength": 5}}).encode() + b"\0"
-        while True:
+        while self.shown < 20:
             self.write(event * 500)
             for message in self.messages(0):
                 self.take(message)
             self.cast()
+        self.good()
 
     def deaf(self):
         """A good one, that does not notice when the pipe is closed."""

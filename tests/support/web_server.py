@@ -7,7 +7,7 @@ highest first: 24 tell the count, 8 how often the page was loaded, 8 its mark, 4
 count is the time since 1970 in ticks of rate a second: what a picture of it was taken at can be read off it.
 
 Pages take from their address: rate (ticks per second, 25), draws (how often they are drawn in a second, 5: each costs CPU), cell
-(size of a cell in pixels, 24), mark (0 to 255).
+(size of a cell in pixels, 12), mark (0 to 255).
 
 For tests, on every port, and in no log:
     /control/requests?path=/x     what was asked for, oldest first: [{"port", "method", "path", "query", "headers", "at"}]
@@ -63,7 +63,7 @@ class State:
 
 CELLS = """
 const query = new URLSearchParams(location.search);
-const rate = +(query.get("rate") || 25), draws = +(query.get("draws") || 5), cell = +(query.get("cell") || 24);
+const rate = +(query.get("rate") || 25), draws = +(query.get("draws") || 5), cell = +(query.get("cell") || 12);
 let mark = +(query.get("mark") || 0), frozen = null;
 const canvas = document.createElement("canvas");
 canvas.id = "cells";
@@ -125,14 +125,14 @@ PAGES = {
     "/beats": EDGES + """<script>show(document.body); tick();
         setInterval(() => fetch("/beat?who=" + query.get("who")), 100);</script>""",
     # an element among others: its size and place as /control/set says
-    "/element": """<style>body { background: #888 !important }</style><h1>Not the box</h1><div id="beside" style="position: absolute; left: 0; top: 600px;
-        width: 100px; height: 100px; background: #f00"></div><div style="height: 2500px"></div>
+    "/element": """<style>body { background: #888 !important }</style><h1>Not the box</h1><div id="beside" style="position: absolute; left: 0; top: 300px;
+        width: 100px; height: 50px; background: #f00"></div><div style="height: 2500px"></div>
         <div id="box" style="position: absolute; background: #00f; overflow: hidden"></div>
         <script>const box = document.getElementById("box");
         function put(s) { box.style.left = s.x + "px"; box.style.top = s.y + "px"; box.style.width = s.w + "px";
             box.style.height = s.h + "px"; if (s.shown === "1") document.body.append(box); else box.remove(); }
-        show(box); tick(); (async function look() { put(await state()); setTimeout(look, 100); })();
-        setInterval(() => fetch("/beat?" + LOAD), 250);</script>""",
+        show(box); tick(); (async function look() { put(await state()); setTimeout(look, 200); })();
+        setInterval(() => fetch("/beat?" + LOAD), 500);</script>""",
     # asks for things of its own origin and of the other one; FOREIGN is the other under another name: its frame is another process
     "/parts": EDGES + """<link rel="stylesheet" href="ORIGIN/part.css"><img src="ORIGIN/part.png"><img src="/own.png">
         <iframe src="ORIGIN/part.html"></iframe><iframe src="FOREIGN/framed"></iframe><script src="ORIGIN/part.js"></script>
@@ -201,7 +201,7 @@ PAGES = {
         <p style="position: absolute; top: 300px; font-size: 32px">锅炉房一号 温度 86 ℃ 压力 1.2 MPa 🔥 警告 ⚠️ Ärger, Größe, 100 µm</p>""",
     # its background says what is preferred
     "/look": """<style>body { background: #fff } @media (prefers-color-scheme: dark) { body { background: #003 } }
-        </style><style id="none"></style>""" + EDGES + """<div id="menu" style="position: absolute; left: 100px; top: 400px;
+        </style><style id="none"></style>""" + EDGES + """<div id="menu" style="position: absolute; left: 100px; top: 120px;
         width: 200px; height: 200px; background: #f00"></div><script>show(document.body); tick();
         report({mark: mark, zone: Intl.DateTimeFormat().resolvedOptions().timeZone, offset: new Date(2026, 6, 1).getTimezoneOffset(),
             language: navigator.language, languages: navigator.languages, number: (1234.5).toLocaleString(),
