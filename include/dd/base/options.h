@@ -1,10 +1,10 @@
-/* Options: one table per daemon says everything of every option, and the command line, the configuration file, --help, the
- * table of --debug and the tests all come from it. The values land in two plain structs of the daemon's own, one for the
- * daemon and one per stream, at the offsets that the table names.
+/* The options of a daemon. One table describes each option; the command line, the configuration file, --help, the table of
+ * --debug and a test of the documentation use it. The values are stored in two plain structs of the daemon's own, one for the
+ * daemon and one for each stream, at the offsets in the table.
  *
- * Command line: --capture-resolution 640x480, --capture-resolution=640x480, one dash will do (getopt_long_only).
- * File: JSON, { section: {…}, "streams": { name: {…}, … } } with the underscored names; or one stream's options and the
- * daemon's together at the top, when there are no "streams". */
+ * Command line: --capture-resolution 640x480 or --capture-resolution=640x480; one dash is enough (getopt_long_only(3)).
+ * File: JSON, { section: {…}, "streams": { name: {…}, … } }, with underscored names. Without "streams", the options of one stream
+ * and of the daemon stand together at the top. */
 #ifndef DD_BASE_OPTIONS_H
 #define DD_BASE_OPTIONS_H
 
@@ -14,7 +14,7 @@
 
 enum { DD_OPTIONS_NAME_SIZE = 65, DD_OPTIONS_STREAMS_MAX = 256 };
 
-/* the field it fills */
+/* With the type of the field that stores it. */
 enum dd_options_type {
     DD_OPTIONS_STRING,  /* char[size] */
     DD_OPTIONS_LIST,    /* char[size]: comma-separated; in JSON a string or an array of strings */
