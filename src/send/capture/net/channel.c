@@ -9,7 +9,7 @@
 #include "dd/base/fd.h"
 #include "send/capture/source.h"
 
-enum { SKIP_BYTES = 4096 /* read at once to be thrown away */ };
+enum { SKIP_BYTES = 4096 /* read at once by dd_channel_skip() */ };
 
 static int wait_for(const struct dd_channel *channel, short events)
 {

@@ -38,9 +38,9 @@ int dd_connect_fail_wait(const struct dd_connect_peer *peer, struct dd_source_io
                           peer->kind);
 }
 
-/* When the next of the addresses gets its turn: a fair share of what time there is, so that one that is silent does not keep
- * the others from it. */
-static uint64_t share_of(const struct addrinfo *address, const struct dd_source_io *io)
+/* Until when to wait for an address: the time left is shared equally with those behind it, so that a silent one does not use up
+ * all. */
+static uint64_t attempt_until_us(const struct addrinfo *address, const struct dd_source_io *io)
 {
     uint64_t now_us = dd_clock_now_us(), left_us = io->deadline_us > now_us ? io->deadline_us - now_us : 0, count = 0;
 
@@ -49,7 +49,7 @@ static uint64_t share_of(const struct addrinfo *address, const struct dd_source_
     return now_us + left_us / count;
 }
 
-/* 0, DD_ERROR_TIMEOUT, or DD_ERROR_SYSTEM with errno. */
+/* Returns 0; DD_ERROR_TIMEOUT; or DD_ERROR_SYSTEM, with errno. */
 static int connect_one(int fd, const struct addrinfo *address, const struct dd_source_io *io)
 {
     int reason = 0;
@@ -59,7 +59,7 @@ static int connect_one(int fd, const struct addrinfo *address, const struct dd_s
         return 0;
     if (errno != EINPROGRESS)
         return DD_ERROR_SYSTEM;
-    if (dd_source_wait_fd(io, fd, POLLOUT, share_of(address, io)))
+    if (dd_source_wait_fd(io, fd, POLLOUT, attempt_until_us(address, io)))
         return DD_ERROR_TIMEOUT;
     if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &reason, &size) < 0)
         return DD_ERROR_SYSTEM;

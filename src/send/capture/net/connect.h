@@ -1,4 +1,4 @@
-/* Looks up a source's host and connects to it, before a deadline. */
+/* Looks up the host of a source and connects to it by TCP, before a deadline. */
 #ifndef DD_SEND_CAPTURE_NET_CONNECT_H
 #define DD_SEND_CAPTURE_NET_CONNECT_H
 
@@ -9,14 +9,14 @@ struct dd_source_io;
 
 struct dd_connect_peer {
     const char *name;    /* of the source, for messages */
-    const char *kind;    /* "camera" */
-    const char *service; /* what has to be switched on there, "RTSP service with TLS" */
+    const char *kind;    /* of device, for messages: "camera" */
+    const char *service; /* what has to be switched on there, for messages: "RTSP service with TLS" */
     const char *host;    /* a name or an IP address without brackets */
     int port;
 };
 
-/* Finds the host's addresses. Blocks for as long as the resolver's own time-outs. *addresses is returned-owned (freeaddrinfo());
- * NULL on errors. 0; or DD_ERROR_SOURCE, told in io. */
+/* Finds the host's addresses. Blocks until the resolver answers or its own time-outs have passed. *addresses is returned-owned
+ * (freeaddrinfo()); NULL on errors. 0; or DD_ERROR_SOURCE, told in io. */
 int dd_connect_look_up(const struct dd_connect_peer *peer, struct addrinfo **addresses, struct dd_source_io *io);
 
 /* Connects to the first address that answers, before io's deadline. *fd is non-blocking and returned-owned; -1 on errors. 0; or

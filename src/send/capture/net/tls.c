@@ -19,12 +19,12 @@ struct dd_tls {
     SSL_CTX *context;
     SSL *ssl;
     short read_event, write_event; /* what the last call of each kind waits for; 0: nothing */
-    bool over;                     /* failed: nothing more may be sent */
+    bool failed;                   /* nothing more may be sent */
 };
 
 /* ---- certificates ---- */
 
-/* Calls take(certificate, context) for each; -1 if that or reading fails. */
+/* Calls take(certificate, context) for each certificate. Returns their number; -1 if one cannot be read or taken. */
 static int each_certificate(const char *pem, bool (*take)(X509 *certificate, void *context), void *context)
 {
     BIO *bio = BIO_new_mem_buf(pem, -1);
@@ -58,17 +58,17 @@ static bool trust(X509 *certificate, void *store)
 
 /* ---- setting up ---- */
 
-static bool set_check(struct dd_tls *tls, const char *host, const char *authorities)
+static bool set_verification(struct dd_tls *tls, const char *host, const char *authorities)
 {
     X509_VERIFY_PARAM *parameters = SSL_get0_param(tls->ssl);
 
     if (!authorities[0]) {
         SSL_set_verify(tls->ssl, SSL_VERIFY_NONE, NULL);
-        SSL_set_security_level(tls->ssl, 1); /* old devices sign with SHA-1; nobody looks */
+        SSL_set_security_level(tls->ssl, 1); /* accepts SHA-1 of old devices: the signature is not checked anyway */
         return true;
     }
     SSL_set_verify(tls->ssl, SSL_VERIFY_PEER, NULL);
-    /* a device's own certificate, or an issuer's that is no root, is as good as a root: the user chose it */
+    /* The user may choose a device's own certificate, or one of an intermediate issuer: it need not be a root. */
     X509_VERIFY_PARAM_set_flags(parameters, X509_V_FLAG_PARTIAL_CHAIN);
     X509_VERIFY_PARAM_set_hostflags(parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     if (each_certificate(authorities, trust, SSL_CTX_get_cert_store(tls->context)) <= 0)
@@ -77,7 +77,7 @@ static bool set_check(struct dd_tls *tls, const char *host, const char *authorit
                                                   : X509_VERIFY_PARAM_set1_host(parameters, host, 0) == 1;
 }
 
-/* Which of several servers at its address is meant; addresses are none. */
+/* Names the server for those that share an address (SNI). An IP address is no name. */
 static bool set_server_name(struct dd_tls *tls, const char *host)
 {
     char name[256]; /* OpenSSL's macro casts const away */
@@ -86,7 +86,7 @@ static bool set_server_name(struct dd_tls *tls, const char *host)
     return dd_host_port_family(host) != AF_UNSPEC || SSL_set_tlsext_host_name(tls->ssl, name) == 1;
 }
 
-/* NULL, with nothing logged, without memory. */
+/* NULL, not logged, if memory is exhausted. */
 static struct dd_tls *new_tls(int fd)
 {
     struct dd_tls *tls = calloc(1, sizeof *tls);
@@ -125,14 +125,14 @@ struct dd_tls *dd_tls_new(int fd, const char *host, const char *authorities)
 {
     struct dd_tls *tls = new_tls(fd);
 
-    return tls && set_check(tls, host, authorities) && set_server_name(tls, host) ? tls : fail_new(tls);
+    return tls && set_verification(tls, host, authorities) && set_server_name(tls, host) ? tls : fail_new(tls);
 }
 
 struct dd_tls *dd_tls_new_anonymous(int fd)
 {
     struct dd_tls *tls = new_tls(fd);
 
-    /* OpenSSL puts ciphers without authentication at level 0 */
+    /* ciphers without authentication need OpenSSL's security level 0 */
     if (tls && SSL_set_max_proto_version(tls->ssl, TLS1_2_VERSION) == 1 &&
         SSL_set_cipher_list(tls->ssl, "aNULL:!eNULL:!RC4:!3DES:@SECLEVEL=0") == 1)
         return tls;
@@ -178,7 +178,7 @@ static void explain_certificate(long result, char *text)
     }
 }
 
-/* *refused: it was the certificate. */
+/* Says why the handshake failed. *refused: the certificate is the reason. */
 static void explain(const struct dd_tls *tls, char *text, bool *refused)
 {
     unsigned long error = ERR_peek_error();
@@ -200,8 +200,8 @@ static void explain(const struct dd_tls *tls, char *text, bool *refused)
                  ERR_reason_error_string(error) ? ERR_reason_error_string(error) : "unknown error");
 }
 
-/* Notes in *event what a call that returned result waits for. 0, DD_ERROR_AGAIN or DD_ERROR_GONE. */
-static int note(struct dd_tls *tls, int result, short *event)
+/* What the result of a call of libssl means: 0, DD_ERROR_AGAIN or DD_ERROR_GONE. Sets *event to what the call waits for. */
+static int check_result(struct dd_tls *tls, int result, short *event)
 {
     *event = 0;
     if (result > 0)
@@ -216,7 +216,7 @@ static int note(struct dd_tls *tls, int result, short *event)
     case SSL_ERROR_ZERO_RETURN:
         return DD_ERROR_GONE;
     default:
-        tls->over = true;
+        tls->failed = true;
         return DD_ERROR_GONE;
     }
 }
@@ -226,7 +226,7 @@ int dd_tls_handshake(struct dd_tls *tls, char text[static DD_TLS_TEXT_SIZE], boo
     text[0] = '\0';
     *refused = false;
     ERR_clear_error();
-    int error = note(tls, SSL_do_handshake(tls->ssl), &tls->read_event);
+    int error = check_result(tls, SSL_do_handshake(tls->ssl), &tls->read_event);
     if (error == DD_ERROR_GONE) {
         explain(tls, text, refused);
         ERR_clear_error();
@@ -246,7 +246,7 @@ long dd_tls_read(struct dd_tls *tls, void *bytes, size_t size)
 {
     ERR_clear_error();
     int n = SSL_read(tls->ssl, bytes, size < INT_MAX ? (int)size : INT_MAX);
-    int error = note(tls, n, &tls->read_event);
+    int error = check_result(tls, n, &tls->read_event);
     return error ? error : n;
 }
 
@@ -254,13 +254,13 @@ long dd_tls_write(struct dd_tls *tls, const void *bytes, size_t size)
 {
     ERR_clear_error();
     int n = SSL_write(tls->ssl, bytes, size < INT_MAX ? (int)size : INT_MAX);
-    int error = note(tls, n, &tls->write_event);
+    int error = check_result(tls, n, &tls->write_event);
     return error ? error : n;
 }
 
 void dd_tls_end(struct dd_tls *tls)
 {
-    if (!tls->over)
+    if (!tls->failed)
         SSL_shutdown(tls->ssl);
     ERR_clear_error();
 }

@@ -25,17 +25,17 @@
 
 enum {
     LOG_PERIOD_MS = 10000,
-    IDLE_MS = 1000,         /* the thread itself has no deadline: its user has one, and closes it */
-    BUFFER_BYTES = 1 << 16, /* each way: when it is full, the sending side has to wait */
-    BACKLOG = 16,           /* so that other processes cannot keep ours out */
-    ACCEPT_PAUSE_MS = 100,  /* after a failure, which may be for good: no descriptor is left */
-    OWN_FDS_MAX = 1024,     /* descriptors that is_ours() looks at; a role has few, with low numbers */
+    IDLE_MS = 1000,         /* of one wait; the thread has no deadline of its own: its user closes the proxy */
+    BUFFER_BYTES = 1 << 16, /* in each direction; when it is full, the sending side has to wait */
+    BACKLOG = 16,           /* more than one, so that connections of other processes do not keep ours out */
+    ACCEPT_PAUSE_MS = 100,  /* after a failure of accept4(), which may last: no descriptor is left */
+    OWN_FDS_MAX = 1024,     /* descriptors that is_own_connection() looks at; a role has few, with low numbers */
 };
 
-/* Bytes on their way, in one direction. */
+/* Bytes of one direction. */
 struct relay_buffer {
     size_t start, end;
-    bool ended; /* the side that sends them has ended */
+    bool ended; /* the sending side has closed */
     uint8_t bytes[BUFFER_BYTES];
 };
 
@@ -93,8 +93,8 @@ static int listen_locally(struct dd_tls_proxy *proxy)
     return 0;
 }
 
-/* True if the other end of a connection on loopback is a socket of this process. */
-static bool is_ours(const struct sockaddr_in *peer)
+/* True if peer, the other end of a connection on loopback, is a socket of this process. */
+static bool is_own_connection(const struct sockaddr_in *peer)
 {
     for (int fd = 0; fd < OWN_FDS_MAX; fd++) {
         struct sockaddr_in own = {0};
@@ -118,7 +118,7 @@ static void accept_local(struct dd_tls_proxy *proxy)
             poll(NULL, 0, ACCEPT_PAUSE_MS);
         return;
     }
-    if (!is_ours(&peer)) {
+    if (!is_own_connection(&peer)) {
         if (dd_log_allowed(&proxy->stranger_log, &suppressed))
             dd_log_warning("a connection of another process to the TLS of this source is turned away");
         close(fd);
@@ -132,7 +132,7 @@ static void accept_local(struct dd_tls_proxy *proxy)
 
 /* ---- relaying ---- */
 
-/* Reads and writes at either side. Each returns the bytes moved, 0 for none now, a negative number at the end of the connection.
+/* Reading and writing on either side. All return the number of bytes; 0: none now; a negative number: the connection has ended.
  */
 static long local_read(struct dd_tls_proxy *proxy, uint8_t *bytes, size_t size)
 {
@@ -166,7 +166,7 @@ static long remote_write(struct dd_tls_proxy *proxy, const uint8_t *bytes, size_
     return n == DD_ERROR_AGAIN ? 0 : n;
 }
 
-/* Relays what can be relayed without waiting. 1: something was; 0: nothing; -1: the receiving side is gone. */
+/* Relays in one direction without waiting. 1: some bytes; 0: none; -1: the receiving side has closed. */
 static int relay(struct dd_tls_proxy *proxy, struct relay_buffer *p, long (*from)(struct dd_tls_proxy *, uint8_t *, size_t),
                  long (*to)(struct dd_tls_proxy *, const uint8_t *, size_t))
 {
@@ -195,12 +195,12 @@ static bool is_finished(const struct relay_buffer *p)
     return p->ended && p->start == p->end;
 }
 
-/* True while both sides are connected. */
+/* Relays in both directions without waiting. False once one side has closed. */
 static bool relay_both(struct dd_tls_proxy *proxy)
 {
     for (;;) {
         int up = relay(proxy, &proxy->up, local_read, remote_write), down = relay(proxy, &proxy->down, remote_read, local_write);
-        if (up < 0) /* the server's last bytes still go through */
+        if (up < 0) /* the server has closed, but its last bytes are still relayed */
             proxy->up.start = proxy->up.end = 0;
         if (down < 0 || is_finished(&proxy->up) || is_finished(&proxy->down))
             return false;
@@ -214,7 +214,7 @@ static bool has_room(const struct relay_buffer *p)
     return !p->ended && p->end < sizeof p->bytes;
 }
 
-/* Waits until there is something to do. False if the thread is to stop. */
+/* Waits until something can be relayed or accepted. False if the thread is to stop. */
 static bool wait_for_work(const struct dd_tls_proxy *proxy)
 {
     struct pollfd polls[] = {
@@ -228,9 +228,9 @@ static bool wait_for_work(const struct dd_tls_proxy *proxy)
         polls[2].events |= POLLIN;
     if (proxy->down.start < proxy->down.end)
         polls[2].events |= POLLOUT;
-    /* a TLS read may have to wait for a write, and the other way round */
+    /* a TLS read may wait until the socket is writable, and a write until it is readable */
     polls[3].events = dd_tls_events(proxy->tls, has_room(&proxy->down), proxy->up.start < proxy->up.end);
-    /* poll() reports a hang-up unasked: leave out a side that has nothing to do */
+    /* poll() reports a hang-up even without events, so a side that has nothing to do is left out */
     if (!polls[2].events)
         polls[2].fd = -1;
     if (!polls[3].events)
@@ -251,9 +251,9 @@ static void *run(void *argument)
             break;
     }
     if (proxy->local_fd >= 0)
-        relay_both(proxy); /* the last bytes, such as TEARDOWN */
+        relay_both(proxy); /* the library's last bytes, such as TEARDOWN */
     dd_tls_end(proxy->tls);
-    /* the library reads what is left, then the end */
+    /* the library reads what is left, and then the end */
     if (proxy->local_fd >= 0)
         shutdown(proxy->local_fd, SHUT_RDWR);
     return NULL;
