@@ -165,7 +165,7 @@ static int handle_failure(struct capture *c, int error)
     bool was_ok = c->status.source == DD_WIRE_SOURCE_OK;
 
     c->connected = false;
-    if (!c->kind->again)
+    if (!c->kind->reconnect)
         close_source(c);
     if (error == DD_ERROR_STOPPED || dd_role_stopping(c->role))
         return DD_ERROR_STOPPED;
@@ -189,7 +189,7 @@ static int connect_source(struct capture *c)
         publish_source(c, DD_WIRE_SOURCE_CONNECTING, DD_WIRE_REASON_NONE);
     set_deadline(c, 0);
     set_heartbeat(c, (unsigned)(c->config->options.timeout / DD_CLOCK_US_PER_MS) + LOOK_UP_MS);
-    int error = c->source ? c->kind->again(c->source, &c->io) : c->kind->open(&c->source, &c->io);
+    int error = c->source ? c->kind->reconnect(c->source, &c->io) : c->kind->open(&c->source, &c->io);
     set_heartbeat(c, HEARTBEAT_MS);
     c->connected = !error;
     c->logged_width = c->logged_height = 0;
@@ -272,7 +272,7 @@ static void advance(struct capture *c, uint64_t captured_us)
 
     if (interval_us == 0)
         return;
-    if (c->kind->still && captured_us > c->due_us + interval_us)
+    if (c->kind->delivers_changes && captured_us > c->due_us + interval_us)
         c->due_us = captured_us;
     c->due_us += interval_us;
     if (c->due_us + interval_us <= now_us) {
@@ -308,7 +308,7 @@ static int deliver(struct capture *c)
         struct dd_source_status status = c->status;
         status.confirmed_us = picture.captured_us ? picture.captured_us : dd_clock_now_us();
         publish(c, &status);
-        if (!c->kind->still)
+        if (!c->kind->delivers_changes)
             advance_without_picture(c);
         return 0;
     }

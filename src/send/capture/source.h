@@ -31,8 +31,8 @@ struct dd_source_kind {
     const char *name; /* "rtsp" */
     /* The source delivers a picture only when it shows something new. So no picture is missed while nothing changes, and the
      * first change after a pause is due at once. */
-    bool still;
-    /* Connects. *state is the source's own, returned-owned: close(). It is NULL after an error, unless there is again(). 0;
+    bool delivers_changes;
+    /* Connects. *state is the source's own, returned-owned: close(). It is NULL after an error, unless there is reconnect(). 0;
      * DD_ERROR_SOURCE, told with dd_source_fail(); or another negative enum dd_error. The capture role logs an error once, not at
      * each attempt. */
     int (*open)(void **state, struct dd_source_io *io);
@@ -43,7 +43,7 @@ struct dd_source_kind {
     /* Reconnects. NULL: close() and open() do. Where it exists, a source that failed is not closed. It keeps its state, even if
      * open() failed and has set one, and this is called after the back-off. No code of the source runs in between. Returns as
      * open(). */
-    int (*again)(void *state, struct dd_source_io *io);
+    int (*reconnect)(void *state, struct dd_source_io *io);
     /* Disconnects and frees. state may be NULL. */
     void (*close)(void *state);
 };

@@ -432,7 +432,7 @@ static int vnc_next(void *state, struct dd_source_io *io, uint64_t due_us, struc
 
 const struct dd_source_kind dd_vnc_source = {
     .name = "vnc",
-    .still = true,
+    .delivers_changes = true,
     .open = vnc_open,
     .next = vnc_next,
     .close = vnc_close,

@@ -416,7 +416,7 @@ static int check_memory(struct web *w, const struct browser_slot *slot)
     return bytes > 2 * (uint64_t)w->web_options.options->browser_memory ? fail_memory(w, bytes) : 0;
 }
 
-static int web_again(void *state, struct dd_source_io *io)
+static int web_reconnect(void *state, struct dd_source_io *io)
 {
     struct web *w = state;
     int error;
@@ -463,7 +463,7 @@ static int web_open(void **state, struct dd_source_io *io)
     w->slots[0].web = w->slots[1].web = w;
     if (dd_web_options_parse(&w->web_options, io->options, &fault, why, sizeof why))
         return dd_source_fail(io, DD_WIRE_REASON_UNSUITABLE, "the page: %s", why);
-    return web_again(w, io);
+    return web_reconnect(w, io);
 }
 
 static int web_next(void *state, struct dd_source_io *io, uint64_t due_us, struct dd_picture *picture)
@@ -495,6 +495,6 @@ const struct dd_source_kind dd_web_source = {
     .name = "web",
     .open = web_open,
     .next = web_next,
-    .again = web_again,
+    .reconnect = web_reconnect,
     .close = web_close,
 };
