@@ -103,7 +103,8 @@ int dd_video_decoder_open(struct dd_video_decoder **decoder, const struct AVCode
 fail1:
     dd_video_decoder_close(d);
     if (!understood)
-        return dd_source_fail(io, DD_WIRE_REASON_BROKEN, "%s: what it says of its video cannot be understood (%s)", name, codec);
+        return dd_source_fail(io, DD_WIRE_REASON_BROKEN, "%s: its description of the video cannot be understood (%s)", name,
+                              codec);
 fail0:
     dd_log_error("no memory for the video decoder");
     return DD_ERROR_MEMORY;

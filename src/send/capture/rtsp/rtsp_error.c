@@ -17,7 +17,7 @@ static const struct dd_rtsp_error errors[] = {
     {AVERROR(EPIPE), DD_WIRE_REASON_ENDED, "the camera cut the connection"},
     {AVERROR_EOF, DD_WIRE_REASON_ENDED, "the camera closed the connection"},
     {AVERROR(EIO), DD_WIRE_REASON_ENDED, "the camera closed the connection in the middle of an answer"},
-    {AVERROR(ENOMEM), DD_WIRE_REASON_BROKEN, "what it sends takes more memory than it may"},
+    {AVERROR(ENOMEM), DD_WIRE_REASON_BROKEN, "its stream takes more memory than allowed"},
     {AVERROR_HTTP_UNAUTHORIZED, DD_WIRE_REASON_CREDENTIALS, "wrong user name or password; set username and password"},
     {AVERROR_HTTP_FORBIDDEN, DD_WIRE_REASON_CREDENTIALS,
      "this user may not watch it; set another username, or allow it at the camera"},
@@ -27,7 +27,7 @@ static const struct dd_rtsp_error errors[] = {
      "the camera refuses the request; check the URL and try the other rtsp_transport"},
     {AVERROR_HTTP_SERVER_ERROR, DD_WIRE_REASON_BROKEN, "the camera reports an error of its own; it may have too many viewers"},
     {AVERROR(EPROTONOSUPPORT), DD_WIRE_REASON_UNSUITABLE, "the camera does not offer this rtsp_transport; set the other one"},
-    {AVERROR_INVALIDDATA, DD_WIRE_REASON_BROKEN, "what it answers cannot be understood; is it an RTSP service?"},
+    {AVERROR_INVALIDDATA, DD_WIRE_REASON_BROKEN, "its answer cannot be understood; is it an RTSP service?"},
 };
 
 const struct dd_rtsp_error *dd_rtsp_error_find(int av_error)

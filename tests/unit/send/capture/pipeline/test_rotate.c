@@ -25,11 +25,11 @@ static int plane_size(const struct dd_picture *p, int plane, int size)
 static void move_pixel(int quarter_turns, enum dd_rotate_flip flip, int width, int height, int *x, int *y)
 {
     for (int i = 0; i < quarter_turns; i++) {
-        int from_x = *x, kept = width;
+        int from_x = *x, old_width = width;
         *x = height - 1 - *y;
         *y = from_x;
         width = height;
-        height = kept;
+        height = old_width;
     }
     if (flip == DD_ROTATE_FLIP_HORIZONTAL)
         *x = width - 1 - *x;

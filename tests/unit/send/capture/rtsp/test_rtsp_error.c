@@ -29,7 +29,7 @@ START_TEST(finds_what_an_error_means)
 }
 END_TEST
 
-/* A time-out and a stop are told apart by the caller, a redirection likewise. */
+/* The caller knows whether it is a time-out, a stop or a redirection. */
 START_TEST(leaves_others_to_the_caller)
 {
     static const int others[] = {0, AVERROR_EXIT, AVERROR(ETIMEDOUT), AVERROR(EINVAL), AVERROR(EAGAIN), AVERROR_BUG};
