@@ -99,7 +99,7 @@ static bool require_id(struct dd_page *p, char to[static DD_CDP_TARGET_ID_SIZE],
 
 static void world_created(void *context, const struct dd_cdp_answer *answer);
 
-/* Gives a page that was ready as much time as a command to become ready again. */
+/* A page that was ready has to become ready again, in the time that a command has. */
 static void begin_load(struct dd_page *p)
 {
     p->state = DD_PAGE_LOADING;

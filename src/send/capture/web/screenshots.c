@@ -297,7 +297,7 @@ static void handle_frame(struct dd_screenshots *s, const struct dd_json *params)
     if (captured_us <= s->covered_us)
         return;
     s->covered_us = captured_us;
-    /* a frame that has to be checked would need a second command at a time: the screenshot that is due now will do */
+    /* to check a frame now would take a second command at a time: the screenshot that is due soon shows as much */
     if (s->state == IDLE || !dd_page_check_expression(s->page))
         keep_picture(s, dd_json_string(dd_json_member(params, "data")), captured_us);
 }
@@ -356,7 +356,7 @@ static void begin_probe(struct dd_screenshots *s)
 
 /* ---- frozen between pictures ---- */
 
-static void freeze(struct dd_screenshots *s, bool frozen)
+static void set_frozen(struct dd_screenshots *s, bool frozen)
 {
     dd_cdp_target_freeze(dd_page_target(s->page), frozen);
     s->state = frozen ? FROZEN : IDLE;
@@ -368,9 +368,9 @@ static void freeze(struct dd_screenshots *s, bool frozen)
 static void freeze_or_thaw(struct dd_screenshots *s, bool far)
 {
     if (s->state == IDLE && far && s->pending_state == PENDING_NONE)
-        freeze(s, true);
+        set_frozen(s, true);
     else if (s->state == FROZEN && !far)
-        freeze(s, false);
+        set_frozen(s, false);
 }
 
 /* ---- delivering ---- */
