@@ -1,4 +1,4 @@
-"""Real VNC desktops, to a viewer: what they show arrives."""
+"""Real VNC desktops, watched by a viewer: what they show arrives."""
 import desktops
 import harness
 
@@ -40,7 +40,7 @@ class DesktopTest(desktops.Viewer):
         desktop.run("xdotool", "key", "Return")
         self.wait_frames(lambda p: dark(p) > dark(empty) + 400, 10, "what was typed")
 
-        # the server draws the cursor: the picture has it where it is, and no longer where it was
+        # the server draws the cursor: it is in the picture, at its place and not at its old one
         desktop.run("xdotool", "mousemove", "400", "300")
         self.wait_frames(lambda p: p.count(lambda c: max(abs(a - b) for a, b in zip(c, (0x20, 0x40, 0x80))) > 40, 390, 290, 420,
                                            330) > 20, 10, "the cursor")
@@ -56,7 +56,7 @@ class DesktopTest(desktops.Viewer):
         self.assertNotIn("lost", sender.log())
 
     def test_crop(self):
-        """One monitor of several."""
+        """crop shows one of several monitors."""
         receiver = self.receive()
         desktop = desktops.Tiger(self, size="640x240")
         desktop.fill("#c02040")

@@ -1,4 +1,4 @@
-"""x11vnc, whose desktops have few bits: their colours arrive all the same."""
+"""x11vnc on desktops of few bits a pixel: their colours arrive."""
 import desktops
 import harness
 
@@ -9,7 +9,7 @@ class DepthTest(desktops.Viewer):
         desktops.require()
 
     def test_x11vnc(self):
-        """Servers with 8, 16 and 24 bit."""
+        """Desktops of 24, 16 and 8 bits."""
         for depth, colours in ((24, ("#3060c0", "#f02010", "#08c850")), (16, ("#f80000", "#00fc00", "#0000f8")), (8, ("#ffffff", "#000000"))):
             with self.subTest(depth):
                 receiver = self.receive()
@@ -19,7 +19,7 @@ class DepthTest(desktops.Viewer):
                 self.assertEqual(self.size(), (400, 300))
                 for colour in colours:
                     desktop.fill(colour)
-                    # 5 and 6 bits become 8 by whatever way the server likes
+                    # the server decides how 5 and 6 bits become 8
                     self.wait_colour(350, 250, colour, tolerance=3 if depth == 24 else 8)
                 desktop.run("xdotool", "mousemove", "200", "150")
                 self.assertNotIn("lost", sender.log())

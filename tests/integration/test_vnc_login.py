@@ -1,4 +1,4 @@
-"""Logging in at real VNC servers with passwords, and what must not happen to these."""
+"""Passwords at real VNC servers: they work, and stay secret."""
 import os
 
 import desktops
@@ -29,7 +29,7 @@ class LoginTest(desktops.LoginTest):
         self.check_live(self.sender("--config", path), receiver)
 
     def test_a_wrong_password(self):
-        """Said, and not tried again within 30 s: servers shut out who does that."""
+        """It is logged, and not tried again within 30 s: servers lock out clients that do."""
         receiver = self.receive()
         desktop = self.tiger("VncAuth")
         sender = self.watch(f"127.0.0.1::{desktop.port}", "--password", desktops.password_file(self, "wrong"))
@@ -41,7 +41,7 @@ class LoginTest(desktops.LoginTest):
         self.assertEqual(sender.stop(2), 0)
 
     def test_shut_out(self):
-        """A server that lets nobody in for a while is left alone as well."""
+        """Nor is a server that has locked the client out."""
         receiver = self.receive()
         desktop = self.tiger("VncAuth", "-BlacklistThreshold", "1", "-BlacklistTimeout", "60")
         wrong = desktops.password_file(self, "wrong")

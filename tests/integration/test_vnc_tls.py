@@ -1,4 +1,4 @@
-"""TLS of real VNC servers: certificates, and no way around them."""
+"""TLS of real VNC servers: certificates are checked, and cannot be bypassed."""
 import re
 
 import certificates
@@ -42,7 +42,7 @@ class TlsTest(desktops.LoginTest):
                 sender.stop(2)
 
     def test_no_way_around_a_certificate(self):
-        """With ca_file nothing without a certificate will do, whatever the server offers first."""
+        """With ca_file nothing without a certificate is accepted, whatever the server offers first."""
         self.receive()
         authority = certificates.Authority(self)
         ca, (pem, key) = authority.ca, authority.sign("desk")

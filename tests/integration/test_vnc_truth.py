@@ -1,4 +1,4 @@
-"""Real VNC desktops that do not change, or are gone: the viewer knows which, and it costs next to nothing."""
+"""Real VNC desktops that do not change, or are gone: the viewer can tell. An idle desktop costs STATUS messages only."""
 import os
 import signal
 
@@ -12,7 +12,7 @@ class TruthTest(desktops.Viewer):
         desktops.require()
 
     def test_idle(self):
-        """Nothing changes: no frame, and truthfully live."""
+        """Nothing changes: no frame is sent, and the stream stays live."""
         receiver = self.receive()
         tiger, x11vnc = desktops.Tiger(self, size="640x480"), desktops.X11Vnc(self)
         for desktop in (tiger, x11vnc):
@@ -22,7 +22,7 @@ class TruthTest(desktops.Viewer):
                                     self.path(type(desktop).__name__))
                 receiver.wait_live("desk")
                 self.wait_colour(5, 5, "#204060")
-                # the repetition that there is after a change without refresh_interval is through
+                # without refresh_interval a picture is sent once more after 2 s: that is over
                 harness.wait_until(lambda: receiver.freshness("desk")["seconds_since_frame"] > 3, 15, "quiet")
                 before, sent = self.frames(), receiver.stats("desk")["total"]["datagrams_received"]
                 harness.wait_until(lambda: receiver.freshness("desk")["seconds_since_frame"] > 7, 15, "quiet")
@@ -36,7 +36,7 @@ class TruthTest(desktops.Viewer):
                 sender.stop()
 
     def test_long_interval(self):
-        """What changes meanwhile is not sent, and the picture is of when it was due."""
+        """Changes between two pictures are not sent; a picture shows the desktop as it was when it was due."""
         receiver = self.receive()
         desktop = desktops.Tiger(self, size="320x240")
         desktop.fill("#102030")
@@ -72,7 +72,7 @@ class TruthTest(desktops.Viewer):
         receiver.wait_live("desk")
 
     def test_a_dead_link(self):
-        """A server that is stopped says nothing: noticed within the timeout, though its connection stands."""
+        """A stopped server does not answer: that is noticed within the timeout, though the connection is still open."""
         receiver = self.receive()
         desktop = desktops.Tiger(self, size="320x240")
         sender = self.watch(f"127.0.0.1::{desktop.port}", timeout="2")
