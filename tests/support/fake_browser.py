@@ -1,12 +1,11 @@
 #!/usr/bin/python3
-"""A browser that misbehaves as it is told: what Chromium never does. It speaks enough of the debugging protocol over its
-descriptors 3 and 4 to be taken for one, and to show pictures.
+"""A fake browser that misbehaves in ways in which Chromium never does. It speaks enough of the Chrome DevTools Protocol over its
+descriptors 3 and 4 (--remote-debugging-pipe) to show pictures.
 
-    fake_browser.py FOLDER [Chromium's flags, which it writes down]
+    fake_browser.py FOLDER [Chromium's flags]
 
-FOLDER has the files mode, how it behaves, read when it starts; and 0.jpg and 1.jpg, the pictures that it shows in turns, each
-with 0.png and 1.png beside it. What it was asked, it writes to FOLDER/asked, a line for each request, and of its own start
-"start PID ARGUMENTS…".
+FOLDER has the file mode, which says how to behave and is read at the start, and the pictures 0 and 1, as .jpg and .png, which it
+shows in turn. It appends a line to FOLDER/asked for its start ("start PID FLAGS…") and for the method of each command.
 
 Standard library only."""
 import base64
@@ -22,14 +21,12 @@ import time
 READ, WRITE = 3, 4
 WIDTH, HEIGHT = 640, 360  # of its window and of its pictures
 FRAME_EVERY = 0.1
-LOADED = "loaded"
 
-# modes, in which the browser is a good one until it has shown a few pictures
-LATER = 5
+LATER = 5  # in modes "… later": pictures that it shows before it misbehaves
 
 
-class Gone(Exception):
-    """The other side has closed the pipe."""
+class PipeClosed(Exception):
+    """ddsend has closed the pipe."""
 
 
 class Browser:
@@ -43,11 +40,11 @@ class Browser:
             for i in range(2):
                 with open(os.path.join(folder, f"{i}.{'jpg' if kind == 'jpeg' else 'png'}"), "rb") as f:
                     self.pictures[kind].append(base64.b64encode(f.read()).decode())
-        self.note("start", os.getpid(), *arguments)
+        self.log_request("start", os.getpid(), *arguments)
         self.buffer, self.shown, self.targets, self.casting, self.next_frame = b"", 0, 0, {}, 0.0
         self.acknowledged = True
 
-    def note(self, *words):
+    def log_request(self, *words):
         fd = os.open(os.path.join(self.folder, "asked"), os.O_WRONLY | os.O_APPEND)
         os.write(fd, (" ".join(map(str, words)) + "\n").encode())
         os.close(fd)
@@ -59,7 +56,7 @@ class Browser:
             try:
                 data = data[os.write(WRITE, data):]
             except BrokenPipeError:
-                raise Gone from None
+                raise PipeClosed from None
 
     def send(self, message):
         self.write(json.dumps(message).encode() + b"\0")
@@ -67,22 +64,22 @@ class Browser:
     def event(self, method, params, session=None):
         self.send({"method": method, "params": params, **({"sessionId": session} if session else {})})
 
-    def messages(self, timeout):
-        """What was asked within timeout."""
+    def read_commands(self, timeout):
+        """Returns the commands that arrive within timeout seconds."""
         if select.select([READ], [], [], timeout)[0]:
             data = os.read(READ, 1 << 20)
             if not data:
-                raise Gone
+                raise PipeClosed
             self.buffer += data
         *whole, self.buffer = self.buffer.split(b"\0")
         return [json.loads(m) for m in whole]
 
-    def silence(self):
-        """Takes what comes and says nothing."""
+    def never_answer(self):
+        """Reads commands and never answers."""
         while True:
-            self.messages(None)
+            self.read_commands(None)
 
-    # ---- what a good one does ----
+    # ---- correct behaviour ----
 
     def result(self, method, params):
         if method == "Browser.getVersion":
@@ -113,7 +110,7 @@ class Browser:
             return {"layoutViewport": box, "cssLayoutViewport": box, "contentSize": box, "cssContentSize": box,
                     "visualViewport": box, "cssVisualViewport": box}
         if method in ("Runtime.evaluate", "Runtime.callFunctionOn"):
-            return {"result": self.evaluated(params)}
+            return {"result": self.evaluation_result(params)}
         if method == "DOM.getDocument":
             return {"root": {"nodeId": 1, "backendNodeId": 1, "nodeType": 9, "nodeName": "#document", "localName": "", "nodeValue": ""}}
         if method == "DOM.querySelector":
@@ -121,7 +118,7 @@ class Browser:
         return {}
 
     @staticmethod
-    def evaluated(params):
+    def evaluation_result(params):
         return {"type": "boolean", "value": True} if params.get("returnByValue", True) else {"type": "object", "objectId": "1"}
 
     url = "http://127.0.0.1/"
@@ -130,8 +127,8 @@ class Browser:
         self.shown += 1
         return self.pictures["png" if kind == "png" else "jpeg"][self.shown // 4 % 2]
 
-    def loaded(self, session):
-        """The events of a page that loads."""
+    def send_load_events(self, session):
+        """Sends the events of a page that loads."""
         frame = {"id": "FRAME", "loaderId": "LOADER", "url": self.url, "domainAndRegistry": "", "securityOrigin": self.url,
                  "mimeType": "text/html", "secureContextType": "Secure", "crossOriginIsolatedContextType": "NotIsolated",
                  "gatedAPIFeatures": []}
@@ -153,23 +150,23 @@ class Browser:
         self.event("Page.loadEventFired", {"timestamp": stamp}, session)
         self.event("Page.frameStoppedLoading", {"frameId": "FRAME"}, session)
 
-    def frame(self, session, kind):
-        """One of the screencast."""
+    def screencast_frame(self, session, kind):
+        """Returns an event with a picture of the screencast."""
         return {"method": "Page.screencastFrame", "sessionId": session, "params": {
             "data": self.picture(kind), "sessionId": 1, "metadata": {
                 "offsetTop": 0, "pageScaleFactor": 1, "deviceWidth": WIDTH, "deviceHeight": HEIGHT, "scrollOffsetX": 0,
                 "scrollOffsetY": 0, "timestamp": time.time()}}}
 
-    def cast(self):
+    def send_screencast_frame(self):
         if self.casting and self.acknowledged and time.monotonic() >= self.next_frame:
             for session, kind in self.casting.items():
-                self.show(self.frame(session, kind))
+                self.send_picture(self.screencast_frame(session, kind))
             self.acknowledged, self.next_frame = False, time.monotonic() + FRAME_EVERY
 
-    def take(self, message):
-        """Answers a request."""
+    def handle_command(self, message):
+        """Handles and answers a command."""
         method, session, params = message["method"], message.get("sessionId"), message.get("params") or {}
-        self.note(method)
+        self.log_request(method)
         if method == "Page.startScreencast":
             self.casting[session] = params.get("format", "jpeg")
         elif method == "Page.stopScreencast":
@@ -179,25 +176,25 @@ class Browser:
         elif method == "Page.navigate":
             self.url = params.get("url", self.url)
         answer = {"id": message["id"], "result": self.result(method, params), **({"sessionId": session} if session else {})}
-        (self.show if method == "Page.captureScreenshot" else self.answer)(answer, method)
+        (self.send_picture if method == "Page.captureScreenshot" else self.send_answer)(answer, method)
         if method == "Page.navigate":
-            self.loaded(session)
+            self.send_load_events(session)
         elif method == "Target.createTarget":
             self.event("Target.targetCreated", {"targetInfo": {"targetId": f"TARGET{self.targets}", "type": "page", "title": "", "url":
                        "about:blank", "attached": False, "canAccessOpener": False}})
         elif method == "Target.closeTarget":
             self.event("Target.targetDestroyed", {"targetId": params.get("targetId")})
         elif method == "Browser.close":
-            raise Gone
+            raise PipeClosed
 
-    # ---- what others do ----
+    # ---- misbehaviour ----
 
-    def answer(self, answer, method):
+    def send_answer(self, answer, method):
         mode = self.mode
         if mode == "half":
             text = json.dumps(answer).encode()
             self.write(text[:len(text) // 2])
-            self.silence()
+            self.never_answer()
         elif mode == "unknown ids":
             for i in (answer["id"] + 100000, -1, 0, 2 ** 40, 1e300):
                 self.send({"id": i, "result": {"unknown": True}})
@@ -232,12 +229,12 @@ class Browser:
         else:
             self.send(answer)
 
-    def show(self, message, _=None):
-        """A message with a picture."""
+    def send_picture(self, message, _=None):
+        """Sends a message that has a picture."""
         mode = self.mode
         kind, holder = ("params", message.get("params")) if "params" in message else ("result", message["result"])
         if mode.endswith("later") and self.shown > LATER:
-            self.later(mode, message)
+            self.misbehave_later(mode, message)
         elif mode == "no base64":
             self.send({**message, kind: {**holder, "data": "#" * 10000}})
         elif mode == "no picture":
@@ -255,14 +252,14 @@ class Browser:
                 picture[16:24] = b"\x00\x01\x00\x00" * 2
             self.send({**message, kind: {**holder, "data": base64.b64encode(picture).decode()}})
         else:
-            self.answer(message, "picture") if "id" in message else self.send(message)
+            self.send_answer(message, "picture") if "id" in message else self.send(message)
 
-    def later(self, mode, message):
+    def misbehave_later(self, mode, message):
         if mode == "silent later":
-            self.silence()
+            self.never_answer()
         elif mode == "half later":
             self.write(json.dumps(message).encode()[:5000])
-            self.silence()
+            self.never_answer()
         elif mode == "rubbish later":
             self.rubbish()
         elif mode == "huge later":
@@ -282,12 +279,12 @@ class Browser:
             time.sleep(0.01)
 
     def huge(self):
-        """A message of 100 MiB, and its end."""
+        """Sends a message of 100 MiB, with its end."""
         self.write(b'{"id":1,"result":{"x":"')
         for _ in range(1600):
             self.write(b"x" * 65536)
         self.write(b'"}}\0')
-        self.silence()
+        self.never_answer()
 
     def endless(self):
         self.write(b'{"id":1,"result":{"x":"')
@@ -296,48 +293,48 @@ class Browser:
 
     def deep(self):
         self.write(b'{"id":1,"result":' + b"[" * 1000000 + b"]" * 1000000 + b"}\0")
-        self.silence()
+        self.never_answer()
 
     def flood(self):
-        """Events as fast as they are taken, and answers between them, until many pictures were shown."""
+        """Sends events as fast as they are read, and answers between them, until many pictures were shown."""
         event = json.dumps({"method": "Network.dataReceived", "params": {"requestId": "1", "dataLength": 5}}).encode() + b"\0"
         while self.shown < 20:
             self.write(event * 500)
-            for message in self.messages(0):
-                self.take(message)
-            self.cast()
-        self.good()
+            for message in self.read_commands(0):
+                self.handle_command(message)
+            self.send_screencast_frame()
+        self.behave()
 
-    def deaf(self):
-        """A good one, that does not notice when the pipe is closed."""
+    def ignore_closed_pipe(self):
+        """Behaves, but does not end when the pipe is closed."""
         try:
-            self.good()
-        except Gone:
+            self.behave()
+        except PipeClosed:
             pass
         while True:
             time.sleep(3600)
 
     def stubborn(self):
-        """Has helpers in sessions of their own; they, and it, do not end when the pipe is closed, or when asked."""
+        """Like ignore_closed_pipe(), with helpers in sessions of their own. None of them ends at SIGTERM."""
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         for _ in range(2):
             subprocess.Popen([sys.executable, __file__, "--helper"], start_new_session=True)
-        self.deaf()
+        self.ignore_closed_pipe()
 
-    def good(self):
+    def behave(self):
         while True:
-            for message in self.messages(0.02 if self.casting else 1):
-                self.take(message)
-            self.cast()
+            for message in self.read_commands(0.02 if self.casting else 1):
+                self.handle_command(message)
+            self.send_screencast_frame()
 
     def run(self):
-        starts = {"silent": self.silence, "rubbish": self.rubbish, "huge": self.huge, "endless": self.endless, "deep": self.deep,
-                  "flood": self.flood, "stubborn": self.stubborn, "deaf": self.deaf}
+        starts = {"silent": self.never_answer, "rubbish": self.rubbish, "huge": self.huge, "endless": self.endless, "deep": self.deep,
+                  "flood": self.flood, "stubborn": self.stubborn, "deaf": self.ignore_closed_pipe}
         if self.mode == "exits":
             sys.exit(1)
         try:
-            starts.get(self.mode, self.good)()
-        except Gone:
+            starts.get(self.mode, self.behave)()
+        except PipeClosed:
             pass
 
 
