@@ -26,7 +26,8 @@ class ColoursTest(FakeTest):
         streams = {f"{mode.lower()}-{chroma}{note}": (mode, {"jpeg_subsampling": chroma, **changes})
                    for mode in ("RGB", "RGBA") for chroma in ("420", "444")
                    for note, changes in (("", {}), ("-turned", {"rotate": "180"}))}
-        self.start({name: ("/counter", {"browser": self.browser_showing(name, mode), "interval": 1, "jpeg_quality": 90, **options})
+        self.start({name: ("/counter", {"browser": self.browser_showing(name, mode), "interval": 1, "jpeg_quality": 90,
+                                        "capture_resolution": "1280x720", **options})
                     for name, (mode, options) in streams.items()})
         for name in streams:
             with self.subTest(name):
