@@ -8,7 +8,7 @@ os.environ.setdefault("DD_FLOOD_SECONDS", "10")
 import bench  # noqa: E402, F401  finds the tests' modules
 import harness  # noqa: E402
 from test_flood import FloodTest  # noqa: E402, F401
-from test_streams import StreamsTest  # noqa: E402, F401
+from test_many_streams import StreamsTest  # noqa: E402, F401
 
 if __name__ == "__main__":
     harness.main()

@@ -5,7 +5,7 @@ import statistics
 import time
 
 import bench
-import desktops
+import vnc_servers
 import harness
 
 SIZE = "1920x1080"
@@ -22,10 +22,10 @@ while True:
 class VncBench(bench.Bench):
     def setUp(self):
         super().setUp()
-        desktops.require()
+        vnc_servers.require()
 
     def start(self, interval, *arguments):
-        self.desktop = desktops.Tiger(self, size=SIZE)
+        self.desktop = vnc_servers.Tiger(self, size=SIZE)
         self.desktop.fill("#304050")
         port, key = harness.free_port(socket.SOCK_DGRAM), self.key_file()
         self.receiver_ = self.receiver_stream(port, key)

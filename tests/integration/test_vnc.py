@@ -1,14 +1,19 @@
+<<<<<<< HEAD
 """Real VNC desktops, watched by a viewer: what they show arrives."""
 import desktops
+=======
+"""Real VNC desktops, to a viewer: what they show arrives."""
+import vnc_servers
+>>>>>>> fd78e96 (tests: files named for what they test)
 import harness
 
 COLOURS = ("#3060c0", "#f02010", "#08c850", "#ffffff", "#000000", "#e0d040")
 
 
-class DesktopTest(desktops.Viewer):
+class DesktopTest(vnc_servers.Viewer):
     def setUp(self):
         super().setUp()
-        desktops.require()
+        vnc_servers.require()
 
     def check_colours(self, desktop, colours=COLOURS):
         for colour in colours:
@@ -20,7 +25,7 @@ class DesktopTest(desktops.Viewer):
     def test_tiger(self):
         """Colours, text that is typed, the cursor, and a new size."""
         receiver = self.receive()
-        desktop = desktops.Tiger(self, size="640x480")
+        desktop = vnc_servers.Tiger(self, size="640x480")
         sender = self.watch(f"127.0.0.1::{desktop.port}", timeout="30")
         receiver.wait_live("desk")
         self.assertEqual(self.size(), (640, 480))
@@ -58,7 +63,7 @@ class DesktopTest(desktops.Viewer):
     def test_crop(self):
         """crop shows one of several monitors."""
         receiver = self.receive()
-        desktop = desktops.Tiger(self, size="640x240")
+        desktop = vnc_servers.Tiger(self, size="640x240")
         desktop.fill("#c02040")
         desktop.start("xterm", "-geometry", "60x20+320+0", "-bg", "#2040c0", "-fg", "#2040c0", "-cr", "#2040c0", "-bw", "0", "-b", "0",
                       "+sb", "-e", "cat")
@@ -69,9 +74,9 @@ class DesktopTest(desktops.Viewer):
 
     def test_display_number(self):
         """host, host:display and vnc_display."""
-        desktops.require()
+        vnc_servers.require()
         number = next(n for n in range(1, 100) if self.is_free(5900 + n) and harness.reserve(f"port-{5900 + n}"))
-        desktop = desktops.Tiger(self, size="320x240", port=5900 + number)
+        desktop = vnc_servers.Tiger(self, size="320x240", port=5900 + number)
         for i, (source, display) in enumerate(((f"127.0.0.1:{number}", "7"), ("127.0.0.1", str(number)))):
             receiver = self.receive()
             sender = self.watch(source, "--vnc-display", display, "--state-dir", self.path(f"state-{i}"))

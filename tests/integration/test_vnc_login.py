@@ -1,16 +1,16 @@
 """Passwords at real VNC servers: they work, and stay secret."""
 import os
 
-import desktops
+import vnc_servers
 import harness
-from desktops import PASSWORD
+from vnc_servers import PASSWORD
 
 
-class LoginTest(desktops.LoginTest):
+class LoginTest(vnc_servers.LoginTest):
     def test_a_vncpasswd_file(self):
         receiver = self.receive()
         desktop = self.tiger("VncAuth")
-        self.check_live(self.watch(f"127.0.0.1::{desktop.port}", "--password", desktops.password_file(self, PASSWORD), "--debug"),
+        self.check_live(self.watch(f"127.0.0.1::{desktop.port}", "--password", vnc_servers.password_file(self, PASSWORD), "--debug"),
                         receiver)
 
     def test_a_password_in_clear(self):
@@ -24,7 +24,7 @@ class LoginTest(desktops.LoginTest):
         receiver = self.receive()
         desktop = self.tiger("VncAuth")
         path = self.write_json("old.json", {"mode": "vnc", "vnc_host": f"127.0.0.1::{desktop.port}", "interval": 0.1, "vnc_password":
-                                            desktops.password_file(self, PASSWORD), "cloud_ip": "127.0.0.1", "cloud_port": self.port,
+                                            vnc_servers.password_file(self, PASSWORD), "cloud_ip": "127.0.0.1", "cloud_port": self.port,
                                             "key_file": self.key})
         self.check_live(self.sender("--config", path), receiver)
 
@@ -32,7 +32,7 @@ class LoginTest(desktops.LoginTest):
         """It is logged, and not tried again within 30 s: servers lock out clients that do."""
         receiver = self.receive()
         desktop = self.tiger("VncAuth")
-        sender = self.watch(f"127.0.0.1::{desktop.port}", "--password", desktops.password_file(self, "wrong"))
+        sender = self.watch(f"127.0.0.1::{desktop.port}", "--password", vnc_servers.password_file(self, "wrong"))
         seconds = int(sender.wait_log(r"wrong password; trying again in (\d+) s").group(1))
         self.assertGreaterEqual(seconds, 30)
         receiver.wait_freshness(lambda f: (f["source"], f["reason"]) == ("failed", "wrong user name or password"), 10, "the reason",
@@ -44,7 +44,7 @@ class LoginTest(desktops.LoginTest):
         """Nor is a server that has locked the client out."""
         receiver = self.receive()
         desktop = self.tiger("VncAuth", "-BlacklistThreshold", "1", "-BlacklistTimeout", "60")
-        wrong = desktops.password_file(self, "wrong")
+        wrong = vnc_servers.password_file(self, "wrong")
         for i in range(3):
             sender = self.watch(f"127.0.0.1::{desktop.port}", "--password", wrong, "--state-dir", self.path(f"state-{i}"))
             sender.wait_log(r"trying again in [3-6]\d s")
@@ -62,7 +62,7 @@ class LoginTest(desktops.LoginTest):
         harness.require_root()
         receiver = self.receive()
         desktop = self.tiger("VncAuth")
-        sender = self.watch(f"127.0.0.1::{desktop.port}", "--password", desktops.password_file(self, PASSWORD))
+        sender = self.watch(f"127.0.0.1::{desktop.port}", "--password", vnc_servers.password_file(self, PASSWORD))
         self.check_live(sender, receiver)
         roles = sender.roles()
         needle = PASSWORD.encode()
@@ -86,7 +86,7 @@ class OptionTest(harness.Test):
         self.assertNotIn("my-clear-password", log)
         self.check(["not a file made by vncpasswd"], "--source", "host", "--password", self.write("clear", "secret\n"))
         self.check(["not a file made by vncpasswd"], "--source", "host", "--password", self.write("long", "x" * 100))
-        readable = desktops.password_file(self, "secret")
+        readable = vnc_servers.password_file(self, "secret")
         os.chmod(readable, 0o644)
         self.check(["others can read it", "chmod 600"], "--source", "host", "--password", readable)
         self.check(["ca.file"], "--source", "host", "--ca-file", self.path("none"))
@@ -95,7 +95,7 @@ class OptionTest(harness.Test):
     def test_home_folder(self):
         harness.require_program("vncpasswd")
         os.mkdir(self.path(".vnc"))
-        desktops.password_file(self, "secret", ".vnc/passwd")
+        vnc_servers.password_file(self, "secret", ".vnc/passwd")
         path = self.write_json("c.json", {"mode": "vnc", "source": "[::1]:3", "password": "~/.vnc/passwd", "cloud_ip": "127.0.0.1",
                                           "cloud_port": 5005, "key": harness.new_key(), "state_dir": self.path("s")})
         code, out, log = self.run_program("ddsend", "--config", path, "--check-config", env={"HOME": self.folder})

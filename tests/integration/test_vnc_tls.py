@@ -2,19 +2,19 @@
 import re
 
 import certificates
-import desktops
+import vnc_servers
 import harness
-from desktops import PASSWORD
+from vnc_servers import PASSWORD
 
 
-class TlsTest(desktops.LoginTest):
+class TlsTest(vnc_servers.LoginTest):
     def test_certificates(self):
         receiver = self.receive()
         ours, others = certificates.Authority(self, "ours"), certificates.Authority(self, "others")
         ca, other_ca = ours.ca, others.ca
         pem, key = ours.sign("desk")
         other_pem, other_key = others.sign("other", "DNS:elsewhere.example")
-        password = desktops.password_file(self, PASSWORD)
+        password = vnc_servers.password_file(self, PASSWORD)
 
         def x509(*arguments, security="X509Vnc", **options):
             return self.tiger(security, "-X509Cert", options.get("pem", pem), "-X509Key", options.get("key", key))

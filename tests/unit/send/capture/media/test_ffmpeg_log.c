@@ -13,7 +13,7 @@
 #include "send/capture/net/url.h"
 #include "suite.h"
 
-/* Debian 12 has 59, Debian 13 has 61. A test with cameras holds that they log losses: test_cameras.py. */
+/* Debian 12 has 59, Debian 13 has 61. A test with cameras holds that they log losses: test_camera_faults.py. */
 START_TEST(knows_the_versions_that_report_losses)
 {
     static const unsigned known[] = {59, 61}, others[] = {0, 58, 60, 62, 1000};
@@ -31,7 +31,7 @@ END_TEST
 
 START_TEST(knows_the_version_installed)
 {
-    ck_assert_msg(dd_ffmpeg_log_knows_losses(LIBAVFORMAT_VERSION_INT), "see if test_cameras.py passes, and add it");
+    ck_assert_msg(dd_ffmpeg_log_knows_losses(LIBAVFORMAT_VERSION_INT), "see if test_camera_faults.py passes, and add it");
 }
 END_TEST
 

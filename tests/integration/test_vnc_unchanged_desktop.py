@@ -2,19 +2,19 @@
 import os
 import signal
 
-import desktops
+import vnc_servers
 import harness
 
 
-class TruthTest(desktops.Viewer):
+class TruthTest(vnc_servers.Viewer):
     def setUp(self):
         super().setUp()
-        desktops.require()
+        vnc_servers.require()
 
     def test_idle(self):
         """Nothing changes: no frame is sent, and the stream stays live."""
         receiver = self.receive()
-        tiger, x11vnc = desktops.Tiger(self, size="640x480"), desktops.X11Vnc(self)
+        tiger, x11vnc = vnc_servers.Tiger(self, size="640x480"), vnc_servers.X11Vnc(self)
         for desktop in (tiger, x11vnc):
             with self.subTest(type(desktop).__name__):
                 desktop.fill("#204060")
@@ -38,7 +38,7 @@ class TruthTest(desktops.Viewer):
     def test_long_interval(self):
         """Changes between two pictures are not sent; a picture shows the desktop as it was when it was due."""
         receiver = self.receive()
-        desktop = desktops.Tiger(self, size="320x240")
+        desktop = vnc_servers.Tiger(self, size="320x240")
         desktop.fill("#102030")
         self.watch(f"127.0.0.1::{desktop.port}", interval="4")
         receiver.wait_live("desk")
@@ -54,7 +54,7 @@ class TruthTest(desktops.Viewer):
 
     def test_a_server_that_comes_back(self):
         receiver = self.receive()
-        desktop = desktops.Tiger(self, size="320x240")
+        desktop = vnc_servers.Tiger(self, size="320x240")
         desktop.fill("#c08020")
         sender = self.watch(f"127.0.0.1::{desktop.port}")
         self.wait_colour(5, 5, "#c08020", 20)
@@ -74,7 +74,7 @@ class TruthTest(desktops.Viewer):
     def test_a_dead_link(self):
         """A stopped server does not answer: that is noticed within the timeout, though the connection is still open."""
         receiver = self.receive()
-        desktop = desktops.Tiger(self, size="320x240")
+        desktop = vnc_servers.Tiger(self, size="320x240")
         sender = self.watch(f"127.0.0.1::{desktop.port}", timeout="2")
         receiver.wait_live("desk")
         desktop.process.send_signal(signal.SIGSTOP)

@@ -1,6 +1,6 @@
 """Browsers that misbehave once they have shown something, and whose pictures are none."""
 import harness
-from test_web_fake import FakeTest, MODES
+from test_web_faulty_browser import FakeTest, MODES
 
 
 class LaterTest(FakeTest):

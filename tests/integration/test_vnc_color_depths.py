@@ -1,19 +1,19 @@
 """x11vnc on desktops of few bits a pixel: their colours arrive."""
-import desktops
+import vnc_servers
 import harness
 
 
-class DepthTest(desktops.Viewer):
+class DepthTest(vnc_servers.Viewer):
     def setUp(self):
         super().setUp()
-        desktops.require()
+        vnc_servers.require()
 
     def test_x11vnc(self):
         """Desktops of 24, 16 and 8 bits."""
         for depth, colours in ((24, ("#3060c0", "#f02010", "#08c850")), (16, ("#f80000", "#00fc00", "#0000f8")), (8, ("#ffffff", "#000000"))):
             with self.subTest(depth):
                 receiver = self.receive()
-                desktop = desktops.X11Vnc(self, depth=depth, size="400x300")
+                desktop = vnc_servers.X11Vnc(self, depth=depth, size="400x300")
                 sender = self.watch(f"127.0.0.1::{desktop.port}", "--state-dir", self.path(f"state-{depth}"))
                 receiver.wait_live("desk")
                 self.assertEqual(self.size(), (400, 300))

@@ -5,7 +5,7 @@ import struct
 import sys
 import time
 
-import desktops
+import vnc_servers
 import harness
 
 sys.path.insert(0, harness.SUPPORT)
@@ -110,7 +110,7 @@ class HostileTest(harness.Test):
         self.start(("stalls later",))
         self.receiver.wait_live("stalls-later")
         self.sender.wait_log("lost: ")
-        pixels = desktops.Pixels(self.receiver.get("/stalls-later/snapshot.jpg?raw=1").body)
+        pixels = vnc_servers.Pixels(self.receiver.get("/stalls-later/snapshot.jpg?raw=1").body)
         for y in (0, 119):
             self.assertLessEqual(max(abs(a - b) for a, b in zip(pixels.at(5, y), (0xc0, 0x80, 0x40))), 3)
 

@@ -4,10 +4,10 @@ import os
 import PIL.Image
 
 import harness
-from test_web_fake import FakeTest
+from test_web_faulty_browser import FakeTest
 
 BARS = [(255, 255, 255), (191, 191, 0), (0, 191, 191), (0, 191, 0), (191, 0, 191), (191, 0, 0), (0, 0, 191), (0, 0, 0), (120, 119, 118)]
-SIZE = (1280, 720)
+SIZE = (640, 360)
 
 
 class ColoursTest(FakeTest):

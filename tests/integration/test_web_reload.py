@@ -1,11 +1,9 @@
-"""What pages do while they are open: reload, never end loading, ask, open windows, download."""
-import os
-
+"""Reloads of a page: without a gap, when they are due; reloads that fail, and documents that never end loading."""
 import harness
 import webharness
 
 
-class LifeTest(webharness.Test):
+class ReloadTest(webharness.Test):
     def check_moves(self, stream="page", within=15):
         first = self.wait_cells(lambda c: True, within, "cells", stream)
         self.wait_cells(lambda c: c.count >= first.count + 25, within, "movement", stream)
@@ -61,40 +59,6 @@ class LifeTest(webharness.Test):
         self.check_moves("part")
         self.wait_failed("whole", timeout=25)
         self.wait_said(r"capture whole: .*loading")
-
-    def test_dialogs(self):
-        self.show("/alerts", interval=0.1, reload_interval="2")
-        first = self.wait_cells(lambda c: True, 10, "cells")
-        self.wait_cells(lambda c: (c.mark - first.mark) % 256 > 5, 20, "dialogs that are dismissed")
-        self.wait_cells(lambda c: c.load > first.load, 20, "a reload, though the page asks whether to leave")
-
-    def test_windows(self):
-        self.show("/popups", interval=0.1)
-        self.check_moves()
-        self.wait_seconds(4)
-        self.check_edges(self.picture(), "of the page, not of a window that it opened")
-        self.check_moves()
-        # windows of one page share its process: whether one is left is seen by what it asks for
-        beats = [r["at"] for r in self.web.requests("/beat")]
-        self.wait_seconds(2)
-        self.assertEqual([r["at"] for r in self.web.requests("/beat")][len(beats):], [], "windows that are still open")
-        harness.wait_until(lambda: len(webharness.of_kind(self.browser(), "renderer")) <= 3, 10,
-                           lambda: f"few renderers: {self.browser()}")
-        self.assertEqual({c.load for c in [self.cells()]}, {1})
-
-    def test_downloads(self):
-        self.show("/downloads", interval=0.1)
-        self.check_moves()
-        harness.wait_until(lambda: any(r["query"] == "location" for r in self.web.requests("/file.bin")), 10, "downloads asked for")
-        self.wait_seconds(1)
-        self.check_moves()
-        user = webharness.capture_user()
-        home = os.path.expanduser("~" + user)
-        for place in (*webharness.profile_folders(self.ddsend.pid), "/tmp", self.folder, home, os.path.expanduser("~")):
-            for folder, folders, files in os.walk(place):
-                folders[:] = [f for f in folders if not os.path.islink(os.path.join(folder, f)) and folder.count("/") < 8]
-                self.assertEqual([f for f in files if "dd-download" in f or f.endswith(".crdownload")], [], folder)
-        self.browser()
 
 
 if __name__ == "__main__":
