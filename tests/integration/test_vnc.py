@@ -1,10 +1,5 @@
-<<<<<<< HEAD
 """Real VNC desktops, watched by a viewer: what they show arrives."""
-import desktops
-=======
-"""Real VNC desktops, to a viewer: what they show arrives."""
 import vnc_servers
->>>>>>> fd78e96 (tests: files named for what they test)
 import harness
 
 COLOURS = ("#3060c0", "#f02010", "#08c850", "#ffffff", "#000000", "#e0d040")

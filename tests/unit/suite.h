@@ -5,6 +5,7 @@
 #include <check.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 /* Adds a suite of count tests to those that main() runs. name and the tests are borrowed for the program's life, their
@@ -20,6 +21,10 @@ void suite_add(const char *name, const TTest *const *tests, size_t count);
 /* True if DD_TEST_SHORT is in the environment, as scripts/test has it under valgrind, where everything takes 20 to 100 times as
  * long. Then tests with long loops make fewer rounds, through the same code. */
 bool suite_is_short(void);
+
+/* Stops dd_clock_now_us() at now_us, for the test and the code under test; 0 lets it go on. So a test needs neither wait nor be
+ * fast. Each test begins with a clock that goes. */
+void suite_stop_clock(uint64_t now_us);
 
 #define SUITE(name, ...)                                                                                                         \
     static void __attribute__((constructor)) suite_register(void)                                                                \

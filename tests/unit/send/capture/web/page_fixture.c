@@ -27,13 +27,6 @@ static char loader_id[16];
 
 /* ---- clock and memory ---- */
 
-uint64_t __real_dd_clock_now_us(void);
-uint64_t __wrap_dd_clock_now_us(void);
-uint64_t __wrap_dd_clock_now_us(void)
-{
-    return fixture.now_us ? fixture.now_us : __real_dd_clock_now_us();
-}
-
 int __real_dd_buffer_assign(struct dd_buffer *buffer, const void *bytes, size_t size);
 int __wrap_dd_buffer_assign(struct dd_buffer *buffer, const void *bytes, size_t size);
 int __wrap_dd_buffer_assign(struct dd_buffer *buffer, const void *bytes, size_t size)
@@ -57,6 +50,7 @@ char *__wrap_dd_page_script_build(const char *file, struct dd_json *arguments, s
 void fixture_pass_ms(uint64_t ms)
 {
     fixture.now_us += ms * DD_CLOCK_US_PER_MS;
+    suite_stop_clock(fixture.now_us);
 }
 
 uint64_t fixture_in_ms(uint64_t ms)
@@ -227,6 +221,7 @@ void fixture_open(void)
     char why[256];
     const char *fault;
     fixture.now_us = 1000 * DD_CLOCK_US_PER_S;
+    suite_stop_clock(fixture.now_us);
     ck_assert_int_eq(dd_web_options_parse(&web_options, &fixture.options, &fault, why, sizeof why), 0);
     ck_assert_int_eq(pipe2(in, O_CLOEXEC) | pipe2(out, O_CLOEXEC), 0);
     to_us = in[1];
@@ -272,6 +267,7 @@ void fixture_close(void)
     close(to_us);
     close(from_us);
     fixture = (struct page_fixture){0};
+    suite_stop_clock(0);
     inbox_size = 0;
 }
 
