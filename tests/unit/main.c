@@ -6,9 +6,11 @@
 #include "suite.h"
 
 static SRunner *runner;
+
+#ifdef DD_SUITE_CLOCK
 static uint64_t stopped_us;
 
-/* The linker puts the second in the place of dd_clock_now_us() and gives it the first name (--wrap). */
+/* The linker puts the second in the place of dd_clock_now_us(), and gives that the first name (--wrap). */
 uint64_t __real_dd_clock_now_us(void);
 uint64_t __wrap_dd_clock_now_us(void);
 
@@ -21,6 +23,7 @@ void suite_stop_clock(uint64_t now_us)
 {
     stopped_us = now_us;
 }
+#endif
 
 void suite_add(const char *name, const TTest *const *tests, size_t count)
 {
