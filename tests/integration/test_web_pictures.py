@@ -44,7 +44,7 @@ class PicturesTest(webharness.Test):
     def test_pictures_are_as_old_as_they_say(self):
         """Of the screencast, of screenshots, and of a page that was frozen in between."""
         self.start({"cast": ("/counter", {"interval": 0}), "shots": ("/counter", {"interval": 2}),
-                    "paused": ("/counter", {"interval": 3, "pause_browser": True})})
+                    "paused": ("/counter", {"interval": 5, "pause_browser": True})})
         for name in self.names:
             with self.subTest(name):
                 self.wait_picture(name)

@@ -1,6 +1,7 @@
 /* The date and time are in the picture, legible, and within it. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "dd/base/error.h"
 #include "dd/draw/bitmap_font.h"
@@ -50,6 +51,7 @@ static void check(int width, int height, int scale, const char *text)
     memset(bytes, 200, layout.bytes);
     dd_picture_over(&p, DD_PICTURE_I420, width, height, &layout, bytes);
     setenv("TZ", "XST-2", 1);
+    tzset();
     dd_text_overlay_paint(&p, "Gate 3 %F %T", UINT64_C(1767268800999999)); /* 2026-01-01T12:00:00.999999Z */
 
     int top = ((height - (DD_BITMAP_FONT_HEIGHT + 4) * scale) & ~1) + 2 * scale;
