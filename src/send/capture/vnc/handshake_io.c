@@ -87,8 +87,8 @@ int dd_vnc_handshake_io_read_text(const struct dd_vnc_handshake *h, char text[st
         return dd_vnc_handshake_io_fail_broken(h);
     size_t kept = size < DD_VNC_HANDSHAKE_IO_TEXT_MAX ? size : DD_VNC_HANDSHAKE_IO_TEXT_MAX;
     error = dd_channel_read(h->channel, text, kept);
-    text[error ? 0 : kept] = '\0';
     if (!error)
         error = dd_channel_skip(h->channel, size - kept);
+    text[error ? 0 : kept] = '\0';
     return error ? dd_vnc_handshake_io_fail(h, error) : 0;
 }
