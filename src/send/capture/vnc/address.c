@@ -7,15 +7,7 @@
 #include "dd/base/error.h"
 #include "dd/base/host_port.h"
 
-/* A number of one to five digits; -1 for any other text. */
-static int read_number(const char *text)
-{
-    size_t length = strlen(text);
-
-    if (length == 0 || length > 5 || strspn(text, "0123456789") != length)
-        return -1;
-    return atoi(text);
-}
+enum { NUMBER_DIGITS_MAX = 5 /* of a display or a port */ };
 
 /* The port that follows from the text after the host: "", ":display" or "::port". 0 if it is none of these. */
 static int read_port(const char *text, int display)
@@ -24,11 +16,13 @@ static int read_port(const char *text, int display)
         return DD_VNC_ADDRESS_PORT + display;
     if (*text++ != ':')
         return 0;
-    bool is_port = *text == ':';
-    int number = read_number(text + is_port);
-    if (number >= 0 && number <= DD_VNC_ADDRESS_DISPLAY_MAX && !is_port)
-        return DD_VNC_ADDRESS_PORT + number;
-    return number > 0 && number <= DD_HOST_PORT_MAX ? number : 0;
+    if (*text == ':')
+        return dd_host_port_read_port(text + 1, strlen(text + 1));
+    size_t length = strlen(text);
+    bool is_number = length > 0 && length <= NUMBER_DIGITS_MAX && strspn(text, "0123456789") == length;
+    if (is_number && atoi(text) <= DD_VNC_ADDRESS_DISPLAY_MAX)
+        return DD_VNC_ADDRESS_PORT + atoi(text);
+    return dd_host_port_read_port(text, length);
 }
 
 /* With or without a zone: fe80::1%eth0. */
