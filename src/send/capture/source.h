@@ -2,7 +2,10 @@
  * does the rest once for all sources: reconnecting, backing off, pacing, state and logging.
  *
  * A source waits only within its calls, which are all made from one thread. A call returns by io->deadline_us, and soon after
- * io->checkpoint() returns true: our code asks with dd_source_interrupted(), libraries through their interrupt hooks. */
+ * io->checkpoint() returns true: our code asks with dd_source_interrupted(), libraries through their interrupt hooks. There is
+ * one exception. Looking up a host's name, in open() or reconnect() (dd_connect_look_up()), blocks until the resolver answers or
+ * its own time-outs have passed, and nothing interrupts it. While a source connects, its heartbeat counts long enough for that.
+ */
 #ifndef DD_SEND_CAPTURE_SOURCE_H
 #define DD_SEND_CAPTURE_SOURCE_H
 

@@ -34,7 +34,8 @@ int dd_video_decoder_send(struct dd_video_decoder *d, const struct AVPacket *pac
  * packet is sent. Returns as dd_video_decoder_send(). */
 int dd_video_decoder_send_key_frame(struct dd_video_decoder *d, const struct AVPacket *packet, struct dd_source_io *io);
 /* Tells the decoder that packets captured before captured_us are missing; not every codec notices. Pictures captured until then
- * count as damaged, and so do later ones until a key frame. */
+ * count as damaged, and so do later ones until a key frame. Damage ends after 10 s in any case: cameras that refresh in stripes
+ * send no key frames. */
 void dd_video_decoder_mark_damaged(struct dd_video_decoder *d, uint64_t captured_us);
 /* Drops all packets so far. The next one is a key frame. */
 void dd_video_decoder_restart(struct dd_video_decoder *d);

@@ -15,7 +15,8 @@ int dd_tls_count_certificates(const char *pem);
 
 /* A connection over fd, a connected socket (borrowed). host is a name or an IP address without brackets. authorities is a PEM
  * text: the server's certificate has to be one of these or signed by one, for host, and valid now. With "" nothing is checked.
- * Returned-owned. NULL, logged, if memory is exhausted. */
+ * Returned-owned. NULL, logged, if memory is exhausted, or if authorities, not "", has no certificate or one that cannot be read.
+ */
 struct dd_tls *dd_tls_new(int fd, const char *host, const char *authorities);
 /* A connection without certificates: encrypted, but with anyone who answers. It is TLS 1.2, the last version that has this. */
 struct dd_tls *dd_tls_new_anonymous(int fd);

@@ -321,10 +321,27 @@ int dd_tls_proxy_open(struct dd_tls_proxy **out, const struct dd_tls_proxy_confi
     return 0;
 }
 
+/* Makes two connected sockets, of which only the first is non-blocking. 0 or DD_ERROR_SYSTEM, logged. */
+static int open_pair(int pair[2])
+{
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+        goto fail0;
+    if (fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0)
+        goto fail1;
+    return 0;
+
+fail1:
+    close(pair[0]);
+    close(pair[1]);
+fail0:
+    dd_log_error("no socket for TLS: %s", strerror(errno));
+    return DD_ERROR_SYSTEM;
+}
+
 int dd_tls_proxy_wrap(struct dd_tls_proxy **out, int fd, struct dd_tls *tls, int *local_fd)
 {
     struct dd_tls_proxy *proxy = new_proxy();
-    int pair[2], error = DD_ERROR_MEMORY;
+    int pair[2];
 
     *out = NULL;
     *local_fd = -1;
@@ -335,13 +352,12 @@ int dd_tls_proxy_wrap(struct dd_tls_proxy **out, int fd, struct dd_tls *tls, int
     }
     proxy->remote_fd = fd;
     proxy->tls = tls;
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
-        dd_log_error("no socket for TLS: %s", strerror(errno));
-        error = DD_ERROR_SYSTEM;
+    int error = open_pair(pair);
+    if (error)
         goto fail0;
-    }
     proxy->local_fd = pair[0];
-    if (fcntl(proxy->local_fd, F_SETFL, O_NONBLOCK) < 0 || start_thread(proxy))
+    error = start_thread(proxy);
+    if (error)
         goto fail1;
     *out = proxy;
     *local_fd = pair[1];
