@@ -294,12 +294,11 @@ static int read_addresses(const struct draft *d)
 static int configure_pictures(const struct draft *d)
 {
     struct dd_transmit_stream *t = d->transmit;
-    struct dd_picture_layout layout;
+    size_t picture_bytes = dd_pipeline_max_bytes(d->stream);
     t->full_chroma = dd_send_options_is_444(d->stream);
-    if (dd_send_options_resolution(d->stream->capture_resolution, &t->max_width, &t->max_height) ||
-        dd_picture_layout(dd_pipeline_largest_format(d->stream), t->max_width, t->max_height, &layout))
+    if (dd_send_options_resolution(d->stream->capture_resolution, &t->max_width, &t->max_height) || !picture_bytes)
         return DD_ERROR_INPUT;
-    t->ring = (struct dd_frame_ring_shape){.entries = RING_SLOTS, .arena_bytes = RING_SLOTS * layout.bytes};
+    t->ring = (struct dd_frame_ring_shape){.entries = RING_SLOTS, .arena_bytes = RING_SLOTS * picture_bytes};
     t->quality = (int)d->stream->jpeg_quality;
     t->max_packet_size = (uint32_t)d->stream->max_packet_size;
     t->loss_tolerance = d->stream->loss_tolerance;

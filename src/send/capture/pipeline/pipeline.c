@@ -52,9 +52,17 @@ static enum dd_picture_format planar_format(const struct dd_send_stream *options
     return dd_send_options_is_444(options) ? DD_PICTURE_I444 : DD_PICTURE_I420;
 }
 
-enum dd_picture_format dd_pipeline_largest_format(const struct dd_send_stream *options)
+size_t dd_pipeline_max_bytes(const struct dd_send_stream *options)
 {
-    return may_keep_rgb(options) ? DD_PICTURE_BGRX : planar_format(options);
+    struct dd_picture_layout planar, rgb = {0};
+    int width, height;
+
+    if (dd_send_options_resolution(options->capture_resolution, &width, &height) ||
+        dd_picture_layout(planar_format(options), width, height, &planar) ||
+        (may_keep_rgb(options) && dd_picture_layout(DD_PICTURE_BGRX, width, height, &rgb)))
+        return 0;
+    /* rows are padded, so either may be the larger one */
+    return planar.bytes > rgb.bytes ? planar.bytes : rgb.bytes;
 }
 
 static int read_options(struct dd_pipeline *pipeline)

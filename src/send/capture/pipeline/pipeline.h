@@ -3,6 +3,8 @@
 #ifndef DD_SEND_CAPTURE_PIPELINE_PIPELINE_H
 #define DD_SEND_CAPTURE_PIPELINE_PIPELINE_H
 
+#include <stddef.h>
+
 #include "send/picture.h"
 
 struct dd_pipeline;
@@ -13,8 +15,10 @@ struct dd_send_stream;
 struct dd_pipeline *dd_pipeline_new(const struct dd_send_stream *options);
 void dd_pipeline_free(struct dd_pipeline *pipeline);
 
-/* The format of this stream's pictures that takes the most memory. The stream's ring needs room for it. */
-enum dd_picture_format dd_pipeline_largest_format(const struct dd_send_stream *options);
+/* The most bytes that a picture of this stream takes in the ring, whatever its source shows. 0 if capture_resolution is not
+ * valid.
+ */
+size_t dd_pipeline_max_bytes(const struct dd_send_stream *options);
 
 /* Gives the format, and width and height in pixels, that dd_pipeline_run() needs of out for a picture like in; in's pixels are
  * not looked at. The format is BGRX if in is RGB and stays as it is, else I420 or I444. 0, or DD_ERROR_INPUT, with a width and

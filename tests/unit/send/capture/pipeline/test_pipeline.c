@@ -244,6 +244,16 @@ static enum dd_picture_format format_of(const struct dd_send_stream *options, co
     return format;
 }
 
+static size_t bytes_of(enum dd_picture_format format, const char *resolution)
+{
+    struct dd_picture_layout layout;
+    int width, height;
+
+    ck_assert_int_eq(dd_send_options_resolution(resolution, &width, &height), 0);
+    ck_assert_int_eq(dd_picture_layout(format, width, height, &layout), 0);
+    return layout.bytes;
+}
+
 /* The pixels of a desktop or a page stay RGB unless they are scaled, rotated or painted on. */
 START_TEST(keeps_rgb)
 {
@@ -272,7 +282,7 @@ START_TEST(keeps_rgb)
         struct dd_picture in = {.format = DD_PICTURE_BGRX, .width = WIDTH, .height = HEIGHT};
         strcpy(options.capture_resolution, cases[i].resolution);
         strcpy(options.overlay, cases[i].overlay);
-        ck_assert_msg(dd_pipeline_largest_format(&options) == cases[i].largest, "case %zu", i);
+        ck_assert_msg(dd_pipeline_max_bytes(&options) == bytes_of(cases[i].largest, cases[i].resolution), "case %zu", i);
         ck_assert_msg(format_of(&options, &in) == cases[i].expected, "case %zu", i);
         in.format = DD_PICTURE_FOREIGN;
         for (size_t k = 0; k < sizeof formats / sizeof *formats; k++) {
@@ -283,10 +293,46 @@ START_TEST(keeps_rgb)
         in.foreign_format = AV_PIX_FMT_YUV420P;
         ck_assert_int_ne(format_of(&options, &in), DD_PICTURE_BGRX);
     }
-    struct dd_send_stream halved = {.mode = DD_SEND_WEB, .jpeg_subsampling = DD_SEND_SUBSAMPLING_420, .rotate = 1};
-    ck_assert_int_eq(dd_pipeline_largest_format(&halved), DD_PICTURE_I420);
+    struct dd_send_stream halved = {
+        .mode = DD_SEND_WEB, .jpeg_subsampling = DD_SEND_SUBSAMPLING_420, .rotate = 1, .capture_resolution = "source"};
+    ck_assert_uint_eq(dd_pipeline_max_bytes(&halved), bytes_of(DD_PICTURE_I420, "source"));
     halved.rotate = 0;
-    ck_assert_int_eq(dd_pipeline_largest_format(&halved), DD_PICTURE_BGRX);
+    ck_assert_uint_eq(dd_pipeline_max_bytes(&halved), bytes_of(DD_PICTURE_BGRX, "source"));
+}
+END_TEST
+
+/* How many bytes the stream's picture takes for a source of this size. */
+static size_t bytes_for(struct dd_pipeline *pipeline, int width, int height)
+{
+    const struct dd_picture in = {.format = DD_PICTURE_BGRX, .width = width, .height = height};
+    enum dd_picture_format format;
+    struct dd_picture_layout layout;
+    int out_width, out_height;
+
+    ck_assert_int_eq(dd_pipeline_size(pipeline, &in, &format, &out_width, &out_height), 0);
+    ck_assert_int_eq(dd_picture_layout(format, out_width, out_height, &layout), 0);
+    return layout.bytes;
+}
+
+/* Rows are padded to 32 bytes: in narrow pictures the three planes of I444 take more than BGRX. */
+START_TEST(every_picture_has_room)
+{
+    static const int64_t modes[] = {DD_SEND_VNC, DD_SEND_WEB, DD_SEND_TEST, DD_SEND_RTSP};
+
+    for (int width = 16; width <= 64; width++)
+        for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+            struct dd_send_stream options = {.mode = modes[i]};
+            snprintf(options.capture_resolution, sizeof options.capture_resolution, "%dx32", width);
+            struct dd_pipeline *pipeline = dd_pipeline_new(&options);
+            ck_assert_ptr_nonnull(pipeline);
+            size_t unchanged = bytes_for(pipeline, width & ~1, 32), scaled = bytes_for(pipeline, 3 * width, 3 * 32);
+            size_t larger = unchanged > scaled ? unchanged : scaled, max = dd_pipeline_max_bytes(&options);
+            ck_assert_msg(width % 2 ? max >= larger : max == larger, "mode %d, width %d: %zu bytes, not %zu", (int)modes[i],
+                          width, max, larger);
+            dd_pipeline_free(pipeline);
+        }
+    const struct dd_send_stream invalid = {.mode = DD_SEND_WEB, .capture_resolution = "16"};
+    ck_assert_uint_eq(dd_pipeline_max_bytes(&invalid), 0);
 }
 END_TEST
 
@@ -354,4 +400,5 @@ START_TEST(clears_the_fourth_byte)
 END_TEST
 
 SUITE("send/capture/pipeline/pipeline", changes_nothing_without_options, keeps_rgb, crops_and_masks_rgb, clears_the_fourth_byte,
-      hides_before_it_filters, crops_then_rotates, covers, rotates_the_largest, burns_in_the_time_of_capture, follows_changes)
+      hides_before_it_filters, crops_then_rotates, covers, rotates_the_largest, burns_in_the_time_of_capture, follows_changes,
+      every_picture_has_room)
