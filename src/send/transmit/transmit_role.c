@@ -11,6 +11,7 @@
 #include "dd/base/error.h"
 #include "dd/base/log.h"
 #include "dd/base/role.h"
+#include "dd/base/round_up.h"
 #include "dd/base/wakeup.h"
 #include "dd/link/wire.h"
 #include "send/transmit/encoder_pool.h"
@@ -324,7 +325,7 @@ static bool wait_for_work(struct transmit *t, uint64_t wait_us)
                             .tv_nsec = (long)(wait_us % DD_CLOCK_US_PER_S) * 1000};
     if (epoll_pwait2(t->epoll_fd, events, EVENTS, &wait, NULL) < 0 && errno == ENOSYS)
         /* Linux before 5.11 and valgrind 3.19 know milliseconds only */
-        epoll_wait(t->epoll_fd, events, EVENTS, (int)((wait_us + 999) / DD_CLOCK_US_PER_MS));
+        epoll_wait(t->epoll_fd, events, EVENTS, (int)dd_round_up_quotient(wait_us, DD_CLOCK_US_PER_MS));
     return !dd_role_stopping(t->role);
 }
 

@@ -1,4 +1,4 @@
-/* Origins of the web: scheme, host and port, which all three have to be the same for a password to be handed on. Pure. */
+/* Origins of the web: scheme, host and port. A password is given only where all three are equal. Pure. */
 #ifndef DD_SEND_CAPTURE_NET_ORIGIN_H
 #define DD_SEND_CAPTURE_NET_ORIGIN_H
 
@@ -11,15 +11,15 @@ struct dd_origin {
     int port;       /* 1 … 65535 */
 };
 
-/* The origin of a URL, or of an origin that is written as one. 0; or DD_ERROR_INPUT for what is not just http:// or https://
- * with a host in ASCII, with no origin in *origin; an IPv4 address has four decimal numbers. Strict: nothing is mended as
- * browsers do, since what they mean by it could be another place than what is understood here. */
+/* Parses the origin of a URL; an origin by itself is such a URL. Takes http:// and https:// with a host in ASCII; an IPv4 address
+ * has four decimal numbers. Malformed URLs are refused: a browser would correct them, perhaps to another host. 0; or
+ * DD_ERROR_INPUT, with no origin in *origin. */
 int dd_origin_parse(struct dd_origin *origin, const char *url);
 
-/* False if either is none. */
+/* True if scheme, host and port are equal. False if a or b has no origin. */
 bool dd_origin_equal(const struct dd_origin *a, const struct dd_origin *b);
 
-/* Writes it as browsers do, without a port that the scheme implies: "https://example.com". */
+/* Writes the origin as browsers do, without a port that the scheme implies: "https://example.com". */
 void dd_origin_write(const struct dd_origin *origin, char *text, size_t size);
 
 #endif

@@ -1,5 +1,5 @@
-/* The parts of a URL (RFC 3986, section 3): found, checked, and neither decoded nor copied. Strict: nothing is mended as browsers
- * do it, since they could mean another place. Pure, thread-safe. */
+/* The parts of a URL (RFC 3986, section 3): found, checked, and neither decoded nor copied. Malformed URLs are refused: a browser
+ * would correct them, perhaps to another host. Pure, thread-safe. */
 #ifndef DD_SEND_CAPTURE_NET_URL_PARTS_H
 #define DD_SEND_CAPTURE_NET_URL_PARTS_H
 

@@ -13,7 +13,7 @@ void dd_keyframe_policy_init(struct dd_keyframe_policy *policy, uint64_t interva
      * is_late() is true in time. */
     *policy = (struct dd_keyframe_policy){
         .short_us = interval_us < timeout_us / 2 ? interval_us : timeout_us / 2,
-        .patience_us = timeout_us / 4,
+        .max_gap_us = timeout_us / 4,
     };
 }
 
@@ -51,7 +51,7 @@ static bool is_late(const struct dd_keyframe_policy *policy, uint64_t captured_u
 
 static bool is_wanted(const struct dd_keyframe_policy *policy, const struct dd_keyframe_policy_packet *packet)
 {
-    return packet->captured_us >= packet->due_us || since(packet->picture_us, packet->now_us) >= policy->patience_us;
+    return packet->captured_us >= packet->due_us || since(packet->picture_us, packet->now_us) >= policy->max_gap_us;
 }
 
 static enum dd_keyframe_policy_action decode_all(struct dd_keyframe_policy *policy)

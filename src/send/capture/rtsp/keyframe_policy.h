@@ -16,8 +16,8 @@ enum {
 };
 
 struct dd_keyframe_policy {
-    uint64_t short_us;    /* a gap between key frames below this is short */
-    uint64_t patience_us; /* after so long without a picture, the next key frame is decoded although not due */
+    uint64_t short_us;   /* a gap between key frames below this is short */
+    uint64_t max_gap_us; /* after so long without a picture, the next key frame is decoded although not due */
     uint64_t gap_us[DD_KEYFRAME_POLICY_GAPS]; /* the last short gaps in a row; a ring */
     unsigned gaps;                            /* how many of gap_us are set */
     unsigned gap_next;                        /* where in gap_us the next one goes */
