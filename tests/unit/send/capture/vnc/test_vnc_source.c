@@ -17,7 +17,16 @@
 #include "send/picture.h"
 #include "suite.h"
 
-enum { WIDTH = 8, HEIGHT = 4, BYTES = WIDTH * HEIGHT * 4, SECOND_US = DD_CLOCK_US_PER_S, HIGH_FD = 1024 };
+enum {
+    WIDTH = 8,
+    HEIGHT = 4,
+    BYTES = WIDTH * HEIGHT * 4,
+    HIGH_FD = 1024,
+    SECOND_US = DD_CLOCK_US_PER_S,
+    HANG_US = 60 * SECOND_US, /* no busy machine takes that long */
+    TIMEOUT_US = 2 * SECOND_US,
+    RUNS_MAX = 20,
+};
 
 struct server {
     int fd;
@@ -39,7 +48,9 @@ struct world {
     struct server server;
     void *state;
     atomic_bool stopped;
-    uint64_t stop_us; /* stops at this time; 0: not */
+    uint64_t stop_us;    /* stops at this time; 0: not */
+    uint64_t called_us;  /* when the last call into the source began, or the world */
+    uint64_t slowest_us; /* no answer of the server has taken longer */
 };
 
 static bool checkpoint(void *context)
@@ -183,12 +194,10 @@ static void begin_with(struct world *w, const struct server *server)
     memset(w, 0, sizeof *w);
     w->server = *server;
     strcpy(w->options.source, "server");
-    w->options.timeout = 2 * SECOND_US;
-    w->io = (struct dd_source_io){.options = &w->options,
-                                  .deadline_us = dd_clock_now_us() + 5 * SECOND_US,
-                                  .checkpoint = checkpoint,
-                                  .context = w,
-                                  .stop_fd = -1};
+    w->options.timeout = HANG_US;
+    w->called_us = dd_clock_now_us();
+    w->io = (struct dd_source_io){
+        .options = &w->options, .deadline_us = w->called_us + HANG_US, .checkpoint = checkpoint, .context = w, .stop_fd = -1};
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
     ck_assert_int_eq(fcntl(pair[0], F_SETFL, O_NONBLOCK), 0);
     w->server.fd = pair[1];
@@ -212,18 +221,22 @@ static void end(struct world *w)
     close(w->server.fd);
 }
 
-/* Gets the next picture, which has one colour. */
+/* Gets the next picture, which has one colour. It is newer than the one before, less the time that an answer takes. */
 static void check_picture(struct world *w, uint64_t due_us, unsigned colour)
 {
-    uint64_t start_us = dd_clock_now_us();
+    uint64_t start_us = dd_clock_now_us(), before_us = w->called_us;
     struct dd_picture picture;
 
-    w->io.deadline_us = (due_us > start_us ? due_us : start_us) + 5 * SECOND_US;
+    w->called_us = start_us;
+    w->io.deadline_us = (due_us > start_us ? due_us : start_us) + HANG_US;
     ck_assert_int_eq(dd_vnc_source.next(w->state, &w->io, due_us, &picture), 0);
     ck_assert_uint_eq((unsigned)picture.width, w->server.width);
     ck_assert_int_eq(picture.height, HEIGHT);
-    ck_assert_uint_ge(picture.captured_us + SECOND_US / 20, due_us); /* what has just arrived was shown a little earlier */
-    ck_assert_uint_le(picture.captured_us, dd_clock_now_us());
+    uint64_t end_us = dd_clock_now_us();
+    ck_assert_uint_ge(picture.captured_us + w->slowest_us, before_us);
+    ck_assert_uint_le(picture.captured_us, end_us);
+    if (end_us - before_us > w->slowest_us)
+        w->slowest_us = end_us - before_us;
     for (int i = 0; i < picture.width * HEIGHT * 4; i++)
         ck_assert_uint_eq(picture.plane[0][i], colour);
 }
@@ -242,7 +255,19 @@ START_TEST(shows_changes)
 }
 END_TEST
 
-START_TEST(says_that_nothing_has_changed)
+/* How long the fastest of several runs takes: on a busy machine not each is fast. The first within limit_us is the last. */
+static uint64_t fastest_us(uint64_t (*run)(void), uint64_t limit_us)
+{
+    uint64_t fastest_us = UINT64_MAX;
+
+    for (int i = 0; i < RUNS_MAX && fastest_us >= limit_us; i++) {
+        uint64_t taken_us = run();
+        fastest_us = taken_us < fastest_us ? taken_us : fastest_us;
+    }
+    return fastest_us;
+}
+
+static uint64_t find_nothing_changed(void)
 {
     struct dd_picture picture;
     struct world w;
@@ -252,55 +277,80 @@ START_TEST(says_that_nothing_has_changed)
     uint64_t start_us = dd_clock_now_us();
     /* whether a picture is due already or not */
     ck_assert_int_eq(dd_vnc_source.next(w.state, &w.io, start_us, &picture), DD_ERROR_AGAIN);
-    ck_assert_int_eq(dd_vnc_source.next(w.state, &w.io, start_us + 60 * SECOND_US, &picture), DD_ERROR_AGAIN);
+    ck_assert_int_eq(dd_vnc_source.next(w.state, &w.io, start_us + HANG_US, &picture), DD_ERROR_AGAIN);
+    uint64_t taken_us = dd_clock_now_us() - start_us;
     ck_assert_uint_ge(w.server.probes, 2);
-    ck_assert_uint_lt(dd_clock_now_us(), start_us + 3 * SECOND_US);
     end(&w);
+    return taken_us;
+}
+
+START_TEST(says_that_nothing_has_changed)
+{
+    ck_assert_uint_lt(fastest_us(find_nothing_changed, 3 * SECOND_US), 3 * SECOND_US); /* a probe each second */
 }
 END_TEST
 
-START_TEST(gives_up_on_a_silent_server)
+static uint64_t wait_for_silent_server(void)
 {
     struct dd_picture picture;
     struct world w;
 
     uint64_t start_us = dd_clock_now_us();
     begin(&w, 40); /* in the middle of a rectangle */
+    w.options.timeout = TIMEOUT_US;
     ck_assert_int_eq(dd_vnc_source.next(w.state, &w.io, 0, &picture), DD_ERROR_SOURCE);
     ck_assert_uint_eq(w.io.reason, DD_WIRE_REASON_TIMEOUT);
-    ck_assert_uint_ge(dd_clock_now_us(), start_us + 19 * SECOND_US / 10);
-    ck_assert_uint_lt(dd_clock_now_us(), start_us + 5 * SECOND_US);
+    uint64_t taken_us = dd_clock_now_us() - start_us;
+    ck_assert_uint_ge(taken_us, TIMEOUT_US - SECOND_US / 10);
     end(&w);
+    return taken_us;
+}
+
+START_TEST(gives_up_on_a_silent_server)
+{
+    ck_assert_uint_lt(fastest_us(wait_for_silent_server, 2 * TIMEOUT_US), 2 * TIMEOUT_US);
 }
 END_TEST
 
-START_TEST(stops_at_once)
+static uint64_t stop(void)
 {
     struct dd_picture picture;
     struct world w;
 
     begin(&w, 40);
+    w.options.timeout = TIMEOUT_US + SECOND_US;
     w.stop_us = dd_clock_now_us() + SECOND_US / 10;
     ck_assert_int_eq(dd_vnc_source.next(w.state, &w.io, 0, &picture), DD_ERROR_STOPPED);
-    ck_assert_uint_lt(dd_clock_now_us(), w.stop_us + SECOND_US);
+    uint64_t taken_us = dd_clock_now_us() - w.stop_us;
     end(&w);
+    return taken_us;
+}
+
+START_TEST(stops_at_once)
+{
+    ck_assert_uint_lt(fastest_us(stop, SECOND_US), SECOND_US);
 }
 END_TEST
 
-START_TEST(says_that_the_server_is_gone)
+static uint64_t find_server_gone(void)
 {
     struct dd_picture picture;
     struct world w;
 
     begin(&w, 0);
-    w.options.timeout = 30 * SECOND_US;
     check_picture(&w, 0, 10);
     shutdown(w.server.fd, SHUT_WR); /* in one direction is enough */
     uint64_t start_us = dd_clock_now_us();
-    ck_assert_int_eq(dd_vnc_source.next(w.state, &w.io, start_us + 60 * SECOND_US, &picture), DD_ERROR_SOURCE);
+    ck_assert_int_eq(dd_vnc_source.next(w.state, &w.io, start_us + HANG_US, &picture), DD_ERROR_SOURCE);
     ck_assert_uint_eq(w.io.reason, DD_WIRE_REASON_ENDED);
-    ck_assert_uint_lt(dd_clock_now_us(), start_us + SECOND_US);
+    uint64_t taken_us = dd_clock_now_us() - start_us;
     end(&w);
+    return taken_us;
+}
+
+START_TEST(says_that_the_server_is_gone)
+{
+    ck_assert_uint_lt(fastest_us(find_server_gone, SECOND_US / 2), SECOND_US / 2); /* it does not wait for the next probe */
 }
 END_TEST
 
@@ -363,7 +413,6 @@ START_TEST(knows_how_old_it_is)
     struct world w;
 
     begin_with(&w, &(struct server){.delay_us = delay_us});
-    w.options.timeout = 30 * SECOND_US;
     w.io.deadline_us = UINT64_MAX;
     uint64_t start_us = dd_clock_now_us();
     ck_assert_int_eq(dd_vnc_source.next(w.state, &w.io, 0, &picture), 0);
