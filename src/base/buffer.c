@@ -7,11 +7,14 @@
 
 enum { SMALLEST = 4096 };
 
-/* Not realloc(), which may leave a copy behind. */
+/* Not realloc(), which may leave a copy behind. Without content there is nothing to copy: the old memory goes first, so that a
+ * buffer never takes more than the capacity asked for. */
 int dd_buffer_reserve(struct dd_buffer *buffer, size_t capacity)
 {
     if (buffer->capacity >= capacity)
         return 0;
+    if (!buffer->size)
+        dd_buffer_free(buffer);
     struct dd_buffer larger = {.bytes = malloc(capacity), .size = buffer->size, .capacity = capacity};
     if (!larger.bytes)
         return DD_ERROR_MEMORY;

@@ -11,8 +11,9 @@ struct dd_buffer {
     size_t size, capacity;
 };
 
-/* Raises the capacity to at least that many bytes; the content stays. 0; or DD_ERROR_MEMORY, not logged, with the buffer
- * unchanged. */
+/* Raises the capacity to at least that many bytes; the content stays. Without content (size 0) the old memory is freed before the
+ * new is allocated; else there are both for a moment. 0; or DD_ERROR_MEMORY, not logged: the content is unchanged, but a buffer
+ * without content may have a capacity of 0. */
 int dd_buffer_reserve(struct dd_buffer *buffer, size_t capacity);
 
 /* Makes room for `more` bytes behind size, by doubling the capacity, so that many small additions cost little. Returns as

@@ -83,5 +83,26 @@ START_TEST(refuses_what_memory_never_has)
 }
 END_TEST
 
+/* The two are not there at once: that is seen where there is no memory for the second. */
+START_TEST(frees_memory_without_content_before_it_takes_more)
+{
+#ifndef DD_SANITIZED /* sanitizers end the program where malloc() would fail */
+    const size_t too_large = SIZE_MAX / 2;
+    struct dd_buffer b = {0};
+
+    ck_assert_int_eq(dd_buffer_reserve(&b, 10), 0);
+    memcpy(b.bytes, "x", 1);
+    b.size = 1;
+    ck_assert_int_eq(dd_buffer_reserve(&b, too_large), DD_ERROR_MEMORY);
+    ck_assert_uint_eq(b.capacity, 10);
+    ck_assert_mem_eq(b.bytes, "x", b.size);
+    b.size = 0;
+    ck_assert_int_eq(dd_buffer_reserve(&b, too_large), DD_ERROR_MEMORY);
+    ck_assert_ptr_null(b.bytes);
+    ck_assert_uint_eq(b.capacity, 0);
+#endif
+}
+END_TEST
+
 SUITE("base/buffer", grows_and_keeps_what_it_holds, reserves_just_what_is_asked_for, consumes_from_the_front_and_wipes_the_rest,
-      takes_a_copy, refuses_what_memory_never_has)
+      takes_a_copy, refuses_what_memory_never_has, frees_memory_without_content_before_it_takes_more)
