@@ -31,7 +31,7 @@ _Static_assert(sizeof(struct dd_stream_state) <= DD_FRAME_RING_STATE_SIZE, "the 
 struct dd_stream_receiver {
     char name[DD_OPTIONS_NAME_SIZE];
     struct dd_key keys[DD_INTAKE_KEYS_MAX];
-    struct dd_unseal *unseals[DD_INTAKE_KEYS_MAX]; /* one for each key */
+    struct dd_unseal *unseals[DD_INTAKE_KEYS_MAX]; /* one for each key; NULL once a later key has replaced it */
     /* Replay windows of the keys that have no saved session; lost when the process ends. */
     struct dd_unseal_memory memories[DD_INTAKE_KEYS_MAX];
     size_t key_count, current_key; /* keys before the current one are retired */
@@ -279,12 +279,16 @@ static void handle_fragment(struct dd_stream_receiver *r, const struct dd_unseal
     dd_stream_state_tracker_count_reassembly(r->tracker, session, dd_reassembly_counters(r->reassembly));
 }
 
-/* A datagram under key has arrived: retires the keys before it, and the key in use until now. */
+/* A datagram under key has arrived: retires the keys before it, and the key in use until now. From then on key's unseal alone
+ * writes to the saved session. */
 static void retire_keys(struct dd_stream_receiver *r, size_t key)
 {
     uint32_t before = r->saved->session.key_id;
-    for (size_t i = 0; i < key; i++)
+    for (size_t i = 0; i < key; i++) {
         dd_recv_session_store_retire(r->saved, r->keys[i].id);
+        dd_unseal_free(r->unseals[i]);
+        r->unseals[i] = NULL;
+    }
     if (r->saved->session.start_us && before != r->keys[key].id) {
         dd_recv_session_store_retire(r->saved, before);
         dd_delay_forget(&r->saved->delay); /* it may be another sender, with another clock */

@@ -46,10 +46,10 @@ void dd_stream_receiver_free(struct dd_stream_receiver *r);
 
 /* The id of key i, i < the config's key_count. */
 uint32_t dd_stream_receiver_key_id(const struct dd_stream_receiver *r, size_t i);
-/* True if key i was retired by a datagram under a later one: its datagrams must not be handled. */
+/* True if key i was retired by a datagram under a later one. */
 bool dd_stream_receiver_is_retired(const struct dd_stream_receiver *r, size_t i);
 
-/* Handles one datagram: accepts it, or refuses, counts and logs it. */
+/* Handles one datagram, of a key that is not retired: accepts it, or refuses, counts and logs it. */
 void dd_stream_receiver_handle(struct dd_stream_receiver *r, const struct dd_stream_receiver_datagram *datagram);
 
 /* Gives up frames that have waited too long, writes the heartbeat, wakes the ring's reader if there are new frames, saves the
