@@ -350,8 +350,7 @@ int dd_ddrecv_main(int argc, char **argv)
 {
     static const struct dd_daemon daemon = {.schema = &dd_recv_options_schema,
                                             .exposed_user = "serve_user",
-                                            .without_state = "after a restart, what somebody recorded before could be "
-                                                             "accepted once more",
+                                            .without_state = DD_SESSION_STORE_SET_LOST_TEXT,
                                             .roles = {[KIND_INTAKE] = dd_intake_role_run, [KIND_SERVE] = dd_serve_role_run},
                                             .run_command = run_command,
                                             .prepare = prepare,

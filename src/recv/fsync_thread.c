@@ -46,7 +46,7 @@ static void sync_round(struct dd_fsync_thread *s)
 static void *sync_all(void *context)
 {
     struct dd_fsync_thread *s = context;
-    pthread_setname_np(pthread_self(), "syncer");
+    pthread_setname_np(pthread_self(), "fsync");
     while (!atomic_load(&s->stopping)) {
         uint64_t start_us = dd_clock_now_us();
         sync_round(s);

@@ -23,7 +23,7 @@ static int create(const char *state_dir, const char *name, bool lenient)
     int fd = dd_recv_session_store_open_file(state_dir, name);
     if (fd != DD_ERROR_SYSTEM || !lenient)
         return fd;
-    dd_log_warning("going on without it: after a restart, what somebody recorded before could be accepted once more");
+    dd_log_warning("going on without it: %s", DD_SESSION_STORE_SET_LOST_TEXT);
     return dd_recv_session_store_open_file("", name);
 }
 

@@ -8,6 +8,9 @@
 
 #include "dd/base/options.h"
 
+/* For the log: what may happen if the stores do not outlive the process. */
+#define DD_SESSION_STORE_SET_LOST_TEXT "after a restart, what somebody recorded before could be accepted once more"
+
 struct dd_recv_role_config;
 
 struct dd_session_store_set {
