@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# What scripts/demo and scripts/test share; sourced by them.
+# What the scripts in this folder share. They source this file.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 me=${0##*/}
 
-# shellcheck disable=SC2034  # used by who sources this
+# shellcheck disable=SC2034  # used by the scripts that source this file
 build_packages=(build-essential cmake ninja-build pkg-config libssl-dev libisal-dev libcjson-dev libsystemd-dev
     libturbojpeg0-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libvncserver-dev libgcrypt20-dev
     libmicrohttpd-dev)

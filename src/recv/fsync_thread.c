@@ -14,9 +14,9 @@
 
 enum { PERIOD_US = DD_CLOCK_US_PER_S, SLOW_US = 2 * DD_CLOCK_US_PER_S, LOG_MS = 60000 };
 
-/* Belongs to the thread, but for stopping. */
+/* All fields belong to the thread, except owners and stopping. */
 struct dd_fsync_thread {
-    atomic_uint owners; /* who starts it, and the thread: the last one frees it */
+    atomic_uint owners; /* 2: the caller of start, and the thread; the last one frees this struct */
     atomic_bool stopping;
     struct dd_log_limit limit;
     size_t count;
@@ -35,7 +35,7 @@ static void unref(struct dd_fsync_thread *s)
 static void sync_round(struct dd_fsync_thread *s)
 {
     uint64_t suppressed;
-    /* all at once first: the disk has its own order for them */
+    /* start writing all of them first: the disk orders the writes itself */
     for (size_t i = 0; i < s->count; i++)
         sync_file_range(s->fds[i], 0, 0, SYNC_FILE_RANGE_WRITE);
     for (size_t i = 0; i < s->count && !atomic_load(&s->stopping); i++)

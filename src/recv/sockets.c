@@ -118,8 +118,8 @@ static bool is_open(const char *path)
     return found;
 }
 
-/* A socket that a dead process left behind is in the way; one that somebody serves is not ours to remove, and what is no
- * socket even less. */
+/* Removes a socket that a dead process left behind: it would be in the way. Leaves a socket that another process has open, and
+ * everything that is not a socket. */
 static void remove_stale(const struct sockaddr_un *address)
 {
     struct stat s;

@@ -408,7 +408,7 @@ class Forge(Process):
 
 
 class Flood(Process):
-    """tests/support/flood.c: somebody on the path, without the key; what goes to self.tap he records."""
+    """tests/support/flood.c: an attacker on the path, without the key. He records the datagrams that arrive at the port self.tap."""
 
     def __init__(self, test, port):
         super().__init__(test, [program("flood"), port], stdin=subprocess.PIPE)

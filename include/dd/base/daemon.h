@@ -37,7 +37,11 @@ struct dd_daemon_summary {
  * options, as the schema describes it; borrowed for the call.
  *
  * At start: prepare, set_up, acquire, start. For a new configuration: prepare, acquire, stop, start. At the end: discard,
- * clean_up. */
+ * clean_up. With --check-config: prepare, summarize, discard.
+ *
+ * If prepare fails at start, nothing else is called. Any other failure at start leads to the end, which calls both functions
+ * however far the start came. A new configuration whose prepare or acquire fails is refused, the latter after discard, and the
+ * daemon goes on with the old one. If start fails for it, the daemon ends. */
 struct dd_daemon {
     /* The struct of the daemon's options begins with struct dd_daemon_options; the table has the rows of its fields. */
     const struct dd_options_schema *schema;
@@ -51,7 +55,8 @@ struct dd_daemon {
     /* Checks options, reads the files that they name, and stores what start needs; wipes secrets from options. 0, or a negative
      * enum dd_error, logged, and nothing is stored. */
     int (*prepare)(void *context, struct dd_options *options);
-    /* Frees what was prepared and not started. */
+    /* Frees what was prepared and not started, if there is anything. It may be called any number of times: after a failed
+     * acquire, and at the end, after start has discarded by itself. */
     void (*discard)(void *context);
     /* Describes what was prepared; *summary is zeroed before. */
     void (*summarize)(const void *context, const void *options, struct dd_daemon_summary *summary);
@@ -69,7 +74,8 @@ struct dd_daemon {
     void (*stop)(void *context, struct dd_supervisor *supervisor);
     /* Called at least every 250 ms while the roles run; NULL: nothing to do. */
     void (*tick)(void *context, const struct dd_supervisor *supervisor);
-    /* Closes everything; the roles have ended. */
+    /* Closes everything that is open; the roles have ended. It is also called if set_up failed, or was never called because what
+     * comes before it failed. */
     void (*clean_up)(void *context);
 };
 

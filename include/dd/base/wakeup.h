@@ -23,8 +23,10 @@ int dd_wakeup_open(void);
  * DD_ERROR_SYSTEM, logged. */
 int dd_wakeup_open_pipe(int *wait_fd, int *send_fd);
 
-/* Sends a wake-up; fd is an eventfd, the send end of a pipe, or -1: nobody is woken. It cannot fail: a full descriptor wakes the
- * other side already, and a side that is gone needs no wake-up. SIGPIPE has to be ignored. Thread-safe. */
+/* Sends a wake-up; fd is an eventfd, the send end of a pipe, or -1: nobody is woken. A failure is no error. A side that is gone
+ * needs no wake-up, and a full descriptor is readable already. Only an edge-triggered reader of a full eventfd gets no new edge.
+ * It is full after 2^64 - 2 wake-ups, or because a process that holds it filled it, and the loss costs the reader at most its own
+ * wait. SIGPIPE has to be ignored. Thread-safe. */
 void dd_wakeup_send(int fd);
 
 /* Takes the wake-ups that were sent, so that fd polls readable no more; a pipe may need several calls. fd is an eventfd of this
