@@ -292,6 +292,14 @@ static int load_streams(struct dd_options *o)
     return error ? error : apply_line(o, 0);
 }
 
+/* What was applied is not needed any more, and may hold secrets. */
+static void wipe_line(struct dd_options *o)
+{
+    for (size_t i = 0; i < o->line_count; i++)
+        wipe_string(o->line[i].text);
+    o->line_count = 0;
+}
+
 struct dd_options *dd_options_load(const struct dd_options_schema *schema, int argc, char **argv)
 {
     struct dd_options *o = calloc(1, sizeof *o);
@@ -309,6 +317,7 @@ struct dd_options *dd_options_load(const struct dd_options_schema *schema, int a
         return o;
     if (load_streams(o))
         goto err1;
+    wipe_line(o);
     return o;
 
 err0:
@@ -326,8 +335,7 @@ void dd_options_free(struct dd_options *o)
         free(o->origins[i].file);
         free(o->origins[i].line);
     }
-    for (size_t i = 0; i < o->line_count; i++)
-        wipe_string(o->line[i].text);
+    wipe_line(o);
     for (size_t i = 0; i < o->stream_count; i++) {
         explicit_bzero(o->streams[i], o->schema->stream_size);
         free(o->streams[i]);

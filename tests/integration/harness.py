@@ -62,7 +62,8 @@ def wait_until(condition, timeout, what):
 
 def stretch():
     """By what factor a time limit that is a promise may be exceeded just now: 1 on an idle machine, up to 10 where tasks queue for
-    the CPUs. For limits that a test measures itself; wait_until() applies it to its own."""
+    the CPUs. For limits that a test measures itself; wait_until() applies it to its own. Only for the side of a limit that load
+    can push a figure beyond: a time may become longer, a rate lower. The promises themselves are measured by scripts/bench."""
     with open("/proc/loadavg") as f:
         load, _, _, tasks, _ = f.read().split()
     cpus = len(os.sched_getaffinity(0))
@@ -695,8 +696,14 @@ class Test(unittest.TestCase):
             print(f"---- {process.name}: {' '.join(process.arguments)[:300]}\n{text}", file=sys.stderr)
 
     def assert_rate(self, rate, least, most):
-        """Asserts that a rate that was measured is in its limits; these are wider on a busy machine."""
-        self.assertTrue(least / stretch() <= rate <= most * stretch(), f"{rate} is not from {least} to {most}")
+        """Asserts that a rate that was measured is in its limits. On a busy machine it may be lower, but hardly higher: by what
+        was queued before."""
+        factor = stretch()
+        self.assertTrue(least / factor <= rate <= most * min(factor, 1.2), f"{rate} is not from {least} to {most}")
+
+    def assert_delay(self, delay, least, most):
+        """Asserts that a time that was measured is in its limits. On a busy machine it may be longer, but not shorter."""
+        self.assertTrue(least <= delay <= most * stretch(), f"{delay} is not from {least} to {most}")
 
     # files
 

@@ -124,7 +124,7 @@ class OneStreamTest(harness.Test):
                                     "eight frames")
         times = [datetime.datetime.fromisoformat(f["captured_at"]).timestamp() for f in frames]
         gaps = [b - a for a, b in zip(times[1:], times[2:])]
-        self.assertAlmostEqual(sum(gaps) / len(gaps), 0.4, delta=0.05 * harness.stretch())
+        self.assert_delay(sum(gaps) / len(gaps), 0.35, 0.45)
 
     def test_the_size_is_what_was_asked_for(self):
         for size in ("640x480", "1280x720", "16x16"):

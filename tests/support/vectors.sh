@@ -31,7 +31,7 @@ aes_counter() { raw "$3" | openssl enc -aes-256-ctr -K "$1" -iv "$2" | hex; }
 # pads to whole blocks of 16 bytes
 blocks() {
     local padded=$1
-    while ((${#padded} % 32)); do padded+=00; done
+    while ((${#padded} % 32)); do padded=${padded}00; done
     printf '%s' "$padded"
 }
 

@@ -20,10 +20,10 @@ END_TEST
 
 START_TEST(reserves_the_paths_of_the_pages)
 {
-    const char *const *name = dd_stream_name_reserved;
-    while (*name && strcmp(*name, "metrics"))
-        name++;
-    ck_assert_ptr_nonnull(*name);
+    static const char *const expected[] = {"freshness", "stats", "metrics", "healthz", "frames", "stream", NULL};
+
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
+        ck_assert_pstr_eq(dd_stream_name_reserved[i], expected[i]);
 }
 END_TEST
 

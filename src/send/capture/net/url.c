@@ -15,28 +15,42 @@
 
 _Static_assert(sizeof((struct dd_url *)0)->host == DD_HOST_PORT_HOST_SIZE, "a host fits");
 
+/* What ends an authority, as in url_parts.c. */
+#define AUTHORITY_END "/?#\\"
+
 /* An IP literal, or with a port: hardly what a path or a query of a page goes on with behind an '@'. */
 static bool is_explicit(const struct dd_host_port *place)
 {
     return place->family != AF_UNSPEC || place->port > 0;
 }
 
-/* Finds the parts by the only reading that there is: the strict one, or that of a raw password up to an '@' behind the strict
- * authority. */
+/* Whether a raw reading counts where the strict one is valid, too. Paths, and queries of pages above all, may hold an '@'. */
+static bool is_rival(const struct dd_url_parts *raw, const struct dd_url_parts *strict, const char *authority)
+{
+    bool page = strncasecmp(strict->scheme, "http", 4) == 0;
+    bool password = memchr(authority, ':', strcspn(authority, AUTHORITY_END)); /* or a port: it begins in the strict authority */
+
+    if (password && (strict->user || !page))
+        return true;
+    return (password || !page) && is_explicit(&raw->place);
+}
+
+/* Finds the parts by the only reading that there is: the strict one, or that of a raw user name or password up to an '@' behind
+ * the strict authority. */
 static int find_parts(struct dd_url_parts *parts, const char *text)
 {
-    int error = dd_url_parts_parse(parts, text);
+    struct dd_url_parts strict, raw;
+    int error = dd_url_parts_parse(&strict, text);
+    bool is_strict = !error;
     const char *scheme_end = strstr(text, "://");
 
+    *parts = strict;
     if (!scheme_end)
         return error;
-    const char *authority = scheme_end + strlen("://"), *end = authority + strcspn(authority, "/?#\\");
-    if (!memchr(authority, ':', (size_t)(end - authority)))
-        return error; /* no password begins in it */
-    bool page = !error && !parts->user && strncasecmp(text, "http", 4) == 0;
-    for (const char *at = strchr(end, '@'); at; at = strchr(at + 1, '@')) {
-        struct dd_url_parts raw;
-        if (dd_url_parts_parse_at(&raw, text, at) || (page && !is_explicit(&raw.place)))
+    const char *authority = scheme_end + strlen("://");
+    for (const char *at = strchr(authority + strcspn(authority, AUTHORITY_END), '@'); at; at = strchr(at + 1, '@')) {
+        bool has_password = memchr(authority, ':', (size_t)(at - authority));
+        if (!has_password || dd_url_parts_parse_at(&raw, text, at) || (is_strict && !is_rival(&raw, &strict, authority)))
             continue;
         if (!error)
             return DD_ERROR_AMBIGUOUS;

@@ -21,14 +21,15 @@ struct dd_url {
 #define DD_URL_AMBIGUOUS_TEXT                                                                                                    \
     "more than one host can be read from it: give the password in password_file, and write an '@' in the path as %40"
 
-/* Reads a URL that a person wrote. User info is read as RFC 3986 says it (url_parts.h). But a password may be written raw, with
- * '@', '/', ':', '?', '#', '\' or '%' in it: then an '@' behind the strict authority ends it, where a user name and ':' come
- * before that authority's end, and a valid host and port behind it. %XX stands for its character where it is valid (and not %00),
- * else for itself.
- * 0; DD_ERROR_AMBIGUOUS if there is more than one such reading, the strict one included; DD_ERROR_INPUT if there is none, or
- * the rest holds blanks or control characters; DD_ERROR_SPACE if a part is too long. On errors *url is wiped.
- * A page (http, https) that strictly has no user info is read so unless a host behind an '@' is an IP literal or has a port:
- * paths and queries of pages often hold an '@'.
+/* Reads a URL that a person wrote. User info is read as RFC 3986 says it (url_parts.h). But user name and password may be written
+ * raw, with '@', '/', ':', '?', '#', '\' or '%' in them: then an '@' behind the strict authority ends them, if a ':' stands
+ * before it, and a valid host and port behind it. %XX stands for its character where it is valid (and not %00), else for itself.
+ * 0; DD_ERROR_AMBIGUOUS if there is more than one reading, the strict one included; DD_ERROR_INPUT if there is none, or the rest
+ * holds blanks or control characters; DD_ERROR_SPACE if a part is too long. On errors *url is wiped.
+ * Where the strict reading is valid, a raw one does not count
+ *   - if the ':' stands behind the strict authority, in a page's URL (http, https), or before a host that is neither an IP
+ * literal nor has a port;
+ *   - before such a host in the URL of a page that strictly has no user info.
  * Only for URLs of the configuration: of one that a page gives, a raw reading could be another host than the browser's. */
 int dd_url_parse(struct dd_url *url, const char *text);
 

@@ -97,7 +97,7 @@ static int parse_source(struct dd_web_options *web_options, struct dd_url *url, 
     if (error == DD_ERROR_AMBIGUOUS)
         snprintf(why, why_size, "%s", DD_URL_AMBIGUOUS_TEXT);
     if (error)
-        return error;
+        return DD_ERROR_INPUT;
     snprintf(web_options->username, sizeof web_options->username, "%s", *options->username ? options->username : url->username);
     snprintf(web_options->password, sizeof web_options->password, "%s", *options->password ? options->password : url->password);
     url->has_user = false;

@@ -35,6 +35,7 @@ static const struct example examples[] = {
     {"rtsp://viewer:a\\b@cam/test", "viewer", "a\\b", "cam", 0, "/test", "rtsp://viewer:a%5Cb@cam/test"},
     {"rtsp://viewer:p@x\\@cam/", "viewer", "p@x\\", "cam", 0, "/", "rtsp://viewer:p%40x%5C@cam/"},
     {"rtsp://me@corp:a/b@cam/", "me@corp", "a/b", "cam", 0, "/", "rtsp://me%40corp:a%2Fb@cam/"},
+    {"rtsp://CORP\\viewer:secret@cam/x", "CORP\\viewer", "secret", "cam", 0, "/x", "rtsp://CORP%5Cviewer:secret@cam/x"},
     {"https://viewer:a/b@host/test", "viewer", "a/b", "host", 0, "/test", "https://viewer:a%2Fb@host/test"},
     {"rtsp://viewer:a:b:c@cam/", "viewer", "a:b:c", "cam", 0, "/", "rtsp://viewer:a%3Ab%3Ac@cam/"},
     {"rtsp://viewer:p@&ss/word@[fe80::1]:554/test", "viewer", "p@&ss/word", "fe80::1", 554, "/test",
@@ -43,6 +44,7 @@ static const struct example examples[] = {
     /* an '@' that belongs to the path */
     {"rtsp://cam/user@site", "", "", "cam", 0, "/user@site", "rtsp://cam/user@site"},
     {"rtsp://cam/proxy@10.0.0.1:554/x", "", "", "cam", 0, "/proxy@10.0.0.1:554/x", "rtsp://cam/proxy@10.0.0.1:554/x"},
+    {"rtsp://cam/a:b@hd", "", "", "cam", 0, "/a:b@hd", "rtsp://cam/a:b@hd"},
     {"https://a/b:c@host:1/", "", "", "a", 0, "/b:c@host:1/", "https://a/b:c@host:1/"},
     {"http://host:3000/d?to=me@example.com", "", "", "host", 3000, "/d?to=me@example.com",
      "http://host:3000/d?to=me@example.com"},
@@ -130,6 +132,9 @@ START_TEST(refuses_ambiguous_urls)
         "https://u:p@ss/word@host/",
         "https://u:p@host?mail=a@b.de",
         "http://host:3000/d?to=me@10.0.0.1",
+        "rtsp://us/er:secret@10.0.0.1/",
+        "rtsp://us#er:secret@cam:554/",
+        "rtsp://cam:554/live@hd",
     };
     struct dd_url url;
 
