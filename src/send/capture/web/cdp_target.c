@@ -13,8 +13,6 @@
 enum {
     SMALL_WIDTH = 64,
     SMALL_HEIGHT = 36,
-    /* The browser stamps a screencast picture when it has it: on a busy machine up to 130 ms after the page showed it. */
-    SCREENCAST_LAG_US = 200 * DD_CLOCK_US_PER_MS,
     SCREENCAST_AGE_MAX_US = 2 * DD_CLOCK_US_PER_S,
 };
 
@@ -113,7 +111,7 @@ uint64_t dd_cdp_target_captured_us(const struct dd_json *params)
         age_us = 0;
     if (age_us > SCREENCAST_AGE_MAX_US)
         return 0;
-    return now_us - (uint64_t)age_us - SCREENCAST_LAG_US;
+    return now_us - (uint64_t)age_us - DD_CDP_TARGET_SCREENCAST_LAG_US;
 }
 
 /* Chromium 156 freezes only a hidden page. Focus emulation is the only way to make a page visible again; without a page in the

@@ -57,8 +57,12 @@ void dd_cdp_target_stop_screencast(const struct dd_cdp_target *target);
 /* Acknowledges a frame of the screencast, the event's params: the browser sends no other one before. */
 void dd_cdp_target_acknowledge_frame(const struct dd_cdp_target *target, const struct dd_json *frame);
 
-/* When the picture of a Page.screencastFrame was captured, as dd_clock_now_us(), from the params of the event. 0 if that was more
- * than two seconds ago: this process did not run meanwhile. */
+/* The browser stamps a frame of the screencast when it has it: on a busy machine up to 130 ms after the page showed it. So a
+ * frame counts as captured this long before its stamp. */
+enum { DD_CDP_TARGET_SCREENCAST_LAG_US = 200000 };
+
+/* When the picture of a Page.screencastFrame was captured, as dd_clock_now_us(), from the params of the event: its stamp minus
+ * DD_CDP_TARGET_SCREENCAST_LAG_US. 0 if the stamp is more than two seconds old: this process did not run meanwhile. */
 uint64_t dd_cdp_target_captured_us(const struct dd_json *params);
 
 /* Freezes a loaded page, so that its timers and scripts stand still, or lets it go on (Page.setWebLifecycleState). */

@@ -71,7 +71,7 @@ struct dd_screenshots {
     uint64_t trust_until_us; /* a screenshot is due from then on in any case */
     uint64_t probe_us;       /* a probe is due from then on */
     uint64_t resume_us;      /* nothing is begun before; AWAITING_FIRST_FRAME ends then */
-    uint64_t covered_us;     /* a frame captured up to then shows nothing that a picture before did not show */
+    uint64_t covered_us;     /* frames captured up to then, as dd_cdp_target_captured_us(), are older than the last picture */
     uint64_t unchanged_us;   /* when the page still showed the delivered picture, to be reported; 0: nothing to report */
     uint64_t changed_us;     /* when the delivered pixels changed last */
 };
@@ -234,7 +234,7 @@ static void captured(void *context, const struct dd_cdp_answer *answer)
     bool changed = s->screencast != SCREENCAST_RUNNING || s->frames_during_capture > 1;
     s->capture_us = !changed ? NEVER : s->mode == SCREENCAST ? now_us + SETTLED_US : now_us;
     s->trust_until_us = now_us + (s->element.beyond_viewport ? TRUST_UNWATCHED_US : TRUST_US);
-    s->covered_us = now_us;
+    s->covered_us = now_us - DD_CDP_TARGET_SCREENCAST_LAG_US;
     keep_picture(s, data, answer->sent_us);
 }
 

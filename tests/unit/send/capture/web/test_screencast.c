@@ -132,19 +132,35 @@ START_TEST(a_frame_older_than_the_picture_only_tells_of_a_change)
 {
     fixture_set_options(100);
     fixture_open_to_idle();
-    fixture_pass_ms(200); /* it was captured when the screenshot was */
-    fixture_frame(fixture_dark, 0);
+    fixture_frame(fixture_dark, 0); /* the browser made it when the screenshot was there */
     EXPECT_NOTHING();
-    EXPECT_NO_COMMAND();
+    fixture_pass_ms(300);
+    fixture_frame(fixture_dark, 300); /* the same, but it comes late */
+    EXPECT_NOTHING();
+    fixture_frame(fixture_dark, 0);
+    EXPECT_DARK();
+    fixture_frame(fixture_white, 100); /* made between the screenshot and the frame before */
+    EXPECT_COMMAND_AFTER(500, "Page.captureScreenshot");
+    fixture_close();
+}
+END_TEST
+
+START_TEST(a_frame_made_right_after_a_screenshot_is_a_picture)
+{
+    fixture_set_options(100);
+    fixture_open_to_idle();
     fixture_pass_ms(1);
     fixture_frame(fixture_dark, 0);
     EXPECT_DARK();
-    fixture_pass_ms(900);
+    ck_assert_uint_eq(dd_screenshots_changed_us(fixture.screenshots), fixture.now_us);
+    /* so it is after each screenshot */
+    EXPECT_COMMAND_AFTER(500, "Page.captureScreenshot");
+    fixture_pass_ms(50);
+    fixture_answer_picture(fixture_dark);
+    EXPECT_DARK();
+    fixture_pass_ms(1);
     fixture_frame(fixture_white, 0);
     EXPECT_WHITE();
-    fixture_pass_ms(300);
-    fixture_frame(fixture_dark, 400); /* captured between the screenshot and the frame before */
-    EXPECT_COMMAND_AFTER(500, "Page.captureScreenshot");
     fixture_close();
 }
 END_TEST
@@ -460,9 +476,9 @@ END_TEST
 SUITE("send/capture/web/screencast", begins_with_a_screenshot, does_not_wait_long_for_the_first_frame,
       frames_are_pictures_and_a_screenshot_follows_the_last, two_frames_during_a_screenshot_are_a_change,
       a_newer_frame_replaces_one_that_was_not_due, a_frame_older_than_the_picture_only_tells_of_a_change,
-      a_page_that_answers_is_unchanged_to_when_it_was_asked, takes_a_screenshot_every_30_s_in_any_case,
-      what_is_refused_is_tried_again_later, a_page_that_does_not_answer_hangs, what_is_no_picture_fails,
-      a_frame_that_cannot_be_kept_takes_the_one_before_with_it, its_answers_are_forgotten_with_it, another_document_begins_afresh,
-      what_is_under_way_outlives_the_document, a_sign_of_life_is_not_of_the_document_before, a_picture_waits_for_its_check,
-      a_picture_of_the_wrong_page_is_dropped, a_page_that_turns_wrong_is_not_unchanged,
+      a_frame_made_right_after_a_screenshot_is_a_picture, a_page_that_answers_is_unchanged_to_when_it_was_asked,
+      takes_a_screenshot_every_30_s_in_any_case, what_is_refused_is_tried_again_later, a_page_that_does_not_answer_hangs,
+      what_is_no_picture_fails, a_frame_that_cannot_be_kept_takes_the_one_before_with_it, its_answers_are_forgotten_with_it,
+      another_document_begins_afresh, what_is_under_way_outlives_the_document, a_sign_of_life_is_not_of_the_document_before,
+      a_picture_waits_for_its_check, a_picture_of_the_wrong_page_is_dropped, a_page_that_turns_wrong_is_not_unchanged,
       a_check_does_not_bring_back_the_document_before)
