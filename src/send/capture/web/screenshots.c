@@ -35,7 +35,7 @@ enum {
 
 enum mode { SCREENCAST, SCREENSHOT };
 
-/* The header has the transitions. */
+/* The header has the transitions. From MEASURING to PROBING, a command is under way. */
 enum state { IDLE, AWAITING_FIRST_FRAME, MEASURING, CAPTURING, REMEASURING, CHECKING, PROBING, FROZEN, HUNG };
 
 enum screencast {
@@ -58,6 +58,7 @@ struct dd_screenshots {
     bool pauses; /* the page is frozen between pictures */
 
     enum state state;
+    bool outdated; /* what is under way was begun for an earlier document: its answer is of no use */
     enum screencast screencast;
     unsigned document;              /* dd_page_document() of all that follows */
     unsigned frames_during_capture; /* frames that came in CAPTURING */
@@ -150,10 +151,13 @@ static bool is_current(const struct dd_screenshots *s)
 /* Ends what was under way. True if the answer is of use. */
 static bool finish(struct dd_screenshots *s, const struct dd_cdp_answer *answer)
 {
+    bool outdated = s->outdated;
+
     s->state = answer->error == DD_ERROR_TIMEOUT ? HUNG : IDLE;
+    s->outdated = false;
     if (answer->error)
         s->resume_us = dd_clock_now_us() + RETRY_US;
-    return !answer->error && is_current(s);
+    return !answer->error && !outdated && is_current(s);
 }
 
 /* ---- from a picture to one that may be delivered ---- */
@@ -163,8 +167,7 @@ static void checked(void *context, const struct dd_cdp_answer *answer)
     struct dd_screenshots *s = context;
 
     s->probe_us = dd_clock_now_us() + PROBE_US;
-    /* another document may have dropped the picture */
-    if (finish(s, answer) && s->pending_state == PENDING_UNCHECKED && dd_page_check_picture(s->page, answer))
+    if (finish(s, answer) && dd_page_check_picture(s->page, answer))
         s->pending_state = PENDING_CHECKED;
     else
         drop(s);
@@ -186,7 +189,7 @@ static void remeasured(void *context, const struct dd_cdp_answer *answer)
 {
     struct dd_screenshots *s = context;
 
-    if (finish(s, answer) && s->pending_state == PENDING_UNCHECKED && dd_element_clip_verify(&s->element, answer))
+    if (finish(s, answer) && dd_element_clip_verify(&s->element, answer))
         begin_check(s);
     else
         drop(s);
@@ -408,6 +411,7 @@ static int deliver(struct dd_screenshots *s, struct dd_source_io *io, struct dd_
 static void begin_document(struct dd_screenshots *s)
 {
     s->document = dd_page_document(s->page);
+    s->outdated = s->state >= MEASURING && s->state <= PROBING;
     s->screencast = SCREENCAST_OFF;
     dd_element_clip_reset(&s->element);
     drop(s);

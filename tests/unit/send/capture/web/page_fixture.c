@@ -120,9 +120,14 @@ void fixture_answer_value(const char *value)
     feed("{\"id\":%d,\"result\":{\"result\":{\"value\":%s}},\"sessionId\":\"S\"}", (int)fixture.command_id, value);
 }
 
+void fixture_answer_picture_to(int64_t id, const char *data)
+{
+    feed("{\"id\":%d,\"result\":{\"data\":\"%s\"},\"sessionId\":\"S\"}", (int)id, data);
+}
+
 void fixture_answer_picture(const char *data)
 {
-    feed("{\"id\":%d,\"result\":{\"data\":\"%s\"},\"sessionId\":\"S\"}", (int)fixture.command_id, data);
+    fixture_answer_picture_to(fixture.command_id, data);
 }
 
 void fixture_refuse(void)

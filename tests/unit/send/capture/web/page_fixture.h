@@ -62,6 +62,7 @@ void fixture_answer(const char *result);
 void fixture_answer_to(int64_t id, const char *result);
 void fixture_answer_value(const char *value); /* of an expression, JSON */
 void fixture_answer_picture(const char *data);
+void fixture_answer_picture_to(int64_t id, const char *data);
 void fixture_refuse(void);
 
 /* Sends a frame of the screencast, whose acknowledgement has to be next. It counts as captured 200 ms and age_ms ago. */

@@ -320,26 +320,51 @@ START_TEST(another_document_begins_afresh)
 }
 END_TEST
 
-START_TEST(what_is_under_way_outlives_the_document)
+START_TEST(a_late_answer_is_not_of_the_next_document)
 {
     fixture_set_options(100);
     fixture_open_to_screenshot();
     int64_t capture = fixture.command_id;
     fixture_navigate("L2");
-    EXPECT_NOTHING();
+    EXPECT_NOTHING(); /* nothing is begun before the answer */
     EXPECT_NO_COMMAND();
-    fixture_answer_to(capture, "{}");
+    fixture_answer_picture_to(capture, fixture_white);
     EXPECT_COMMAND_AFTER(200, "Page.startScreencast");
-    /* what is answered before the next call is of the document before */
+    /* the same, if the answer comes before the next call */
     fixture_frame(fixture_white, 0);
     EXPECT_COMMAND("Page.captureScreenshot");
     capture = fixture.command_id;
     fixture_navigate("L3");
-    fixture_answer_to(capture, "{\"data\":\"AAAA\"}");
+    fixture_answer_picture_to(capture, fixture_white);
     EXPECT_NOTHING();
     EXPECT_COMMAND("Page.startScreencast");
-    /* a first frame that is awaited comes no more: the screencast is started once the screenshot is there */
+    /* two documents later */
+    fixture_frame(fixture_white, 0);
+    EXPECT_COMMAND("Page.captureScreenshot");
+    capture = fixture.command_id;
     fixture_navigate("L4");
+    EXPECT_NOTHING();
+    fixture_navigate("L5");
+    EXPECT_NOTHING();
+    fixture_answer_picture_to(capture, fixture_white);
+    EXPECT_COMMAND_AFTER(200, "Page.startScreencast");
+    /* a screenshot that was begun for the current document is delivered */
+    fixture_frame(fixture_white, 0);
+    EXPECT_COMMAND("Page.captureScreenshot");
+    fixture_answer_picture(fixture_dark);
+    EXPECT_DARK();
+    fixture_close();
+}
+END_TEST
+
+START_TEST(another_document_does_not_wait_for_the_first_frame)
+{
+    fixture_set_options(100);
+    fixture_open();
+    EXPECT_NOTHING();
+    EXPECT_COMMAND("Page.startScreencast");
+    fixture_navigate("L2");
+    /* the screencast ended with the document before, and is started again after the screenshot */
     EXPECT_NOTHING();
     EXPECT_COMMAND("Page.captureScreenshot");
     fixture_answer_picture(fixture_white);
@@ -479,6 +504,7 @@ SUITE("send/capture/web/screencast", begins_with_a_screenshot, does_not_wait_lon
       a_frame_made_right_after_a_screenshot_is_a_picture, a_page_that_answers_is_unchanged_to_when_it_was_asked,
       takes_a_screenshot_every_30_s_in_any_case, what_is_refused_is_tried_again_later, a_page_that_does_not_answer_hangs,
       what_is_no_picture_fails, a_frame_that_cannot_be_kept_takes_the_one_before_with_it, its_answers_are_forgotten_with_it,
-      another_document_begins_afresh, what_is_under_way_outlives_the_document, a_sign_of_life_is_not_of_the_document_before,
+      another_document_begins_afresh, a_late_answer_is_not_of_the_next_document,
+      another_document_does_not_wait_for_the_first_frame, a_sign_of_life_is_not_of_the_document_before,
       a_picture_waits_for_its_check, a_picture_of_the_wrong_page_is_dropped, a_page_that_turns_wrong_is_not_unchanged,
       a_check_does_not_bring_back_the_document_before)

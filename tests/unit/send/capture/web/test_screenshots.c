@@ -227,6 +227,15 @@ START_TEST(an_element_of_the_document_before_is_not_captured)
     EXPECT_NO_COMMAND();
     EXPECT_NOTHING();
     EXPECT_COMMAND("Page.startScreencast");
+    fixture_frame("small", 0);
+    EXPECT_MEASUREMENT(true);
+    measurement = fixture.command_id;
+    fixture_navigate("L3");
+    EXPECT_NOTHING();
+    fixture_answer_to(measurement, "{\"result\":{\"value\":" BOX(0, 1) "}}");
+    EXPECT_NO_COMMAND();
+    EXPECT_NOTHING();
+    EXPECT_COMMAND("Page.startScreencast");
     fixture_close();
 }
 END_TEST
