@@ -15,6 +15,7 @@
 #include "send/capture/web/fetch_intercept.h"
 #include "send/capture/web/load_error.h"
 #include "send/capture/web/page_readiness.h"
+#include "send/capture/web/page_script.h"
 #include "send/capture/web/target_setup.h"
 #include "send/capture/web/web_options.h"
 #include "send/options.h"
@@ -142,16 +143,20 @@ static void status_answered(void *context, const struct dd_cdp_answer *answer)
         fail(p, load_error.reason, "%s", load_error.text);
 }
 
-/* The document itself knows the HTTP status that it came with. */
 static void world_created(void *context, const struct dd_cdp_answer *answer)
 {
     struct dd_page *p = context;
+    char *script;
 
     if (answer->error) /* the document is already gone; the next one gets a world of its own */
         return;
     p->target.context_id = dd_json_integer(dd_json_member(answer->result, "executionContextId"));
-    dd_cdp_target_evaluate(&p->target, "(performance.getEntriesByType('navigation')[0] || {}).responseStatus || 0",
-                           status_answered, p);
+    script = dd_page_script_build("http_status.js", dd_json_new_array(), 0);
+    if (script)
+        dd_cdp_target_evaluate(&p->target, script, status_answered, p);
+    else
+        fail(p, DD_WIRE_REASON_CAPTURE, "there is no memory for its HTTP status");
+    dd_page_script_free(script);
 }
 
 static void handle_frame_navigated(struct dd_page *p, const struct dd_json *params)

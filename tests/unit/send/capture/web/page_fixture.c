@@ -203,10 +203,15 @@ void fixture_become_ready(void)
     ck_assert_int_eq(dd_page_state(fixture.page), DD_PAGE_READY);
 }
 
-void fixture_navigate(const char *loader)
+void fixture_begin_document(const char *loader)
 {
     snprintf(loader_id, sizeof loader_id, "%s", loader);
     send_navigated();
+}
+
+void fixture_navigate(const char *loader)
+{
+    fixture_begin_document(loader);
     fixture_become_ready();
 }
 

@@ -68,7 +68,9 @@ void fixture_refuse(void);
 /* Sends a frame of the screencast, whose acknowledgement has to be next. It counts as captured 200 ms and age_ms ago. */
 void fixture_frame(const char *data, unsigned age_ms);
 
-/* Another document comes into the target, and is ready. */
+/* Another document comes into the target. */
+void fixture_begin_document(const char *loader_id);
+/* The same, and it becomes ready. */
 void fixture_navigate(const char *loader_id);
 /* Answers everything until the page is ready. */
 void fixture_become_ready(void);
