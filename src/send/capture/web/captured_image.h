@@ -10,15 +10,17 @@
 
 struct dd_picture;
 
-/* All zero: none. */
+/* All zero: an empty one. */
 struct dd_captured_image {
     struct dd_buffer base64; /* of PNG or JPEG, with its NUL; owned */
     uint64_t captured_us;
-    struct dd_rect crop; /* is shown, in pixels; width 0: all of it that is in the viewport, */
-    bool clipped;        /* or all of it, since the browser clipped it to the element */
+    /* The part of the image that is shown, in pixels. With width 0 it is the viewport, or all of a clipped image. */
+    struct dd_rect crop;
+    /* The browser clipped the image to the element. */
+    bool clipped;
 };
 
-/* True if both show the same pixels for certain. Where there is none, there is no such image. */
+/* True if both show the same pixels for certain. False if either is empty. */
 bool dd_captured_image_is_same(const struct dd_captured_image *a, const struct dd_captured_image *b);
 
 /* Makes *picture the part of decoded, the image's pixels, that is shown; it borrows decoded's planes. 0; DD_ERROR_INPUT if

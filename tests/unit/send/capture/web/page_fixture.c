@@ -281,7 +281,7 @@ void fixture_close(void)
     inbox_size = 0;
 }
 
-/* ---- what comes of it ---- */
+/* ---- the code under test ---- */
 
 int fixture_next(uint64_t due_us)
 {

@@ -65,7 +65,8 @@ void fixture_answer_picture(const char *data);
 void fixture_answer_picture_to(int64_t id, const char *data);
 void fixture_refuse(void);
 
-/* Sends a frame of the screencast, whose acknowledgement has to be next. It counts as captured 200 ms and age_ms ago. */
+/* Sends a frame of the screencast that the browser made age_ms ago, and expects its acknowledgement as the next command. The
+ * frame counts as captured 200 ms before. */
 void fixture_frame(const char *data, unsigned age_ms);
 
 /* Another document comes into the target. */
@@ -78,7 +79,7 @@ void fixture_become_ready(void);
 #define EXPECT_COMMAND(method) ck_assert_str_eq(fixture_command(), method)
 #define EXPECT_NO_COMMAND() ck_assert_str_eq(fixture_command(), "")
 
-/* ---- what comes of it ---- */
+/* ---- the code under test ---- */
 
 int fixture_next(uint64_t due_us);
 uint64_t fixture_wake_us(void); /* for a picture that is due now */
@@ -95,7 +96,7 @@ uint64_t fixture_wake_us(void); /* for a picture that is due now */
         EXPECT_NEXT(DD_SCREENSHOTS_PICTURE);                                                                                     \
         ck_assert_uint_lt(fixture.picture.plane[0][0], 255);                                                                     \
     } while (0)
-/* Time passes without a word, and then there is a command. */
+/* No command is sent for ms - 1 milliseconds, and this one after ms. */
 #define EXPECT_COMMAND_AFTER(ms, method)                                                                                         \
     do {                                                                                                                         \
         fixture_pass_ms((ms)-1);                                                                                                 \

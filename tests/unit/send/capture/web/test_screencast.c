@@ -213,7 +213,7 @@ START_TEST(takes_a_screenshot_every_30_s_in_any_case)
 }
 END_TEST
 
-START_TEST(what_is_refused_is_tried_again_later)
+START_TEST(a_refused_command_is_sent_again_after_200_ms)
 {
     fixture_set_options(100);
     fixture_open_to_screenshot();
@@ -255,7 +255,7 @@ START_TEST(a_page_that_does_not_answer_hangs)
 }
 END_TEST
 
-START_TEST(what_is_no_picture_fails)
+START_TEST(a_picture_that_cannot_be_decoded_fails)
 {
     fixture_set_options(100);
     fixture_open_to_screenshot();
@@ -502,9 +502,9 @@ SUITE("send/capture/web/screencast", begins_with_a_screenshot, does_not_wait_lon
       frames_are_pictures_and_a_screenshot_follows_the_last, two_frames_during_a_screenshot_are_a_change,
       a_newer_frame_replaces_one_that_was_not_due, a_frame_older_than_the_picture_only_tells_of_a_change,
       a_frame_made_right_after_a_screenshot_is_a_picture, a_page_that_answers_is_unchanged_to_when_it_was_asked,
-      takes_a_screenshot_every_30_s_in_any_case, what_is_refused_is_tried_again_later, a_page_that_does_not_answer_hangs,
-      what_is_no_picture_fails, a_frame_that_cannot_be_kept_takes_the_one_before_with_it, its_answers_are_forgotten_with_it,
-      another_document_begins_afresh, a_late_answer_is_not_of_the_next_document,
+      takes_a_screenshot_every_30_s_in_any_case, a_refused_command_is_sent_again_after_200_ms, a_page_that_does_not_answer_hangs,
+      a_picture_that_cannot_be_decoded_fails, a_frame_that_cannot_be_kept_takes_the_one_before_with_it,
+      its_answers_are_forgotten_with_it, another_document_begins_afresh, a_late_answer_is_not_of_the_next_document,
       another_document_does_not_wait_for_the_first_frame, a_sign_of_life_is_not_of_the_document_before,
       a_picture_waits_for_its_check, a_picture_of_the_wrong_page_is_dropped, a_page_that_turns_wrong_is_not_unchanged,
       a_check_does_not_bring_back_the_document_before)

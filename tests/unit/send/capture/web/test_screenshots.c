@@ -7,7 +7,7 @@
 #include "dd/base/json.h"
 #include "page_fixture.h"
 
-START_TEST(one_is_taken_when_it_is_due_and_something_changed)
+START_TEST(a_screenshot_waits_until_it_is_due_and_the_page_changed)
 {
     fixture_set_options(2000);
     fixture_open();
@@ -366,9 +366,10 @@ START_TEST(an_element_that_keeps_changing_is_taken_by_itself)
 }
 END_TEST
 
-SUITE("send/capture/web/screenshots", one_is_taken_when_it_is_due_and_something_changed, a_change_during_one_calls_for_another,
-      the_silence_of_the_browser_is_trusted_for_30_s, one_that_cannot_be_kept_is_taken_again_later,
-      a_page_is_frozen_between_pictures, an_element_is_cut_out_where_it_was_before_and_after,
-      an_element_that_cannot_be_measured_is_tried_again_later, an_element_of_the_document_before_is_not_captured,
-      without_memory_nothing_beside_the_element_is_shown, the_page_is_shown_where_there_is_no_element,
-      an_element_beyond_the_viewport_is_taken_by_itself, an_element_that_keeps_changing_is_taken_by_itself)
+SUITE("send/capture/web/screenshots", a_screenshot_waits_until_it_is_due_and_the_page_changed,
+      a_change_during_one_calls_for_another, the_silence_of_the_browser_is_trusted_for_30_s,
+      one_that_cannot_be_kept_is_taken_again_later, a_page_is_frozen_between_pictures,
+      an_element_is_cut_out_where_it_was_before_and_after, an_element_that_cannot_be_measured_is_tried_again_later,
+      an_element_of_the_document_before_is_not_captured, without_memory_nothing_beside_the_element_is_shown,
+      the_page_is_shown_where_there_is_no_element, an_element_beyond_the_viewport_is_taken_by_itself,
+      an_element_that_keeps_changing_is_taken_by_itself)
