@@ -2,6 +2,7 @@
 #include "send/capture/web/screenshots.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "dd/base/clock.h"
 #include "dd/base/json.h"
@@ -366,10 +367,89 @@ START_TEST(an_element_that_keeps_changing_is_taken_by_itself)
 }
 END_TEST
 
+/* What an element costs in a browser that answers each command after 10 ms. */
+struct costs {
+    uint64_t due_us;
+    bool screencast;
+    int64_t evaluation, capture; /* ids of the commands without an answer; 0: none */
+    unsigned pictures, captures, clips, evaluations, screencasts;
+};
+
+static void answer_commands(struct costs *c, const char *data)
+{
+    int64_t evaluation = c->evaluation, capture = c->capture;
+    c->evaluation = c->capture = 0;
+    if (evaluation)
+        fixture_answer_to(evaluation, "{\"result\":{\"value\":" BOX(0, 2) "}}");
+    if (capture && c->screencast) /* the browser sends a frame for the screenshot, too */
+        fixture_frame("small", 0);
+    if (capture)
+        fixture_answer_picture_to(capture, data);
+}
+
+static void read_commands(struct costs *c)
+{
+    for (const char *method = fixture_command(); *method; method = fixture_command()) {
+        if (strcmp(method, "Page.startScreencast") == 0) {
+            c->screencast = true;
+            c->screencasts++;
+            fixture_frame("small", 0);
+        } else if (strcmp(method, "Page.captureScreenshot") == 0) {
+            bool clip = fixture_param("clip") != NULL;
+            c->capture = fixture.command_id;
+            c->captures++;
+            c->clips += clip;
+            c->screencast &= !clip;
+        } else {
+            ck_assert_str_eq(method, "Runtime.evaluate");
+            c->evaluation = fixture.command_id;
+            c->evaluations++;
+        }
+    }
+}
+
+/* Lets ten seconds pass, and counts. Each picture of an element that changes differs from the one before. */
+static void run_10_s(struct costs *c, bool changes)
+{
+    c->pictures = c->captures = c->clips = c->evaluations = c->screencasts = 0;
+    for (uint64_t ms = 0; ms < 10000; ms += 10) {
+        if (changes && c->screencast && ms % 50 == 0)
+            fixture_frame("small", 0);
+        answer_commands(c, changes && c->captures % 2 ? fixture_dark : fixture_white);
+        int result = fixture_next(c->due_us);
+        c->pictures += result == DD_SCREENSHOTS_PICTURE;
+        if (result != DD_SCREENSHOTS_NOTHING)
+            c->due_us += (uint64_t)fixture.options.interval;
+        read_commands(c);
+        fixture_pass_ms(10);
+    }
+}
+
+START_TEST(an_element_costs_one_screenshot_for_each_picture)
+{
+    fixture_set_options(200);
+    snprintf(fixture.options.web_capture_element, sizeof fixture.options.web_capture_element, "#e");
+    fixture_open();
+    struct costs costs = {.due_us = fixture.now_us};
+    run_10_s(&costs, true);
+    ck_assert_uint_ge(costs.pictures, 49);
+    ck_assert_uint_le(costs.captures, costs.pictures + 1);
+    ck_assert_uint_le(costs.captures - costs.clips, 4);           /* until it is known to keep changing */
+    ck_assert_uint_le(costs.evaluations, 2 * costs.captures + 1); /* one before and one after each, and the next */
+    ck_assert_uint_eq(costs.screencasts, 1);
+    /* unchanged, it is watched by a screencast, and costs a probe every two seconds */
+    run_10_s(&costs, false);
+    ck_assert_uint_le(costs.captures, 3);
+    ck_assert_uint_le(costs.evaluations, 2 * costs.captures + 5);
+    ck_assert_uint_eq(costs.screencasts, 1);
+    fixture_close();
+}
+END_TEST
+
 SUITE("send/capture/web/screenshots", a_screenshot_waits_until_it_is_due_and_the_page_changed,
       a_change_during_one_calls_for_another, the_silence_of_the_browser_is_trusted_for_30_s,
       one_that_cannot_be_kept_is_taken_again_later, a_page_is_frozen_between_pictures,
       an_element_is_cut_out_where_it_was_before_and_after, an_element_that_cannot_be_measured_is_tried_again_later,
       an_element_of_the_document_before_is_not_captured, without_memory_nothing_beside_the_element_is_shown,
       the_page_is_shown_where_there_is_no_element, an_element_beyond_the_viewport_is_taken_by_itself,
-      an_element_that_keeps_changing_is_taken_by_itself)
+      an_element_that_keeps_changing_is_taken_by_itself, an_element_costs_one_screenshot_for_each_picture)
