@@ -78,11 +78,8 @@ def reserve(name):
     except OSError:
         lock.close()
         return False
-    reserve.locks.append(lock)
+    lock.detach()  # stays open until this process ends
     return True
-
-
-reserve.locks = []
 
 
 def free_port(kind=socket.SOCK_STREAM):
