@@ -18,8 +18,8 @@ class RtspTest(harness.Test):
                                              "live_seconds": 1, "stale_seconds": 8, **options}})
 
     def send(self, url, *arguments):
-        return self.sender("--mode", "rtsp", "--source", url, "--interval", "0.1", "--timeout", "5", "--cloud-ip", "127.0.0.1",
-                           "--cloud-port", self.port, "--key-file", self.key, *arguments)
+        return self.sender("--mode", "rtsp", "--source", url, "--interval", "0.1", "--timeout", round(5 * harness.stretch()),
+                           "--cloud-ip", "127.0.0.1", "--cloud-port", self.port, "--key-file", self.key, *arguments)
 
     def rate(self, receiver, seconds):
         """Complete frames per second over a while."""
@@ -77,7 +77,6 @@ class PictureTest(RtspTest):
         self.send(f"rtsp://127.0.0.1:{camera.port}/test", "--capture-resolution", "640x640")
         receiver.wait_live("cam")
         self.assertEqual(harness.jpeg_size(receiver.get("/cam/snapshot.jpg").body), (640, 360))
-
 
     def test_audio_beside_video(self):
         receiver = self.receive()
