@@ -1,4 +1,4 @@
-"""Whatever is wrong with what the daemons are given: a clear message or a counter, never a crash, a hang or a leak."""
+"""Wrong input of every kind ends in a clear message or a counter, never in a crash, a hang or a leak."""
 import base64
 import os
 import random

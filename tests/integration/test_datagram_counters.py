@@ -1,5 +1,4 @@
-"""The ledger adds up: of what was sent, by the sender's own counter, each datagram was received or lost; and of what arrived,
-each was received or refused."""
+"""The counters add up: each datagram that was sent was received or lost, and each that arrived was accepted or refused."""
 import socket
 
 import harness

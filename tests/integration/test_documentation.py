@@ -1,4 +1,4 @@
-"""What the documents say, held against what the programs say."""
+"""The documents agree with what the programs say."""
 import glob
 import os
 import re

@@ -1,4 +1,4 @@
-"""A flood beside a live stream: of datagrams that a stranger can make costs no picture, and each is refused under its cause."""
+"""A flood beside a live stream: datagrams that a stranger can make cost no picture, and each is refused under its cause."""
 import os
 import socket
 

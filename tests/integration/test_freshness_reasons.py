@@ -1,4 +1,4 @@
-"""Why a picture is not live: every reason there is, as a browser or a monitor reads it."""
+"""Every reason why a picture is not live, as a browser or a monitor reads it."""
 import socket
 
 import harness

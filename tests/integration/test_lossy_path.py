@@ -1,4 +1,4 @@
-"""What the path does to datagrams: pictures arrive whole or are counted, and never wrong."""
+"""Paths that lose, delay, reorder and repeat datagrams: pictures arrive whole or are counted, and are never wrong."""
 import itertools
 import re
 import socket

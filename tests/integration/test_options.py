@@ -1,4 +1,4 @@
-"""What the daemons can be told, and how they answer."""
+"""The options of the daemons: how they are given, what is refused, and what the messages say."""
 import base64
 import re
 import socket

@@ -1,4 +1,4 @@
-"""The picture chain, from a camera that shows known colours to what a viewer gets: right colours, crop, mask and the rest."""
+"""The picture pipeline, from a camera that shows known colours to a viewer: right colours, crop, mask and the rest."""
 import socket
 import subprocess
 

@@ -1,4 +1,4 @@
-"""What leaves when more is to be sent than may: the limit holds, each stream gets its share, and it is said."""
+"""rate_limit: the limit holds, each stream gets its share, and the log says what was left out."""
 import socket
 import time
 

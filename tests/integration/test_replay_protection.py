@@ -1,5 +1,5 @@
-"""What somebody has recorded on the path is worth nothing, whatever happens to the receiver; and a sender that lost its clock and
-its memory gets back in when its user says so."""
+"""Recorded datagrams are worth nothing, whatever happens to the receiver. A sender that lost its clock and its memory is
+admitted when its user says so."""
 import json
 import os
 import re

@@ -1,4 +1,4 @@
-"""Each daemon is a supervisor and its roles: what each of them holds, and what happens when one dies."""
+"""The supervisors and their roles: what each role holds, and what happens when one dies."""
 import base64
 import ctypes
 import hashlib

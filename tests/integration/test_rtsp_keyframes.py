@@ -1,4 +1,5 @@
-"""Few pictures from cameras with key frames at all kinds of distances: each picture in time, and no more decoded than that takes."""
+"""A long interval, and cameras with key frames at all kinds of distances: each picture comes in time, and no more is decoded
+than it takes."""
 import datetime
 import re
 import socket

@@ -1,4 +1,4 @@
-"""The mark in the pixels of pictures that are not live, as those see it who embed /stream and /snapshot.jpg."""
+"""The mark in the pixels of pictures that are not live, as pages show it that embed /stream and /snapshot.jpg."""
 import socket
 import subprocess
 import threading

@@ -1,4 +1,4 @@
-"""Whatever of a browser, or above it, is killed: nothing of it stays behind, and pictures come back."""
+"""The browser, or a process above it, is killed: nothing of it is left, and pictures come back."""
 import os
 import signal
 

@@ -1,4 +1,4 @@
-"""One element of a page: in its own shape, wherever it goes; the whole page where it is missing."""
+"""One element of a page: sent in its own size, wherever it moves; the whole page while it is missing."""
 import time
 
 import harness

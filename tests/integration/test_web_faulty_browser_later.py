@@ -1,4 +1,4 @@
-"""Browsers that misbehave once they have shown something, and whose pictures are none."""
+"""Browsers that misbehave after they have shown something, and pictures that cannot be read."""
 import harness
 from test_web_faulty_browser import FakeTest, MODES
 

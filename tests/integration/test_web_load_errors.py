@@ -1,4 +1,4 @@
-"""Pages that cannot be shown are said to have failed, and why; they are not sent as pictures."""
+"""Pages that cannot be loaded: the state is failed, with the reason, and no picture is sent."""
 import harness
 import webharness
 

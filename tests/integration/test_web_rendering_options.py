@@ -1,4 +1,4 @@
-"""How pages look: zoom, style, colour scheme, time zone, language, place, fonts."""
+"""How pages look: zoom, style, colour scheme, time zone, language, scrolling, fonts."""
 import harness
 import webharness
 

@@ -1,4 +1,4 @@
-"""Certificates of web pages: checked, by the system's authorities or by ca_file; what is wrong is said, with the way out."""
+"""Certificates of web pages are checked against the system's authorities or ca_file; errors are logged, with what to do."""
 import certificates
 import harness
 import webharness
