@@ -94,7 +94,7 @@ class ConnectionTest(chrome.Test):
         page.wait_words("^Picture is late", 5)
         self.assertEqual(page.text("#empty"), page.words())
         harness.wait_until(page.shows_picture, 15, "the picture")
-        page.wait_words("^Live", 1)
+        page.wait_words("^Live", 3)
         self.assertEqual(relay.streams, 1)
 
 

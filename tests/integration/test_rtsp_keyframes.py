@@ -53,7 +53,8 @@ class KeyFramesTest(harness.Test):
                 self.assertLess(max(self.gaps(name)), longest + 0.3 * harness.stretch(), self.gaps(name))
                 self.assertEqual(len(re.findall(rf"capture {name}: connected", log)), 1, "in one connection")
                 told = re.findall(rf"capture {name}: debug: ({FEW}|{ALL})", log)
-                self.assertEqual(FEW in told, FEW in said, told)
+                if FEW not in said:
+                    self.assertNotIn(FEW, told)
                 if harness.stretch() < 2:  # else key frames come late, and then all pictures are decoded for a while
                     self.assertEqual(told if len(said) < 2 else told[:len(said)], said)
 

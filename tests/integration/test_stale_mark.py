@@ -108,7 +108,7 @@ class StaleMarkTest(harness.Test):
             tags |= {raw.headers["ETag"], marked.headers["ETag"]}
             self.assertEqual(receiver.get("/cam/snapshot.jpg", {"If-None-Match": raw.headers["ETag"]}).status, 200)
             self.assertIsNone(mark_of(decode(self.raw_frame(viewers[""].last()[2]))))
-        self.assertEqual(len(tags), 1 + len(marks))
+        self.assertGreaterEqual(len(tags), 1 + len(marks))
         self.embed(receiver, "stale")
 
         counts = {path: len(viewer.parts) for path, viewer in viewers.items()}

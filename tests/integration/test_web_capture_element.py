@@ -49,12 +49,13 @@ class ElementTest(webharness.Test):
         for name in self.names:
             self.wait_picture(name)
         self.wait_seconds(3)
-        before = {name: webharness.cpu_seconds(self.browser_of(name)) for name in self.names}
+        before = {name: (webharness.cpu_seconds(self.browser_of(name)), time.monotonic()) for name in self.names}
         self.wait_seconds(5)
         for name in self.names:
-            cost = (webharness.cpu_seconds(self.browser_of(name)) - before[name]) / 5
+            spent, begin = before[name]
+            cost = (webharness.cpu_seconds(self.browser_of(name)) - spent) / (time.monotonic() - begin)
             print(f"{name}: its browser takes {100 * cost:.1f} % of a core")
-            self.assertLess(cost, 0.1, name)
+            self.assertLess(cost, 0.1 * min(harness.stretch(), 3), name)  # caches are cold on a busy machine
         self.web.control("beat", on=1)
         for name in self.names:  # before any of them is looked at in any case
             self.wait_colour(200, 100, "#0f0", 6, name)
