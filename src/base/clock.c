@@ -22,6 +22,11 @@ uint64_t dd_clock_wall_us(void)
     return read_us(CLOCK_REALTIME);
 }
 
+double dd_clock_seconds(uint64_t us)
+{
+    return (double)us / 1e6;
+}
+
 void dd_clock_iso(uint64_t wall_us, char text[static DD_CLOCK_ISO_SIZE])
 {
     time_t seconds = (time_t)(wall_us / DD_CLOCK_US_PER_S);

@@ -54,7 +54,7 @@ static void *sync_all(void *context)
         if (took_us > SLOW_US && dd_log_allowed(&s->limit, &suppressed))
             dd_log_warning("the disk is slow: bringing the replay state to it takes %.1f s; after a crash of this machine some "
                            "datagrams could be accepted once more",
-                           (double)took_us / DD_CLOCK_US_PER_S);
+                           dd_clock_seconds(took_us));
         if (took_us < PERIOD_US)
             usleep((useconds_t)(PERIOD_US - took_us));
     }

@@ -183,7 +183,7 @@ static uint32_t count_bursts(const struct simulation *s, const struct dd_block_p
 /* Gilbert-Elliott: everything is lost during a burst. */
 static bool random_burst(struct simulation *s)
 {
-    double end = 1.0 / MEAN_LOSSES, begin = end * s->path->loss / (1 - s->path->loss);
+    double end = 1.0 / (double)MEAN_LOSSES, begin = end * s->path->loss / (1 - s->path->loss);
     s->in_burst = s->in_burst ? !chance(s, end) : chance(s, begin);
     return s->in_burst;
 }

@@ -171,7 +171,7 @@ static double send_bare(const struct dd_destination *to, size_t burst)
         }
         if (dd_oneway_socket_send(&out, to, vectors, burst, &error) != burst)
             fail("sendmsg");
-        bits += (double)burst * DATAGRAM * 8;
+        bits += (double)(burst * DATAGRAM * 8);
     }
     double gbps = bits / 1e9 / (cpu_seconds() - start);
     EVP_CIPHER_CTX_free(cipher);
@@ -332,7 +332,7 @@ static int flood(char **words)
     }
     memcpy(&to.socket_address, &v4, sizeof v4);
     ours_open(&ours, key, &to);
-    uint64_t now_us = dd_clock_now_us(), until_us = now_us + (uint64_t)(atof(words[3]) * DD_CLOCK_US_PER_S);
+    uint64_t now_us = dd_clock_now_us(), until_us = now_us + (uint64_t)(atof(words[3]) * (double)DD_CLOCK_US_PER_S);
     dd_token_bucket_init(&pace, (uint64_t)(atof(words[2]) * 1e6), DATAGRAM * DD_ONEWAY_SOCKET_BURST * 8, now_us);
     while ((now_us = dd_clock_now_us()) < until_us) {
         uint64_t wait_us = dd_token_bucket_wait_us(&pace, now_us);

@@ -200,15 +200,15 @@ static void flood(double rate, double seconds)
 {
     uint64_t start_us = dd_clock_now_us(), now_us, total = 0;
     memset(f.sent, 0, sizeof f.sent);
-    while ((now_us = dd_clock_now_us()) < start_us + (uint64_t)(seconds * DD_CLOCK_US_PER_S)) {
-        uint64_t due = (uint64_t)((double)(now_us - start_us) * rate / DD_CLOCK_US_PER_S);
+    while ((now_us = dd_clock_now_us()) < start_us + (uint64_t)(seconds * (double)DD_CLOCK_US_PER_S)) {
+        uint64_t due = (uint64_t)((double)(now_us - start_us) * rate / (double)DD_CLOCK_US_PER_S);
         record();
         if (total < due)
             total += send_batch(due - total);
         else
             usleep(500);
     }
-    printf("{\"sent\": %" PRIu64 ", \"seconds\": %.3f", total, (double)(now_us - start_us) / DD_CLOCK_US_PER_S);
+    printf("{\"sent\": %" PRIu64 ", \"seconds\": %.3f", total, dd_clock_seconds(now_us - start_us));
     for (size_t i = 0; i < CAUSES; i++)
         printf(", \"%s\": %" PRIu64, cause_names[i], f.sent[i]);
     puts("}");

@@ -14,6 +14,9 @@ uint64_t dd_clock_now_us(void);
 /* Microseconds since 1970, UTC; may step. */
 uint64_t dd_clock_wall_us(void);
 
+/* Microseconds as seconds, for messages and arithmetic. */
+double dd_clock_seconds(uint64_t us);
+
 /* Writes wall_us as "2026-01-01T12:00:00.123Z" (RFC 3339) into text. */
 void dd_clock_iso(uint64_t wall_us, char text[static DD_CLOCK_ISO_SIZE]);
 

@@ -31,11 +31,6 @@ static uint64_t sum(uint64_t a, uint64_t b)
     return a <= UINT64_MAX - b ? a + b : UINT64_MAX;
 }
 
-static double seconds(uint64_t us)
-{
-    return (double)us / DD_CLOCK_US_PER_S;
-}
-
 static enum dd_freshness_sender sender_state(const struct dd_stream_state *state, uint64_t live_us, uint64_t now_us)
 {
     uint64_t period_us = (uint64_t)state->status.period_ms * DD_CLOCK_US_PER_MS;
@@ -124,10 +119,10 @@ void dd_freshness_evaluate(const struct dd_stream_state *state, const struct dd_
     out->level = level_of(state, limits, age_us);
     out->frame = state->frame;
     out->captured_us = state->frame_captured_us;
-    out->seconds = seconds(age_us);
-    out->seconds_since_frame = seconds(since(now_us, state->frame_us));
+    out->seconds = dd_clock_seconds(age_us);
+    out->seconds_since_frame = dd_clock_seconds(since(now_us, state->frame_us));
     out->seconds_since_change = out->seconds_since_frame;
-    out->delay_seconds = seconds(state->delay_us);
+    out->delay_seconds = dd_clock_seconds(state->delay_us);
 
     if (out->level == DD_FRESHNESS_LIVE && newer_lost) {
         out->level = DD_FRESHNESS_STALLED;

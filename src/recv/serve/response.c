@@ -254,7 +254,7 @@ int dd_response_parse_fps(const char *text, uint64_t *period_us)
     double fps = strtod(text, &end);
     if (*end || !(fps >= 0.1 && fps <= 1000))
         return DD_ERROR_INPUT;
-    *period_us = (uint64_t)(DD_CLOCK_US_PER_S / fps);
+    *period_us = (uint64_t)((double)DD_CLOCK_US_PER_S / fps);
     return 0;
 }
 

@@ -32,7 +32,7 @@ static const int qualities[] = {80, 50, 20, 1};
 static uint64_t round_age(double seconds)
 {
     static const uint64_t age_max = UINT64_C(99999) * DAY;
-    if (!(seconds >= STEP))
+    if (!(seconds >= (double)STEP))
         return 0;
     uint64_t s = seconds < (double)age_max ? (uint64_t)seconds : age_max;
     uint64_t step = s < MINUTE ? STEP : s < 2 * HOUR ? MINUTE : s < 2 * DAY ? HOUR : DAY;
@@ -226,8 +226,8 @@ static struct dd_jpeg_codec_picture *decode(const struct dd_shared_picture *pict
     if (decoded)
         return decoded;
     double pixels = (double)width * height;
-    if (pixels > DD_STALE_MARK_PIXELS_MAX) {
-        double ratio = sqrt(DD_STALE_MARK_PIXELS_MAX / pixels);
+    if (pixels > (double)DD_STALE_MARK_PIXELS_MAX) {
+        double ratio = sqrt((double)DD_STALE_MARK_PIXELS_MAX / pixels);
         width = (int)fmax(1, width * ratio);
         height = (int)fmax(1, height * ratio);
     }

@@ -6,7 +6,7 @@ enum { DEPTH_US = 2000 };
 
 static double bits_in(const struct dd_token_bucket *bucket, uint64_t us)
 {
-    return (double)bucket->rate_bps * (double)us / DD_CLOCK_US_PER_S;
+    return (double)bucket->rate_bps * dd_clock_seconds(us);
 }
 
 void dd_token_bucket_init(struct dd_token_bucket *bucket, uint64_t rate_bps, uint64_t burst_bits, uint64_t now_us)
@@ -28,7 +28,7 @@ uint64_t dd_token_bucket_wait_us(struct dd_token_bucket *bucket, uint64_t now_us
     /* A burst may be larger than the tokens that are left: the next one then waits until the debt is paid. */
     if (bucket->tokens >= 0)
         return 0;
-    return (uint64_t)(-bucket->tokens * DD_CLOCK_US_PER_S / (double)bucket->rate_bps) + 1;
+    return (uint64_t)(-bucket->tokens * (double)DD_CLOCK_US_PER_S / (double)bucket->rate_bps) + 1;
 }
 
 void dd_token_bucket_spend(struct dd_token_bucket *bucket, uint64_t bits)

@@ -295,7 +295,7 @@ static void report_demand(struct transmit *t, uint64_t now_us)
         encoded += c.encoded;
         report_unusable(t, i, c.unusable);
     }
-    double seconds = (double)(now_us - t->report_us) / DD_CLOCK_US_PER_S;
+    double seconds = dd_clock_seconds(now_us - t->report_us);
     double demand_bps = bytes * 8 * IP_HEADERS / seconds;
     if (skipped > t->reported_skipped && demand_bps > (double)t->config->rate_bps * 0.9)
         dd_log_warning(

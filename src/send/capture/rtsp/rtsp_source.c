@@ -96,7 +96,7 @@ static int fail_redirected(struct rtsp *r)
 
 static int fail_timeout(struct rtsp *r)
 {
-    double seconds = (double)timeout_us(r) / DD_CLOCK_US_PER_S;
+    double seconds = dd_clock_seconds(timeout_us(r));
 
     if (r->io->checkpoint(r->io->context))
         return DD_ERROR_STOPPED;

@@ -67,7 +67,7 @@ static int fail_timeout(struct vnc *v)
         return DD_ERROR_STOPPED;
     return dd_source_fail(v->io, DD_WIRE_REASON_TIMEOUT, "%s: %s within %g s", v->name,
                           dd_vnc_framebuffer_is_whole(v->framebuffer) ? "no answer from the VNC server" : "no whole picture",
-                          (double)timeout_us(v) / DD_CLOCK_US_PER_S);
+                          dd_clock_seconds(timeout_us(v)));
 }
 
 static int fail_size(struct vnc *v, int width, int height)

@@ -104,12 +104,12 @@ void dd_cdp_target_acknowledge_frame(const struct dd_cdp_target *target, const s
 uint64_t dd_cdp_target_captured_us(const struct dd_json *params)
 {
     double stamp = dd_json_number(dd_json_member(dd_json_member(params, "metadata"), "timestamp"));
-    double age_us = (double)dd_clock_wall_us() - stamp * DD_CLOCK_US_PER_S;
+    double age_us = (double)dd_clock_wall_us() - stamp * (double)DD_CLOCK_US_PER_S;
     uint64_t now_us = dd_clock_now_us();
 
     if (!(age_us > 0)) /* the wall clock was set back */
         age_us = 0;
-    if (age_us > SCREENCAST_AGE_MAX_US)
+    if (age_us > (double)SCREENCAST_AGE_MAX_US)
         return 0;
     return now_us - (uint64_t)age_us - DD_CDP_TARGET_SCREENCAST_LAG_US;
 }

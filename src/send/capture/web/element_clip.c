@@ -48,7 +48,7 @@ static bool read_box(const struct dd_cdp_answer *answer, struct dd_element_clip_
 
     for (size_t i = 0; i < sizeof to / sizeof *to; i++, number = dd_json_next(number)) {
         *to[i] = dd_json_number(number);
-        sound = sound && fabs(*to[i]) < COORDINATE_MAX;
+        sound = sound && fabs(*to[i]) < (double)COORDINATE_MAX;
     }
     return sound && box->width >= 1 && box->height >= 1;
 }
@@ -78,8 +78,8 @@ bool dd_element_clip_plan(struct dd_element_clip *e, const struct dd_cdp_answer 
                                    .height = (int)ceil(box->height * e->zoom)};
     *clip = (struct dd_cdp_target_clip){.x = box->page_x,
                                         .y = box->page_y,
-                                        .width = fmin(box->width, DD_PICTURE_WIDTH_MAX / e->zoom),
-                                        .height = fmin(box->height, DD_PICTURE_HEIGHT_MAX / e->zoom),
+                                        .width = fmin(box->width, (double)DD_PICTURE_WIDTH_MAX / e->zoom),
+                                        .height = fmin(box->height, (double)DD_PICTURE_HEIGHT_MAX / e->zoom),
                                         .beyond_viewport = e->beyond_viewport};
     return e->clipped;
 }

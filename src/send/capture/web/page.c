@@ -346,8 +346,7 @@ bool dd_page_event(struct dd_page *p, const struct dd_cdp_event *event)
 static void become_ready(struct dd_page *p)
 {
     p->state = DD_PAGE_READY;
-    dd_log_debug("%s: ready after %.1f s", p->web_options->name,
-                 (double)(dd_clock_now_us() - p->load_started_us) / DD_CLOCK_US_PER_S);
+    dd_log_debug("%s: ready after %.1f s", p->web_options->name, dd_clock_seconds(dd_clock_now_us() - p->load_started_us));
 }
 
 static void fail_not_ready(struct dd_page *p)
@@ -360,7 +359,7 @@ static void fail_not_ready(struct dd_page *p)
 
 static void fail_timeout(struct dd_page *p)
 {
-    double seconds = (double)p->target.command_timeout_us / DD_CLOCK_US_PER_S;
+    double seconds = dd_clock_seconds(p->target.command_timeout_us);
     const char *what = !p->target.session_id[0] ? "the browser does not open a tab"
                        : !p->document           ? "no answer from its server"
                        : !p->content_loaded     ? "it does not end loading"
@@ -381,7 +380,7 @@ static void accept_partial_load(struct dd_page *p, uint64_t now_us)
         now_us < p->load_started_us + (p->load_deadline_us - p->load_started_us) * PARTIAL_LOAD_PERCENT / 100)
         return;
     dd_log_warning("%s: it still loads after %.0f s; it is shown as it is", p->web_options->name,
-                   (double)(now_us - p->load_started_us) / DD_CLOCK_US_PER_S);
+                   dd_clock_seconds(now_us - p->load_started_us));
     p->loaded = p->almost_idle = true;
 }
 

@@ -443,7 +443,7 @@ int dd_screenshots_next(struct dd_screenshots *s, struct dd_source_io *io, uint6
         freeze_or_thaw(s, now_us + THAW_US < due_us);
     if (s->state == HUNG)
         return dd_source_fail(io, DD_WIRE_REASON_TIMEOUT, "%s: it hangs: no picture and no answer within %g s",
-                              s->web_options->name, (double)s->web_options->options->timeout / DD_CLOCK_US_PER_S);
+                              s->web_options->name, dd_clock_seconds((uint64_t)s->web_options->options->timeout));
     if (s->pending_state == PENDING_CHECKED && now_us >= due_us)
         return deliver(s, io, picture);
     if (s->unchanged_us) {

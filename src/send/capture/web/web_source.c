@@ -253,7 +253,7 @@ static uint64_t next_reload_us(const struct web *w)
     if (!*wanted || strcmp(wanted, "auto") == 0)
         due_us = (changed_us > w->shown_since_us ? changed_us : w->shown_since_us) + RELOAD_AUTO_US;
     else if (strtod(wanted, NULL) > 0)
-        due_us = w->shown_since_us + (uint64_t)(strtod(wanted, NULL) * DD_CLOCK_US_PER_S);
+        due_us = w->shown_since_us + (uint64_t)(strtod(wanted, NULL) * (double)DD_CLOCK_US_PER_S);
     else
         return UINT64_MAX;
     return due_us > w->no_reload_before_us ? due_us : w->no_reload_before_us;
@@ -483,7 +483,7 @@ static int web_next(void *state, struct dd_source_io *io, uint64_t due_us, struc
         error = result;
         if (!error && dd_clock_now_us() >= io->deadline_us)
             error = dd_source_fail(io, DD_WIRE_REASON_TIMEOUT, "%s: it hangs: no picture within %g s", w->web_options.name,
-                                   (double)io->options->timeout / DD_CLOCK_US_PER_S);
+                                   dd_clock_seconds((uint64_t)io->options->timeout));
         if (!error)
             error = step_until(w, dd_screenshots_wake_us(w->current.screenshots, due_us));
         if (error)

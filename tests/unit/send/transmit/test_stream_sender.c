@@ -154,7 +154,7 @@ START_TEST(data_symbols_come_before_parity)
     ck_assert_uint_eq(n, dd_block_plan_datagrams(&plan));
     ck_assert_uint_eq(completed, n - 1);
     ck_assert_uint_eq(read_status(dd_clock_now_us(), 0).frames_sent, 1);
-    double expansion = (double)n * (plan.symbol_bytes + DD_WIRE_OVERHEAD) / JPEG;
+    double expansion = (double)n * (plan.symbol_bytes + DD_WIRE_OVERHEAD) / (double)JPEG;
     ck_assert(dd_stream_sender_expansion(sender) == expansion);
     dd_reassembly_free(r);
     tear_down();

@@ -4,7 +4,7 @@
 #include "suite.h"
 
 enum { PICTURE_US = 40000, PACKET_BYTES = 20000 };
-#define S(seconds) ((uint64_t)((seconds)*DD_CLOCK_US_PER_S))
+#define S(seconds) ((uint64_t)((seconds) * (double)DD_CLOCK_US_PER_S))
 
 /* A camera, and what happened to its packets. */
 struct camera {

@@ -138,7 +138,7 @@ void fixture_refuse(void)
 void fixture_frame(const char *data, unsigned age_ms)
 {
     /* one with a stamp of the future has no age */
-    double stamp = age_ms ? (double)dd_clock_wall_us() / DD_CLOCK_US_PER_S - age_ms / 1000.0 : 1e12;
+    double stamp = age_ms ? dd_clock_seconds(dd_clock_wall_us()) - age_ms / 1000.0 : 1e12;
     struct dd_json *command = fixture.command;
     int64_t id = fixture.command_id;
     fixture.command = NULL;

@@ -11,7 +11,7 @@
 
 #include "suite.h"
 
-enum { HELD_BYTES = 32 * 1024 * 1024, WAITS = 500, WAIT_MS = 20, LIFETIME_S = 30 };
+enum { HELD_BYTES = 32 * 1024 * 1024, WAITS = 3000, WAIT_MS = 20, LIFETIME_S = 30 };
 
 /* Waits to be killed. Ends by itself after LIFETIME_S, in case the test fails before that. */
 static void wait_for_kill(void)
