@@ -307,7 +307,8 @@ class Receiver(Daemon):
         return wait_until(check, timeout, lambda: f"{what}; freshness of {stream} is {seen[0]}")
 
     def wait_live(self, stream="stream", timeout=20):
-        return self.wait_freshness(lambda f: f["state"] == "live", timeout, "a live picture", stream)
+        """Waits for a live picture and for the STATUS that calls its source ok, which may arrive after it."""
+        return self.wait_freshness(lambda f: f["state"] == "live" and f["source"] == "ok", timeout, "a live picture", stream)
 
     def wait_stats(self, condition, timeout, what, stream="stream"):
         seen = [None]

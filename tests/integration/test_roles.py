@@ -136,7 +136,7 @@ class StructureTest(RolesTest):
                 try:
                     pwd.getpwnam(name)
                 except KeyError:
-                    self.assertRegex(daemon.log(), rf"{name}\b.*nobody", "a missing user is said")
+                    daemon.wait_log(rf"{name}\b.*nobody")
 
     @staticmethod
     def uids(pid):
@@ -238,7 +238,7 @@ class DeathTest(RolesTest):
         self.assertLess(time.monotonic() - begin, 4 * harness.stretch())
         self.assertEqual(self.sender.roles()["transmit"], self.sender_roles["transmit"])
         self.assertEqual(self.sender.roles()["capture two"], self.sender_roles["capture two"])
-        self.assertRegex(self.sender.log(), "capture one.*(signal|kill|SIGKILL)")
+        self.sender.wait_log("capture one.*(signal|kill|SIGKILL)")
 
     def test_a_capture_that_dies_is_told_meanwhile(self):
         self.start()
@@ -287,7 +287,7 @@ class DeathTest(RolesTest):
         os.kill(roles[title], number)
         code = daemon.wait(15)
         self.assertGreater(code, 0)
-        self.assertRegex(daemon.log(), rf"\b{title}\b")
+        daemon.wait_log(rf"\b{title}\b")
         self.assert_gone(roles.values())
 
     def test_the_death_of_transmit_ends_the_daemon(self):

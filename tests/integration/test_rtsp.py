@@ -159,7 +159,7 @@ class PasswordTest(RtspTest):
         fresh = receiver.wait_freshness(lambda f: f["source"] == "failed", 15, "failed", "cam")
         self.assertEqual(fresh["reason"], "wrong user name or password")
         self.assertEqual((fresh["state"], fresh["sender"], fresh["frame"]), ("stale", "alive", None))
-        self.assertRegex(sender.log(), r"(?i)user.*password|password.*user")
+        sender.wait_log(r"(?i)user.*password|password.*user")
         self.assertNotIn("not-the-password", sender.log())
         self.assertTrue(sender.running())
 
