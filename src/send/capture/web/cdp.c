@@ -17,7 +17,7 @@
 
 enum {
     READ_BYTES = 256 * 1024,
-    STEP_BYTES = 4 * 1024 * 1024, /* read at most in one step: a browser that floods the pipe must not stop everything else */
+    STEP_MS = 100, /* one step reads no longer: a browser that floods the pipe must not stop everything else, nor the heartbeat */
     KEPT_BYTES = 4 * 1024 * 1024, /* an empty buffer that is larger than this is freed */
     PIPE_BYTES = 1024 * 1024,     /* the pipe's size in the kernel: holds a picture in one piece; a smaller one works, too */
 };
@@ -293,7 +293,9 @@ int dd_cdp_feed(struct dd_cdp *cdp, const void *bytes, size_t size)
 
 static int receive(struct dd_cdp *cdp)
 {
-    for (size_t got = 0; got < STEP_BYTES;) {
+    const uint64_t until_us = dd_clock_now_us() + STEP_MS * DD_CLOCK_US_PER_MS;
+
+    do {
         int error = grow(&cdp->in, READ_BYTES);
         if (error)
             return error;
@@ -304,12 +306,11 @@ static int receive(struct dd_cdp *cdp)
             return 0;
         if (n <= 0)
             return DD_ERROR_GONE;
-        got += (size_t)n;
         cdp->in.size += (size_t)n;
         error = dispatch_all(cdp);
         if (error)
             return error;
-    }
+    } while (dd_clock_now_us() < until_us);
     return 0;
 }
 

@@ -187,6 +187,39 @@ START_TEST(commands_without_an_answer_are_limited)
 }
 END_TEST
 
+static int flood_events;
+
+/* Takes a millisecond. */
+static void on_flood_event(void *context, const struct dd_cdp_event *event)
+{
+    (void)context;
+    (void)event;
+    flood_events++;
+    suite_stop_clock(dd_clock_now_us() + DD_CLOCK_US_PER_MS);
+}
+
+START_TEST(a_flood_does_not_hold_up_a_step)
+{
+    static const char event[] = "{\"method\":\"Network.dataReceived\"}";
+    int in[2], out[2], sent = 0, steps = 0;
+    ck_assert_int_eq(pipe2(in, O_CLOEXEC) | pipe2(out, O_CLOEXEC), 0);
+    const struct dd_cdp_config config = {.read_fd = in[0], .write_fd = out[1], .event = on_flood_event};
+    cdp = dd_cdp_new(&config);
+    fcntl(in[1], F_SETFL, O_NONBLOCK);
+    while (write(in[1], event, sizeof event) == sizeof event)
+        sent++;
+    suite_stop_clock(1);
+
+    for (; flood_events < sent && steps < 100; steps++)
+        ck_assert_int_eq(dd_cdp_step(cdp), 0);
+    ck_assert_int_eq(flood_events, sent);
+    ck_assert_int_gt(steps, 1);
+    dd_cdp_free(cdp);
+    close(in[1]);
+    close(out[0]);
+}
+END_TEST
+
 START_TEST(a_closed_pipe_is_noticed)
 {
     open_cdp();
@@ -202,4 +235,4 @@ END_TEST
 
 SUITE("send/capture/web/cdp", writes_commands_and_matches_answers, events_arrive_whole_from_any_pieces,
       an_invalid_message_is_final, messages_are_limited, a_command_times_out, commands_without_an_answer_are_limited,
-      a_closed_pipe_is_noticed)
+      a_flood_does_not_hold_up_a_step, a_closed_pipe_is_noticed)
