@@ -83,6 +83,9 @@ size_t dd_wire_write_status(const struct dd_wire_status *status, uint8_t *bytes,
     dd_cursor_write_u32(&c, status->frames_skipped);
     dd_cursor_write_u64(&c, status->frames_sent);
     dd_cursor_write_u64(&c, status->sent_us);
+    dd_cursor_write_u64(&c, status->epoch_us);
+    dd_cursor_write_u32(&c, (uint32_t)status->jpeg_quality << 24);
+    dd_cursor_write_u32(&c, status->boot_tag);
     return c.failed ? 0 : c.at;
 }
 
@@ -145,7 +148,12 @@ int dd_wire_read_status(struct dd_wire_status *status, const uint8_t *message, s
     status->frames_skipped = dd_cursor_read_u32(&c);
     status->frames_sent = dd_cursor_read_u64(&c);
     status->sent_us = dd_cursor_read_u64(&c);
+    status->epoch_us = dd_cursor_read_u64(&c);
+    uint32_t quality = dd_cursor_read_u32(&c); /* in the first byte; the others are reserved */
+    status->jpeg_quality = (uint8_t)(quality >> 24);
+    status->boot_tag = dd_cursor_read_u32(&c);
     bool sound = status->source <= DD_WIRE_SOURCE_FAILED && status->frame <= DD_WIRE_FRAME_NUMBER_MAX && status->period_ms &&
-                 (status->frame || !status->frames_sent);
+                 (status->frame || !status->frames_sent) && status->jpeg_quality <= DD_WIRE_JPEG_QUALITY_MAX &&
+                 !(quality & 0xffffff);
     return c.failed || dd_cursor_remaining(&c) || type != DD_WIRE_STATUS || !sound ? DD_ERROR_INPUT : 0;
 }

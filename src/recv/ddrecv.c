@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dd/base/boot_id.h"
 #include "dd/base/daemon.h"
 #include "dd/base/error.h"
 #include "dd/base/fd.h"
@@ -16,7 +17,6 @@
 #include "recv/forget_session.h"
 #include "recv/fsync_thread.h"
 #include "recv/intake/intake_role.h"
-#include "recv/intake/session_store.h"
 #include "recv/options.h"
 #include "recv/role_config.h"
 #include "recv/serve/serve_role.h"
@@ -146,7 +146,7 @@ static int start_intake(struct ddrecv *r, struct dd_supervisor *supervisor)
     const struct dd_recv_role_config *config = &r->prepared;
     int fds[DD_ROLE_FDS_MAX];
     size_t count = DD_INTAKE_FD_SOCKETS;
-    dd_recv_session_store_read_boot_id(config->intake->boot_id);
+    dd_boot_id_read(config->intake->boot_id);
     fds[DD_INTAKE_FD_WAKE] = r->send_fd;
     for (size_t i = 0; i < r->port_count; i++)
         fds[count++] = r->port_fds[i];

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "dd/base/boot_id.h"
 #include "dd/base/clock.h"
 #include "dd/base/daemon.h"
 #include "dd/base/error.h"
@@ -16,6 +17,7 @@
 #include "dd/base/role.h"
 #include "dd/base/supervisor.h"
 #include "dd/base/wakeup.h"
+#include "dd/link/boot_tag.h"
 #include "dd/link/frame_ring.h"
 #include "dd/link/key.h"
 #include "send/capture/capture_role.h"
@@ -46,6 +48,7 @@ struct ddsend {
     struct dd_send_role_config prepared; /* of the roles that are started next; empty once they are */
     struct dd_send_daemon options;       /* in use */
     uint64_t epoch_us;                   /* wall clock less dd_clock_now_us(), at the start */
+    uint32_t boot_tag;                   /* dd_boot_tag_compute() */
     int socket_ipv4, socket_ipv6;        /* -1: none */
     int sessions_fd;
     struct dd_session_table *sessions; /* shared with transmit */
@@ -307,9 +310,12 @@ static void summarize(const void *context, const void *options, struct dd_daemon
 static int set_up(void *context, const struct dd_daemon_identity *identity)
 {
     struct ddsend *s = context;
+    char boot_id[DD_BOOT_ID_SIZE];
     s->identity = identity;
     s->epoch_us = dd_clock_wall_us() - dd_clock_now_us();
-    return open_session_table(s);
+    dd_boot_id_read(boot_id);
+    int error = dd_boot_tag_compute(boot_id, &s->boot_tag);
+    return error ? error : open_session_table(s);
 }
 
 static int acquire(void *context, const void *options)
@@ -323,6 +329,7 @@ static int start(void *context, const void *options, struct dd_supervisor *super
     struct ddsend *s = context;
     s->options = *(const struct dd_send_daemon *)options;
     s->prepared.transmit->epoch_us = s->epoch_us;
+    s->prepared.transmit->boot_tag = s->boot_tag;
     int error = open_streams(s);
     if (!error)
         error = start_roles(s, supervisor);

@@ -240,7 +240,8 @@ static void ours_open(struct ours *o, const uint8_t key[static DD_KEY_BYTES], co
     memcpy(o->config.key, key, DD_KEY_BYTES);
     o->ring_fd = dd_frame_ring_create("bench", &shape);
     o->ring = dd_frame_ring_open_reader(o->ring_fd, &shape);
-    o->sender = dd_stream_sender_new(&o->config, o->ring, dd_clock_wall_us() - dd_clock_now_us());
+    const struct dd_stream_sender_clock clock = {.epoch_us = dd_clock_wall_us() - dd_clock_now_us()};
+    o->sender = dd_stream_sender_new(&o->config, o->ring, &clock);
     o->burst.stride = DATAGRAM;
     o->burst.bytes = malloc((size_t)DATAGRAM * DD_ONEWAY_SOCKET_BURST);
     o->picture.jpeg = make_jpeg(&o->picture.size);

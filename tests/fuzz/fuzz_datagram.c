@@ -363,6 +363,8 @@ static void send_status(struct dd_cursor *c, uint8_t who)
     uint64_t sent = dd_cursor_read_u16(c);
     s.sent_us = flags & 128 ? sent << 48 : FUZZ_START_US + sent * DD_CLOCK_US_PER_MS;
     s.frames_sent = s.frame;
+    s.epoch_us = s.reason / 8 * (uint64_t)DD_CLOCK_US_PER_S; /* its clock is set now and then */
+    s.boot_tag = s.reason % 3;
     give_sealed(who, message, dd_wire_write_status(&s, message, sizeof message));
 }
 

@@ -69,6 +69,7 @@ static void try_status(const uint8_t *bytes, size_t size)
     MUST(size == DD_WIRE_STATUS_BYTES && dd_wire_type(bytes, size) == DD_WIRE_STATUS);
     MUST(status.source <= DD_WIRE_SOURCE_FAILED && status.frame <= DD_WIRE_FRAME_NUMBER_MAX && status.period_ms);
     MUST(status.frame || !status.frames_sent);
+    MUST(status.jpeg_quality <= DD_WIRE_JPEG_QUALITY_MAX);
     MUST(dd_wire_reason_text(status.reason)[0]);
     MUST(dd_wire_write_status(&status, back, sizeof back) == size && !memcmp(back, bytes, size));
     MUST(dd_wire_write_status(&status, back, size - 1) == 0);
@@ -127,8 +128,15 @@ size_t fuzz_seed(size_t i, uint8_t seed[static FUZZ_SEED_SIZE])
     }
     if (i < 2 * cut_count + 4) {
         uint64_t frame = i % 2 * 1767268800123;
-        struct dd_wire_status s = {
-            .source = (uint8_t)(i % 4), .frame = frame, .frames_sent = frame, .period_ms = 1000, .width = 640, .height = 480};
+        struct dd_wire_status s = {.source = (uint8_t)(i % 4),
+                                   .frame = frame,
+                                   .frames_sent = frame,
+                                   .period_ms = 1000,
+                                   .width = 640,
+                                   .height = 480,
+                                   .epoch_us = i << 40,
+                                   .jpeg_quality = 60,
+                                   .boot_tag = 7};
         return 1 + dd_wire_write_status(&s, seed + 1, FUZZ_SEED_SIZE - 1);
     }
     if (i == 2 * cut_count + 4) {

@@ -366,6 +366,7 @@ class Forge(Process):
     def __init__(self, test, port, key, stream_id=""):
         super().__init__(test, [program("forge"), port, key, stream_id], stdin=subprocess.PIPE)
         self.sent = 0
+        self.epoch_us = now_us() - time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
 
     def message(self, message):
         """Seals and sends the bytes of a message."""
@@ -394,11 +395,11 @@ class Forge(Process):
             self.fragment(data[i * size:(i + 1) * size].ljust(size, b"\0"), frame, captured_us, len(data), i, count)
 
     def status(self, frame=0, source=1, reason=0, interval_ms=100, captured_us=0, age_ms=0, period_ms=1000, width=320, height=240,
-               skipped=0, frames_sent=None, sent_us=None):
-        """A STATUS."""
+               skipped=0, frames_sent=None, sent_us=None, epoch_us=None, quality=60, boot_tag=0xb0071d00):
+        """A STATUS; unless epoch_us says otherwise, by the clock that the first one had."""
         frames_sent = (1 if frame else 0) if frames_sent is None else frames_sent
-        self.message(struct.pack(">BBHIQQIIHHIQQ", 2, source, reason, interval_ms, frame, captured_us, age_ms, period_ms, width,
-                                 height, skipped, frames_sent, sent_us or now_us()))
+        self.message(struct.pack(">BBHIQQIIHHIQQQB3xI", 2, source, reason, interval_ms, frame, captured_us, age_ms, period_ms, width,
+                                 height, skipped, frames_sent, sent_us or now_us(), epoch_us or self.epoch_us, quality, boot_tag))
 
     def stop(self, timeout=10, number=signal.SIGTERM):
         if self.running():

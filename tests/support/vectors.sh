@@ -132,7 +132,14 @@ parity=$(u8 1 4 3 2)$(u16 0 1)$(u64 1767268800123 1767268800123456)$(u32 45)$(u1
 show parity_message "$parity"
 show parity_datagram "$(seal "$empty_packet_key" "01000000$empty_key_id$session$(u64 7)" "$parity")"
 
-# a camera that refuses the password; counter 6, stream_id "lobby"
+# a camera that refuses the password; counter 6, stream_id "lobby"; the sender's machine was started an hour before the session,
+# and its JPEG quality is 60
+boot_id=0b8ba47a-5d46-4c7c-a0d7-9ea0c1b84c5f
+boot_tag=$(printf '%s' $boot_id | openssl dgst -sha256 -binary | hex)
+boot_tag=${boot_tag:0:8}
+show boot_id $boot_id
+show boot_tag "$boot_tag"
 status=$(u8 2 3)$(u16 2)$(u32 100)$(u64 1767268800123 1767268800123456)$(u32 4321 1000)$(u16 1280 720)$(u32 7)$(u64 42 1767268801500000)
+status=$status$(u64 1767265200000000)$(u8 60 0 0 0)$boot_tag
 show status_message "$status"
 show status_datagram "$(seal "$lobby_packet_key" "01000000$lobby_key_id$session$(u64 6)" "$status")"

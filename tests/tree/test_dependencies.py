@@ -51,7 +51,7 @@ PART_OF_FILE = {
 WRAPPERS = {
     "cjson/": {"base/json.c"},
     "systemd/": {"base/supervisor.c"},
-    "openssl/": {"link/key.c", "link/seal.c", "link/unseal.c", "send/capture/net/tls.c", "send/capture/net/url.c"},
+    "openssl/": {"link/boot_tag.c", "link/key.c", "link/seal.c", "link/unseal.c", "send/capture/net/tls.c", "send/capture/net/url.c"},
     "isa-l/erasure_code.h": {"link/fec.c"},
     "isa-l/crc64.h": {"recv/intake/session_store.c"},
     "turbojpeg.h": {"send/transmit/jpeg_encoder.c", "recv/jpeg_codec.c"},

@@ -11,12 +11,13 @@ enum {
     DD_WIRE_HEADER_BYTES = 32,
     DD_WIRE_TAG_BYTES = 16,
     DD_WIRE_FRAGMENT_BYTES = 32, /* before the symbol */
-    DD_WIRE_STATUS_BYTES = 56,
+    DD_WIRE_STATUS_BYTES = 72,
     DD_WIRE_DATAGRAM_MIN = DD_WIRE_HEADER_BYTES + DD_WIRE_FRAGMENT_BYTES + 1 + DD_WIRE_TAG_BYTES,
     DD_WIRE_DATAGRAM_MAX = 65507, /* the limit of UDP over IPv4 */
     DD_WIRE_OVERHEAD = DD_WIRE_HEADER_BYTES + DD_WIRE_TAG_BYTES + DD_WIRE_FRAGMENT_BYTES,
     DD_WIRE_DATA_MAX = 128,    /* data symbols in a block */
     DD_WIRE_SYMBOLS_MAX = 255, /* data + parity symbols in a block */
+    DD_WIRE_JPEG_QUALITY_MAX = 100,
 };
 #define DD_WIRE_SESSION_DATAGRAMS (UINT64_C(1) << 23) /* counters in a session: 0 … 2^23 - 1 */
 #define DD_WIRE_FRAME_NUMBER_MAX ((UINT64_C(1) << 53) - 1)
@@ -75,7 +76,10 @@ struct dd_wire_status {
     uint16_t width, height;
     uint32_t frames_skipped; /* in this session */
     uint64_t frames_sent;    /* in this session */
-    uint64_t sent_us;        /* since 1970 */
+    uint64_t sent_us;        /* since 1970, by a clock that never steps in a run of ddsend */
+    uint64_t epoch_us;       /* sent_us less the sender's clock since boot; modulo 2^64, since its wall clock may say anything */
+    uint8_t jpeg_quality;    /* in use, 0 … DD_WIRE_JPEG_QUALITY_MAX */
+    uint32_t boot_tag;       /* of the sender's machine: dd_boot_tag_compute() */
 };
 
 /* The text of a reason, such as "wrong user name or password"; "unknown" for unknown codes. Static, never NULL. */

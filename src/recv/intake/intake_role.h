@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "dd/base/boot_id.h"
 #include "dd/base/options.h"
 #include "dd/link/frame_ring.h"
 #include "dd/link/key.h"
@@ -28,7 +29,7 @@ struct dd_intake_stream {
 /* The role's configuration, in its boot record: followed by its streams. */
 struct dd_intake_config {
     uint32_t stream_count, socket_count;
-    char boot_id[DD_RECV_SESSION_STORE_BOOT_SIZE]; /* dd_recv_session_store_read_boot_id() */
+    char boot_id[DD_BOOT_ID_SIZE]; /* dd_boot_id_read() */
     struct dd_intake_stream streams[];
 };
 

@@ -14,9 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dd/base/boot_id.h"
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
-#include "dd/base/file.h"
 #include "dd/base/log.h"
 #include "dd/link/wire.h"
 
@@ -37,7 +37,7 @@ struct admission_request {
 struct page {
     char magic[8];
     uint32_t version, size; /* of struct page */
-    char boot_id[DD_RECV_SESSION_STORE_BOOT_SIZE + 3];
+    char boot_id[DD_BOOT_ID_SIZE + 3];
     uint64_t sequence; /* the newer checkpoint has the higher one */
     struct dd_recv_session_state state;
     uint64_t checksum; /* of checkpoints only: over all fields before it */
@@ -102,15 +102,6 @@ void dd_recv_session_store_close_file(int fd)
 {
     flock(fd, LOCK_UN);
     close(fd);
-}
-
-void dd_recv_session_store_read_boot_id(char boot_id[static DD_RECV_SESSION_STORE_BOOT_SIZE])
-{
-    char text[2 * DD_RECV_SESSION_STORE_BOOT_SIZE];
-    long size = dd_file_read("/proc/sys/kernel/random/boot_id", text, sizeof text, false);
-    memset(boot_id, 0, DD_RECV_SESSION_STORE_BOOT_SIZE);
-    if (size >= DD_RECV_SESSION_STORE_BOOT_SIZE - 1)
-        memcpy(boot_id, text, DD_RECV_SESSION_STORE_BOOT_SIZE - 1);
 }
 
 static struct file *map(int fd)

@@ -17,7 +17,6 @@
 struct dd_recv_session_store;
 
 enum {
-    DD_RECV_SESSION_STORE_BOOT_SIZE = 37,  /* a boot's id as text, from /proc/sys/kernel/random/boot_id */
     DD_RECV_SESSION_STORE_RETIRED_MAX = 64 /* retired keys; the oldest is forgotten for one more */
 };
 
@@ -34,9 +33,6 @@ struct dd_recv_session_state {
 
 /* ---- the supervisor ---- */
 
-/* The id of this boot. Empty if the system doesn't say; then each start counts as another boot. */
-void dd_recv_session_store_read_boot_id(char boot_id[static DD_RECV_SESSION_STORE_BOOT_SIZE]);
-
 /* Opens the stream's file in state_dir, locks it, and creates it if there is none. With state_dir "" it is memory that is lost at
  * the end. A descriptor, returned-owned (dd_recv_session_store_close_file()); or a negative enum dd_error, logged: DD_ERROR_INPUT
  * if another daemon has the file. */
@@ -50,9 +46,9 @@ int dd_recv_session_store_request_admission(const char *state_dir, const char *s
 
 /* ---- intake ---- */
 
-/* Maps fd (borrowed for the call) and restores the state. Within the boot boot_id the current state counts; after another boot
- * the last checkpoint does, with the counters of four more seconds taken as seen. stream is for the log. Returned-owned:
- * dd_recv_session_store_unmap(). NULL, logged, if fd can't be mapped. */
+/* Maps fd (borrowed for the call) and restores the state. Within the boot boot_id (dd_boot_id_read()) the current state counts;
+ * after another boot the last checkpoint does, with the counters of four more seconds taken as seen. stream is for the log.
+ * Returned-owned: dd_recv_session_store_unmap(). NULL, logged, if fd can't be mapped. */
 struct dd_recv_session_store *dd_recv_session_store_map(int fd, const char *boot_id, const char *stream);
 /* store may be NULL. */
 void dd_recv_session_store_unmap(struct dd_recv_session_store *store);

@@ -94,6 +94,10 @@ char *dd_api_json_stats(const struct dd_stream_state *state, unsigned viewers)
     dd_json_add_integer(refused, "version", state->socket.refused_version);
     dd_json_add_integer(refused, "key", state->socket.refused_key);
     dd_json_add_integer(socket, "kernel_drops", state->socket.kernel_drops);
+    if (state->status_us)
+        dd_json_add_integer(document, "jpeg_quality", state->status.jpeg_quality);
+    else
+        dd_json_add_null(document, "jpeg_quality");
     dd_json_add_integer(document, "viewers", viewers);
     return print(document);
 }

@@ -26,7 +26,8 @@ struct dd_stream_sender {
     char name[DD_OPTIONS_NAME_SIZE];
     const struct dd_frame_ring *ring;
     struct dd_seal *seal;
-    uint64_t epoch_us;
+    struct dd_stream_sender_clock clock;
+    uint8_t jpeg_quality;
     uint32_t max_packet_size;
     double loss_tolerance;
     uint64_t interval_us, refresh_us;
@@ -65,7 +66,7 @@ static void log_session(const struct dd_stream_sender *sender)
 }
 
 struct dd_stream_sender *dd_stream_sender_new(const struct dd_transmit_stream *config, const struct dd_frame_ring *ring,
-                                              uint64_t epoch_us)
+                                              const struct dd_stream_sender_clock *clock)
 {
     struct dd_key key;
     struct dd_stream_sender *sender = calloc(1, sizeof *sender);
@@ -75,7 +76,8 @@ struct dd_stream_sender *dd_stream_sender_new(const struct dd_transmit_stream *c
     }
     memcpy(sender->name, config->name, sizeof sender->name);
     sender->ring = ring;
-    sender->epoch_us = epoch_us;
+    sender->clock = *clock;
+    sender->jpeg_quality = (uint8_t)config->quality;
     sender->max_packet_size = config->max_packet_size;
     sender->loss_tolerance = config->loss_tolerance;
     sender->interval_us = config->interval_us;
@@ -152,7 +154,7 @@ static int begin(struct dd_stream_sender *sender, const struct dd_encoder_pool_p
         return error;
     sender->sending = *picture;
     sender->expansion = (double)datagrams * (plan.symbol_bytes + DD_WIRE_OVERHEAD) / plan.frame_bytes;
-    sender->fragment.captured_us = sender->epoch_us + picture->captured_us;
+    sender->fragment.captured_us = sender->clock.epoch_us + picture->captured_us;
     return 0;
 }
 
@@ -301,10 +303,13 @@ void dd_stream_sender_write_status(struct dd_stream_sender *sender, uint64_t now
                                     .period_ms = DD_TRANSMIT_STATUS_PERIOD_MS,
                                     .frames_skipped = (uint32_t)(sender->skipped - sender->session_skipped_base),
                                     .frames_sent = sender->session_frames,
-                                    .sent_us = sender->epoch_us + now_us};
+                                    .sent_us = sender->clock.epoch_us + now_us,
+                                    .epoch_us = sender->clock.epoch_us,
+                                    .jpeg_quality = sender->jpeg_quality,
+                                    .boot_tag = sender->clock.boot_tag};
     if (sender->sent_number) {
         status.frame = sender->sent_number;
-        status.captured_us = sender->epoch_us + sender->sent.captured_us;
+        status.captured_us = sender->clock.epoch_us + sender->sent.captured_us;
         status.age_ms = age_ms(sender, now_us);
         status.width = sender->sent.width;
         status.height = sender->sent.height;

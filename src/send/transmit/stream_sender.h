@@ -23,10 +23,16 @@ struct dd_stream_sender_burst {
     size_t count;
 };
 
-/* config is borrowed for this call, ring for the sender's life. epoch_us: wall clock less dd_clock_now_us() at the start of the
- * run. Returned-owned. NULL, logged, if memory is exhausted or cryptography fails. */
+/* The sender's clock, as STATUS states it. */
+struct dd_stream_sender_clock {
+    uint64_t epoch_us; /* wall clock less dd_clock_now_us() at the start of the run */
+    uint32_t boot_tag; /* dd_boot_tag_compute() */
+};
+
+/* config and clock are borrowed for this call, ring for the sender's life. Returned-owned. NULL, logged, if memory is exhausted
+ * or cryptography fails. */
 struct dd_stream_sender *dd_stream_sender_new(const struct dd_transmit_stream *config, const struct dd_frame_ring *ring,
-                                              uint64_t epoch_us);
+                                              const struct dd_stream_sender_clock *clock);
 void dd_stream_sender_free(struct dd_stream_sender *sender);
 
 /* The start of the newest session, µs since 1970. */

@@ -82,7 +82,8 @@ static int open_stream(struct transmit *t, size_t i, size_t first_fd)
     stream->ring = dd_frame_ring_open_reader(dd_role_fd(t->role, first_fd + DD_TRANSMIT_STREAM_FD_RING), &stream->config->ring);
     if (!stream->ring)
         return DD_ERROR_SYSTEM;
-    stream->sender = dd_stream_sender_new(stream->config, stream->ring, t->config->epoch_us);
+    const struct dd_stream_sender_clock clock = {.epoch_us = t->config->epoch_us, .boot_tag = t->config->boot_tag};
+    stream->sender = dd_stream_sender_new(stream->config, stream->ring, &clock);
     explicit_bzero(t->config->streams[i].key, sizeof t->config->streams[i].key);
     if (!stream->sender)
         return DD_ERROR_CRYPTO;

@@ -36,6 +36,7 @@ struct dd_transmit_stream {
 /* In the boot record. */
 struct dd_transmit_config {
     uint64_t epoch_us; /* wall clock less dd_clock_now_us() at the start of the run: so times on the wire never step */
+    uint32_t boot_tag; /* dd_boot_tag_compute() */
     uint64_t rate_bps;
     uint32_t stream_count;
     bool has_ipv4, has_ipv6;

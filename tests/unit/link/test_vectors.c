@@ -5,6 +5,7 @@
 
 #include "dd/base/cursor.h"
 #include "dd/link/block_plan.h"
+#include "dd/link/boot_tag.h"
 #include "dd/link/fragmenter.h"
 #include "dd/link/key.h"
 #include "dd/link/reassembly.h"
@@ -19,6 +20,7 @@ static const uint64_t SESSION_START_US = UINT64_C(1767268800000000);
 static const uint64_t SESSION_SALT = UINT64_C(0x0123456789abcdef);
 static const uint64_t FRAME = UINT64_C(1767268800123);
 static const uint64_t CAPTURED_US = UINT64_C(1767268800123456);
+static const uint64_t EPOCH_US = UINT64_C(1767265200000000);
 
 struct vector {
     uint8_t bytes[VECTOR_MAX];
@@ -49,6 +51,13 @@ static struct vector vector(const char *name)
     while (v.size < VECTOR_MAX && sscanf(v.text + 2 * v.size, "%2x", &byte) == 1)
         v.bytes[v.size++] = (uint8_t)byte;
     return v;
+}
+
+static uint32_t vector_boot_tag(void)
+{
+    struct vector v = vector("boot_tag");
+    struct dd_cursor c = dd_cursor_reader(v.bytes, v.size);
+    return dd_cursor_read_u32(&c);
 }
 
 static struct dd_key derived(const char *stream_id)
@@ -165,6 +174,18 @@ START_TEST(makes_and_uses_the_parity)
 }
 END_TEST
 
+START_TEST(computes_the_boot_tag)
+{
+    uint32_t tag, other;
+    ck_assert_int_eq(dd_boot_tag_compute(vector("boot_id").text, &tag), 0);
+    ck_assert_uint_eq(tag, vector_boot_tag());
+    /* of a machine that does not tell its boot's id, each start counts as another boot */
+    ck_assert_int_eq(dd_boot_tag_compute("", &tag), 0);
+    ck_assert_int_eq(dd_boot_tag_compute("", &other), 0);
+    ck_assert_uint_ne(tag, other);
+}
+END_TEST
+
 START_TEST(writes_and_reads_the_status)
 {
     struct vector message = vector("status_message");
@@ -180,7 +201,10 @@ START_TEST(writes_and_reads_the_status)
                                     .height = 720,
                                     .frames_skipped = 7,
                                     .frames_sent = 42,
-                                    .sent_us = UINT64_C(1767268801500000)};
+                                    .sent_us = UINT64_C(1767268801500000),
+                                    .epoch_us = EPOCH_US,
+                                    .jpeg_quality = 60,
+                                    .boot_tag = vector_boot_tag()};
     ck_assert_uint_eq(dd_wire_write_status(&status, bytes, sizeof bytes), message.size);
     ck_assert_mem_eq(bytes, message.bytes, message.size);
 
@@ -199,6 +223,9 @@ START_TEST(writes_and_reads_the_status)
     ck_assert_uint_eq(read.frames_skipped, 7);
     ck_assert_uint_eq(read.frames_sent, 42);
     ck_assert_uint_eq(read.sent_us, UINT64_C(1767268801500000));
+    ck_assert_uint_eq(read.epoch_us, EPOCH_US);
+    ck_assert_uint_eq(read.jpeg_quality, 60);
+    ck_assert_uint_eq(read.boot_tag, vector_boot_tag());
 }
 END_TEST
 
@@ -255,5 +282,5 @@ START_TEST(opens_the_status_datagram)
 END_TEST
 
 SUITE("link/vectors", reads_the_key, derives_without_stream_id, derives_with_stream_id, writes_the_header,
-      writes_and_reads_the_fragment, makes_and_uses_the_parity, writes_and_reads_the_status, opens_the_fragment_datagram,
-      opens_the_parity_datagram, opens_the_status_datagram)
+      writes_and_reads_the_fragment, makes_and_uses_the_parity, computes_the_boot_tag, writes_and_reads_the_status,
+      opens_the_fragment_datagram, opens_the_parity_datagram, opens_the_status_datagram)

@@ -125,17 +125,33 @@ START_TEST(reads_back_a_status)
                                 .height = 720,
                                 .frames_skipped = 8,
                                 .frames_sent = 9,
-                                .sent_us = 10},
+                                .sent_us = 10,
+                                .epoch_us = 11,
+                                .jpeg_quality = 100,
+                                .boot_tag = 12},
                           out;
     ck_assert_uint_eq(dd_wire_write_status(&in, bytes, sizeof bytes), DD_WIRE_STATUS_BYTES);
     ck_assert_int_eq(dd_wire_read_status(&out, bytes, DD_WIRE_STATUS_BYTES), 0);
     ck_assert_uint_eq(out.reason, in.reason);
     ck_assert_uint_eq(out.height, in.height);
     ck_assert_uint_eq(out.sent_us, in.sent_us);
+    ck_assert_uint_eq(out.epoch_us, in.epoch_us);
+    ck_assert_uint_eq(out.jpeg_quality, in.jpeg_quality);
+    ck_assert_uint_eq(out.boot_tag, in.boot_tag);
     ck_assert_int_eq(dd_wire_read_status(&out, bytes, DD_WIRE_STATUS_BYTES + 1), DD_ERROR_INPUT);
     ck_assert_int_eq(dd_wire_read_status(&out, bytes, DD_WIRE_STATUS_BYTES - 1), DD_ERROR_INPUT);
-    bytes[1] = 4;
-    ck_assert_int_eq(dd_wire_read_status(&out, bytes, DD_WIRE_STATUS_BYTES), DD_ERROR_INPUT);
+    static const struct {
+        size_t at;
+        uint8_t value;
+    } wrong[] = {{1, 4}, {64, 101}, {64, 255}, {65, 1}, {66, 128}, {67, 1}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        uint8_t right = bytes[wrong[i].at];
+        bytes[wrong[i].at] = wrong[i].value;
+        ck_assert_int_eq(dd_wire_read_status(&out, bytes, DD_WIRE_STATUS_BYTES), DD_ERROR_INPUT);
+        bytes[wrong[i].at] = right;
+    }
+    ck_assert_int_eq(dd_wire_read_status(&out, bytes, DD_WIRE_STATUS_BYTES), 0);
+    ck_assert_int_eq(dd_wire_read_status(&out, bytes, 56), DD_ERROR_INPUT); /* as it was before it had an epoch */
 }
 END_TEST
 

@@ -356,7 +356,7 @@ START_TEST(rubbish_with_the_right_key_is_malformed)
     message[0] = DD_WIRE_FRAGMENT;
     take(0, 60);
     message[0] = DD_WIRE_STATUS;
-    take(0, 56);
+    take(0, DD_WIRE_STATUS_BYTES);
     ck_assert_uint_eq(state().total.refused_malformed, 3);
     ck_assert_uint_eq(state().total.datagrams_received, 3);
     tear_down();

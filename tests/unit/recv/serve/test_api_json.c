@@ -91,7 +91,14 @@ START_TEST(stats_name_every_counter)
           "\"total\":{\"datagrams_sent\":1,\"datagrams_received\":2,\"datagrams_recovered\":3,\"datagrams_lost\":4,"
           "\"bytes_received\":9007199254740991,\"refused\":{\"session\":6,\"replay\":7,\"forged\":8,\"malformed\":9},"
           "\"frames_complete\":10,\"frames_incomplete\":11,\"frames_late\":12,\"frames_bad\":13,\"frames_skipped\":14},"
-          "\"socket\":{\"refused\":{\"short\":15,\"version\":16,\"key\":17},\"kernel_drops\":18},\"viewers\":19}");
+          "\"socket\":{\"refused\":{\"short\":15,\"version\":16,\"key\":17},\"kernel_drops\":18},\"jpeg_quality\":null,"
+          "\"viewers\":19}");
+    struct dd_stream_state told = state;
+    told.status_us = 1;
+    told.status.jpeg_quality = 60;
+    char *text = dd_api_json_stats(&told, 0);
+    ck_assert_ptr_nonnull(strstr(text, "\"jpeg_quality\":60,"));
+    free(text);
 }
 END_TEST
 

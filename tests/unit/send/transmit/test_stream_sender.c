@@ -19,8 +19,13 @@
 
 enum { PACKET = 1400, JPEG = 100000 };
 
-static struct dd_transmit_stream config = {
-    .name = "lobby", .key = {1}, .stream_id = "id", .max_packet_size = PACKET, .loss_tolerance = 0.05, .interval_us = 40000};
+static struct dd_transmit_stream config = {.name = "lobby",
+                                           .key = {1},
+                                           .stream_id = "id",
+                                           .max_packet_size = PACKET,
+                                           .loss_tolerance = 0.05,
+                                           .interval_us = 40000,
+                                           .quality = 75};
 static const struct dd_frame_ring_shape shape = {.entries = 3, .arena_bytes = 3 * 4096};
 static uint8_t bytes[DD_ONEWAY_SOCKET_BURST * PACKET], jpeg[JPEG + DD_FRAGMENTER_SLACK];
 static struct dd_stream_sender_burst burst = {.bytes = bytes, .stride = PACKET};
@@ -39,7 +44,7 @@ static void set_up(void)
     writer = dd_frame_ring_open_writer(ring_fd, &shape, -1);
     reader = dd_frame_ring_open_reader(ring_fd, &shape);
     epoch_us = dd_clock_wall_us() - dd_clock_now_us();
-    sender = dd_stream_sender_new(&config, reader, epoch_us);
+    sender = dd_stream_sender_new(&config, reader, &(struct dd_stream_sender_clock){.epoch_us = epoch_us, .boot_tag = 0xb007});
     ck_assert_ptr_nonnull(sender);
     ck_assert_int_eq(dd_key_derive(&key, config.key, config.stream_id), 0);
     unseal = dd_unseal_new(&key, &memory);
@@ -171,6 +176,9 @@ START_TEST(status_describes_the_frame_sent)
     ck_assert_uint_eq(status.interval_ms, 40);
     ck_assert_uint_eq(status.period_ms, 1000);
     ck_assert_uint_eq(status.sent_us, epoch_us + now);
+    ck_assert_uint_eq(status.epoch_us, epoch_us);
+    ck_assert_uint_eq(status.boot_tag, 0xb007);
+    ck_assert_uint_eq(status.jpeg_quality, 75);
     send_frame(0, now - 300000);
     status = read_status(now, 3);
     ck_assert_uint_eq(status.frame, dd_stream_sender_session_start_us(sender) / 1000);
