@@ -7,6 +7,7 @@ import subprocess
 
 import bench
 import harness
+import test_lost_bursts
 
 PICTURES = int(os.environ.get("DD_BENCH_PICTURES", "1000"))
 SIMULATED = 100 * PICTURES
@@ -23,6 +24,23 @@ PATHS = [
     ("bursts of 8, 2 % lost, loss_tolerance 0.15", {"burst": "8:0.02"}, 0.15, 0.995),
     ("10 % within 50 later, 5 % twice", {"reorder": "0.1:50", "duplicate": 0.05}, 0.05, 1),
 ]
+
+
+# percent of calls dropped, loss_tolerance, the least share
+BURSTS = [(1, 0.05, 0.999), (5, 0.05, 0.99), (10, 0.1, 0.99)]
+
+
+class BurstsBench(bench.Bench, test_lost_bursts.Firewall):
+    def test_firewall(self):
+        """Pictures of 1920x1080 and about 90 KB, 25 a second, that arrive behind a firewall which drops whole calls"""
+        short = []
+        for percent, tolerance, least in BURSTS:
+            arrived, together = self.deliver(percent, tolerance, PICTURES, 0.04)
+            print(f"    {percent:3} % of calls dropped, {together:.2f} datagrams in each, loss_tolerance {tolerance:<5}   {arrived} of {PICTURES} "
+                  f"pictures, target {100 * least:g} %", flush=True)
+            if arrived < least * PICTURES:
+                short.append(percent)
+        self.assertEqual(short, [])
 
 
 class DeliveryBench(bench.Bench):

@@ -21,6 +21,7 @@ enum {
     FRAMES_MAX = 10000000,
     BURST = 16, /* datagrams of a send call */
     BURST_MAX = 64,
+    SHORT_BURST = 2, /* of a send call at the default rate_limit, 100 Mbit/s */
     PACKET = 1400,
     FRAME_MIN = 85000,
     FRAME_MAX = 95000,
@@ -40,6 +41,8 @@ enum lost_bursts {
     ANY_BURSTS = 1,    /* one send call of each frame, in turn */
     RULED_BURSTS = 2,  /* the same, where a send call has no more datagrams of a block than it has parity */
     RANDOM_BURSTS = 3, /* Gilbert-Elliott: MEAN_LOSSES in a row on the average */
+    WHOLE_CALLS = 4,   /* any send call, with all its datagrams: firewalls and policers drop them as one */
+    SHORT_CALLS = 5,   /* the same, of SHORT_BURST datagrams */
 };
 
 struct path {
@@ -62,6 +65,10 @@ static const struct path paths[] = {
     {"2 % lost, 8 in a row",                   0.05, 0.02, 0,   0,    RANDOM_BURSTS, 0},
     {"a send call lost of each frame",         0.05, 0,    0,   0,    RULED_BURSTS,  1},
     {"the same, without the rule of bursts",   0.05, 0,    0,   0,    ANY_BURSTS,    0},
+    {"1 % of send calls of 2 lost",            0.05, 0.01, 0,   0,    SHORT_CALLS,   0.999},
+    {"5 % of send calls of 2 lost",            0.05, 0.05, 0,   0,    SHORT_CALLS,   0.99},
+    {"10 % of send calls of 2 lost",           0.1,  0.1,  0,   0,    SHORT_CALLS,   0.99},
+    {"5 % of long send calls lost",            0.05, 0.05, 0,   0,    WHOLE_CALLS,   0},
     {"1 % lost, without parity",               0,    0.01, 0,   0,    NO_BURSTS,     0},
 };
 /* clang-format on */
@@ -167,9 +174,9 @@ static void tick(struct simulation *s)
 static uint32_t burst_at(const struct simulation *s, const struct dd_block_plan *plan, uint32_t n)
 {
     uint32_t left = dd_block_plan_datagrams(plan) - n;
-    if (s->path->bursts == RULED_BURSTS)
-        return dd_block_plan_burst(plan, n, s->burst);
-    return left < s->burst ? left : s->burst;
+    if (s->path->bursts == ANY_BURSTS)
+        return left < s->burst ? left : s->burst;
+    return dd_block_plan_burst(plan, n, s->path->bursts == SHORT_CALLS ? SHORT_BURST : s->burst);
 }
 
 static uint32_t count_bursts(const struct simulation *s, const struct dd_block_plan *plan)
@@ -196,17 +203,18 @@ static void send_frame(struct simulation *s, uint64_t number)
         dd_fragmenter_begin(s->symbols, &plan, s->frames[number % KEPT]))
         fail("a frame cannot be sent");
     bool in_turn = s->path->bursts == ANY_BURSTS || s->path->bursts == RULED_BURSTS;
+    bool in_calls = in_turn || s->path->bursts == WHOLE_CALLS || s->path->bursts == SHORT_CALLS, lost = false;
     uint32_t bursts = in_turn ? count_bursts(s, &plan) : 0, burst = 0, burst_end = 0;
     for (uint32_t n = 0; dd_fragmenter_left(s->symbols); n++) {
-        if (bursts && n == burst_end) {
+        if (in_calls && n == burst_end) {
             burst_end += burst_at(s, &plan, n);
+            lost = in_turn ? burst == number % bursts : chance(s, s->path->loss);
             burst++;
         }
         if (dd_fragmenter_next(s->symbols, &fragment))
             fail("a symbol cannot be made");
-        bool lost = bursts                             ? burst - 1 == number % bursts
-                    : s->path->bursts == RANDOM_BURSTS ? random_burst(s)
-                                                       : chance(s, s->path->loss);
+        if (!in_calls)
+            lost = s->path->bursts == RANDOM_BURSTS ? random_burst(s) : chance(s, s->path->loss);
         s->sent++;
         s->lost += lost;
         if (!lost)

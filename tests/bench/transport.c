@@ -243,6 +243,7 @@ static void ours_open(struct ours *o, const uint8_t key[static DD_KEY_BYTES], co
     const struct dd_stream_sender_clock clock = {.epoch_us = dd_clock_wall_us() - dd_clock_now_us()};
     o->sender = dd_stream_sender_new(&o->config, o->ring, &clock);
     o->burst.stride = DATAGRAM;
+    o->burst.most = DATAGRAM * DD_ONEWAY_SOCKET_BURST;
     o->burst.bytes = malloc((size_t)DATAGRAM * DD_ONEWAY_SOCKET_BURST);
     o->picture.jpeg = make_jpeg(&o->picture.size);
     o->picture.width = 640;

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "dd/base/clock.h"
 #include "dd/base/error.h"
 #include "dd/base/host_port.h"
 #include "dd/base/log.h"
@@ -113,6 +114,12 @@ err1:
 err0:
     dd_log_error("cannot %s the UDP socket: %s", what, strerror(errno));
     return DD_ERROR_SYSTEM;
+}
+
+size_t dd_oneway_socket_burst_bytes(uint64_t rate_bps)
+{
+    double bytes = (double)rate_bps / 8 * dd_clock_seconds(DD_ONEWAY_SOCKET_BURST_US);
+    return bytes < (double)BUNDLE_BYTES ? (size_t)bytes : BUNDLE_BYTES;
 }
 
 /* How many of the datagrams can be sent as one bundle; 1: no bundle is possible. */

@@ -9,7 +9,10 @@
 
 struct dd_destination;
 
-enum { DD_ONEWAY_SOCKET_BURST = 16 /* datagrams in one call at most */ };
+enum {
+    DD_ONEWAY_SOCKET_BURST = 16,     /* datagrams in one call at most */
+    DD_ONEWAY_SOCKET_BURST_US = 300, /* time at the rate limit that they take at most */
+};
 
 struct dd_oneway_socket_config {
     int family;                 /* AF_INET or AF_INET6 */
@@ -28,6 +31,10 @@ struct dd_oneway_socket {
     int fd;          /* borrowed */
     bool one_by_one; /* the system has refused UDP_SEGMENT: it is not tried again */
 };
+
+/* Bytes of datagrams in one call at most, at a rate limit of rate_bps; a single datagram may be larger. Firewalls, policers and
+ * netem drop what came in one call as one: so it is as short as the rate allows, and long only where calls cost much. */
+size_t dd_oneway_socket_burst_bytes(uint64_t rate_bps);
 
 /* Sends count <= DD_ONEWAY_SOCKET_BURST datagrams to one address, without waiting. Those of equal length, and a shorter one
  * behind them, are sent in one call with UDP_SEGMENT; the others, or all where the system refuses that, one by one. Returns the

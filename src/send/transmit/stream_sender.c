@@ -37,6 +37,7 @@ struct dd_stream_sender {
     struct dd_fragmenter *fragmenter; /* without symbols left: no frame is being sent */
     struct dd_wire_fragment fragment;
     struct dd_encoder_pool_picture sending;
+    size_t datagram_bytes; /* of each of its datagrams */
     bool is_refresh;
     double expansion; /* bytes of its datagrams for each byte of its JPEG */
 
@@ -153,7 +154,8 @@ static int begin(struct dd_stream_sender *sender, const struct dd_encoder_pool_p
     if (error)
         return error;
     sender->sending = *picture;
-    sender->expansion = (double)datagrams * (plan.symbol_bytes + DD_WIRE_OVERHEAD) / plan.frame_bytes;
+    sender->datagram_bytes = plan.symbol_bytes + DD_WIRE_OVERHEAD;
+    sender->expansion = (double)datagrams * (double)sender->datagram_bytes / plan.frame_bytes;
     sender->fragment.captured_us = sender->clock.epoch_us + picture->captured_us;
     return 0;
 }
@@ -202,11 +204,21 @@ static void add_datagram(struct dd_stream_sender *sender, struct dd_stream_sende
         burst->datagrams[burst->count++] = (struct iovec){.iov_base = datagram, .iov_len = size};
 }
 
+/* The number of datagrams in the next burst. */
+static uint32_t next_burst(const struct dd_stream_sender *sender, const struct dd_stream_sender_burst *burst)
+{
+    size_t most = burst->most / sender->datagram_bytes;
+    if (most > DD_ONEWAY_SOCKET_BURST)
+        most = DD_ONEWAY_SOCKET_BURST;
+    return dd_fragmenter_burst(sender->fragmenter, most ? (uint32_t)most : 1);
+}
+
 void dd_stream_sender_fill(struct dd_stream_sender *sender, struct dd_stream_sender_burst *burst)
 {
     burst->count = 0;
-    for (uint32_t left = dd_fragmenter_burst(sender->fragmenter, DD_ONEWAY_SOCKET_BURST);
-         left && dd_stream_sender_is_sending(sender); left--) {
+    if (!dd_stream_sender_is_sending(sender))
+        return;
+    for (uint32_t left = next_burst(sender, burst); left && dd_stream_sender_is_sending(sender); left--) {
         uint8_t *message = burst->bytes + burst->count * burst->stride + DD_WIRE_HEADER_BYTES;
         size_t room = burst->stride - DD_WIRE_HEADER_BYTES - DD_WIRE_TAG_BYTES;
         /* Only parity takes memory, so an error loses no data symbol: these come first. */

@@ -19,6 +19,7 @@ struct dd_transmit_stream;
 struct dd_stream_sender_burst {
     uint8_t *bytes; /* DD_ONEWAY_SOCKET_BURST * stride; the caller's */
     size_t stride;  /* bytes for one datagram */
+    size_t most;    /* bytes of datagrams that may be lost together, unless one alone is larger: dd_oneway_socket_burst_bytes() */
     struct iovec datagrams[DD_ONEWAY_SOCKET_BURST];
     size_t count;
 };
@@ -54,7 +55,8 @@ int dd_stream_sender_begin_refresh(struct dd_stream_sender *sender);
 /* Notes that the ring held the newest picture again. Ignored while that picture is being sent. */
 void dd_stream_sender_note_shown(struct dd_stream_sender *sender, const struct dd_encoder_pool_shown *shown);
 
-/* Seals the next datagrams of the frame: at most as many as may be lost together. */
+/* Seals the next datagrams of the frame, at least one: no more than burst->most bytes, and no more of a block than it has parity,
+ * so that the frame survives their loss. */
 void dd_stream_sender_fill(struct dd_stream_sender *sender, struct dd_stream_sender_burst *burst);
 
 /* Bytes of datagrams, parity included, for each byte of the newest frame's JPEG; 1 before the first frame. */

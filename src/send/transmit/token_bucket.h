@@ -10,10 +10,11 @@ struct dd_token_bucket {
     uint64_t filled_us;   /* dd_clock_now_us() of the last refill */
 };
 
-/* Begins full. Its depth is 2 ms of the rate, and at least burst_bits. */
-void dd_token_bucket_init(struct dd_token_bucket *bucket, uint64_t rate_bps, uint64_t burst_bits, uint64_t now_us);
+/* Begins full. Its depth is 2 ms of the rate, and at least least_bits. */
+void dd_token_bucket_init(struct dd_token_bucket *bucket, uint64_t rate_bps, uint64_t least_bits, uint64_t now_us);
 
-/* Microseconds until the next burst may be sent; 0: now. */
+/* Microseconds until the next burst may be sent; 0: now. Once the bucket is empty that is when it is half full: so a wake-up
+ * sends several short bursts. */
 uint64_t dd_token_bucket_wait_us(struct dd_token_bucket *bucket, uint64_t now_us);
 
 /* Takes out the bits that were sent. */

@@ -152,6 +152,7 @@ static int prepare(struct transmit *t)
         start_encoders(t))
         return DD_ERROR_SYSTEM;
     t->burst.stride = largest_datagram(t);
+    t->burst.most = dd_oneway_socket_burst_bytes(t->config->rate_bps);
     t->burst.bytes = malloc(t->burst.stride * DD_ONEWAY_SOCKET_BURST);
     if (!t->burst.bytes) {
         dd_log_error("out of memory");
@@ -159,7 +160,7 @@ static int prepare(struct transmit *t)
     }
     t->send_errors.period_ms = REPORT_MS;
     t->report_us = dd_clock_now_us();
-    dd_token_bucket_init(&t->bucket, t->config->rate_bps, t->burst.stride * DD_ONEWAY_SOCKET_BURST * 8, t->report_us);
+    dd_token_bucket_init(&t->bucket, t->config->rate_bps, t->burst.stride * 8, t->report_us);
     return 0;
 }
 

@@ -28,7 +28,7 @@ static struct dd_transmit_stream config = {.name = "lobby",
                                            .quality = 75};
 static const struct dd_frame_ring_shape shape = {.entries = 3, .arena_bytes = 3 * 4096};
 static uint8_t bytes[DD_ONEWAY_SOCKET_BURST * PACKET], jpeg[JPEG + DD_FRAGMENTER_SLACK];
-static struct dd_stream_sender_burst burst = {.bytes = bytes, .stride = PACKET};
+static struct dd_stream_sender_burst burst = {.bytes = bytes, .stride = PACKET, .most = sizeof bytes};
 
 static int ring_fd;
 static struct dd_frame_ring *writer, *reader;
@@ -163,6 +163,48 @@ START_TEST(data_symbols_come_before_parity)
     ck_assert(dd_stream_sender_expansion(sender) == expansion);
     dd_reassembly_free(r);
     tear_down();
+}
+END_TEST
+
+/* Sends a frame in bursts for this rate. Checks that each is as long as it may be, and returns how many there are of it at most.
+ */
+static size_t longest_burst(uint64_t rate_bps, double loss_tolerance)
+{
+    struct dd_encoder_pool_picture picture = {.jpeg = jpeg, .size = JPEG, .captured_us = 5000};
+    size_t longest = 0, sum = 0;
+    config.loss_tolerance = loss_tolerance;
+    set_up();
+    burst.most = dd_oneway_socket_burst_bytes(rate_bps);
+    ck_assert_int_eq(dd_stream_sender_begin_frame(sender, &picture), 0);
+    while (dd_stream_sender_is_sending(sender)) {
+        dd_stream_sender_fill(sender, &burst);
+        ck_assert_uint_ge(burst.count, 1);
+        ck_assert(burst.count == 1 || burst.count * burst.datagrams[0].iov_len * 8 <= rate_bps * 3 / 10000);
+        longest = burst.count > longest ? burst.count : longest;
+        sum += burst.count;
+    }
+    ck_assert_uint_ge(sum, JPEG / PACKET);
+    burst.most = sizeof bytes;
+    config.loss_tolerance = 0.05;
+    tear_down();
+    return longest;
+}
+
+/* A firewall may drop what one call sent as one: see docs/protocol.md, "Parity". */
+START_TEST(bursts_are_as_long_as_the_rate_justifies)
+{
+    struct dd_block_plan plan;
+    ck_assert_int_eq(dd_block_plan_compute(&plan, JPEG, PACKET, 0.02), 0);
+    ck_assert_uint_eq(longest_burst(64000, 0.05), 1);
+    ck_assert_uint_eq(longest_burst(50000000, 0.05), 1);
+    ck_assert_uint_eq(longest_burst(100000000, 0.05), 2);
+    ck_assert_uint_eq(longest_burst(300000000, 0.05), 8);
+    ck_assert_uint_eq(longest_burst(600000000, 0.3), DD_ONEWAY_SOCKET_BURST);
+    ck_assert_uint_eq(longest_burst(100000000000, 0.3), DD_ONEWAY_SOCKET_BURST);
+    /* at any rate one lost burst loses no frame */
+    ck_assert_uint_lt(plan.parity, DD_ONEWAY_SOCKET_BURST);
+    ck_assert_uint_eq(longest_burst(600000000, 0.02), plan.parity);
+    ck_assert_uint_eq(longest_burst(600000000, 0), DD_ONEWAY_SOCKET_BURST);
 }
 END_TEST
 
@@ -335,6 +377,6 @@ START_TEST(without_an_interval_each_change_is_refreshed_once)
 }
 END_TEST
 
-SUITE("send/transmit/stream_sender", a_frame_arrives, data_symbols_come_before_parity, status_describes_the_frame_sent,
-      status_is_due_every_second_and_after_changes, false_claims_of_capture_are_corrected, a_dead_capture_is_reported,
-      a_picture_that_is_still_shown_is_refreshed, without_an_interval_each_change_is_refreshed_once)
+SUITE("send/transmit/stream_sender", a_frame_arrives, data_symbols_come_before_parity, bursts_are_as_long_as_the_rate_justifies,
+      status_describes_the_frame_sent, status_is_due_every_second_and_after_changes, false_claims_of_capture_are_corrected,
+      a_dead_capture_is_reported, a_picture_that_is_still_shown_is_refreshed, without_an_interval_each_change_is_refreshed_once)
