@@ -83,6 +83,8 @@ static const struct dd_options_row rows[] = {
      .help = "Age up to which a picture counts as live"},
     {"stale_seconds", DD_OPTIONS_SECONDS, STREAM(stale_seconds), 1, 604800, .fallback = "300", .argument = "SECONDS",
      .help = "Age from which it counts as stale"},
+    {"delay_drift", DD_OPTIONS_SECONDS, STREAM(delay_drift), 1, 86400, .fallback = "5", .argument = "SECONDS",
+     .help = "How far the clocks of both ends may drift apart in all before that counts as a delay"},
 
     DD_DAEMON_OPTIONS_ROW_CONFIG,
     {"http_host", DD_OPTIONS_STRING, DAEMON(http_host), .fallback = "127.0.0.1", .argument = "IP", .check = check_http_host,

@@ -26,7 +26,7 @@ struct dd_recv_stream {
     int64_t history_bytes;
     char display_resolution[DD_RECV_SHORT];
     bool stale_mark;
-    int64_t live_seconds, stale_seconds; /* µs */
+    int64_t live_seconds, stale_seconds, delay_drift; /* µs */
 };
 
 struct dd_recv_daemon {

@@ -143,6 +143,7 @@ static int build_stream(struct dd_recv_role_config *config, const struct draft *
     else
         snprintf(d->intake->store_name, sizeof d->intake->store_name, "udp.%jd", (intmax_t)d->stream->udp_port);
     d->intake->max_frame_bytes = d->serve->max_frame_bytes;
+    d->intake->delay_drift_us = (uint64_t)d->stream->delay_drift;
     d->intake->ring = d->serve->ring;
     if (d->serve->stale_mark)
         config->memory_bytes += d->serve->max_frame_bytes; /* the picture with its stale mark */

@@ -242,6 +242,7 @@ static void check_state(void)
     /* a later session may have repeated the frame, which is then of that session */
     bool repeated = t.frame_order < t.session_count && !s->newer_announced_us;
     MUST((s->newer_announced_us != 0) == newer || (s->frame && (!t.frame_order || repeated)));
+    MUST(s->delay_us <= INT64_MAX && s->delay_rise_us <= s->delay_rise_limit_us && (!s->delay_used_up || s->delay_us));
     MUST(!s->confirmed_us || s->status.frame == s->frame || s->confirmed_us <= s->status_us);
     MUST(s->total.frames_complete == dd_frame_ring_count(t.reader) && (s->frame != 0) == (s->frame_us != 0));
     MUST(dd_frame_ring_alive_until(t.reader) == t.now_us + (uint64_t)ALIVE_MS * DD_CLOCK_US_PER_MS);
@@ -483,8 +484,12 @@ static void make_shape(struct dd_cursor *c, size_t i)
 static void set_up(struct dd_cursor *c)
 {
     static uint8_t scratch[65536];
-    struct dd_intake_stream config = {
-        .name = "fuzz", .keys = {{1}, {2}}, .key_count = KEYS, .max_frame_bytes = MAX_FRAME, .ring = ring_shape};
+    struct dd_intake_stream config = {.name = "fuzz",
+                                      .keys = {{1}, {2}},
+                                      .key_count = KEYS,
+                                      .delay_drift_us = 5 * (uint64_t)DD_CLOCK_US_PER_S,
+                                      .max_frame_bytes = MAX_FRAME,
+                                      .ring = ring_shape};
     memset(&t, 0, sizeof t);
     memset(t.newest, -1, sizeof t.newest);
     memset(t.before, -1, sizeof t.before);

@@ -23,6 +23,7 @@ struct dd_intake_stream {
     char stream_id[DD_KEY_STREAM_ID_MAX + 1];
     uint32_t socket; /* index of its UDP socket */
     uint32_t max_frame_bytes;
+    uint64_t delay_drift_us; /* delay_drift */
     struct dd_frame_ring_shape ring;
 };
 

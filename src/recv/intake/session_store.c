@@ -22,15 +22,17 @@
 
 enum { PAGE = 4096, CHECKPOINTS = 2, PERIOD_US = DD_CLOCK_US_PER_S };
 enum { MARGIN_S = 4, DEFAULT_COUNTERS_PER_S = 1000 };
-enum { VERSION = 1 };
+enum { VERSION = 2, VERSION_BEFORE = 1 };
 
 static const char magic[8] = "ddkeep";
 
-/* The session that is to be admitted; start_us 0: none. number grows with each request. */
-struct admission_request {
+/* What the command line asks of intake: the session that is to be admitted (start_us 0: none; number grows with each request),
+ * and that the delay be forgotten. */
+struct request {
     uint64_t start_us, salt;
     _Atomic uint32_t number;
     uint32_t reserved;
+    _Atomic uint32_t resets_requested, resets_done; /* of the delay */
 };
 
 /* The current state, or a checkpoint of it. */
@@ -50,11 +52,14 @@ struct file {
         struct page page;
         uint8_t fill[PAGE - sizeof(struct page)];
     } checkpoints[CHECKPOINTS];
-    struct admission_request request;
-    uint8_t fill1[PAGE - sizeof(struct admission_request)];
+    struct request request;
+    uint8_t fill1[PAGE - sizeof(struct request)];
 };
 
 _Static_assert(sizeof(struct file) == (2 + CHECKPOINTS) * PAGE, "a page each");
+
+/* The version before had its checksum where the delay is now, and ended there. */
+enum { CHECKED_BYTES = offsetof(struct page, checksum), CHECKED_BYTES_BEFORE = offsetof(struct page, state.delay) };
 
 struct dd_recv_session_store {
     struct file *file;
@@ -118,38 +123,69 @@ static struct file *map(int fd)
     return NULL;
 }
 
-int dd_recv_session_store_request_admission(const char *state_dir, const char *stream, uint64_t start_us, uint64_t salt)
+/* Maps the file of the running or coming ddrecv, for a request. Returned-owned; NULL, logged, with *error set. */
+static struct file *map_for_request(const char *state_dir, const char *stream, int *error)
 {
     int fd = open_file(state_dir, stream, 0);
     if (fd < 0) {
         dd_log_error("%s/replay-%s: %s; is it the state_dir and the name of a stream of this ddrecv?", state_dir, stream,
                      strerror(errno));
-        return DD_ERROR_INPUT;
+        *error = DD_ERROR_INPUT;
+        return NULL;
     }
     struct file *file = map(fd);
-    int error = DD_ERROR_SYSTEM;
-    if (file) {
-        file->request.start_us = start_us;
-        file->request.salt = salt;
-        atomic_fetch_add(&file->request.number, 1);
-        munmap(file, sizeof *file);
-        error = 0;
-    }
+    *error = file ? 0 : DD_ERROR_SYSTEM;
     close(fd);
-    return error;
+    return file;
+}
+
+int dd_recv_session_store_request_admission(const char *state_dir, const char *stream, uint64_t start_us, uint64_t salt)
+{
+    int error;
+    struct file *file = map_for_request(state_dir, stream, &error);
+    if (!file)
+        return error;
+    file->request.start_us = start_us;
+    file->request.salt = salt;
+    atomic_fetch_add(&file->request.number, 1);
+    munmap(file, sizeof *file);
+    return 0;
+}
+
+int dd_recv_session_store_request_delay_reset(const char *state_dir, const char *stream)
+{
+    int error;
+    struct file *file = map_for_request(state_dir, stream, &error);
+    if (!file)
+        return error;
+    atomic_fetch_add(&file->request.resets_requested, 1);
+    munmap(file, sizeof *file);
+    return 0;
 }
 
 /* ---- restoring ---- */
 
-static uint64_t checksum(const struct page *page)
+static uint64_t checksum(const struct page *page, size_t bytes)
 {
-    return crc64_ecma_refl(0, (const unsigned char *)page, offsetof(struct page, checksum));
+    return crc64_ecma_refl(0, (const unsigned char *)page, bytes);
 }
 
 static bool is_sound(const struct page *page)
 {
-    return memcmp(page->magic, magic, sizeof magic) == 0 && page->version == VERSION && page->size == sizeof *page &&
+    bool is_known = (page->version == VERSION && page->size == sizeof *page) ||
+                    (page->version == VERSION_BEFORE && page->size == CHECKED_BYTES_BEFORE + sizeof page->checksum);
+    return memcmp(page->magic, magic, sizeof magic) == 0 && is_known &&
            page->state.session.replay.next <= DD_WIRE_SESSION_DATAGRAMS;
+}
+
+static bool is_sound_checkpoint(const struct page *page)
+{
+    uint64_t stored;
+    if (!is_sound(page))
+        return false;
+    size_t bytes = page->version == VERSION ? CHECKED_BYTES : CHECKED_BYTES_BEFORE;
+    memcpy(&stored, (const uint8_t *)page + bytes, sizeof stored);
+    return stored == checksum(page, bytes);
 }
 
 /* The newer of the checkpoints that are sound; NULL if none is. */
@@ -158,7 +194,7 @@ static const struct page *find_checkpoint(const struct file *file)
     const struct page *newest = NULL;
     for (size_t i = 0; i < CHECKPOINTS; i++) {
         const struct page *page = &file->checkpoints[i].page;
-        if (is_sound(page) && page->checksum == checksum(page) && (!newest || page->sequence > newest->sequence))
+        if (is_sound_checkpoint(page) && (!newest || page->sequence > newest->sequence))
             newest = page;
     }
     return newest;
@@ -207,6 +243,10 @@ struct dd_recv_session_store *dd_recv_session_store_map(int fd, const char *boot
         current->version = VERSION;
         current->size = sizeof *current;
         snprintf(current->boot_id, sizeof current->boot_id, "%s", boot_id);
+    } else if (current->version == VERSION_BEFORE) {
+        memset(&current->state.delay, 0, sizeof current->state.delay);
+        current->version = VERSION;
+        current->size = sizeof *current;
     }
     return store;
 }
@@ -252,7 +292,7 @@ void dd_recv_session_store_checkpoint(struct dd_recv_session_store *store, uint6
     current->sequence++;
     struct page *checkpoint = &store->file->checkpoints[current->sequence % CHECKPOINTS].page;
     memcpy(checkpoint, current, sizeof *checkpoint);
-    checkpoint->checksum = checksum(checkpoint);
+    checkpoint->checksum = checksum(checkpoint, CHECKED_BYTES);
     store->checkpoint_us = now_us;
 }
 
@@ -284,4 +324,15 @@ void dd_recv_session_store_finish_admission(struct dd_recv_session_store *store,
 {
     if (store->file->request.start_us == start_us && store->file->request.salt == salt)
         store->file->request.start_us = 0;
+}
+
+bool dd_recv_session_store_reset_delay(struct dd_recv_session_store *store)
+{
+    struct request *request = &store->file->request;
+    uint32_t requested = atomic_load(&request->resets_requested);
+    if (requested == atomic_load(&request->resets_done))
+        return false;
+    dd_delay_forget(&store->file->current.state.delay);
+    atomic_store(&request->resets_done, requested);
+    return true;
 }

@@ -25,10 +25,11 @@ struct dd_recv_session_state {
     struct dd_unseal_memory session;
     uint64_t frame;                                      /* number of the session's newest complete frame; 0: none */
     uint64_t status_counter;                             /* counter of the session's newest STATUS, plus 1; 0: none */
-    struct dd_delay delay;                               /* of this boot */
+    uint64_t reserved[2];                                /* the delay, in version 1 */
     uint64_t max_counters_per_s;                         /* most counters that ever arrived in a second; 0: unknown */
     uint32_t retired[DD_RECV_SESSION_STORE_RETIRED_MAX]; /* ids of retired keys: a ring */
     uint64_t retired_count;                              /* keys that were ever retired */
+    struct dd_delay delay;                               /* of this boot */
 };
 
 /* ---- the supervisor ---- */
@@ -40,9 +41,12 @@ int dd_recv_session_store_open_file(const char *state_dir, const char *stream);
 /* Unlocks and closes it. From now on another daemon may open the file, even if duplicates of fd are still open. */
 void dd_recv_session_store_close_file(int fd);
 
-/* Requests that intake, running or not, admits that session of the stream (dd_unseal_admit()), or, if it is the newest already,
- * forgets the path's delay. 0 or a negative enum dd_error, logged. */
+/* Requests that intake, running or not, admits that session of the stream (dd_unseal_admit()). 0 or a negative enum dd_error,
+ * logged. */
 int dd_recv_session_store_request_admission(const char *state_dir, const char *stream, uint64_t start_us, uint64_t salt);
+
+/* Requests that intake, running or not, forgets the path's delay. 0 or a negative enum dd_error, logged. */
+int dd_recv_session_store_request_delay_reset(const char *state_dir, const char *stream);
 
 /* ---- intake ---- */
 
@@ -69,5 +73,8 @@ bool dd_recv_session_store_is_retired(const struct dd_recv_session_state *state,
 bool dd_recv_session_store_poll_admission(struct dd_recv_session_store *store, uint64_t *start_us, uint64_t *salt);
 /* That session has begun. If it is the one that was requested, the request is finished. */
 void dd_recv_session_store_finish_admission(struct dd_recv_session_store *store, uint64_t start_us, uint64_t salt);
+
+/* Forgets the delay in the state, if that was requested since the last time, in this process or before. True if it did. */
+bool dd_recv_session_store_reset_delay(struct dd_recv_session_store *store);
 
 #endif

@@ -139,6 +139,7 @@ struct dd_stream_receiver *dd_stream_receiver_new(const struct dd_intake_stream 
     r->authenticate_limit.period_ms = AUTHENTICATE_PERIOD_MS;
     r->lost_sender_log.period_ms = LOST_SENDER_LOG_MS;
     r->max_frame_bytes = config->max_frame_bytes;
+    r->saved->delay.limit_us = config->delay_drift_us;
     r->refusal_log.period_ms = r->bad_log.period_ms = LOG_PERIOD_MS;
     if (open_keys(r, config))
         goto err0;
@@ -291,7 +292,7 @@ static void retire_keys(struct dd_stream_receiver *r, size_t key)
     }
     if (r->saved->session.start_us && before != r->keys[key].id) {
         dd_recv_session_store_retire(r->saved, before);
-        dd_delay_forget(&r->saved->delay); /* it may be another sender, with another clock */
+        dd_delay_allow_other_machine(&r->saved->delay);
     }
     r->current_key = key;
 }
@@ -306,9 +307,9 @@ static void begin_session(struct dd_stream_receiver *r, const struct dd_stream_r
     retire_keys(r, d->key);
     r->saved->frame = r->saved->status_counter = 0;
     dd_unseal_move(r->unseals[d->key], &r->saved->session);
-    /* An older session that was admitted: the sender's clock was set back. */
+    /* An older session that was admitted. */
     if (d->header->session_start_us < r->saved->session.latest_us)
-        dd_delay_forget(&r->saved->delay);
+        dd_delay_allow_other_machine(&r->saved->delay);
     if (r->store)
         dd_recv_session_store_finish_admission(r->store, d->header->session_start_us, d->header->session_salt);
     dd_log_notice("%s: session %" PRIu64 ":%016" PRIx64 " from %s%s", r->name, d->header->session_start_us,
@@ -383,6 +384,8 @@ static void save(struct dd_stream_receiver *r, uint64_t now_us)
     if (!r->store)
         return;
     dd_recv_session_store_checkpoint(r->store, now_us);
+    if (dd_recv_session_store_reset_delay(r->store))
+        dd_log_notice("%s: its delay is learnt anew", r->name);
     if (!dd_recv_session_store_poll_admission(r->store, &start_us, &salt))
         return;
     if (start_us == r->saved->session.start_us && salt == r->saved->session.salt) {

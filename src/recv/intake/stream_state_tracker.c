@@ -16,6 +16,7 @@ struct dd_stream_state_tracker {
     struct dd_delay *delay;
     struct dd_reassembly_counters counted;   /* as in the last count_reassembly */
     uint64_t session;                        /* the newest */
+    uint64_t session_us;                     /* its first datagram arrived; 0: none yet, or in a process before this one */
     uint64_t frame_session;                  /* of the newest complete frame */
     uint64_t status_session, status_counter; /* of the newest STATUS */
     uint64_t status_skipped;                 /* frames_skipped in it */
@@ -47,6 +48,7 @@ void dd_stream_state_tracker_restore(struct dd_stream_state_tracker *t, uint64_t
 void dd_stream_state_tracker_begin_session(struct dd_stream_state_tracker *t, uint64_t session)
 {
     t->session = session;
+    t->session_us = 0;
     memset(&t->state.session, 0, sizeof t->state.session);
     t->changed = true;
 }
@@ -73,6 +75,8 @@ void dd_stream_state_tracker_add_datagram(struct dd_stream_state_tracker *t, uin
     COUNT(t, session, datagrams_received, 1);
     COUNT(t, session, bytes_received, size);
     t->state.heard_us = now_us;
+    if (session == t->session && !t->session_us)
+        t->session_us = now_us;
 }
 
 void dd_stream_state_tracker_add_sent(struct dd_stream_state_tracker *t, uint64_t session, uint64_t count)
@@ -131,6 +135,35 @@ static void update_newer_announced(struct dd_stream_state_tracker *t, uint64_t n
         s->newer_announced_us = now_us;
 }
 
+/* The STATUS that tells how the sender's clock was set; NULL: none has arrived yet. */
+static const struct dd_wire_status *clock_of(const struct dd_stream_state_tracker *t)
+{
+    return t->state.status_us ? &t->state.status : NULL;
+}
+
+/* The age of the newest frame on its arrival. Before the first STATUS of its session it is not known how the sender's clock was
+ * set; then the frame counts as no younger than the session. So a path that lets no STATUS through cannot make a frame look live.
+ */
+static void update_frame_age(struct dd_stream_state_tracker *t)
+{
+    struct dd_stream_state *s = &t->state;
+    s->frame_age_us = dd_delay_us(t->delay, clock_of(t), s->frame_captured_us, s->frame_us);
+    uint64_t session_age_us = t->session_us && t->frame_session == t->session ? s->frame_us - t->session_us : 0;
+    if (t->status_session < t->frame_session && s->frame_age_us < session_age_us)
+        s->frame_age_us = session_age_us;
+}
+
+static void update_delay(struct dd_stream_state_tracker *t, uint64_t now_us)
+{
+    struct dd_stream_state *s = &t->state;
+    dd_delay_note(t->delay, &s->status, now_us);
+    s->delay_us = dd_delay_us(t->delay, &s->status, s->status.sent_us, now_us);
+    s->delay_rise_us = dd_delay_rise_us(t->delay, now_us);
+    s->delay_rise_limit_us = t->delay->limit_us;
+    s->delay_used_up = s->delay_us && s->delay_rise_us == s->delay_rise_limit_us;
+    s->delay_of_other_boot = dd_delay_is_of_other_boot(t->delay, &s->status);
+}
+
 /* The newest STATUS may name the newest frame, also if that came later: then the age that it states counts. */
 static void update_confirmed(struct dd_stream_state_tracker *t)
 {
@@ -159,14 +192,16 @@ bool dd_stream_state_tracker_set_status(struct dd_stream_state_tracker *t, const
     if (arrived->session < t->status_session || (arrived->session == t->status_session && arrived->counter <= t->status_counter))
         return false;
     count_skipped(t, arrived);
+    bool is_first = arrived->session != t->status_session;
     t->status_session = arrived->session;
     t->status_counter = arrived->counter;
     t->status_skipped = status->frames_skipped;
-    dd_delay_note(t->delay, status->sent_us, arrived->now_us);
     t->state.status = *status;
     t->state.status_us = arrived->now_us;
-    t->state.delay_us = dd_delay_us(t->delay, status->sent_us, arrived->now_us);
     t->changed = true;
+    update_delay(t, arrived->now_us);
+    if (is_first && t->state.frame && t->frame_session == t->status_session)
+        update_frame_age(t);
     update_newer_announced(t, arrived->now_us);
     /* If it names another frame, what an earlier STATUS said of the one shown stays true. */
     if (status->frame == t->state.frame)
@@ -188,7 +223,7 @@ void dd_stream_state_tracker_set_frame(struct dd_stream_state_tracker *t, const 
         t->state.frame = frame->number;
         t->state.frame_us = now_us;
         t->state.frame_captured_us = frame->captured_us;
-        t->state.frame_age_us = dd_delay_us(t->delay, frame->captured_us, now_us);
+        update_frame_age(t);
     }
     t->changed = true;
     update_newer_announced(t, now_us);

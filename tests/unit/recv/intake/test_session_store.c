@@ -1,5 +1,7 @@
 #include "recv/intake/session_store.h"
 
+#include <isa-l/crc64.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +52,7 @@ static void accept(struct dd_recv_session_store *store, uint64_t start_us, uint6
     state->session.salt = 77;
     state->session.key_id = 5;
     state->frame = 1000 + next;
-    state->delay.offset_us = 12;
+    state->delay.lowest_us = 12;
     state->delay.seen_us = 34;
     for (uint64_t counter = state->session.replay.next; counter < next; counter++)
         dd_replay_window_mark(&state->session.replay, counter);
@@ -93,7 +95,7 @@ START_TEST(is_exact_while_the_machine_runs)
     ck_assert_uint_eq(state->session.replay.next, 70);
     ck_assert(!dd_replay_window_fresh(&state->session.replay, 3) && dd_replay_window_fresh(&state->session.replay, 70));
     ck_assert_uint_eq(state->frame, 1070);
-    ck_assert_uint_eq(state->delay.offset_us, 12);
+    ck_assert_uint_eq(state->delay.lowest_us, 12);
     ck_assert_uint_eq(state->delay.seen_us, 34);
     dd_recv_session_store_unmap(store);
     tear_down();
@@ -240,6 +242,54 @@ START_TEST(the_margin_ends_with_the_session)
 }
 END_TEST
 
+/* Turns a page of the file into what version 1 wrote: it ended, with its checksum, where the delay is now. */
+static void write_version_1(long page)
+{
+    enum { STATE = 64, END = STATE + offsetof(struct dd_recv_session_state, delay) };
+    uint8_t bytes[PAGE];
+    const uint32_t header[2] = {1, END + 8};
+    FILE *file = fopen(path, "r+");
+    ck_assert_ptr_nonnull(file);
+    fseek(file, page * PAGE, SEEK_SET);
+    ck_assert_uint_eq(fread(bytes, 1, PAGE, file), PAGE);
+    memcpy(bytes + 8, header, sizeof header);
+    memset(bytes + END, 0, PAGE - END);
+    uint64_t checksum = page ? crc64_ecma_refl(0, bytes, END) : 0;
+    memcpy(bytes + END, &checksum, sizeof checksum);
+    fseek(file, page * PAGE, SEEK_SET);
+    ck_assert_uint_eq(fwrite(bytes, 1, PAGE, file), PAGE);
+    fclose(file);
+}
+
+/* An update of ddrecv opens no way for what was recorded before. */
+START_TEST(the_file_of_the_version_before_is_read)
+{
+    static const char *const boots[] = {BOOT, OTHER_BOOT};
+    for (size_t i = 0; i < 2; i++) {
+        set_up();
+        struct dd_recv_session_store *store = open_store(BOOT);
+        accept(store, 9, 500);
+        dd_recv_session_store_checkpoint(store, 100 * S);
+        dd_recv_session_store_retire(dd_recv_session_store_state(store), 77);
+        dd_recv_session_store_unmap(store);
+        for (long page = 0; page < 3; page++)
+            write_version_1(page);
+        for (int again = 0; again < 2; again++) {
+            store = open_store(boots[i]);
+            struct dd_recv_session_state *state = dd_recv_session_store_state(store);
+            ck_assert_uint_eq(state->session.start_us, 9);
+            ck_assert_uint_eq(state->frame, 1500);
+            ck_assert(!dd_replay_window_fresh(&state->session.replay, 499));
+            ck_assert(dd_recv_session_store_is_retired(state, 77) == (i == 0)); /* after the checkpoint */
+            ck_assert_uint_eq(state->delay.seen_us, 0);
+            dd_recv_session_store_checkpoint(store, 200 * S);
+            dd_recv_session_store_unmap(store);
+        }
+        tear_down();
+    }
+}
+END_TEST
+
 /* One checkpoint is sound, whenever the machine dies. */
 START_TEST(the_sound_checkpoint_is_restored)
 {
@@ -334,5 +384,6 @@ END_TEST
 
 SUITE("recv/intake/session_store", an_empty_store_has_nothing, is_exact_while_the_machine_runs, refuses_more_after_another_boot,
       the_highest_rate_is_measured, a_young_session_has_a_margin, a_half_written_session_is_restored_from_the_checkpoint,
-      keys_stay_retired, the_margin_ends_with_the_session, the_sound_checkpoint_is_restored, starts_empty_if_nothing_is_sound,
+      keys_stay_retired, the_margin_ends_with_the_session, the_sound_checkpoint_is_restored,
+      the_file_of_the_version_before_is_read, starts_empty_if_nothing_is_sound,
       a_request_for_admission_is_returned_until_finished, two_daemons_cannot_open_one_file, works_without_a_folder)

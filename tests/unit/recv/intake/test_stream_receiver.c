@@ -2,8 +2,6 @@
 #include "recv/intake/stream_receiver.h"
 
 #include <netinet/in.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <turbojpeg.h>
 #include <unistd.h>
@@ -16,7 +14,6 @@
 #include "dd/link/seal.h"
 #include "dd/link/wire.h"
 #include "recv/intake/intake_role.h"
-#include "recv/intake/session_store.h"
 #include "recv/stream_state.h"
 #include "suite.h"
 
@@ -51,8 +48,12 @@ static void make_jpeg(void)
 static void set_up(void)
 {
     struct dd_key key;
-    config =
-        (struct dd_intake_stream){.name = "cam", .keys = {{1}, {2}}, .key_count = 2, .max_frame_bytes = MAX_FRAME, .ring = shape};
+    config = (struct dd_intake_stream){.name = "cam",
+                                       .keys = {{1}, {2}},
+                                       .key_count = 2,
+                                       .max_frame_bytes = MAX_FRAME,
+                                       .ring = shape,
+                                       .delay_drift_us = 5 * DD_CLOCK_US_PER_S};
     ring_fd = dd_frame_ring_create("test", &shape);
     reader = dd_frame_ring_open_reader(ring_fd, &shape);
     now_us = dd_clock_now_us();
@@ -391,110 +392,8 @@ START_TEST(a_refresh_is_shown_once)
 }
 END_TEST
 
-/* ---- across processes ---- */
-
-static int store_fd;
-static struct dd_recv_session_store *store;
-static char store_folder[] = "/tmp/dd-receiver-XXXXXX";
-
-/* A new receiver for keys with these first bytes, which continues with the store. */
-static void reopen(uint8_t first, uint8_t second)
-{
-    struct dd_key key;
-    config.keys[0][0] = first;
-    config.keys[1][0] = second;
-    dd_stream_receiver_free(receiver);
-    dd_recv_session_store_unmap(store);
-    store = dd_recv_session_store_map(store_fd, "a boot", "cam");
-    receiver = dd_stream_receiver_new(
-        &config,
-        &(struct dd_stream_receiver_io){.ring_fd = ring_fd, .wake_fd = -1, .scratch = scratch, .store = store, .now_us = now_us});
-    ck_assert_ptr_nonnull(receiver);
-    for (size_t i = 0; i < 2; i++) {
-        ck_assert_int_eq(dd_key_derive(&key, config.keys[i], ""), 0);
-        dd_seal_free(seals[i]);
-        seals[i] = dd_seal_new(&key, 0);
-    }
-}
-
-static void set_up_with_store(void)
-{
-    set_up();
-    ck_assert_ptr_nonnull(mkdtemp(store_folder));
-    store_fd = dd_recv_session_store_open_file(store_folder, "cam");
-    ck_assert_int_ge(store_fd, 0);
-    reopen(1, 2);
-}
-
-static void tear_down_with_store(void)
-{
-    tear_down();
-    char path[64];
-    dd_recv_session_store_unmap(store);
-    close(store_fd);
-    store = NULL;
-    snprintf(path, sizeof path, "%s/replay-cam", store_folder);
-    unlink(path);
-    rmdir(store_folder);
-}
-
-START_TEST(a_key_that_was_replaced_is_refused_for_good)
-{
-    set_up_with_store();
-    send_status(0, 0, 0, wall_us);
-    ck_assert(!dd_stream_receiver_is_retired(receiver, 0));
-    send_status(1, 0, 0, wall_us);
-    ck_assert(dd_stream_receiver_is_retired(receiver, 0) && !dd_stream_receiver_is_retired(receiver, 1));
-    reopen(1, 3);
-    ck_assert(dd_stream_receiver_is_retired(receiver, 0) && !dd_stream_receiver_is_retired(receiver, 1));
-    reopen(2, 1);
-    ck_assert(!dd_stream_receiver_is_retired(receiver, 0) && dd_stream_receiver_is_retired(receiver, 1));
-    reopen(4, 5); /* 2 is gone */
-    send_status(0, 0, 0, wall_us);
-    reopen(2, 4);
-    ck_assert(dd_stream_receiver_is_retired(receiver, 0) && !dd_stream_receiver_is_retired(receiver, 1));
-    tear_down_with_store();
-}
-END_TEST
-
-/* By the delay known of the old clock, all of its datagrams would look late. */
-START_TEST(an_admitted_sender_has_a_clock_of_its_own)
-{
-    struct dd_key key;
-    set_up_with_store();
-    struct dd_seal *lost = seals[0];
-    ck_assert_int_eq(dd_key_derive(&key, config.keys[0], ""), 0);
-    seals[0] = dd_seal_new(&key, wall_us + 3600 * UINT64_C(1000000));
-    send_status(0, 0, 0, wall_us);
-    ck_assert_uint_eq(state().total.datagrams_received, 1);
-    dd_seal_free(seals[0]);
-    seals[0] = lost;
-    now_us += 10000000;
-    send_status(0, 0, 0, wall_us - UINT64_C(31536000000000));
-    ck_assert_uint_eq(state().total.refused_session, 1);
-    ck_assert_int_eq(
-        dd_recv_session_store_request_admission(store_folder, "cam", dd_seal_session_start_us(lost), dd_seal_session_salt(lost)),
-        0);
-    state();
-    send_status(0, 0, 0, wall_us - UINT64_C(31536000000000));
-    ck_assert_uint_eq(state().total.datagrams_received, 2);
-    ck_assert_uint_eq(state().delay_us, 0);
-    now_us += 1000000;
-    send_status(0, 0, 0, wall_us - UINT64_C(31536000000000)); /* a second late by its new clock */
-    ck_assert_uint_ge(state().delay_us, 999000);
-    /* the same request while it is the newest session: its clock was set again */
-    ck_assert_int_eq(
-        dd_recv_session_store_request_admission(store_folder, "cam", dd_seal_session_start_us(lost), dd_seal_session_salt(lost)),
-        0);
-    state();
-    send_status(0, 0, 0, wall_us - UINT64_C(63072000000000));
-    ck_assert_uint_eq(state().delay_us, 0);
-    tear_down_with_store();
-}
-END_TEST
-
-SUITE("recv/intake/stream_receiver", a_key_that_was_replaced_is_refused_for_good, an_admitted_sender_has_a_clock_of_its_own,
-      a_frame_reaches_the_ring, recovered_symbols_are_counted, datagrams_before_the_first_are_not_lost,
-      overtaken_datagrams_were_sent, losses_at_the_beginning_are_counted, losses_are_counted, a_picture_that_is_no_jpeg_is_bad,
-      age_and_delay_are_relative_to_the_fastest_datagram, any_clock_of_the_sender_is_accepted, an_older_status_changes_nothing,
-      a_later_key_retires_the_earlier_one, rubbish_with_the_right_key_is_malformed, a_refresh_is_shown_once)
+SUITE("recv/intake/stream_receiver", a_frame_reaches_the_ring, recovered_symbols_are_counted,
+      datagrams_before_the_first_are_not_lost, overtaken_datagrams_were_sent, losses_at_the_beginning_are_counted,
+      losses_are_counted, a_picture_that_is_no_jpeg_is_bad, age_and_delay_are_relative_to_the_fastest_datagram,
+      any_clock_of_the_sender_is_accepted, an_older_status_changes_nothing, a_later_key_retires_the_earlier_one,
+      rubbish_with_the_right_key_is_malformed, a_refresh_is_shown_once)

@@ -7,10 +7,12 @@
 #include "recv/stream_state.h"
 #include "suite.h"
 
-enum { S = DD_CLOCK_US_PER_S, FIRST = 1, SECOND = 2 };
+enum { FIRST = 1, SECOND = 2 };
+#define S UINT64_C(1000000)
+#define HOUR (3600 * S)
 
 static const struct dd_socket_counters no_socket;
-static struct dd_delay delay;
+static struct dd_delay delay = {.limit_us = 5 * S};
 static struct dd_stream_state_tracker *tracker;
 
 static void set_up(void)
@@ -218,6 +220,78 @@ START_TEST(a_delay_makes_frame_and_status_older)
 }
 END_TEST
 
+/* A STATUS of a run whose clock was set: it says so by its epoch. */
+static void set_clock(uint64_t session, uint64_t epoch_us, uint64_t now_us)
+{
+    const struct dd_wire_status status = {.sent_us = epoch_us + now_us, .epoch_us = epoch_us, .boot_tag = 1};
+    dd_stream_state_tracker_set_status(
+        tracker, &(struct dd_stream_state_tracker_status){.status = &status, .session = session, .now_us = now_us});
+}
+
+static void set_frame_captured(uint64_t session, uint64_t number, uint64_t captured_us, uint64_t now_us)
+{
+    dd_stream_state_tracker_set_frame(
+        tracker, &(struct dd_reassembly_frame){.session = session, .number = number, .captured_us = captured_us}, now_us);
+}
+
+/* Until its STATUS has come, a session may be of a clock that was set. An attacker who lets no STATUS through gains nothing. */
+START_TEST(a_frame_before_the_first_status_is_as_old_as_the_session)
+{
+    set_up();
+    set_clock(FIRST, 100 * S, 10 * S);
+    dd_stream_state_tracker_begin_session(tracker, SECOND);
+    dd_stream_state_tracker_add_datagram(tracker, SECOND, 1, 1, 20 * S);
+    /* the clock was set an hour ahead: by the old one it would be captured in an hour */
+    set_frame_captured(SECOND, 7, HOUR + 100 * S + 20 * S, 21 * S);
+    ck_assert_uint_eq(state()->frame_age_us, 1 * S);
+    set_frame_captured(SECOND, 8, HOUR + 100 * S + 20 * S, 60 * S);
+    ck_assert_uint_eq(state()->frame_age_us, 40 * S);
+    set_clock(SECOND, HOUR + 100 * S, 60 * S);
+    ck_assert(state()->frame_age_us <= 40 * S && state()->frame_age_us > 39 * S);
+    set_frame_captured(SECOND, 9, HOUR + 100 * S + 60 * S, 61 * S);
+    ck_assert(state()->frame_age_us <= 1 * S && state()->frame_age_us > S - S / 100);
+    tear_down();
+}
+END_TEST
+
+/* The clock was set back: by the old one the frame looks old, which its STATUS corrects. */
+START_TEST(the_first_status_corrects_the_age_of_its_frame)
+{
+    set_up();
+    set_clock(FIRST, HOUR, 10 * S);
+    dd_stream_state_tracker_begin_session(tracker, SECOND);
+    dd_stream_state_tracker_add_datagram(tracker, SECOND, 1, 1, 20 * S);
+    set_frame_captured(SECOND, 7, 20 * S, 20 * S);
+    ck_assert_uint_gt(state()->frame_age_us, 3599 * S);
+    set_clock(SECOND, 0, 21 * S);
+    ck_assert_uint_eq(state()->frame_age_us, 0);
+    ck_assert(!state()->delay_of_other_boot && !state()->delay_used_up);
+    tear_down();
+}
+END_TEST
+
+START_TEST(says_why_the_delay_is_long)
+{
+    set_up();
+    set_clock(FIRST, 0, 10 * S);
+    ck_assert_uint_eq(state()->delay_rise_limit_us, 5 * S);
+    /* another boot, and its clock is a minute behind */
+    struct dd_wire_status status = {.sent_us = 0, .boot_tag = 2};
+    struct dd_stream_state_tracker_status arrived = {.status = &status, .session = FIRST, .counter = 1, .now_us = 60 * S};
+    dd_stream_state_tracker_set_status(tracker, &arrived);
+    ck_assert(state()->delay_of_other_boot && !state()->delay_used_up && state()->delay_us > 59 * S);
+    /* a day later 100 ppm have used up the rise */
+    status = (struct dd_wire_status){.sent_us = 86400 * UINT64_C(1000000), .boot_tag = 1};
+    arrived.counter = 2;
+    arrived.now_us = status.sent_us + 6 * S;
+    dd_stream_state_tracker_set_status(tracker, &arrived);
+    ck_assert(!state()->delay_of_other_boot && state()->delay_used_up);
+    ck_assert_uint_eq(state()->delay_us, 1 * S);
+    ck_assert_uint_eq(state()->delay_rise_us, 5 * S);
+    tear_down();
+}
+END_TEST
+
 START_TEST(only_changes_are_returned)
 {
     const struct dd_socket_counters dropped = {.kernel_drops = 1};
@@ -244,4 +318,5 @@ SUITE("recv/intake/stream_state_tracker", an_older_session_counts_in_the_total_o
       reassembly_counters_are_added_once, a_status_counts_if_it_is_newer, a_status_from_before_the_restart_is_old,
       skipped_frames_count_from_the_first_status, a_status_confirms_its_frame_whichever_comes_first,
       the_frame_of_a_newer_session_is_newer, a_status_of_an_older_session_confirms_nothing, a_delay_makes_frame_and_status_older,
-      only_changes_are_returned)
+      a_frame_before_the_first_status_is_as_old_as_the_session, the_first_status_corrects_the_age_of_its_frame,
+      says_why_the_delay_is_long, only_changes_are_returned)
