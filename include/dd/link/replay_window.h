@@ -1,4 +1,5 @@
-/* The replay window of one session (RFC 6479): which counters have been seen. Pure; the caller locks. */
+/* The replay window of one session (RFC 6479): which counters have been seen. It may be memory that outlives the process: if the
+ * process dies while it changes the window, every counter that was seen before is still refused. Pure; the caller locks. */
 #ifndef DD_LINK_REPLAY_WINDOW_H
 #define DD_LINK_REPLAY_WINDOW_H
 

@@ -1,6 +1,12 @@
 #include "dd/link/replay_window.h"
 
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "suite.h"
 
@@ -83,5 +89,92 @@ START_TEST(skips_to_any_counter)
 }
 END_TEST
 
+/* ---- death at any moment ---- */
+
+/* Shared with a child process, which dies while it changes the window. */
+static struct dd_replay_window *shared;
+
+static void mark_next(void)
+{
+    dd_replay_window_mark(shared, shared->next);
+}
+
+static void mark_far_ahead(void)
+{
+    dd_replay_window_mark(shared, shared->next + 1000);
+}
+
+static void mark_a_window_ahead(void)
+{
+    dd_replay_window_mark(shared, shared->next + 2 * DD_REPLAY_WINDOW_SIZE);
+}
+
+static void skip_ahead(void)
+{
+    dd_replay_window_skip(shared, shared->next + 4321);
+}
+
+/* How many of the counters below next, all of which were seen, would be accepted again. */
+static uint64_t reopened(uint64_t next)
+{
+    uint64_t wrong = 0;
+    for (uint64_t counter = next - DD_REPLAY_WINDOW_SIZE - 64; counter < next; counter++)
+        wrong += dd_replay_window_fresh(shared, counter);
+    return wrong;
+}
+
+/* Runs change in a child, one machine instruction after the other, and looks at the window whenever that has changed. Returns how
+ * often it did; 0: no process may be traced here. */
+static uint64_t step_through(void (*change)(void), uint64_t next)
+{
+    static struct dd_replay_window before;
+    uint64_t changes = 0;
+    int status;
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
+            _exit(2);
+        raise(SIGSTOP);
+        change();
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    memcpy(&before, shared, sizeof before);
+    while (WIFSTOPPED(status) && ptrace(PTRACE_SINGLESTEP, child, NULL, NULL) == 0) {
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+        if (memcmp(&before, shared, sizeof before) == 0)
+            continue;
+        memcpy(&before, shared, sizeof before);
+        changes++;
+        ck_assert_msg(reopened(next) == 0, "%ju counters are accepted again after store %ju", (uintmax_t)reopened(next),
+                      (uintmax_t)changes);
+    }
+    ck_assert(WIFEXITED(status));
+    return WEXITSTATUS(status) == 0 ? changes : 0;
+}
+
+/* A process that dies in the middle leaves a window in which nothing that was accepted is accepted again. */
+START_TEST(death_at_any_instruction_reopens_no_counter)
+{
+    static void (*const changes[])(void) = {mark_next, mark_far_ahead, mark_a_window_ahead, skip_ahead};
+    static const uint64_t nexts[] = {40000, 39999 / 64 * 64, 39999 / 64 * 64 - 1};
+    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    ck_assert(shared != MAP_FAILED);
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
+        for (size_t k = 0; k < sizeof nexts / sizeof *nexts; k++) {
+            memset(shared, 0, sizeof *shared);
+            for (uint64_t counter = 0; counter < nexts[k]; counter++)
+                dd_replay_window_mark(shared, counter);
+            if (step_through(changes[i], nexts[k]) == 0) {
+                puts("skipped: no process may be traced here");
+                munmap(shared, sizeof *shared);
+                return;
+            }
+        }
+    munmap(shared, sizeof *shared);
+}
+END_TEST
+
 SUITE("link/replay_window", skips_to_any_counter, takes_each_counter_once_in_any_order, refuses_what_is_older_than_the_window,
-      agrees_with_a_slow_window)
+      agrees_with_a_slow_window, death_at_any_instruction_reopens_no_counter)
