@@ -12,7 +12,7 @@
 #include "dd/link/key.h"
 #include "dd/link/reassembly.h"
 #include "recv/intake/intake_role.h"
-#include "recv/jpeg_codec.h"
+#include "recv/serve/jpeg_codec.h"
 #include "recv/serve/serve_role.h"
 #include "recv/serve/stale_mark.h"
 

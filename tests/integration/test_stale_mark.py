@@ -149,12 +149,16 @@ class StaleMarkTest(harness.Test):
         receiver = self.receive()
         forge = harness.Forge(self, self.port, self.secret)
         whole = harness.make_jpeg(320, 240, "blue")
-        forge.frame(whole[:len(whole) * 2 // 3], 7)
+        start = whole[:len(whole) * 2 // 3].rstrip(b"\xff")
+        forge.frame(start, 6)  # its end is missing: this is refused
+        forge.frame(start + b"Z" * (len(whole) - len(start) - 2) + whole[-2:], 7)
         forge.status(frame=8)  # a newer one was lost
         harness.wait_until(lambda: forge.status(frame=8) or receiver.freshness("cam")["state"] == "stalled", 10, "stalled")
         marked = receiver.get("/cam/snapshot.jpg").body
         self.assertEqual(mark_of(decode(marked)), "stalled")
         self.assertEqual(harness.jpeg_size(marked), (320, 240))
+        stats = receiver.stats("cam")["total"]
+        self.assertEqual((stats["frames_bad"], stats["frames_complete"]), (1, 1))
 
     def test_refuses_what_it_does_not_know(self):
         receiver = self.receive()

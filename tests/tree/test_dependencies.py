@@ -44,7 +44,6 @@ PART_OF_FILE = {
     "send/capture/worker": "send/capture/shared",
     "send/capture/testcard": "send/capture/testcard",
     "recv/options.h": "recv/shared",
-    "recv/jpeg_codec": "recv/shared",
     "recv/stream_state": "recv/shared",
 }
 # headers of other libraries, and the files that may include them
@@ -54,7 +53,7 @@ WRAPPERS = {
     "openssl/": {"link/boot_tag.c", "link/key.c", "link/seal.c", "link/unseal.c", "send/capture/net/tls.c", "send/capture/net/url.c"},
     "isa-l/erasure_code.h": {"link/fec.c"},
     "isa-l/crc64.h": {"recv/intake/session_store.c"},
-    "turbojpeg.h": {"send/transmit/jpeg_encoder.c", "recv/jpeg_codec.c"},
+    "turbojpeg.h": {"send/transmit/jpeg_encoder.c", "recv/serve/jpeg_codec.c"},
     "microhttpd.h": {"recv/serve/http_server.c", "recv/serve/viewer.c"},
     "rfb/": {"send/capture/vnc/framebuffer.c"},
     "gcrypt.h": {"send/capture/vnc/password.c"},

@@ -17,9 +17,9 @@
 #include "dd/link/wire.h"
 #include "recv/intake/delay.h"
 #include "recv/intake/intake_role.h"
+#include "recv/intake/jpeg_header.h"
 #include "recv/intake/session_store.h"
 #include "recv/intake/stream_state_tracker.h"
-#include "recv/jpeg_codec.h"
 #include "recv/stream_state.h"
 
 enum { ALIVE_MS = 3000, LOG_PERIOD_MS = 10000 };
@@ -41,7 +41,6 @@ struct dd_stream_receiver {
     uint8_t *scratch; /* borrowed; for the plaintext of one datagram */
     struct dd_stream_state_tracker *tracker;
     struct dd_reassembly *reassembly;
-    struct dd_jpeg_codec *jpeg;
     struct dd_frame_ring *ring;
     int wake_fd;                         /* -1: none */
     bool must_wake;                      /* the ring has a frame that its reader was not woken for */
@@ -145,9 +144,8 @@ struct dd_stream_receiver *dd_stream_receiver_new(const struct dd_intake_stream 
         goto err0;
     r->tracker = dd_stream_state_tracker_new(&r->saved->delay);
     r->reassembly = dd_reassembly_new(config->max_frame_bytes);
-    r->jpeg = dd_jpeg_codec_new();
     r->ring = dd_frame_ring_open_writer(io->ring_fd, &config->ring, -1);
-    if (!r->tracker || !r->reassembly || !r->jpeg || !r->ring)
+    if (!r->tracker || !r->reassembly || !r->ring)
         goto err0;
     restore(r);
     return r;
@@ -165,7 +163,6 @@ void dd_stream_receiver_free(struct dd_stream_receiver *r)
         dd_unseal_free(r->unseals[i]);
     dd_stream_state_tracker_free(r->tracker);
     dd_reassembly_free(r->reassembly);
-    dd_jpeg_codec_free(r->jpeg);
     dd_frame_ring_close(r->ring);
     explicit_bzero(r, sizeof *r);
     free(r);
@@ -214,32 +211,36 @@ static void handle_status(struct dd_stream_receiver *r, const struct dd_unseal_m
         r->saved->status_counter = d->header->counter + 1;
 }
 
+/* Counts a complete frame that is not shown, and logs what it is instead. */
+static void refuse_frame(struct dd_stream_receiver *r, const struct dd_reassembly_frame *frame, const char *what)
+{
+    uint64_t suppressed;
+    dd_stream_state_tracker_count_bad_frame(r->tracker, frame->session);
+    if (dd_log_allowed(&r->bad_log, &suppressed))
+        dd_log_warning("%s: frame %" PRIu64 " of %u bytes is %s (%" PRIu64 " more before it)", r->name, frame->number,
+                       frame->size, what, suppressed);
+}
+
 /* Puts a complete frame into the ring. The reader is woken later, once for all frames of a batch. */
 static void handle_frame(struct dd_stream_receiver *r, const struct dd_reassembly_frame *frame, uint64_t now_us)
 {
-    uint64_t suppressed;
-    int width, height;
-    uint8_t *place = NULL;
+    uint16_t width, height;
     if (dd_stream_state_tracker_is_shown(r->tracker, frame->number)) {
         dd_stream_state_tracker_set_frame(r->tracker, frame, now_us);
         return;
     }
-    if (dd_jpeg_codec_check(r->jpeg, frame->bytes, frame->size, &width, &height) == 0)
-        place = dd_frame_ring_reserve(r->ring, frame->size);
+    if (dd_jpeg_header_read(frame->bytes, frame->size, &width, &height) != 0) {
+        refuse_frame(r, frame, "no JPEG of the kind that ddsend sends");
+        return;
+    }
+    uint8_t *place = dd_frame_ring_reserve(r->ring, frame->size);
     if (!place) {
-        dd_stream_state_tracker_count_bad_frame(r->tracker, frame->session);
-        if (dd_log_allowed(&r->bad_log, &suppressed))
-            dd_log_warning("%s: frame %" PRIu64 " of %u bytes is no JPEG, or larger than buffer_bytes (%" PRIu64
-                           " more before it)",
-                           r->name, frame->number, frame->size, suppressed);
+        refuse_frame(r, frame, "larger than buffer_bytes");
         return;
     }
     memcpy(place, frame->bytes, frame->size);
-    const struct dd_frame_ring_frame entry = {.number = frame->number,
-                                              .captured_us = frame->captured_us,
-                                              .bytes = frame->size,
-                                              .width = (uint16_t)width,
-                                              .height = (uint16_t)height};
+    const struct dd_frame_ring_frame entry = {
+        .number = frame->number, .captured_us = frame->captured_us, .bytes = frame->size, .width = width, .height = height};
     if (frame->session == r->session)
         r->saved->frame = frame->number;
     dd_stream_state_tracker_set_frame(r->tracker, frame, now_us);

@@ -9,7 +9,7 @@
 #include "dd/base/log.h"
 #include "dd/draw/bitmap_font.h"
 #include "dd/draw/paint.h"
-#include "recv/jpeg_codec.h"
+#include "recv/serve/jpeg_codec.h"
 #include "recv/serve/shared_picture.h"
 
 enum {
@@ -211,20 +211,16 @@ static void paint(const struct dd_paint_planes *planes, const struct dd_stale_ma
 static struct dd_jpeg_codec_picture *decode(const struct dd_shared_picture *picture)
 {
     static const int unknown_width = 1280, unknown_height = 720;
-    int width = 0, height = 0;
-    struct dd_jpeg_codec *jpeg = dd_jpeg_codec_new();
-    if (!jpeg)
-        return NULL;
-    struct dd_jpeg_codec_picture *decoded =
-        dd_jpeg_codec_decode(jpeg, dd_shared_picture_bytes(picture), dd_shared_picture_size(picture), DD_STALE_MARK_PIXELS_MAX);
-    if (!decoded &&
-        dd_jpeg_codec_check(jpeg, dd_shared_picture_bytes(picture), dd_shared_picture_size(picture), &width, &height) != 0) {
+    const uint8_t *bytes = dd_shared_picture_bytes(picture);
+    size_t size = dd_shared_picture_size(picture);
+    int width, height;
+    struct dd_jpeg_codec_picture *decoded = dd_jpeg_codec_decode(bytes, size, DD_STALE_MARK_PIXELS_MAX);
+    if (decoded)
+        return decoded;
+    if (dd_jpeg_codec_read_size(bytes, size, &width, &height) != 0) {
         width = unknown_width;
         height = unknown_height;
     }
-    dd_jpeg_codec_free(jpeg);
-    if (decoded)
-        return decoded;
     double pixels = (double)width * height;
     if (pixels > (double)DD_STALE_MARK_PIXELS_MAX) {
         double ratio = sqrt((double)DD_STALE_MARK_PIXELS_MAX / pixels);

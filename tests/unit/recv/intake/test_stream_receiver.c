@@ -276,6 +276,26 @@ START_TEST(a_picture_that_is_no_jpeg_is_bad)
 }
 END_TEST
 
+/* Nothing is kept of one picture when the next is checked. */
+START_TEST(a_refused_picture_has_no_effect_on_the_next)
+{
+    set_up();
+    size_t at = 2; /* of the frame header */
+    while (jpeg[at + 1] != 0xc0)
+        at += 2 + (size_t)(jpeg[at + 2] << 8 | jpeg[at + 3]);
+    uint8_t height[2] = {jpeg[at + 5], jpeg[at + 6]};
+    memset(jpeg + at + 5, 0, 2);
+    send_symbols(0, 7, 0, UINT32_MAX);
+    memcpy(jpeg + at + 5, height, 2);
+    send_symbols(0, 8, 0, UINT32_MAX);
+    struct dd_stream_state s = state();
+    ck_assert_uint_eq(s.total.frames_bad, 1);
+    ck_assert_uint_eq(s.total.frames_complete, 1);
+    ck_assert_uint_eq(s.frame, 8);
+    tear_down();
+}
+END_TEST
+
 START_TEST(age_and_delay_are_relative_to_the_fastest_datagram)
 {
     set_up();
@@ -394,6 +414,6 @@ END_TEST
 
 SUITE("recv/intake/stream_receiver", a_frame_reaches_the_ring, recovered_symbols_are_counted,
       datagrams_before_the_first_are_not_lost, overtaken_datagrams_were_sent, losses_at_the_beginning_are_counted,
-      losses_are_counted, a_picture_that_is_no_jpeg_is_bad, age_and_delay_are_relative_to_the_fastest_datagram,
-      any_clock_of_the_sender_is_accepted, an_older_status_changes_nothing, a_later_key_retires_the_earlier_one,
-      rubbish_with_the_right_key_is_malformed, a_refresh_is_shown_once)
+      losses_are_counted, a_picture_that_is_no_jpeg_is_bad, a_refused_picture_has_no_effect_on_the_next,
+      age_and_delay_are_relative_to_the_fastest_datagram, any_clock_of_the_sender_is_accepted, an_older_status_changes_nothing,
+      a_later_key_retires_the_earlier_one, rubbish_with_the_right_key_is_malformed, a_refresh_is_shown_once)

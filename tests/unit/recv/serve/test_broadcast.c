@@ -6,7 +6,7 @@
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
 #include "dd/link/frame_ring.h"
-#include "recv/jpeg_codec.h"
+#include "recv/serve/jpeg_codec.h"
 #include "recv/serve/serve_role.h"
 #include "recv/serve/shared_picture.h"
 #include "recv/stream_state.h"

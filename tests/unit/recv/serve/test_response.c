@@ -5,8 +5,8 @@
 
 #include "dd/base/clock.h"
 #include "dd/link/frame_ring.h"
-#include "recv/jpeg_codec.h"
 #include "recv/serve/broadcast.h"
+#include "recv/serve/jpeg_codec.h"
 #include "recv/serve/pages.h"
 #include "recv/serve/serve_role.h"
 #include "suite.h"

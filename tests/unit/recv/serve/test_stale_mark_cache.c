@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "recv/jpeg_codec.h"
+#include "recv/serve/jpeg_codec.h"
 #include "recv/serve/shared_picture.h"
 #include "recv/serve/stale_mark.h"
 #include "suite.h"

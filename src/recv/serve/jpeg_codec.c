@@ -1,5 +1,6 @@
-#include "recv/jpeg_codec.h"
+#include "recv/serve/jpeg_codec.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <turbojpeg.h>
@@ -14,65 +15,52 @@ enum {
     PLANES = 3,
 };
 
-struct dd_jpeg_codec {
-    tjhandle handle;
-};
-
 struct dd_jpeg_codec_picture {
-    int subsampling; /* enum TJSAMP, but never TJSAMP_GRAY */
+    int subsampling; /* TJSAMP_420 or TJSAMP_444 */
     struct dd_paint_planes planes;
     uint8_t bytes[];
 };
 
-struct dd_jpeg_codec *dd_jpeg_codec_new(void)
-{
-    struct dd_jpeg_codec *jpeg = calloc(1, sizeof *jpeg);
-    if (jpeg)
-        jpeg->handle = tjInitDecompress();
-    if (!jpeg || !jpeg->handle) {
-        dd_log_error("out of memory");
-        free(jpeg);
-        return NULL;
-    }
-    return jpeg;
-}
-
-void dd_jpeg_codec_free(struct dd_jpeg_codec *jpeg)
-{
-    if (!jpeg)
-        return;
-    tjDestroy(jpeg->handle);
-    free(jpeg);
-}
-
 struct header {
     int width, height;
-    int subsampling, colours; /* enum TJSAMP, enum TJCS */
+    int subsampling, colours; /* enum TJSAMP, enum TJCS; other versions of the library may know more of them than this one */
 };
 
-static int read_header(struct dd_jpeg_codec *jpeg, const uint8_t *bytes, size_t size, struct header *h)
+/* Returned-owned: tjDestroy(). NULL, logged, if there is no memory. */
+static tjhandle open_decoder(void)
+{
+    tjhandle handle = tjInitDecompress();
+    if (!handle)
+        dd_log_error("no memory for a JPEG decoder");
+    return handle;
+}
+
+static int read_header(tjhandle handle, const uint8_t *bytes, size_t size, struct header *h)
 {
     *h = (struct header){0};
-    if (tjDecompressHeader3(jpeg->handle, bytes, size, &h->width, &h->height, &h->subsampling, &h->colours) < 0 || h->width < 1 ||
+    if (tjDecompressHeader3(handle, bytes, size, &h->width, &h->height, &h->subsampling, &h->colours) < 0 || h->width < 1 ||
         h->height < 1 || h->width > SIDE_MAX || h->height > SIDE_MAX)
         return DD_ERROR_INPUT;
     return 0;
 }
 
-int dd_jpeg_codec_check(struct dd_jpeg_codec *jpeg, const uint8_t *bytes, size_t size, int *width, int *height)
+int dd_jpeg_codec_read_size(const uint8_t *bytes, size_t size, int *width, int *height)
 {
-    struct header header;
-    int error = read_header(jpeg, bytes, size, &header);
-    *width = header.width;
-    *height = header.height;
+    struct header header = {0};
+    tjhandle handle = open_decoder();
+    int error = handle ? read_header(handle, bytes, size, &header) : DD_ERROR_MEMORY;
+    if (handle)
+        tjDestroy(handle);
+    *width = error ? 0 : header.width;
+    *height = error ? 0 : header.height;
     return error;
 }
 
+/* subsampling is TJSAMP_420 or TJSAMP_444. */
 static struct dd_jpeg_codec_picture *allocate(int width, int height, int subsampling)
 {
-    static const int shift_x[TJ_NUMSAMP] = {[TJSAMP_422] = 1, [TJSAMP_420] = 1, [TJSAMP_411] = 2};
-    static const int shift_y[TJ_NUMSAMP] = {[TJSAMP_420] = 1, [TJSAMP_440] = 1};
     size_t at[PLANES], bytes = 0;
+    int shift = subsampling == TJSAMP_420;
     for (int i = 0; i < PLANES; i++) {
         at[i] = bytes;
         bytes += tjPlaneSizeYUV(i, width, 0, height, subsampling);
@@ -84,8 +72,7 @@ static struct dd_jpeg_codec_picture *allocate(int width, int height, int subsamp
     }
     memset(picture->bytes, GREY, bytes);
     picture->subsampling = subsampling;
-    picture->planes = (struct dd_paint_planes){
-        .width = width, .height = height, .shift_x = shift_x[subsampling], .shift_y = shift_y[subsampling]};
+    picture->planes = (struct dd_paint_planes){.width = width, .height = height, .shift_x = shift, .shift_y = shift};
     for (int i = 0; i < PLANES; i++) {
         picture->planes.plane[i] = picture->bytes + at[i];
         picture->planes.stride[i] = tjPlaneWidth(i, width, subsampling);
@@ -93,20 +80,28 @@ static struct dd_jpeg_codec_picture *allocate(int width, int height, int subsamp
     return picture;
 }
 
-struct dd_jpeg_codec_picture *dd_jpeg_codec_decode(struct dd_jpeg_codec *jpeg, const uint8_t *bytes, size_t size,
-                                                   size_t pixels_max)
+/* Only what is listed here: what is painted on the planes has to fit their sizes. */
+static bool is_supported(const struct header *h)
+{
+    return (h->colours == TJCS_YCbCr && (h->subsampling == TJSAMP_420 || h->subsampling == TJSAMP_444)) ||
+           (h->colours == TJCS_GRAY && h->subsampling == TJSAMP_GRAY);
+}
+
+struct dd_jpeg_codec_picture *dd_jpeg_codec_decode(const uint8_t *bytes, size_t size, size_t pixels_max)
 {
     struct header header;
-    if (read_header(jpeg, bytes, size, &header) != 0 || (size_t)header.width * (size_t)header.height > pixels_max ||
-        (header.colours != TJCS_YCbCr && header.colours != TJCS_GRAY))
+    struct dd_jpeg_codec_picture *picture = NULL;
+    tjhandle handle = open_decoder();
+    if (!handle)
         return NULL;
-    int subsampling = header.subsampling == TJSAMP_GRAY ? TJSAMP_420 : header.subsampling;
-    struct dd_jpeg_codec_picture *picture = allocate(header.width, header.height, subsampling);
-    if (!picture)
-        return NULL;
+    if (read_header(handle, bytes, size, &header) == 0 && is_supported(&header) &&
+        (size_t)header.width * (size_t)header.height <= pixels_max)
+        picture = allocate(header.width, header.height, header.subsampling == TJSAMP_444 ? TJSAMP_444 : TJSAMP_420);
     /* An error is ignored: what could be decoded of a damaged JPEG is in place. TJFLAG_LIMITSCANS: a small progressive JPEG with
      * thousands of scans would take minutes. */
-    tjDecompressToYUVPlanes(jpeg->handle, bytes, size, picture->planes.plane, 0, picture->planes.stride, 0, TJFLAG_LIMITSCANS);
+    if (picture)
+        tjDecompressToYUVPlanes(handle, bytes, size, picture->planes.plane, 0, picture->planes.stride, 0, TJFLAG_LIMITSCANS);
+    tjDestroy(handle);
     return picture;
 }
 
