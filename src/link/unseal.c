@@ -12,7 +12,11 @@
 #include "dd/link/wire.h"
 
 enum { NONCE_BYTES = 12 };
+/* How long datagrams of the session before are accepted, by the clock since boot. A machine that sleeps, or a process that is
+ * stopped, for longer ends it, and what waits in the socket then is lost: it would be shown no more anyway. */
 #define GRACE_US (UINT64_C(5) * DD_CLOCK_US_PER_S)
+/* How far ahead of the wall clock a session may begin: nothing else here looks at that clock. While it is set back by more, new
+ * sessions are refused, and the one in use goes on. Set ahead, it lets in what is right later. */
 #define AHEAD_US (UINT64_C(86400) * DD_CLOCK_US_PER_S)
 
 struct session {

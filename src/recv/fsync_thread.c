@@ -50,6 +50,7 @@ static void *sync_all(void *context)
     while (!atomic_load(&s->stopping)) {
         uint64_t start_us = dd_clock_now_us();
         sync_round(s);
+        /* A machine that slept meanwhile, or a process that was stopped, counts as a slow disk: a line in the log, once. */
         uint64_t took_us = dd_clock_now_us() - start_us, suppressed;
         if (took_us > SLOW_US && dd_log_allowed(&s->limit, &suppressed))
             dd_log_warning("the disk is slow: bringing the replay state to it takes %.1f s; after a crash of this machine some "

@@ -1,5 +1,6 @@
 /* What intake tells serve of one stream, in the state of the frame ring. Both roles are the same program, so the struct's layout
- * is the format. Times named _us are dd_clock_now_us() of this machine unless said otherwise; 0: never. */
+ * is the format. Times named _us are dd_clock_now_us() of this machine unless said otherwise; 0: never. That clock goes on while
+ * the machine sleeps and never steps. So after a sleep, and while intake is stopped, everything here is as old as it is. */
 #ifndef DD_RECV_STREAM_STATE_H
 #define DD_RECV_STREAM_STATE_H
 

@@ -25,6 +25,8 @@ bool suite_is_short(void);
 /* Stops dd_clock_now_us() at now_us, for the test and the code under test; 0 lets it go on. So a test needs neither wait nor be
  * fast. Each test begins with a clock that goes. */
 void suite_stop_clock(uint64_t now_us);
+/* The same for dd_clock_wall_us(). */
+void suite_stop_wall_clock(uint64_t wall_us);
 
 #define SUITE(name, ...)                                                                                                         \
     static void __attribute__((constructor)) suite_register(void)                                                                \

@@ -59,7 +59,8 @@ enum dd_reassembly_verdict dd_reassembly_add(struct dd_reassembly *r, uint64_t s
                                              uint64_t now_us, struct dd_reassembly_frame *frame);
 
 /* Gives up each incomplete frame that is older than the newest complete one and got no symbol for DD_REASSEMBLY_PATIENCE_MS. Call
- * at least twice a second. now_us: dd_clock_now_us(). */
+ * at least twice a second, and after what waits in the sockets was added: then a machine that slept, or a process that was
+ * stopped, gives up nothing whose symbols are there. now_us: dd_clock_now_us(). */
 void dd_reassembly_expire(struct dd_reassembly *r, uint64_t now_us);
 
 /* Totals since dd_reassembly_new(); borrowed, and up to date until r is freed. */

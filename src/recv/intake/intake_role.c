@@ -60,7 +60,8 @@ struct intake {
     uint8_t *scratch; /* one plaintext */
 };
 
-/* What the datagrams of one message have in common. */
+/* What the datagrams of one message have in common. The times are those of reading, not of arriving in the socket: see
+ * stream_state_tracker.h. */
 struct arrival {
     uint32_t socket;
     const struct sockaddr_storage *from;
@@ -272,7 +273,8 @@ static void publish_all(struct intake *intake)
         dd_stream_receiver_publish(intake->receivers[i], &intake->ports[intake->config->streams[i].socket].counters, now_us);
 }
 
-/* Waits for datagrams. Returns the number of events; *busy says whether the next wait should let some gather first. */
+/* Waits for datagrams; a step of the wall clock makes no wait longer, and a sleep of the machine goes on top. Returns the number
+ * of events; *busy says whether the next wait should let some gather first. */
 static int wait_for_work(const struct intake *intake, struct epoll_event events[static EVENTS], bool *busy)
 {
     const struct timespec gather = {.tv_nsec = GATHER_US * 1000};

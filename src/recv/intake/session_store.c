@@ -266,8 +266,8 @@ struct dd_recv_session_state *dd_recv_session_store_state(struct dd_recv_session
 
 /* ---- running ---- */
 
-/* Updates the highest rate by the counters since the last checkpoint, if that was of the same session. A pause in between lowers
- * the average; the highest one is kept. */
+/* Updates the highest rate by the counters since the last checkpoint, if that was of the same session. A pause in between, a
+ * sleep of the machine included, lowers the average; the highest one is kept. now_us never steps. */
 static void update_rate(struct dd_recv_session_store *store, uint64_t now_us)
 {
     struct dd_recv_session_state *state = dd_recv_session_store_state(store);

@@ -22,6 +22,7 @@
 #include "recv/intake/stream_state_tracker.h"
 #include "recv/stream_state.h"
 
+/* ALIVE_MS: after a sleep of the machine serve may find the heartbeat over, until intake has had its turn. */
 enum { ALIVE_MS = 3000, LOG_PERIOD_MS = 10000 };
 /* Checking whether a refused session is authentic costs as much as accepting a datagram. */
 enum { AUTHENTICATE_PERIOD_MS = 100, LOST_SENDER_LOG_MS = 60000 };
@@ -180,9 +181,10 @@ bool dd_stream_receiver_is_retired(const struct dd_stream_receiver *r, size_t i)
 
 /* ---- authentic datagrams ---- */
 
-/* By what this STATUS says on the sender's clock, its session may be no older than this receiver. Then all that is missing since
- * its first datagram was lost: counts what was sent before the first one that arrived. True if intake has listened since the
- * session's first datagram. */
+/* By what this STATUS says on the sender's clock, its session may be no older than this receiver. (The start is of the sender's
+ * wall clock. If that was set while ddsend ran, the guess is wrong, and so is what counts as lost; nothing else.) Then all that
+ * is missing since its first datagram was lost: counts what was sent before the first one that arrived. True if intake has
+ * listened since the session's first datagram. */
 static bool count_sent_from_start(struct dd_stream_receiver *r, const struct dd_unseal_message *m,
                                   const struct dd_stream_receiver_datagram *d, uint64_t sent_us, uint64_t session)
 {

@@ -1,7 +1,9 @@
 /* Tracks the state of one stream that intake publishes (recv/stream_state.h): the ledger, and the frame, STATUS and times from
  * which serve computes the freshness. It only gets what has authenticated, except for counting refusals. One owner, one thread.
  *
- * A session is a number here, and a later session has a higher one. now_us is dd_clock_now_us() at the arrival. */
+ * A session is a number here, and a later session has a higher one. now_us is dd_clock_now_us() when intake read the datagram. So
+ * a datagram that waited in the socket, because the machine slept or intake was stopped, counts as delayed by as much, and the
+ * next one does not. No wall clock of this machine comes in: it may be set at any time. */
 #ifndef DD_RECV_INTAKE_STREAM_STATE_TRACKER_H
 #define DD_RECV_INTAKE_STREAM_STATE_TRACKER_H
 

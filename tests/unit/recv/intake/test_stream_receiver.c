@@ -318,6 +318,35 @@ START_TEST(age_and_delay_are_relative_to_the_fastest_datagram)
 }
 END_TEST
 
+/* The machine slept, or intake was stopped: what waited in the socket is as old as it is, and then all is as before. The wall
+ * clock of the receiver may be set in the middle. */
+START_TEST(what_waited_is_old_and_what_follows_is_not)
+{
+    static const uint64_t hour_us = 3600 * (uint64_t)DD_CLOCK_US_PER_S;
+    set_up();
+    uint64_t sent_us = wall_us;
+    send_status(0, 0, 0, sent_us);
+    send_symbols(0, 7, 0, 1); /* the rest of it waits in the socket */
+    now_us += hour_us;
+    send_symbols(0, 7, 1, UINT32_MAX);
+    wall_us -= 20 * hour_us;
+    send_status(0, 7, 0, sent_us + 1000000);
+    struct dd_stream_state s = state();
+    ck_assert_uint_eq(s.frame, 7);
+    ck_assert_uint_ge(s.delay_us, hour_us - 6 * DD_CLOCK_US_PER_S);
+    ck_assert_uint_ge(s.frame_age_us, hour_us - 6 * DD_CLOCK_US_PER_S);
+    ck_assert_uint_ge(s.confirmed_age_us, hour_us - 6 * DD_CLOCK_US_PER_S);
+    wall_us += 40 * hour_us;
+    send_status(0, 7, 0, sent_us + hour_us);
+    s = state();
+    ck_assert_uint_eq(s.delay_us, 0);
+    ck_assert_uint_eq(s.confirmed_age_us, 0);
+    ck_assert_uint_eq(s.confirmed_us, now_us);
+    ck_assert_uint_eq(s.total.frames_incomplete, 0);
+    tear_down();
+}
+END_TEST
+
 START_TEST(any_clock_of_the_sender_is_accepted)
 {
     static const uint64_t clocks[] = {INT64_MAX, 0, UINT64_MAX, (uint64_t)INT64_MAX + 1, 1};
@@ -415,5 +444,6 @@ END_TEST
 SUITE("recv/intake/stream_receiver", a_frame_reaches_the_ring, recovered_symbols_are_counted,
       datagrams_before_the_first_are_not_lost, overtaken_datagrams_were_sent, losses_at_the_beginning_are_counted,
       losses_are_counted, a_picture_that_is_no_jpeg_is_bad, a_refused_picture_has_no_effect_on_the_next,
-      age_and_delay_are_relative_to_the_fastest_datagram, any_clock_of_the_sender_is_accepted, an_older_status_changes_nothing,
-      a_later_key_retires_the_earlier_one, rubbish_with_the_right_key_is_malformed, a_refresh_is_shown_once)
+      age_and_delay_are_relative_to_the_fastest_datagram, what_waited_is_old_and_what_follows_is_not,
+      any_clock_of_the_sender_is_accepted, an_older_status_changes_nothing, a_later_key_retires_the_earlier_one,
+      rubbish_with_the_right_key_is_malformed, a_refresh_is_shown_once)
