@@ -1,9 +1,10 @@
 #include "dd/link/seal.h"
 
+#include <errno.h>
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "dd/base/clock.h"
 #include "dd/base/cursor.h"
@@ -12,6 +13,9 @@
 #include "dd/link/key.h"
 #include "dd/link/wire.h"
 
+/* A step of the wall clock by more than DRIFT_US begins a session, and so does a drift that adds up to it. A sleep moves both
+ * clocks alike, but for the error of the machine's clock chip. A process that is stopped between reading the two sees a drift
+ * that is none; that costs a session, and no harm is done. */
 enum { NONCE_BYTES = 12, DRIFT_US = DD_CLOCK_US_PER_S };
 
 struct dd_seal {
@@ -59,8 +63,10 @@ int dd_seal_begin(struct dd_seal *s)
     struct dd_wire_header next = {.key_id = s->key.id};
     uint64_t wall = dd_clock_wall_us();
     next.session_start_us = wall > s->header.session_start_us ? wall : s->header.session_start_us + 1;
-    if (RAND_bytes(salt, sizeof salt) != 1) {
-        dd_log_error("OpenSSL has no random bytes");
+    /* Of the kernel: the state of OpenSSL's generator is in this process, so a virtual machine that is resumed twice from one
+     * snapshot would make the same salts. The kernel's generator is told by the hypervisor (vmgenid). */
+    if (getrandom(salt, sizeof salt, 0) != sizeof salt) {
+        dd_log_error("the kernel has no random bytes: %s", strerror(errno));
         return DD_ERROR_CRYPTO;
     }
     struct dd_cursor c = dd_cursor_reader(salt, sizeof salt);

@@ -1,6 +1,8 @@
 /* seal.c and unseal.c against each other. */
 #include "dd/link/seal.h"
 
+#define OPENSSL_SUPPRESS_DEPRECATED /* RAND_METHOD */
+#include <openssl/rand.h>
 #include <string.h>
 
 #include "dd/base/clock.h"
@@ -178,6 +180,26 @@ START_TEST(begins_after_the_last_start_whatever_the_clock_says)
 }
 END_TEST
 
+static int same_bytes(unsigned char *bytes, int size)
+{
+    memset(bytes, 7, (size_t)size);
+    return 1;
+}
+
+/* Of two machines that go on from one snapshot, OpenSSL's generators give the same. */
+START_TEST(salts_differ_though_openssl_repeats_itself)
+{
+    static const RAND_METHOD repeating = {.bytes = same_bytes, .pseudorand = same_bytes};
+    set_up();
+    ck_assert_int_eq(RAND_set_rand_method(&repeating), 1);
+    struct dd_seal *one = dd_seal_new(&key, 0), *other = dd_seal_new(&key, 0);
+    ck_assert(dd_seal_session_salt(one) != dd_seal_session_salt(other));
+    dd_seal_free(one);
+    dd_seal_free(other);
+    RAND_set_rand_method(NULL);
+}
+END_TEST
+
 START_TEST(says_when_a_session_is_due)
 {
     set_up();
@@ -314,4 +336,4 @@ END_TEST
 SUITE("link/seal", remembers_over_processes, a_session_that_began_meanwhile_counts_from_here, admits_an_older_session_once,
       opens_what_was_sealed_once, seals_in_place, refuses_every_flipped_bit, refuses_another_key_or_stream,
       sessions_go_forward_only, refuses_a_twin_session_and_the_far_future, begins_after_the_last_start_whatever_the_clock_says,
-      says_when_a_session_is_due)
+      salts_differ_though_openssl_repeats_itself, says_when_a_session_is_due)
