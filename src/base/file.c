@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,18 +14,43 @@
 #include "dd/base/error.h"
 #include "dd/base/log.h"
 
-static int check_mode(int found, const struct stat *s, const char *path)
+/* Writes the name of uid, or its number if it has none. */
+static void write_user(uid_t uid, char *text, size_t size)
+{
+    struct passwd entry, *found = NULL;
+    char room[4096];
+    if (getpwuid_r(uid, &entry, room, sizeof room, &found) == 0 && found)
+        snprintf(text, size, "%s", found->pw_name);
+    else
+        snprintf(text, size, "uid %u", uid);
+}
+
+/* The owner of a file can read and change it whatever its mode is. */
+static int check_owner(const struct stat *s, const char *path)
+{
+    char owner[64], self[64];
+    if (s->st_uid == 0 || s->st_uid == geteuid())
+        return 0;
+    write_user(s->st_uid, owner, sizeof owner);
+    write_user(geteuid(), self, sizeof self);
+    dd_log_error("%s holds a secret, but belongs to %s, who can change it: chown %s %s", path, owner, self, path);
+    return DD_ERROR_INPUT;
+}
+
+static int check_secret(int found, const struct stat *s, const char *path)
 {
     if (found < 0) {
         dd_log_error("%s: %s", path, strerror(errno));
         return DD_ERROR_SYSTEM;
     }
-    if (S_ISREG(s->st_mode) && s->st_mode & (S_IROTH | S_IWOTH | S_IWGRP)) {
+    if (!S_ISREG(s->st_mode))
+        return 0;
+    if (s->st_mode & (S_IROTH | S_IWOTH | S_IWGRP)) {
         dd_log_error("%s holds a secret, but others can %s it (mode %04o): chmod 600 %s", path,
                      s->st_mode & S_IROTH ? "read" : "write", (unsigned)(s->st_mode & 07777), path);
         return DD_ERROR_INPUT;
     }
-    return 0;
+    return check_owner(s, path);
 }
 
 static long read_all(int fd, const char *path, uint8_t *bytes, size_t size)
@@ -57,7 +83,7 @@ long dd_file_read(const char *path, void *bytes, size_t size, bool secret)
         return DD_ERROR_SYSTEM;
     }
     struct stat s;
-    long got = secret ? check_mode(fstat(fd, &s), &s, path) : 0;
+    long got = secret ? check_secret(fstat(fd, &s), &s, path) : 0;
     if (got == 0)
         got = read_all(fd, path, bytes, size);
     if (got < 0 && secret)
@@ -69,7 +95,7 @@ long dd_file_read(const char *path, void *bytes, size_t size, bool secret)
 int dd_file_check_secret(const char *path)
 {
     struct stat s;
-    return check_mode(stat(path, &s), &s, path);
+    return check_secret(stat(path, &s), &s, path);
 }
 
 int dd_file_read_secret_line(const char *path, char *text, size_t size)

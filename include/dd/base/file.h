@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /* Reads path into bytes, at most size. Returns the length, or a negative enum dd_error, logged (DD_ERROR_SPACE: larger
- * than size). With secret, the file is refused if others than its owner and its group can read it, or others than its
- * owner can write it; what was read is wiped on failure. */
+ * than size). With secret, the file is refused if others than its owner and its group can read it, others than its owner can
+ * write it, or its owner is neither root nor the user of this process; what was read is wiped on failure. */
 long dd_file_read(const char *path, void *bytes, size_t size, bool secret);
 
 /* The same check, for a file that was found to hold a secret after it was read. 0 or a negative enum dd_error, logged. */

@@ -57,6 +57,33 @@ START_TEST(refuses_secrets_that_others_can_read_or_write)
 }
 END_TEST
 
+/* Whoever owns it can change it. Only root can give a file away. */
+START_TEST(refuses_secrets_that_belong_to_others)
+{
+    char text[16];
+    if (geteuid() != 0)
+        return;
+    set_up();
+    ck_assert_int_eq(dd_file_replace(path, "secret", 6), 0);
+    ck_assert_int_eq(dd_file_check_secret(path), 0);
+    ck_assert_int_eq(chown(path, 1234567, 0), 0);
+    ck_assert_int_eq(dd_file_check_secret(path), DD_ERROR_INPUT);
+    ck_assert_int_eq(dd_file_read_secret_line(path, text, sizeof text), DD_ERROR_INPUT);
+    ck_assert_ptr_null(memmem(text, sizeof text, "secret", 6));
+    ck_assert_int_eq(dd_file_read(path, text, sizeof text, false), 6);
+    /* root's, for a process of another user; and that user's own */
+    ck_assert_int_eq(chown(folder, 1234567, 0), 0);
+    ck_assert_int_eq(seteuid(1234567), 0);
+    ck_assert_int_eq(dd_file_check_secret(path), 0);
+    ck_assert_int_eq(seteuid(0), 0);
+    ck_assert_int_eq(chown(path, 0, 0), 0);
+    ck_assert_int_eq(seteuid(1234567), 0);
+    ck_assert_int_eq(dd_file_check_secret(path), 0);
+    ck_assert_int_eq(seteuid(0), 0);
+    tear_down();
+}
+END_TEST
+
 START_TEST(makes_the_state_folder)
 {
     char wanted[128], got[128], inner[160];
@@ -78,4 +105,5 @@ START_TEST(makes_the_state_folder)
 }
 END_TEST
 
-SUITE("base/file", replaces_and_reads, refuses_secrets_that_others_can_read_or_write, makes_the_state_folder)
+SUITE("base/file", replaces_and_reads, refuses_secrets_that_others_can_read_or_write, refuses_secrets_that_belong_to_others,
+      makes_the_state_folder)
