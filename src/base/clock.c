@@ -1,5 +1,6 @@
 #include "dd/base/clock.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -35,6 +36,14 @@ void dd_clock_iso(uint64_t wall_us, char text[static DD_CLOCK_ISO_SIZE])
     gmtime_r(&seconds, &t);
     size_t n = strftime(text, DD_CLOCK_ISO_SIZE, "%Y-%m-%dT%H:%M:%S", &t);
     snprintf(text + n, DD_CLOCK_ISO_SIZE - n, ".%03uZ", ms);
+}
+
+uint64_t dd_clock_loop_late_us(struct dd_clock_loop *loop, uint64_t now_us, uint64_t period_us)
+{
+    uint64_t due_us = loop->turn_us + period_us;
+    bool is_late = loop->turn_us && now_us > due_us + DD_CLOCK_US_PER_S;
+    loop->turn_us = now_us;
+    return is_late ? now_us - due_us : 0;
 }
 
 int dd_clock_wait_ms(uint64_t now_us, uint64_t deadline_us, int limit_ms)

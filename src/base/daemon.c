@@ -29,16 +29,16 @@ static int run_role(const struct dd_daemon *daemon, int argc, char **argv)
     return code;
 }
 
-static void open_log(const struct dd_daemon *daemon, const struct dd_daemon_options *options)
+static void set_log_threshold(const struct dd_daemon_options *options)
 {
-    dd_log_open(daemon->schema->program, options->debug ? DD_LOG_DEBUG : options->quiet ? DD_LOG_WARNING : DD_LOG_INFO);
+    dd_log_set_threshold(options->debug ? DD_LOG_DEBUG : options->quiet ? DD_LOG_WARNING : DD_LOG_INFO);
 }
 
 /* Logs what the options ask for, then prepares them. */
 static int prepare(const struct dd_daemon *daemon, void *context, struct dd_options *options)
 {
     const struct dd_daemon_options *common = dd_options_daemon(options);
-    open_log(daemon, common);
+    set_log_threshold(common);
     if (common->debug)
         dd_option_help_table(options, stderr);
     dd_option_help_report_no_effect(options);
@@ -78,16 +78,26 @@ struct work {
     struct dd_privileges_user user, exposed_user; /* what identity points to */
 };
 
+/* The roles that strangers reach must not be able to signal or trace the one with the keys. */
+static int check_users(const struct work *w)
+{
+    if (w->user.uid != w->exposed_user.uid)
+        return 0;
+    dd_log_error("user (%s) and %s (%s) are the same, uid %u: a role that is taken over could reach the keys; give each its own",
+                 w->options.user, w->daemon->exposed_user, w->options.exposed_user, w->user.uid);
+    return DD_ERROR_INPUT;
+}
+
 static int find_users(struct work *w)
 {
     if (geteuid() != 0)
         return 0;
-    int error = dd_privileges_find_user(w->options.user, &w->user);
+    int error = dd_privileges_find_user(w->options.user, w->daemon->first_spare, &w->user);
     if (!error)
-        error = dd_privileges_find_user(w->options.exposed_user, &w->exposed_user);
+        error = dd_privileges_find_user(w->options.exposed_user, w->daemon->first_spare + 1, &w->exposed_user);
     w->identity.user = &w->user;
     w->identity.exposed_user = &w->exposed_user;
-    return error;
+    return error ? error : check_users(w);
 }
 
 static int find_state_dir(struct work *w)
@@ -133,7 +143,7 @@ err1:
     w->daemon->discard(w->context);
 err0:
     dd_options_free(options);
-    open_log(w->daemon, &w->options);
+    set_log_threshold(&w->options);
     dd_log_warning("the new configuration is refused; going on with the old one");
     return NULL;
 }

@@ -1,6 +1,8 @@
 #include "dd/base/log.h"
 
+#include <poll.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,11 +12,64 @@
 
 #include "dd/base/clock.h"
 
-enum { LINE_SIZE = 2048 };
+/* A line of a role gets the time and two names in front. */
+enum { LINE_SIZE = DD_LOG_LINE_SIZE + 256 };
+enum { STALL_MS = 1000 }; /* how long a daemon waits for its terminal, journal or pipe to take a line */
 
+/* Set before other threads start. */
 static char name[96] = "softdatadiode";
-static enum dd_log_level threshold = DD_LOG_INFO;
-static bool to_journal;
+static enum { TO_TERMINAL, TO_JOURNAL, TO_SUPERVISOR } target = TO_TERMINAL;
+
+static atomic_int threshold = DD_LOG_INFO;
+static atomic_bool stalled;     /* the reader of standard error let a line wait for STALL_MS */
+static atomic_ulong lost_count; /* lines that found no room since the last one that did */
+
+/* ---- text ---- */
+
+/* The length of the UTF-8 character at the beginning of text; 0: it is none. */
+static size_t utf8_length(const uint8_t *text, size_t size)
+{
+    uint8_t first = text[0], second = size > 1 ? text[1] : 0;
+    size_t length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+    if (length > size)
+        return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((text[i] & 0xc0) != 0x80)
+            return 0;
+    /* longer than need be, halves of UTF-16 pairs, and beyond the last character */
+    if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) || (first == 0xf0 && second < 0x90) ||
+        (first == 0xf4 && second > 0x8f))
+        return 0;
+    return length;
+}
+
+static bool is_printable(const uint8_t *text, size_t length)
+{
+    if (length == 1)
+        return text[0] >= 0x20 && text[0] != 0x7f;
+    if (length == 2)
+        return text[0] != 0xc2 || text[1] >= 0xa0;
+    if (length == 3 && text[0] == 0xe2 && text[1] == 0x80)
+        return text[2] < 0xa8 || text[2] > 0xae; /* U+2028 to U+202E */
+    if (length == 3 && text[0] == 0xe2 && text[1] == 0x81)
+        return text[2] < 0xa6 || text[2] > 0xa9; /* U+2066 to U+2069 */
+    return true;
+}
+
+void dd_log_clean(char *text, size_t size)
+{
+    for (size_t i = 0; i < size;) {
+        const uint8_t *at = (const uint8_t *)text + i;
+        size_t length = utf8_length(at, size - i);
+        if (!length || !is_printable(at, length)) {
+            length = length ? length : 1;
+            memset(text + i, '?', length);
+        }
+        i += length;
+    }
+}
+
+/* ---- lines ---- */
 
 /* True if standard error is the stream that systemd connected to the journal: $JOURNAL_STREAM is its "device:inode". */
 static bool is_journal(void)
@@ -44,48 +99,101 @@ static const char *level_word(enum dd_log_level level)
     return "";
 }
 
-static size_t write_prefix(char *line, size_t size, enum dd_log_level level)
+/* role: "" for a line of the supervisor's own. */
+static size_t write_prefix(char *line, size_t size, enum dd_log_level level, const char *role)
 {
+    const char *colon = role[0] ? ": " : "";
     int n;
-    if (to_journal) {
-        n = snprintf(line, size, "<%d>%s: ", (int)level, name);
+    if (target == TO_SUPERVISOR) {
+        n = snprintf(line, size, "<%d>", (int)level);
+    } else if (target == TO_JOURNAL) {
+        n = snprintf(line, size, "<%d>%s%s%s: ", (int)level, name, colon, role);
     } else {
         char time[DD_CLOCK_ISO_SIZE];
         dd_clock_iso(dd_clock_wall_us(), time);
-        n = snprintf(line, size, "%s %s: %s", time, name, level_word(level));
+        n = snprintf(line, size, "%s %s%s%s: %s", time, name, colon, role, level_word(level));
     }
     return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
 }
 
-__attribute__((format(printf, 2, 0))) static void write_line(enum dd_log_level level, const char *format, va_list arguments)
+/* True if a write to standard error does not wait. A role's pipe never waits by itself. Others (a terminal after Ctrl-S, a pipe
+ * that nobody reads) get STALL_MS once; from then on, until they take something again, no time at all. The wait is by the
+ * kernel's monotonic clock. */
+static bool has_room(void)
+{
+    struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+    if (target == TO_SUPERVISOR)
+        return true;
+    bool ready = poll(&p, 1, atomic_load(&stalled) ? 0 : STALL_MS) > 0;
+    atomic_store(&stalled, !ready);
+    return ready;
+}
+
+/* Says how many lines were lost, if any, in front of the next one. False if there is no room. */
+static bool report_lost(void)
 {
     char line[LINE_SIZE];
-    if (level > threshold)
+    unsigned long count = atomic_exchange(&lost_count, 0);
+    if (!count)
+        return true;
+    size_t size = write_prefix(line, sizeof line, DD_LOG_WARNING, "");
+    int n = snprintf(line + size, sizeof line - size, "%lu lines before this one are lost: nobody read them in time\n", count);
+    if (n > 0 && write(STDERR_FILENO, line, size + (size_t)n) > 0)
+        return true;
+    atomic_fetch_add(&lost_count, count);
+    return false;
+}
+
+/* Cleans the text of line from start on, ends it, and writes it. line has room for one byte more. */
+static void write_line(char *line, size_t start, size_t end)
+{
+    dd_log_clean(line + start, end - start);
+    line[end++] = '\n';
+    if (!has_room() || !report_lost() || write(STDERR_FILENO, line, end) < 0)
+        atomic_fetch_add(&lost_count, 1);
+}
+
+__attribute__((format(printf, 2, 0))) static void write_message(enum dd_log_level level, const char *format, va_list arguments)
+{
+    char line[DD_LOG_LINE_SIZE];
+    if ((int)level > atomic_load(&threshold))
         return;
-    size_t start = write_prefix(line, sizeof line - 1, level);
+    size_t start = write_prefix(line, sizeof line - 1, level, "");
     int n = vsnprintf(line + start, sizeof line - 1 - start, format, arguments);
     size_t end = n < 0 ? start : start + (size_t)n;
-    if (end > sizeof line - 2)
-        end = sizeof line - 2;
-    for (size_t i = start; i < end; i++)
-        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-            line[i] = '?';
-    line[end++] = '\n';
-    /* If a message cannot be written, that cannot be reported either. */
-    if (write(STDERR_FILENO, line, end) < 0)
-        return;
+    write_line(line, start, end < sizeof line - 2 ? end : sizeof line - 2);
+}
+
+void dd_log_pass_on(const char *role, enum dd_log_level level, char *text, size_t size)
+{
+    char line[LINE_SIZE];
+    size_t start = write_prefix(line, sizeof line - 1, level, role), room = sizeof line - 1 - start;
+    size = size < room ? size : room;
+    memcpy(line + start, text, size);
+    write_line(line, start, start + size);
 }
 
 void dd_log_open(const char *new_name, enum dd_log_level new_threshold)
 {
     snprintf(name, sizeof name, "%s", new_name);
-    threshold = new_threshold;
-    to_journal = is_journal();
+    target = is_journal() ? TO_JOURNAL : TO_TERMINAL;
+    dd_log_set_threshold(new_threshold);
+}
+
+void dd_log_open_role(enum dd_log_level new_threshold)
+{
+    target = TO_SUPERVISOR;
+    dd_log_set_threshold(new_threshold);
+}
+
+void dd_log_set_threshold(enum dd_log_level new_threshold)
+{
+    atomic_store(&threshold, (int)new_threshold);
 }
 
 enum dd_log_level dd_log_threshold(void)
 {
-    return threshold;
+    return (enum dd_log_level)atomic_load(&threshold);
 }
 
 #define LOG_FUNCTION(function, level)                                                                                            \
@@ -93,7 +201,7 @@ enum dd_log_level dd_log_threshold(void)
     {                                                                                                                            \
         va_list arguments;                                                                                                       \
         va_start(arguments, format);                                                                                             \
-        write_line(level, format, arguments);                                                                                    \
+        write_message(level, format, arguments);                                                                                 \
         va_end(arguments);                                                                                                       \
     }
 
@@ -103,15 +211,40 @@ LOG_FUNCTION(dd_log_notice, DD_LOG_NOTICE)
 LOG_FUNCTION(dd_log_info, DD_LOG_INFO)
 LOG_FUNCTION(dd_log_debug, DD_LOG_DEBUG)
 
+/* ---- limits ---- */
+
+/* From the last message to the next one. */
+static uint64_t gap_us(const struct dd_log_limit *limit)
+{
+    static const unsigned minutes[] = {1, 5, 30, 60};
+    enum { STEPS = sizeof minutes / sizeof *minutes };
+    unsigned burst = limit->burst ? limit->burst : 1, step = limit->count > burst ? limit->count - burst : 0;
+    if (limit->period_ms)
+        return limit->period_ms * DD_CLOCK_US_PER_MS;
+    return (uint64_t)minutes[step < STEPS ? step : STEPS - 1] * 60 * DD_CLOCK_US_PER_S;
+}
+
 bool dd_log_allowed(struct dd_log_limit *limit, uint64_t *suppressed)
 {
-    uint64_t now = dd_clock_now_us();
+    uint64_t now_us = dd_clock_now_us(), gap = gap_us(limit);
     *suppressed = limit->suppressed;
-    if (now < limit->next_us) {
+    if (now_us - limit->event_us >= 2 * gap)
+        limit->count = 0;
+    limit->event_us = now_us;
+    if (limit->count && limit->count >= limit->burst && now_us - limit->message_us < gap) {
         limit->suppressed++;
         return false;
     }
     limit->suppressed = 0;
-    limit->next_us = now + limit->period_ms * DD_CLOCK_US_PER_MS;
+    limit->count++;
+    limit->message_us = now_us;
     return true;
+}
+
+bool dd_log_end(struct dd_log_limit *limit)
+{
+    bool had_message = limit->count != 0;
+    limit->count = 0;
+    limit->suppressed = 0;
+    return had_message;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -25,16 +26,58 @@ static bool look_up(const char *name, struct dd_privileges_user *user)
     return true;
 }
 
-int dd_privileges_find_user(const char *name, struct dd_privileges_user *user)
+/* True if the user namespace of this process maps id; path: /proc/self/uid_map or gid_map. */
+static bool is_mapped(const char *path, uintmax_t id)
+{
+    uintmax_t first, outside, count;
+    bool found = false;
+    FILE *map = fopen(path, "re");
+    if (!map)
+        return false;
+    while (!found && fscanf(map, "%ju %ju %ju", &first, &outside, &count) == 3)
+        found = id >= first && id - first < count;
+    fclose(map);
+    return found;
+}
+
+static bool is_free(uid_t uid)
+{
+    struct passwd entry, *found = NULL;
+    char text[4096];
+    return getpwuid_r(uid, &entry, text, sizeof text, &found) == 0 && !found;
+}
+
+/* Finds a uid for a role whose user is missing. Neither Debian nor systemd assigns any of 1879048192 to 1879048447. Many
+ * containers map only 65536 uids; of these Debian keeps 65000 to 65533 free. */
+static bool find_spare(unsigned spare, struct dd_privileges_user *user)
+{
+    const uid_t uids[] = {1879048447 - spare, 65533 - spare};
+    for (size_t i = 0; i < sizeof uids / sizeof *uids; i++) {
+        if (!is_mapped("/proc/self/uid_map", uids[i]) || !is_mapped("/proc/self/gid_map", uids[i]) || !is_free(uids[i]))
+            continue;
+        user->uid = uids[i];
+        user->gid = (gid_t)uids[i];
+        snprintf(user->home, sizeof user->home, "/nonexistent");
+        snprintf(user->name, sizeof user->name, "%u", user->uid);
+        return true;
+    }
+    return false;
+}
+
+int dd_privileges_find_user(const char *name, unsigned spare, struct dd_privileges_user *user)
 {
     memset(user, 0, sizeof *user);
     if (look_up(name, user))
         return 0;
-    if (!look_up("nobody", user)) {
-        dd_log_error("there is neither a user %s nor a user nobody to run as", name);
+    if (!find_spare(spare, user)) {
+        dd_log_error("there is no user %s to run as, and no spare uid here: useradd --system --shell /usr/sbin/nologin %s", name,
+                     name);
         return DD_ERROR_INPUT;
     }
-    dd_log_notice("there is no user %s: its roles run as nobody", name);
+    dd_log_warning(
+        "there is no user %s: uid %u takes its place; systemd-sysusers makes the users after the installation, or: useradd "
+        "--system --shell /usr/sbin/nologin %s",
+        name, user->uid, name);
     return 0;
 }
 

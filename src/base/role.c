@@ -98,10 +98,10 @@ struct dd_role *dd_role_enter(int argc, char *const argv[])
     struct dd_role *role = calloc(1, sizeof *role);
     if (!role || !dd_role_invoked(argc, argv))
         goto err0;
-    dd_log_open(argv[0], DD_LOG_INFO);
+    dd_log_open_role(DD_LOG_INFO);
     if (dd_privileges_hide() || read_record(&role->record) || bind_to_supervisor(&role->record))
         goto err0;
-    dd_log_open(argv[0], (enum dd_log_level)role->record.log_threshold);
+    dd_log_set_threshold((enum dd_log_level)role->record.log_threshold);
     prctl(PR_SET_NAME, role->record.name);
     role->pulse = mmap(NULL, sizeof *role->pulse, PROT_READ | PROT_WRITE, MAP_SHARED, FD_PULSE, 0);
     if (role->pulse == MAP_FAILED) {
@@ -209,17 +209,18 @@ err0:
     return DD_ERROR_SYSTEM;
 }
 
-/* A role keeps only those environment variables that libraries need, and none that could hold a secret. */
-static char **filter_environment(void)
+/* A role keeps only those environment variables that libraries need, and none that could hold a secret. Changes nothing in the
+ * environment of this process. */
+static char **filter_environment(const char *home)
 {
-    static const char *const kept[] = {"PATH",           "HOME",         "LANG",          "LC_ALL",       "TZ",          "TMPDIR",
-                                       "JOURNAL_STREAM", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"};
+    static const char *const kept[] = {"HOME",   "PATH",         "LANG",          "LC_ALL",       "TZ",
+                                       "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"};
     enum { KEPT = sizeof kept / sizeof *kept };
     static char text[KEPT][1024];
     static char *environment[KEPT + 1];
     size_t count = 0;
     for (size_t i = 0; i < KEPT; i++) {
-        const char *value = getenv(kept[i]);
+        const char *value = i == 0 && home ? home : getenv(kept[i]);
         if (value && (size_t)snprintf(text[count], sizeof text[count], "%s=%s", kept[i], value) < sizeof text[count]) {
             environment[count] = text[count];
             count++;
@@ -229,17 +230,18 @@ static char **filter_environment(void)
     return environment;
 }
 
-/* Moves fds to 3, 4, 5 …: first to numbers above all targets, then into place. */
-static int place_fds(int boot_fd, int pulse_fd, const int *fds, size_t fd_count)
+/* Moves the descriptors to 3, 4, 5 …: first to numbers above all targets, then into place. */
+static int place_fds(const struct dd_role_launch *launch)
 {
     int aside[DD_ROLE_FDS_MAX + 2];
-    int first_free = FD_FIRST + (int)fd_count;
-    for (size_t i = 0; i < fd_count + 2; i++) {
-        aside[i] = fcntl(i == 0 ? boot_fd : i == 1 ? pulse_fd : fds[i - 2], F_DUPFD_CLOEXEC, first_free);
+    size_t count = launch->fd_count + 2;
+    int first_free = FD_BOOT + (int)count;
+    for (size_t i = 0; i < count; i++) {
+        aside[i] = fcntl(i == 0 ? launch->boot_fd : i == 1 ? launch->pulse_fd : launch->fds[i - 2], F_DUPFD_CLOEXEC, first_free);
         if (aside[i] < 0)
             return -1;
     }
-    for (size_t i = 0; i < fd_count + 2; i++)
+    for (size_t i = 0; i < count; i++)
         if (dup2(aside[i], FD_BOOT + (int)i) < 0)
             return -1;
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -260,15 +262,15 @@ static const char *find_program(char *path, size_t size)
     return path;
 }
 
-void dd_role_execute(const char *program, const char *name, int boot_fd, int pulse_fd, const int *fds, size_t fd_count)
+void dd_role_execute(const struct dd_role_launch *launch)
 {
     char title[DD_ROLE_NAME_SIZE + 32], path[PATH_MAX];
     char *argv[] = {title, NULL};
-    snprintf(title, sizeof title, "%s: %s", program, name);
-    if (fd_count > DD_ROLE_FDS_MAX || place_fds(boot_fd, pulse_fd, fds, fd_count) < 0) {
-        dd_log_error("cannot hand descriptors to %s: %s", name, strerror(errno));
+    snprintf(title, sizeof title, "%s: %s", launch->program, launch->name);
+    if (launch->fd_count > DD_ROLE_FDS_MAX || place_fds(launch) < 0) {
+        dd_log_error("cannot hand descriptors to the role: %s", strerror(errno));
         return;
     }
-    execve(find_program(path, sizeof path), argv, filter_environment());
-    dd_log_error("cannot execute %s: %s", title, strerror(errno));
+    execve(find_program(path, sizeof path), argv, filter_environment(launch->home));
+    dd_log_error("cannot execute the role: %s", strerror(errno));
 }

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -18,16 +17,19 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/log_relay.h"
+#include "base/role_process.h"
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
 #include "dd/base/fd.h"
 #include "dd/base/log.h"
-#include "dd/base/privileges.h"
 #include "dd/base/role.h"
 
 enum {
     TICK_MS = 250,
-    START_MS = 30000, /* until the first heartbeat of a role */
+    START_MS = 30000,       /* until the first heartbeat of a role */
+    SUSPECT_MS = 1000,      /* so long before the time of a heartbeat is up, it is looked whether the role gets a CPU */
+    STARVED_MAX_MS = 30000, /* a role without a CPU is not forgiven for longer */
     BACKOFF_MIN_MS = 1000,
     BACKOFF_MAX_MS = 30000,
     BACKOFF_RESET_MS = 60000, /* a role that lived this long starts again with the shortest back-off */
@@ -37,19 +39,17 @@ enum {
 };
 
 struct process {
-    bool used;
-    char name[DD_ROLE_NAME_SIZE];
-    struct dd_privileges_user user;
-    bool change_user, essential;
-    int boot_fd, pulse_fd;
-    struct dd_role_pulse *pulse;
-    int *fds;
-    size_t fd_count;
-    pid_t pid;   /* 0: not running */
+    bool used, essential;
+    struct dd_role_process role;
     bool hung;   /* killed because its heartbeat stopped; already logged */
     bool ending; /* was asked to stop */
+    /* Times are dd_clock_now_us(). A sleep of the machine and a stopped supervisor shorten back-offs, which does no harm, and
+     * lengthen a life. */
     uint64_t started_us, restart_us;
     uint64_t backoff_ms;
+    uint64_t forgiven_until_us; /* a heartbeat that should have come before is forgiven: nobody was there to see it */
+    bool is_suspect;            /* its heartbeat is late */
+    uint64_t starved_ns;        /* dd_role_process_starved_ns() when that was noticed */
 };
 
 struct dd_supervisor {
@@ -58,6 +58,9 @@ struct dd_supervisor {
     struct process roles[ROLES_MAX];
     size_t role_count;
     uint64_t watchdog_us, watchdog_next_us; /* 0: systemd asked for none */
+    struct dd_clock_loop loop;
+    uint64_t late_us; /* by how much turns were late, in sum */
+    struct dd_log_limit late_log;
     bool stop, reload, failed;
     bool ready_sent;
 };
@@ -110,69 +113,18 @@ err0:
     return NULL;
 }
 
-/* Creates the pulse, a page that the role writes and the supervisor reads. It is sealed: a role that shrank it could kill the
- * supervisor with SIGBUS. */
-static int open_pulse(struct process *p)
-{
-    p->pulse_fd = memfd_create("dd-pulse", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (p->pulse_fd < 0)
-        goto err0;
-    if (ftruncate(p->pulse_fd, sizeof *p->pulse) < 0 ||
-        fcntl(p->pulse_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
-        goto err1;
-    p->pulse = mmap(NULL, sizeof *p->pulse, PROT_READ | PROT_WRITE, MAP_SHARED, p->pulse_fd, 0);
-    if (p->pulse == MAP_FAILED)
-        goto err1;
-    return 0;
-
-err1:
-    close(p->pulse_fd);
-err0:
-    dd_log_error("cannot make the pulse of %s: %s", p->name, strerror(errno));
-    return DD_ERROR_SYSTEM;
-}
-
-/* In the child: begins a session of its own, so that the terminal's Ctrl-C reaches only the supervisor; then switches the user.
- */
-static void become_role(const struct dd_supervisor *s, const struct process *p)
-{
-    setsid();
-    if (p->change_user) {
-        if (dd_privileges_become(&p->user))
-            _exit(EXIT_FAILURE);
-        setenv("HOME", p->user.home, 1);
-    }
-    dd_role_execute(s->program, p->name, p->boot_fd, p->pulse_fd, p->fds, p->fd_count);
-    _exit(EXIT_FAILURE);
-}
-
 static int spawn(struct dd_supervisor *s, struct process *p)
 {
     uint64_t now = dd_clock_now_us();
-    p->pulse->ready = 0;
-    p->pulse->fd_count = (uint32_t)p->fd_count;
-    p->pulse->alive_until_us = now + (uint64_t)START_MS * DD_CLOCK_US_PER_MS;
-    p->hung = false;
+    p->hung = p->is_suspect = false;
     p->started_us = now;
     p->restart_us = 0;
-    pid_t pid = fork();
-    if (pid < 0) {
-        dd_log_error("cannot fork for %s: %s", p->name, strerror(errno));
-        return DD_ERROR_SYSTEM;
-    }
-    if (pid == 0)
-        become_role(s, p);
-    p->pid = pid;
-    dd_log_debug("%s runs as process %d", p->name, (int)pid);
-    return 0;
+    return dd_role_process_start(&p->role, s->program, now + (uint64_t)START_MS * DD_CLOCK_US_PER_MS);
 }
 
 static void forget(struct process *p)
 {
-    dd_fd_close(&p->boot_fd);
-    munmap(p->pulse, sizeof *p->pulse);
-    close(p->pulse_fd);
-    free(p->fds);
+    dd_role_process_close(&p->role);
     memset(p, 0, sizeof *p);
 }
 
@@ -184,32 +136,6 @@ static struct process *find_free(struct dd_supervisor *s)
     return s->role_count < ROLES_MAX ? &s->roles[s->role_count++] : NULL;
 }
 
-/* Copies what is needed to start the role again and again, and creates its boot record and pulse. */
-static int fill(struct process *p, const struct dd_supervisor_role *role)
-{
-    memset(p, 0, sizeof *p);
-    snprintf(p->name, sizeof p->name, "%s", role->boot.name);
-    p->essential = role->essential;
-    p->change_user = role->user != NULL;
-    if (role->user)
-        p->user = *role->user;
-    p->fds = calloc(role->fd_count + 1, sizeof *p->fds);
-    if (!p->fds) {
-        dd_log_error("out of memory");
-        return DD_ERROR_MEMORY;
-    }
-    if (role->fd_count)
-        memcpy(p->fds, role->fds, role->fd_count * sizeof *p->fds);
-    p->fd_count = role->fd_count;
-    p->boot_fd = dd_role_boot_open(&role->boot);
-    int error = p->boot_fd < 0 ? p->boot_fd : open_pulse(p);
-    if (!error)
-        return 0;
-    dd_fd_close(&p->boot_fd);
-    free(p->fds);
-    return error;
-}
-
 int dd_supervisor_start(struct dd_supervisor *s, const struct dd_supervisor_role *role)
 {
     if (s->stop)
@@ -219,7 +145,7 @@ int dd_supervisor_start(struct dd_supervisor *s, const struct dd_supervisor_role
         dd_log_error("too many roles or descriptors for %s", role->boot.name);
         return DD_ERROR_SPACE;
     }
-    int error = fill(p, role);
+    int error = dd_role_process_open(&p->role, role);
     if (!error) {
         error = spawn(s, p);
         if (error)
@@ -228,8 +154,9 @@ int dd_supervisor_start(struct dd_supervisor *s, const struct dd_supervisor_role
     if (error)
         return error;
     p->used = true;
+    p->essential = role->essential;
     if (p->essential)
-        dd_fd_close(&p->boot_fd);
+        dd_fd_close(&p->role.boot_fd);
     return (int)(p - s->roles);
 }
 
@@ -254,15 +181,16 @@ static void handle_death(struct dd_supervisor *s, struct process *p, int status)
 {
     uint64_t now = dd_clock_now_us();
     char how[96];
-    p->pid = 0;
+    p->role.pid = 0;
+    dd_log_relay_close(p->role.log);
     describe_death(status, how, sizeof how);
     if (p->ending) {
         if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-            dd_log_warning("%s %s", p->name, how);
+            dd_log_warning("%s %s", p->role.name, how);
         return;
     }
     if (p->essential) {
-        dd_log_error("%s %s; nothing works without it: ending, for the service manager to start all afresh", p->name, how);
+        dd_log_error("%s %s; nothing works without it: ending, for the service manager to start all afresh", p->role.name, how);
         s->failed = true;
         return;
     }
@@ -271,13 +199,13 @@ static void handle_death(struct dd_supervisor *s, struct process *p, int status)
     uint64_t wait_ms = add_jitter(p->backoff_ms);
     p->restart_us = now + wait_ms * DD_CLOCK_US_PER_MS;
     p->backoff_ms = p->backoff_ms * 2 < BACKOFF_MAX_MS ? p->backoff_ms * 2 : BACKOFF_MAX_MS;
-    dd_log_warning("%s %s; starting it again in %.1f s", p->name, how, (double)wait_ms / 1000);
+    dd_log_warning("%s %s; starting it again in %.1f s", p->role.name, how, (double)wait_ms / 1000);
 }
 
 static struct process *find_pid(struct dd_supervisor *s, pid_t pid)
 {
     for (size_t i = 0; i < s->role_count; i++)
-        if (s->roles[i].used && s->roles[i].pid == pid)
+        if (s->roles[i].used && s->roles[i].role.pid == pid)
             return &s->roles[i];
     return NULL;
 }
@@ -328,18 +256,63 @@ static void read_signals(struct dd_supervisor *s)
     reap(s);
 }
 
+/* Begins a turn. If it comes late, the roles may have been away as well: their heartbeats get as much longer. */
+static void begin_turn(struct dd_supervisor *s)
+{
+    uint64_t now = dd_clock_now_us(), suppressed;
+    uint64_t late_us = dd_clock_loop_late_us(&s->loop, now, (uint64_t)TICK_MS * DD_CLOCK_US_PER_MS);
+    if (!late_us)
+        return;
+    s->late_us += late_us;
+    for (size_t i = 0; i < s->role_count; i++) {
+        struct process *p = &s->roles[i];
+        if (!p->used)
+            continue;
+        uint64_t alive_until_us = p->role.pulse->alive_until_us;
+        p->forgiven_until_us = late_us + (alive_until_us > p->forgiven_until_us ? alive_until_us : p->forgiven_until_us);
+    }
+    if (dd_log_allowed(&s->late_log, &suppressed))
+        dd_log_notice("this machine, or this process, stood still for %.1f s", dd_clock_seconds(late_us));
+}
+
+/* The time of the last turn, without the time that the supervisor was away: for its own waits. */
+static uint64_t awake_ms(const struct dd_supervisor *s)
+{
+    return (s->loop.turn_us - s->late_us) / DD_CLOCK_US_PER_MS;
+}
+
+/* True if the role's heartbeat has stopped, though it could have come: the role got a CPU, and was not away with the supervisor.
+ */
+static bool is_hung(struct process *p, uint64_t now)
+{
+    uint64_t deadline = p->role.pulse->alive_until_us; /* read once: the role can write anything */
+    if (deadline < p->forgiven_until_us)
+        deadline = p->forgiven_until_us;
+    bool was_suspect = p->is_suspect;
+    p->is_suspect = now + (uint64_t)SUSPECT_MS * DD_CLOCK_US_PER_MS > deadline;
+    if (p->is_suspect && !was_suspect)
+        p->starved_ns = dd_role_process_starved_ns(&p->role);
+    if (now <= deadline)
+        return false;
+    uint64_t starved_us = (dd_role_process_starved_ns(&p->role) - p->starved_ns) / 1000;
+    if (starved_us > (uint64_t)STARVED_MAX_MS * DD_CLOCK_US_PER_MS)
+        starved_us = (uint64_t)STARVED_MAX_MS * DD_CLOCK_US_PER_MS;
+    return now > deadline + starved_us;
+}
+
+/* The time of the last turn counts, not that of the look: whatever happened since is forgiven by the next turn. */
 static void check_pulses(struct dd_supervisor *s)
 {
-    uint64_t now = dd_clock_now_us();
+    uint64_t now = s->loop.turn_us;
     for (size_t i = 0; i < s->role_count; i++) {
         struct process *p = &s->roles[i];
         if (!p->used || p->ending)
             continue;
-        if (p->pid && !p->hung && now > p->pulse->alive_until_us) {
-            dd_log_warning("%s hangs (no heartbeat): killing it", p->name);
+        if (p->role.pid && !p->hung && is_hung(p, now)) {
+            dd_log_warning("%s hangs (no heartbeat): killing it", p->role.name);
             p->hung = true;
-            kill(p->pid, SIGKILL);
-        } else if (!p->pid && p->restart_us && now >= p->restart_us && spawn(s, p)) {
+            kill(p->role.pid, SIGKILL);
+        } else if (!p->role.pid && p->restart_us && now >= p->restart_us && spawn(s, p)) {
             p->restart_us = now + (uint64_t)BACKOFF_MAX_MS * DD_CLOCK_US_PER_MS;
         }
     }
@@ -351,17 +324,31 @@ static void feed_watchdog(struct dd_supervisor *s)
     if (!s->watchdog_us || now < s->watchdog_next_us)
         return;
     for (size_t i = 0; i < s->role_count; i++)
-        if (s->roles[i].used && s->roles[i].essential && !s->roles[i].ending && (!s->roles[i].pid || s->roles[i].hung))
+        if (s->roles[i].used && s->roles[i].essential && !s->roles[i].ending && (!s->roles[i].role.pid || s->roles[i].hung))
             return;
     sd_notify(0, "WATCHDOG=1");
     s->watchdog_next_us = now + s->watchdog_us / 3;
 }
 
-/* Waits for signals, wait_ms at most, then looks after the roles. */
+/* Waits for signals and for what roles log, wait_ms at most. */
+static void await_events(struct dd_supervisor *s, int wait_ms)
+{
+    struct pollfd polls[ROLES_MAX + 1];
+    for (size_t i = 0; i < s->role_count; i++)
+        polls[i] = (struct pollfd){.fd = s->roles[i].used ? dd_log_relay_fd(s->roles[i].role.log) : -1, .events = POLLIN};
+    polls[s->role_count] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
+    if (poll(polls, s->role_count + 1, wait_ms) < 0)
+        return;
+    for (size_t i = 0; i < s->role_count; i++)
+        if (s->roles[i].used)
+            dd_log_relay_turn(s->roles[i].role.log, polls[i].revents != 0);
+}
+
+/* Waits, wait_ms at most, then looks after the roles. */
 static void watch_once(struct dd_supervisor *s, int wait_ms)
 {
-    struct pollfd p = {.fd = s->signal_fd, .events = POLLIN};
-    poll(&p, 1, wait_ms);
+    await_events(s, wait_ms);
+    begin_turn(s);
     read_signals(s);
     check_pulses(s);
     feed_watchdog(s);
@@ -370,14 +357,15 @@ static void watch_once(struct dd_supervisor *s, int wait_ms)
 int dd_supervisor_await(struct dd_supervisor *s, int id, unsigned timeout_ms)
 {
     struct process *p = &s->roles[id];
-    uint64_t deadline = dd_clock_now_us() + (uint64_t)timeout_ms * DD_CLOCK_US_PER_MS;
-    while (!p->pulse->ready) {
+    begin_turn(s);
+    uint64_t deadline_ms = awake_ms(s) + timeout_ms;
+    while (!p->role.pulse->ready) {
         if (s->stop)
             return DD_ERROR_STOPPED;
-        if (!p->pid)
+        if (!p->role.pid)
             return DD_ERROR_GONE;
-        if (dd_clock_now_us() > deadline) {
-            dd_log_error("%s is not ready after %u s", p->name, timeout_ms / 1000);
+        if (awake_ms(s) > deadline_ms) {
+            dd_log_error("%s is not ready after %u s", p->role.name, timeout_ms / 1000);
             return DD_ERROR_TIMEOUT;
         }
         watch_once(s, 10);
@@ -388,19 +376,20 @@ int dd_supervisor_await(struct dd_supervisor *s, int id, unsigned timeout_ms)
 /* Waits for the roles that were asked to stop; kills those that do not in time. */
 static void await_ends(struct dd_supervisor *s)
 {
-    uint64_t asked_us = dd_clock_now_us();
+    begin_turn(s);
+    uint64_t asked_ms = awake_ms(s);
     bool killed = false;
     for (;;) {
-        uint64_t waited_ms = (dd_clock_now_us() - asked_us) / DD_CLOCK_US_PER_MS;
+        uint64_t waited_ms = awake_ms(s) - asked_ms;
         bool any_left = false, kill_now = waited_ms > STOP_MS && !killed;
         for (size_t i = 0; i < s->role_count; i++) {
             struct process *p = &s->roles[i];
-            if (!p->used || !p->ending || !p->pid)
+            if (!p->used || !p->ending || !p->role.pid)
                 continue;
             any_left = true;
             if (kill_now) {
-                dd_log_warning("%s does not stop: killing it", p->name);
-                kill(p->pid, SIGKILL);
+                dd_log_warning("%s does not stop: killing it", p->role.name);
+                kill(p->role.pid, SIGKILL);
             }
         }
         killed = killed || kill_now;
@@ -413,8 +402,8 @@ static void await_ends(struct dd_supervisor *s)
 static void ask_to_end(struct process *p)
 {
     p->ending = true;
-    if (p->pid)
-        kill(p->pid, SIGTERM);
+    if (p->role.pid)
+        kill(p->role.pid, SIGTERM);
 }
 
 void dd_supervisor_end(struct dd_supervisor *s, const int *ids, size_t count)
@@ -466,7 +455,7 @@ void dd_supervisor_reloaded(struct dd_supervisor *s, const char *status)
 
 int dd_supervisor_pid(const struct dd_supervisor *s, int id)
 {
-    return s->roles[id].pid;
+    return s->roles[id].role.pid;
 }
 
 void dd_supervisor_free(struct dd_supervisor *s)

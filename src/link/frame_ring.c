@@ -92,19 +92,18 @@ err0:
     return DD_ERROR_SYSTEM;
 }
 
-void dd_frame_ring_end_heartbeat(int fd)
-{
-    uint64_t never = 0;
-    if (pwrite(fd, &never, sizeof never, offsetof(struct header, alive_until_us)) != (ssize_t)sizeof never)
-        dd_log_warning("cannot end the heartbeat of a ring: %s", strerror(errno));
-}
-
 int dd_frame_ring_seal_future_writes(int fd)
 {
     if (fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) == 0)
         return 0;
     dd_log_error("cannot seal a ring against its reader: %s", strerror(errno));
     return DD_ERROR_SYSTEM;
+}
+
+bool dd_frame_ring_is_sealed(int fd)
+{
+    int seals = fcntl(fd, F_GET_SEALS);
+    return seals >= 0 && (seals & F_SEAL_FUTURE_WRITE) && (seals & F_SEAL_SEAL);
 }
 
 static struct dd_frame_ring *open_ring(int fd, const struct dd_frame_ring_shape *shape, int protection)

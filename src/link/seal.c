@@ -21,8 +21,10 @@ enum { NONCE_BYTES = 12, DRIFT_US = DD_CLOCK_US_PER_S };
 struct dd_seal {
     struct dd_key key;
     struct dd_wire_header header; /* of the next datagram */
-    int64_t clock_offset_us;      /* wall clock less boot-time clock when the session began */
-    EVP_CIPHER_CTX *cipher;       /* keyed with the session's packet key */
+    /* Wall clock less boot-time clock when the session began. A sleep and a pause move both, and the session goes on; a clock
+     * that is set moves one, and a new session begins. */
+    int64_t clock_offset_us;
+    EVP_CIPHER_CTX *cipher; /* keyed with the session's packet key */
 };
 
 static int64_t clock_offset_us(void)

@@ -164,14 +164,14 @@ static int start_intake(struct ddrecv *r, struct dd_supervisor *supervisor)
     return r->intake_id < 0 ? r->intake_id : dd_supervisor_await(supervisor, r->intake_id, READY_MS);
 }
 
-/* intake has mapped the rings by now: from here on nobody else can map them for writing. */
-static int seal_rings(const struct ddrecv *r)
+/* intake has mapped the rings and sealed them: nobody else can map them for writing. */
+static int check_seals(const struct ddrecv *r)
 {
-    for (size_t i = 0; i < r->ring_count; i++) {
-        int error = dd_frame_ring_seal_future_writes(r->ring_fds[i]);
-        if (error)
-            return error;
-    }
+    for (size_t i = 0; i < r->ring_count; i++)
+        if (!dd_frame_ring_is_sealed(r->ring_fds[i])) {
+            dd_log_error("intake has not sealed a ring against serve");
+            return DD_ERROR_SYSTEM;
+        }
     return 0;
 }
 
@@ -302,7 +302,7 @@ static int start_roles(struct ddrecv *r, struct dd_supervisor *supervisor)
 {
     int error = start_intake(r, supervisor);
     if (!error)
-        error = seal_rings(r);
+        error = check_seals(r);
     return error ? error : start_serve(r, supervisor);
 }
 
@@ -350,6 +350,7 @@ int dd_ddrecv_main(int argc, char **argv)
 {
     static const struct dd_daemon daemon = {.schema = &dd_recv_options_schema,
                                             .exposed_user = "serve_user",
+                                            .first_spare = 2,
                                             .without_state = DD_SESSION_STORE_SET_LOST_TEXT,
                                             .roles = {[KIND_INTAKE] = dd_intake_role_run, [KIND_SERVE] = dd_serve_role_run},
                                             .run_command = run_command,

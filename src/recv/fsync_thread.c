@@ -12,7 +12,7 @@
 #include "dd/base/clock.h"
 #include "dd/base/log.h"
 
-enum { PERIOD_US = DD_CLOCK_US_PER_S, SLOW_US = 2 * DD_CLOCK_US_PER_S, LOG_MS = 60000 };
+enum { PERIOD_US = DD_CLOCK_US_PER_S, SLOW_US = 2 * DD_CLOCK_US_PER_S };
 
 /* All fields belong to the thread, except owners and stopping. */
 struct dd_fsync_thread {
@@ -72,7 +72,6 @@ struct dd_fsync_thread *dd_fsync_thread_start(const int *fds, size_t count)
     if (!s)
         goto err0;
     atomic_init(&s->owners, 2);
-    s->limit.period_ms = LOG_MS;
     for (; s->count < count; s->count++) {
         s->fds[s->count] = fcntl(fds[s->count], F_DUPFD_CLOEXEC, 0);
         if (s->fds[s->count] < 0)

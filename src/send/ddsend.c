@@ -47,9 +47,10 @@ struct ddsend {
     const struct dd_daemon_identity *identity;
     struct dd_send_role_config prepared; /* of the roles that are started next; empty once they are */
     struct dd_send_daemon options;       /* in use */
-    uint64_t epoch_us;                   /* wall clock less dd_clock_now_us(), at the start */
-    uint32_t boot_tag;                   /* dd_boot_tag_compute() */
-    int socket_ipv4, socket_ipv6;        /* -1: none */
+    /* Wall clock less dd_clock_now_us(), at the start. A clock that is set later changes neither this nor times on the wire. */
+    uint64_t epoch_us;
+    uint32_t boot_tag;            /* dd_boot_tag_compute() */
+    int socket_ipv4, socket_ipv6; /* -1: none */
     int sessions_fd;
     struct dd_session_table *sessions; /* shared with transmit */
     struct stream *streams;
@@ -248,15 +249,15 @@ static void end_roles(struct ddsend *s, struct dd_supervisor *supervisor)
     save_sessions(s);
 }
 
-/* Ends the heartbeats of capture roles that have died. transmit looks at them at least every 250 ms, and tells the receiver. It
- * is not woken: what is left of a role that was taken over may hold the wake-up, and could make the supervisor wait. */
-static void end_dead_heartbeats(struct ddsend *s, const struct dd_supervisor *supervisor)
+/* Tells transmit which capture roles have died, so it tells the receiver at once. transmit looks at least every 250 ms. It is not
+ * woken: what is left of a role that was taken over may hold the wake-up, and could make the supervisor wait. */
+static void report_deaths(struct ddsend *s, const struct dd_supervisor *supervisor)
 {
     for (size_t i = 0; i < s->stream_count; i++) {
         struct stream *stream = &s->streams[i];
         int pid = dd_supervisor_pid(supervisor, stream->capture_id);
         if (stream->capture_pid && pid != stream->capture_pid)
-            dd_frame_ring_end_heartbeat(stream->ring_fd);
+            s->sessions->capture_deaths[i]++;
         stream->capture_pid = pid;
     }
 }
@@ -348,7 +349,7 @@ static void tick(void *context, const struct dd_supervisor *supervisor)
 {
     struct ddsend *s = context;
     save_sessions(s);
-    end_dead_heartbeats(s, supervisor);
+    report_deaths(s, supervisor);
 }
 
 static void clean_up(void *context)
@@ -369,6 +370,7 @@ int dd_ddsend_main(int argc, char **argv)
     static const struct dd_daemon daemon = {
         .schema = &dd_send_options_schema,
         .exposed_user = "capture_user",
+        .first_spare = 0,
         .without_state = "should the clock be set back, ddrecv refuses this daemon "
                          "until it catches up",
         .roles = {[KIND_TRANSMIT] = dd_transmit_role_run, [KIND_CAPTURE] = dd_capture_role_run},

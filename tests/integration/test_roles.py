@@ -125,18 +125,28 @@ class StructureTest(RolesTest):
         self.wait_new_picture("one", 5)
 
     def test_users(self):
+        """Each role has a user of its own, and where that is missing, a uid of its own: never nobody, which others may have."""
         harness.require_root()
         self.start(("one",))
         uids = {what: self.uids(pid) for what, pid in self.everyone().items()}
-        for what in ("ddsend: transmit", "ddsend: capture one", "ddrecv: intake", "ddrecv: serve"):
+        roles = ("ddsend: transmit", "ddsend: capture one", "ddrecv: intake", "ddrecv: serve")
+        for what in roles:
             self.assertNotIn(0, uids[what], what)
+            self.assertNotIn(pwd.getpwnam("nobody").pw_uid, uids[what], what)
             self.assertEqual(len(uids[what]), 1, what)
+        self.assertEqual(len(set.union(*(uids[what] for what in roles))), len(roles), uids)
         for daemon, names in ((self.sender, ("ddsend", "ddsend-capture")), (self.receiver, ("ddrecv", "ddrecv-serve"))):
             for name in names:
                 try:
                     pwd.getpwnam(name)
                 except KeyError:
-                    daemon.wait_log(rf"{name}\b.*nobody")
+                    daemon.wait_log(rf"warning: there is no user {name}: uid \d+ takes its place; .*useradd .* {name}$")
+
+    def test_one_user_for_all_is_refused(self):
+        harness.require_root()
+        self.refused("ddsend", "--mode", "test", "--cloud-ip", "127.0.0.1", "--cloud-port", 5005, "--key-file", self.key_file(),
+                     "--state-dir", self.path("state"), "--user", "daemon", "--capture-user", "daemon",
+                     names=["user .daemon. and capture_user .daemon. are the same"])
 
     @staticmethod
     def uids(pid):
@@ -360,6 +370,75 @@ class DeathTest(RolesTest):
             daemon.popen.kill()
             self.assertEqual(daemon.wait(), -signal.SIGKILL)
             self.assert_gone(roles.values())
+
+
+class PauseTest(RolesTest):
+    def test_a_pause_of_everything_is_no_fault_of_a_role(self):
+        """As a stalled hypervisor, a frozen control group and a suspended machine do it: everything stops for longer than a
+        heartbeat counts, and goes on. No role is killed, and no source is called failed."""
+        self.start()
+        before = self.everyone()
+        for number in (signal.SIGSTOP, signal.SIGCONT):
+            for pid in before.values():
+                os.kill(pid, number)
+            if number == signal.SIGSTOP:
+                begin = time.monotonic()
+                harness.wait_until(lambda: time.monotonic() >= begin + 4, 5, "time")
+        for daemon in (self.sender, self.receiver):
+            daemon.wait_log(r"stood still for [34]\.\d s")
+        for name in self.names:
+            self.wait_new_picture(name, 5)
+        self.assertEqual(self.everyone(), before)
+        for daemon in (self.sender, self.receiver):
+            self.assertNotRegex(daemon.log(), "hangs|killed|starting it again|lost: ")
+
+
+class LogTest(RolesTest):
+    """What a role writes to its standard error, as an attacker does who has taken it over. Needs root to write there."""
+
+    def standard_error(self, title):
+        harness.require_root()
+        fd = os.open(f"/proc/{self.sender.roles()[title]}/fd/2", os.O_WRONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, fd)
+        return fd
+
+    def test_a_role_speaks_for_itself_only(self):
+        self.start()
+        fd = self.standard_error("capture one")
+        os.write(fd, b"2026-01-01T00:00:00.000Z ddsend: transmit: forged\n<4>be\xc2\x9bware\r\nof a library\n")
+        self.sender.wait_log("of a library$")
+        for line in ("capture one: 2026-01-01T00:00:00.000Z ddsend: transmit: forged", "capture one: warning: be\\?\\?ware\\?",
+                     "capture one: of a library"):
+            self.assertRegex(self.sender.log(), rf"(?m)^20\S+Z ddsend: {line}$")
+        self.assertEqual(self.sender.log().count("\ufffd"), 0)
+
+    def test_last_words(self):
+        self.start()
+        os.write(self.standard_error("capture one"), b"Assertion of ours: no end of line")
+        os.kill(self.sender_roles["capture one"], signal.SIGKILL)
+        self.sender.wait_log(r"capture one: Assertion of ours: no end of line\n.*\n?.*capture one was killed by signal 9")
+
+    def test_a_flood_fills_no_log_and_holds_nobody_up(self):
+        self.start()
+        fd = self.standard_error("capture one")
+        line = b"<3>" + b"x" * 200 + b"\n"
+        before, deadline = len(self.sender.log()), time.monotonic() + 4
+        pid, flooded = self.sender_roles["capture two"], 0
+        os.kill(pid, signal.SIGKILL)
+        while time.monotonic() < deadline:
+            try:
+                flooded += os.write(fd, line * 10)
+            except BlockingIOError:
+                time.sleep(0.001)
+        self.sender.wait_role_replaced("capture two", pid, 3)
+        self.assertGreater(flooded, 250000)
+        self.assertLess(len(self.sender.log()) - before, 250000)
+        self.wait_new_picture("one", 5)
+        begin = time.monotonic()
+        self.sender.send_signal(signal.SIGTERM)
+        self.assertEqual(self.sender.wait(), 0)
+        self.assertLess(time.monotonic() - begin, 2 * harness.stretch())
+        self.assertRegex(self.sender.log(), r"capture one: warning: \d+ lines were left out here: it logs too much")
 
 
 class StopTest(RolesTest):

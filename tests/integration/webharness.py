@@ -4,7 +4,6 @@ import glob
 import http.client
 import json
 import os
-import pwd
 import re
 import shutil
 import signal
@@ -411,11 +410,3 @@ def kill(pids):
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
-
-
-def capture_user():
-    """The user that capture roles run as, when the test is root."""
-    try:
-        return pwd.getpwnam("ddsend-capture").pw_name
-    except KeyError:
-        return "nobody"

@@ -46,6 +46,7 @@ struct dd_daemon {
     /* The struct of the daemon's options begins with struct dd_daemon_options; the table has the rows of its fields. */
     const struct dd_options_schema *schema;
     const char *exposed_user;  /* the name of its option exposed_user */
+    unsigned first_spare;      /* of dd_privileges_find_user(), for user; the next one is for exposed_user */
     const char *without_state; /* what can happen without a state_dir, for the log */
     /* They run the roles, by dd_role_kind(); each returns an exit code. */
     int (*roles[DD_DAEMON_ROLES])(struct dd_role *role);

@@ -14,9 +14,10 @@ struct dd_privileges_user {
     gid_t gid;
 };
 
-/* Looks a user up by name. If there is none, logs that and uses nobody. 0; or DD_ERROR_INPUT, logged, if nobody is missing, too.
- */
-int dd_privileges_find_user(const char *name, struct dd_privileges_user *user);
+/* Looks a user up by name. If there is none, warns, and takes a uid without a name, with the gid of the same number: number
+ * spare, counted from 0, of those that no other user has. So no two roles share a uid, if each has a spare of its own. 0; or
+ * DD_ERROR_INPUT, logged, if this container's user namespace maps none of them. */
+int dd_privileges_find_user(const char *name, unsigned spare, struct dd_privileges_user *user);
 
 /* Switches the process to user for good: supplementary groups, group, user. Needs root. 0 or DD_ERROR_SYSTEM, logged. */
 int dd_privileges_become(const struct dd_privileges_user *user);

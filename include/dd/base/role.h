@@ -1,6 +1,6 @@
 /* A role, from its own point of view: one of the processes that a daemon's supervisor starts by fork and exec of its own program
  * (see supervisor.h). A role inherits only
- *   - standard error, and /dev/null as standard input and output;
+ *   - a pipe to the supervisor's log as standard error, and /dev/null as standard input and output;
  *   - the boot record: a sealed memfd with its part of the configuration;
  *   - the pulse: a page shared with the supervisor, for the heartbeat;
  *   - the descriptors that its work needs, in an order that both sides know.
@@ -48,7 +48,7 @@ void dd_role_beat(struct dd_role *role, unsigned within_ms);
 /* Frees role, which may be NULL. The process ends next. */
 void dd_role_leave(struct dd_role *role);
 
-/* For supervisor.c, the other side: the pulse and the boot record. */
+/* For role_process.c, the other side: the pulse and the boot record. */
 struct dd_role_pulse {
     _Atomic uint64_t alive_until_us; /* dd_clock_now_us(), written by the role */
     _Atomic uint32_t ready;          /* 1 once set up, written by the role */
@@ -65,8 +65,17 @@ struct dd_role_boot {
 /* Creates the boot record: a sealed, close-on-exec memfd, returned-owned; or a negative enum dd_error, logged. */
 int dd_role_boot_open(const struct dd_role_boot *boot);
 
-/* In the forked child: moves boot_fd, pulse_fd and fds to where dd_role_enter() expects them, closes all others, and executes
- * this program as the role program ": " name. Returns only on failure, logged. */
-void dd_role_execute(const char *program, const char *name, int boot_fd, int pulse_fd, const int *fds, size_t fd_count);
+/* All borrowed. */
+struct dd_role_launch {
+    const char *program, *name;    /* the role's process is named PROGRAM: NAME */
+    const char *home;              /* for $HOME; NULL: the supervisor's */
+    int boot_fd, pulse_fd, log_fd; /* log_fd: its standard error */
+    const int *fds;                /* of its work */
+    size_t fd_count;
+};
+
+/* In the forked child: moves the descriptors to where dd_role_enter() expects them, closes all others, and executes this program
+ * as the role. Standard error is log_fd already. Returns only on failure, logged. */
+void dd_role_execute(const struct dd_role_launch *launch);
 
 #endif

@@ -50,11 +50,12 @@ int dd_frame_ring_create(const char *name, const struct dd_frame_ring_shape *sha
 /* An upper bound for the shared memory, in bytes, of a ring of this shape. */
 uint64_t dd_frame_ring_memory(const struct dd_frame_ring_shape *shape);
 
-/* Ends the heartbeat at once, on behalf of a writer that has died. A failure is logged. */
-void dd_frame_ring_end_heartbeat(int fd);
-
-/* Forbids new mappings for writing (F_SEAL_FUTURE_WRITE); existing ones remain. 0 or DD_ERROR_SYSTEM, logged. */
+/* Forbids new mappings for writing (F_SEAL_FUTURE_WRITE); existing ones remain. For the writer, once it has mapped the ring: the
+ * call waits for a lock that whoever holds the ring can keep, so it is not for anybody more trusted. 0 or DD_ERROR_SYSTEM,
+ * logged. */
 int dd_frame_ring_seal_future_writes(int fd);
+/* True if that was done. Never waits. */
+bool dd_frame_ring_is_sealed(int fd);
 
 /* Map a ring. fd is borrowed for the call only; wake_fd, for dd_wakeup_send(), until dd_frame_ring_close(), which takes NULL. A
  * writer drops the frames of an earlier writer and continues its positions. Returned-owned. NULL, logged, if fd does not have

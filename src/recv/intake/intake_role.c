@@ -15,6 +15,7 @@
 #include "dd/base/error.h"
 #include "dd/base/log.h"
 #include "dd/base/role.h"
+#include "dd/link/frame_ring.h"
 #include "dd/link/wire.h"
 #include "recv/intake/stream_receiver.h"
 #include "recv/stream_state.h"
@@ -96,7 +97,13 @@ static struct dd_stream_receiver *open_receiver(struct intake *intake, uint32_t 
                                              .scratch = intake->scratch,
                                              .store = intake->stores[i],
                                              .now_us = dd_clock_now_us()};
-    return intake->stores[i] ? dd_stream_receiver_new(&c->streams[i], &io) : NULL;
+    struct dd_stream_receiver *receiver = intake->stores[i] ? dd_stream_receiver_new(&c->streams[i], &io) : NULL;
+    /* serve, which gets the ring next, shall not be able to write */
+    if (receiver && dd_frame_ring_seal_future_writes(io.ring_fd)) {
+        dd_stream_receiver_free(receiver);
+        receiver = NULL;
+    }
+    return receiver;
 }
 
 static int open_receivers(struct intake *intake)

@@ -27,9 +27,12 @@ enum {
     CHECK_STOP_EVERY_MS = 20,
     BACK_OFF_MIN_MS = 2000, /* the first wait is half of this to all of it */
     BACK_OFF_MAX_MS = 30000,
-    CREDENTIALS_MIN_MS = 30000,         /* wrong passwords in quick succession lock accounts */
-    SIZE_LOG_MS = 10000,                /* a change of size is logged that often at most */
-    SETTLED_US = 5 * DD_CLOCK_US_PER_S, /* a connection that lasted this long resets the back-off */
+    CREDENTIALS_MIN_MS = 30000,           /* wrong passwords in quick succession lock accounts */
+    SIZE_LOG_BURST = 10,                  /* changes of size that are logged before gaps grow */
+    CHANGE_LOG_BURST = 40,                /* a source that comes and goes fills no log */
+    AWAY_MAX_US = 20 * DD_CLOCK_US_PER_S, /* who was away longer opens its source again */
+    CHECKPOINT_US = DD_CLOCK_US_PER_S,    /* sources call checkpoint() at least that often, except while they look a name up */
+    SETTLED_US = 5 * DD_CLOCK_US_PER_S,   /* a connection that lasted this long resets the back-off */
 };
 
 struct capture {
@@ -41,11 +44,13 @@ struct capture {
     struct dd_source_io io;
     void *source;                   /* NULL while it is closed */
     bool connected;                 /* the source can be asked for pictures */
+    bool must_reopen;               /* this role was away for long */
     struct dd_source_status status; /* as published last */
     bool published;                 /* false: there is none yet */
     unsigned heartbeat_ms;          /* how long the next heartbeat counts */
     uint64_t next_heartbeat_us;     /* dd_clock_now_us(), as all times here */
     uint64_t next_check_us;         /* of the role's stop descriptor */
+    struct dd_clock_loop loop;      /* its turns are checkpoints */
     bool stopping;
     uint64_t due_us; /* of the next picture; unused at interval 0 */
     uint64_t opened_us;
@@ -53,6 +58,8 @@ struct capture {
     int logged_width, logged_height; /* size of the pictures as logged last; 0: not since the source was opened */
     struct dd_log_limit size_log;
     char logged_failure[DD_SOURCE_MESSAGE_SIZE]; /* the message logged last; "" once pictures came */
+    uint64_t failing_us;                         /* when it was new */
+    struct dd_log_limit same_log, change_log;    /* the same message again; other messages, and connections */
 };
 
 /* ---- heartbeat and status ---- */
@@ -76,12 +83,27 @@ static void set_heartbeat(struct capture *c, unsigned heartbeat_ms)
     beat(c);
 }
 
+/* This role was away for late_us: stopped, or the machine slept. No picture was missed meanwhile that could have been taken. A
+ * call under way gets as much longer. After a long pause connections are dead more often than not, and what they buffered is old:
+ * the source is opened again. Back-off ends early; that does no harm. */
+static void forgive(struct capture *c, uint64_t late_us)
+{
+    c->io.away_us += late_us;
+    c->due_us += late_us;
+    if (late_us >= AWAY_MAX_US)
+        c->must_reopen = true;
+    else if (c->io.deadline_us != UINT64_MAX)
+        c->io.deadline_us += late_us;
+}
+
 /* The sources' hook: sends the heartbeat. True once the role is to stop. */
 static bool checkpoint(void *context)
 {
     struct capture *c = context;
-    uint64_t now_us = dd_clock_now_us();
+    uint64_t now_us = dd_clock_now_us(), late_us = dd_clock_loop_late_us(&c->loop, now_us, CHECKPOINT_US);
 
+    if (late_us)
+        forgive(c, late_us);
     beat(c);
     /* libav asks several times per packet: a system call each time would be most of all system calls */
     if (!c->stopping && now_us >= c->next_check_us) {
@@ -159,7 +181,28 @@ static void close_source(struct capture *c)
     c->logged_width = c->logged_height = 0;
 }
 
-/* Handles an error of the source: logs it unless it is the one logged last, and backs off. 0 or DD_ERROR_STOPPED. */
+/* Logs what io has of a failure: a new message at once, the same again with growing gaps. */
+static void log_failure(struct capture *c, bool was_ok, unsigned wait_ms)
+{
+    uint64_t now_us = dd_clock_now_us(), suppressed;
+    unsigned wait_s = (wait_ms + 500) / 1000;
+
+    if (strcmp(c->logged_failure, c->io.message) == 0) {
+        if (dd_log_allowed(&c->same_log, &suppressed))
+            dd_log_warning("for %.0f min: %s; trying again in %u s", dd_clock_seconds(now_us - c->failing_us) / 60, c->io.message,
+                           wait_s);
+        return;
+    }
+    if (!dd_log_allowed(&c->change_log, &suppressed))
+        return;
+    dd_log_warning("%s%s; trying again in %u s", was_ok ? "lost: " : "", c->io.message, wait_s);
+    snprintf(c->logged_failure, sizeof c->logged_failure, "%s", c->io.message);
+    c->failing_us = now_us;
+    dd_log_end(&c->same_log);
+    dd_log_allowed(&c->same_log, &suppressed);
+}
+
+/* Handles an error of the source: logs it, and backs off. 0 or DD_ERROR_STOPPED. */
 static int handle_failure(struct capture *c, int error)
 {
     bool was_ok = c->status.source == DD_WIRE_SOURCE_OK;
@@ -175,11 +218,7 @@ static int handle_failure(struct capture *c, int error)
     /* after a loss the source is connecting again; only an attempt to connect makes it failed */
     publish_source(c, was_ok ? DD_WIRE_SOURCE_CONNECTING : DD_WIRE_SOURCE_FAILED, c->io.reason);
     unsigned wait_ms = next_back_off_ms(c);
-    if (strcmp(c->logged_failure, c->io.message) != 0)
-        dd_log_warning("%s%s; trying again in %u s", was_ok ? "lost: " : "", c->io.message, (wait_ms + 500) / 1000);
-    else
-        dd_log_debug("still: %s; trying again in %u s", c->io.message, (wait_ms + 500) / 1000);
-    snprintf(c->logged_failure, sizeof c->logged_failure, "%s", c->io.message);
+    log_failure(c, was_ok, wait_ms);
     return back_off(c, wait_ms) == DD_ERROR_STOPPED ? DD_ERROR_STOPPED : 0;
 }
 
@@ -191,6 +230,7 @@ static int connect_source(struct capture *c)
     set_heartbeat(c, (unsigned)(c->config->options.timeout / DD_CLOCK_US_PER_MS) + LOOK_UP_MS);
     int error = c->source ? c->kind->reconnect(c->source, &c->io) : c->kind->open(&c->source, &c->io);
     set_heartbeat(c, HEARTBEAT_MS);
+    c->must_reopen = false; /* looking a name up takes long, too */
     c->connected = !error;
     c->logged_width = c->logged_height = 0;
     c->opened_us = dd_clock_now_us();
@@ -199,16 +239,28 @@ static int connect_source(struct capture *c)
     return error;
 }
 
+/* Disconnects a source whose connection may be dead after a long pause, and is old in any case. */
+static void disconnect(struct capture *c)
+{
+    c->must_reopen = false;
+    if (!c->connected)
+        return;
+    dd_log_info("connecting again after a pause");
+    c->connected = false;
+    if (!c->kind->reconnect)
+        close_source(c);
+}
+
 /* ---- pictures ---- */
 
-/* Logs the first size after a connection, and changes of it, at a limited rate. */
+/* Logs the first size after a connection, which is also how the end of a failure is told, and changes of it, at limited rates. */
 static void log_size(struct capture *c, const struct dd_picture *in, const struct dd_picture *out)
 {
     uint64_t suppressed;
 
     if (in->width == c->logged_width && in->height == c->logged_height)
         return;
-    if (!c->logged_width || dd_log_allowed(&c->size_log, &suppressed))
+    if (dd_log_allowed(c->logged_width ? &c->size_log : &c->change_log, &suppressed))
         dd_log_notice("%s: %dx%d, sent as %dx%d", c->logged_width ? "its picture is now another" : "connected", in->width,
                       in->height, out->width, out->height);
     c->logged_width = in->width;
@@ -303,6 +355,8 @@ static int deliver(struct capture *c)
 
     set_deadline(c, due_us);
     int error = c->kind->next(c->source, &c->io, due_us, &picture);
+    if (c->must_reopen) /* whatever it is, it is of the time before the pause */
+        return 0;
     if (error == DD_ERROR_AGAIN) {
         /* the source still shows its last picture */
         struct dd_source_status status = c->status;
@@ -331,6 +385,8 @@ static void run(struct capture *c)
 {
     c->due_us = dd_clock_now_us();
     while (!checkpoint(c)) {
+        if (c->must_reopen)
+            disconnect(c);
         int error = c->connected ? deliver(c) : connect_source(c);
         if (error && handle_failure(c, error) == DD_ERROR_STOPPED)
             break;
@@ -352,7 +408,8 @@ static int prepare(struct capture *c, struct dd_role *role)
         return DD_ERROR_INPUT;
     }
     c->heartbeat_ms = HEARTBEAT_MS;
-    c->size_log.period_ms = SIZE_LOG_MS;
+    c->size_log.burst = SIZE_LOG_BURST;
+    c->change_log.burst = CHANGE_LOG_BURST;
     c->io = (struct dd_source_io){.options = options, .checkpoint = checkpoint, .context = c, .stop_fd = dd_role_stop_fd(role)};
     return 0;
 }

@@ -18,6 +18,12 @@ bool dd_source_interrupted(const struct dd_source_io *io)
     return io->checkpoint(io->context) || dd_clock_now_us() >= io->deadline_us;
 }
 
+bool dd_source_was_away(const struct dd_source_io *io, uint64_t away_us)
+{
+    io->checkpoint(io->context);
+    return io->away_us != away_us;
+}
+
 int dd_source_wait(const struct dd_source_io *io, uint64_t due_us)
 {
     for (;;) {

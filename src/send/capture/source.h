@@ -20,11 +20,17 @@ enum { DD_SOURCE_MESSAGE_SIZE = 512 };
 /* What the capture role gives a source; borrowed until the source is closed. */
 struct dd_source_io {
     const struct dd_send_stream *options; /* of its stream, without keys */
-    uint64_t deadline_us;                 /* when the call under way has to return, on dd_clock_now_us()'s clock */
+    /* When the call under way has to return, on dd_clock_now_us()'s clock. checkpoint() moves it by a pause of this process,
+     * unless that was long. What a source times by itself (a server's answer, a camera's next picture) is not moved: a pause as
+     * long as the stream's timeout looks like a silence, and the source is opened again. */
+    uint64_t deadline_us;
     /* Sends the heartbeat. Returns true once the role is to stop. To be called at least once a second while a call waits. */
     bool (*checkpoint)(void *context);
     void *context;
     int stop_fd; /* becomes readable once the role is to stop; -1: none */
+    /* How long this process was away in sum: stopped, asleep with the machine, or without a CPU. Set by checkpoint(). What is
+     * read right after may have waited as long in the kernel; how old it is, nobody knows. */
+    uint64_t away_us;
     /* set by dd_source_fail(): */
     unsigned reason;                      /* enum dd_wire_reason */
     char message[DD_SOURCE_MESSAGE_SIZE]; /* what happened and what to do, without a secret */
@@ -53,6 +59,9 @@ struct dd_source_kind {
 
 /* Sends the heartbeat. True if the call under way has to return: its deadline has passed, or capture stops. */
 bool dd_source_interrupted(const struct dd_source_io *io);
+
+/* Sends the heartbeat. True if this process was away for over a second since io->away_us was away_us. */
+bool dd_source_was_away(const struct dd_source_io *io, uint64_t away_us);
 
 /* Waits until due_us and keeps the heartbeat meanwhile. 0; DD_ERROR_AGAIN: io's deadline came first; DD_ERROR_STOPPED. */
 int dd_source_wait(const struct dd_source_io *io, uint64_t due_us);

@@ -44,7 +44,7 @@ struct dd_stream_sender {
     /* The newest frame that was sent whole. */
     uint64_t sent_number;
     struct dd_encoder_pool_picture sent;
-    uint64_t sent_us; /* when its last datagram was sealed, refreshes included */
+    uint64_t sent_us; /* when its last datagram was sealed, refreshes included; after a pause a refresh is due at once */
     bool was_refreshed;
     bool is_taken;                      /* it is the newest taken from the encoders: its JPEG is still valid */
     struct dd_encoder_pool_shown shown; /* when the ring last held it */
@@ -54,7 +54,11 @@ struct dd_stream_sender {
     uint16_t reason;
     uint64_t confirmed_us;
     bool was_alive;
-    uint64_t status_us, status_due_us; /* the last one; the next one */
+    uint64_t ended_us;          /* the last heartbeat of a capture role that has died */
+    uint64_t forgiven_until_us; /* a heartbeat that should have come before is forgiven */
+    /* The last one; the next one, due at once after a sleep or a pause. The age that it states counts the pause: nobody saw the
+     * source meanwhile. */
+    uint64_t status_us, status_due_us;
 
     uint64_t session_frames, session_skipped_base, skipped;
     uint64_t capture_skipped, capture_skipped_sum;
@@ -245,13 +249,28 @@ static void copy_source_status(struct dd_stream_sender *sender, const struct dd_
     sender->capture_skipped = state->skipped;
 }
 
+void dd_stream_sender_end_heartbeat(struct dd_stream_sender *sender)
+{
+    sender->ended_us = dd_frame_ring_alive_until(sender->ring);
+    sender->forgiven_until_us = 0;
+}
+
+void dd_stream_sender_forgive(struct dd_stream_sender *sender, uint64_t late_us)
+{
+    uint64_t alive_until_us = dd_frame_ring_alive_until(sender->ring);
+    if (alive_until_us == sender->ended_us)
+        return;
+    sender->forgiven_until_us =
+        late_us + (alive_until_us > sender->forgiven_until_us ? alive_until_us : sender->forgiven_until_us);
+}
+
 bool dd_stream_sender_poll_source(struct dd_stream_sender *sender, uint64_t now_us)
 {
     struct dd_source_status state;
     uint8_t source = sender->source;
     uint16_t reason = sender->reason;
-    uint64_t alive_until = dd_frame_ring_alive_until(sender->ring);
-    bool alive = alive_until > now_us;
+    uint64_t alive_until_us = dd_frame_ring_alive_until(sender->ring);
+    bool alive = alive_until_us != sender->ended_us && (alive_until_us > now_us || sender->forgiven_until_us > now_us);
     if (!alive && sender->was_alive) {
         sender->source = DD_WIRE_SOURCE_FAILED;
         sender->reason = DD_WIRE_REASON_CAPTURE;

@@ -65,6 +65,11 @@ double dd_stream_sender_expansion(const struct dd_stream_sender *sender);
 /* Reads the state of the source that the capture role has published in the ring. True if a STATUS is due: after a change of
  * state, or periodically. */
 bool dd_stream_sender_poll_source(struct dd_stream_sender *sender, uint64_t now_us);
+/* The capture role has died: its last heartbeat counts no more. */
+void dd_stream_sender_end_heartbeat(struct dd_stream_sender *sender);
+/* The caller was away for late_us (dd_clock_loop_late_us()), and so may have been the capture role: its heartbeat counts longer
+ * by as much. */
+void dd_stream_sender_forgive(struct dd_stream_sender *sender, uint64_t late_us);
 /* When the next STATUS is due if nothing changes, on dd_clock_now_us()'s clock. */
 uint64_t dd_stream_sender_status_due_us(const struct dd_stream_sender *sender);
 /* Seals a STATUS. skipped: pictures that the transmit role has left out since its start. */

@@ -7,7 +7,8 @@
 struct dd_token_bucket {
     uint64_t rate_bps;
     double tokens, depth; /* bits; tokens is negative after a burst that was larger */
-    uint64_t filled_us;   /* dd_clock_now_us() of the last refill */
+    /* dd_clock_now_us() of the last refill. A sleep or a pause of this process fills the bucket, no more. */
+    uint64_t filled_us;
 };
 
 /* Begins full. Its depth is 2 ms of the rate, and at least least_bits. */

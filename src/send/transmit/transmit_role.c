@@ -17,6 +17,7 @@
 #include "send/transmit/encoder_pool.h"
 #include "send/transmit/fair_queue.h"
 #include "send/transmit/oneway_socket.h"
+#include "send/transmit/send_errors.h"
 #include "send/transmit/stream_sender.h"
 #include "send/transmit/token_bucket.h"
 
@@ -38,9 +39,11 @@ struct stream {
     const struct dd_transmit_stream *config;
     struct dd_frame_ring *ring;
     struct dd_stream_sender *sender;
-    uint64_t notified_count;       /* frames in its ring when the encoders were last notified */
-    uint64_t failed;               /* pictures that could not be sent */
-    uint64_t unsent;               /* datagrams that the system refused */
+    uint64_t notified_count; /* frames in its ring when the encoders were last notified */
+    uint32_t capture_deaths; /* of the session table, as handled last */
+    uint64_t failed;         /* pictures that could not be sent */
+    struct dd_send_errors errors[DD_DESTINATION_MAX];
+    struct dd_log_limit unusable_log;
     uint64_t unusable, jpeg_bytes; /* the encoders' counters at the last report */
 };
 
@@ -58,7 +61,8 @@ struct transmit {
     struct dd_encoder_pool *encoders;
     struct dd_token_bucket bucket;
     struct dd_stream_sender_burst burst;
-    struct dd_log_limit send_errors;
+    struct dd_log_limit demand_log;
+    struct dd_clock_loop loop;
     /* time and counters at the last report_demand() */
     uint64_t report_us, reported_skipped, reported_encoded;
 };
@@ -88,6 +92,7 @@ static int open_stream(struct transmit *t, size_t i, size_t first_fd)
     if (!stream->sender)
         return DD_ERROR_CRYPTO;
     t->sessions->start_us[i] = dd_stream_sender_session_start_us(stream->sender);
+    stream->capture_deaths = t->sessions->capture_deaths[i];
     return watch(t, dd_role_fd(t->role, first_fd + DD_TRANSMIT_STREAM_FD_WAKE), (uint32_t)i);
 }
 
@@ -158,7 +163,6 @@ static int prepare(struct transmit *t)
         dd_log_error("out of memory");
         return DD_ERROR_MEMORY;
     }
-    t->send_errors.period_ms = REPORT_MS;
     t->report_us = dd_clock_now_us();
     dd_token_bucket_init(&t->bucket, t->config->rate_bps, t->burst.stride * 8, t->report_us);
     return 0;
@@ -184,7 +188,7 @@ static void release(struct transmit *t)
  * IP headers included. */
 static uint64_t send_burst(struct transmit *t, struct stream *stream)
 {
-    uint64_t bits = 0, suppressed;
+    uint64_t bits = 0;
     size_t bytes = 0;
     for (size_t i = 0; i < t->burst.count; i++)
         bytes += t->burst.datagrams[i].iov_len;
@@ -193,10 +197,8 @@ static uint64_t send_burst(struct transmit *t, struct stream *stream)
         struct dd_oneway_socket *socket = to->socket_address.ss_family == AF_INET ? &t->ipv4 : &t->ipv6;
         int error = 0;
         size_t sent = dd_oneway_socket_send(socket, to, t->burst.datagrams, t->burst.count, &error);
-        stream->unsent += t->burst.count - sent;
-        if (error && dd_log_allowed(&t->send_errors, &suppressed))
-            dd_log_warning("%s: datagrams to %s are not sent: %s (%ju of the stream so far)", stream->config->name, to->text,
-                           strerror(error), (uintmax_t)stream->unsent);
+        if (error)
+            dd_send_errors_note(&stream->errors[i], stream->config->name, to->text, t->burst.count - sent, error);
         bits += (bytes + t->burst.count * dd_destination_header_bytes(to)) * 8;
     }
     dd_token_bucket_spend(&t->bucket, bits);
@@ -213,8 +215,15 @@ static uint64_t skipped_of(struct transmit *t, size_t i)
 /* STATUS is sent ahead of frames, even if the bucket is empty: it is small, and viewers rely on it. */
 static void send_statuses(struct transmit *t, uint64_t now_us)
 {
+    uint64_t late_us = dd_clock_loop_late_us(&t->loop, now_us, (uint64_t)TURN_MS * DD_CLOCK_US_PER_MS);
     for (size_t i = 0; i < t->stream_count; i++) {
         struct stream *stream = &t->streams[i];
+        uint32_t deaths = t->sessions->capture_deaths[i];
+        if (late_us)
+            dd_stream_sender_forgive(stream->sender, late_us);
+        if (deaths != stream->capture_deaths)
+            dd_stream_sender_end_heartbeat(stream->sender);
+        stream->capture_deaths = deaths;
         if (!dd_stream_sender_poll_source(stream->sender, now_us))
             continue;
         dd_stream_sender_write_status(stream->sender, now_us, skipped_of(t, i), &t->burst);
@@ -274,7 +283,8 @@ static uint64_t send_frames(struct transmit *t)
 /* Logs pictures that cannot be used: a bug of ours, or an attacker has taken over the capture role. */
 static void report_unusable(struct transmit *t, size_t i, uint64_t unusable)
 {
-    if (unusable > t->streams[i].unusable)
+    uint64_t suppressed;
+    if (unusable > t->streams[i].unusable && dd_log_allowed(&t->streams[i].unusable_log, &suppressed))
         dd_log_warning("%s: %ju pictures of its capture role were not what they claimed to be, and were left out",
                        t->streams[i].config->name, (uintmax_t)(unusable - t->streams[i].unusable));
     t->streams[i].unusable = unusable;
@@ -283,7 +293,7 @@ static void report_unusable(struct transmit *t, size_t i, uint64_t unusable)
 /* If pictures are left out because rate_limit is too low, logs that, and the rate that all of them would take. */
 static void report_demand(struct transmit *t, uint64_t now_us)
 {
-    uint64_t skipped = 0, encoded = 0;
+    uint64_t skipped = 0, encoded = 0, suppressed;
     double bytes = 0;
     if (now_us - t->report_us < (uint64_t)REPORT_MS * DD_CLOCK_US_PER_MS)
         return;
@@ -296,10 +306,13 @@ static void report_demand(struct transmit *t, uint64_t now_us)
         t->streams[i].jpeg_bytes = c.jpeg_bytes;
         encoded += c.encoded;
         report_unusable(t, i, c.unusable);
+        for (size_t j = 0; j < t->streams[i].config->to_count; j++)
+            dd_send_errors_check(&t->streams[i].errors[j], t->streams[i].config->name, t->streams[i].config->to[j].text, now_us);
     }
     double seconds = dd_clock_seconds(now_us - t->report_us);
     double demand_bps = bytes * 8 * IP_HEADERS / seconds;
-    if (skipped > t->reported_skipped && demand_bps > (double)t->config->rate_bps * 0.9)
+    if (skipped > t->reported_skipped && demand_bps > (double)t->config->rate_bps * 0.9 &&
+        dd_log_allowed(&t->demand_log, &suppressed))
         dd_log_warning(
             "rate_limit is too low: %ju pictures of %ju were left out in %.0f s; all of them would take about %.1f Mbit/s",
             (uintmax_t)(skipped - t->reported_skipped), (uintmax_t)(encoded - t->reported_encoded), seconds, demand_bps / 1e6);

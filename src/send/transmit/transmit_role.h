@@ -43,9 +43,14 @@ struct dd_transmit_config {
     struct dd_transmit_stream streams[];
 };
 
-/* The start of the newest session of each stream. Shared with the supervisor, which keeps it on disk. */
+/* Shared with the supervisor, and with nobody else. */
 struct dd_session_table {
+    /* The start of the newest session of each stream, written by transmit. The supervisor keeps it on disk. */
     _Atomic uint64_t start_us[DD_OPTIONS_STREAMS_MAX];
+    /* How often the stream's capture role has died, written by the supervisor: transmit need not wait for the end of its
+     * heartbeat. The supervisor does not end that in the ring itself: whatever is left of the dead role may hold the ring's inode
+     * locked. */
+    _Atomic uint32_t capture_deaths[DD_OPTIONS_STREAMS_MAX];
 };
 
 /* Descriptors: the session table; the IPv4 socket and the IPv6 socket, if has_ipv4 and has_ipv6; then those of each stream. */

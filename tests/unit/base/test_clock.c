@@ -34,4 +34,18 @@ START_TEST(never_goes_back)
 }
 END_TEST
 
-SUITE("base/clock", writes_rfc_3339, rounds_waits_up_and_limits_them, never_goes_back)
+START_TEST(tells_a_loop_how_late_it_is)
+{
+    const uint64_t second = DD_CLOCK_US_PER_S, period = second / 4;
+    struct dd_clock_loop loop = {0};
+    uint64_t now = 1000 * second;
+    ck_assert_uint_eq(dd_clock_loop_late_us(&loop, now, period), 0); /* the first turn is never late */
+    ck_assert_uint_eq(dd_clock_loop_late_us(&loop, now += period, period), 0);
+    ck_assert_uint_eq(dd_clock_loop_late_us(&loop, now += period + second, period), 0);
+    ck_assert_uint_eq(dd_clock_loop_late_us(&loop, now += period + second + 1, period), second + 1);
+    ck_assert_uint_eq(dd_clock_loop_late_us(&loop, now += 3600 * second, period), 3600 * second - period);
+    ck_assert_uint_eq(dd_clock_loop_late_us(&loop, now + 1, period), 0);
+}
+END_TEST
+
+SUITE("base/clock", writes_rfc_3339, rounds_waits_up_and_limits_them, never_goes_back, tells_a_loop_how_late_it_is)

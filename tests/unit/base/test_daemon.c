@@ -332,6 +332,19 @@ START_TEST(finds_its_users_and_state)
 }
 END_TEST
 
+START_TEST(refuses_one_user_for_all_roles)
+{
+    struct world w = {.starts = {{.signal = SIGTERM}}};
+    if (geteuid() != 0)
+        return;
+    make_folder();
+    ck_assert_int_eq(RUN(&w, "--state-dir", folder, "--user", "nobody", "--other-user", "nobody"), EXIT_FAILURE);
+    ck_assert_str_eq(w.calls, "prepare discard clean_up");
+    assert_has(log_text, "error: user (nobody) and other_user (nobody) are the same, uid 65534");
+    remove_folder();
+}
+END_TEST
+
 START_TEST(goes_on_without_a_folder_that_was_not_asked_for)
 {
     struct world w = {.starts = {{.signal = SIGTERM}}}, never = {0};
@@ -437,6 +450,6 @@ START_TEST(says_once_what_a_reload_does_not_change)
 END_TEST
 
 SUITE("base/daemon", shows_help_and_version, refuses_what_is_wrong, runs_a_command_instead, checks_a_configuration,
-      runs_until_it_is_told_to_stop, ends_when_something_fails, finds_its_users_and_state,
+      runs_until_it_is_told_to_stop, ends_when_something_fails, finds_its_users_and_state, refuses_one_user_for_all_roles,
       goes_on_without_a_folder_that_was_not_asked_for, starts_afresh_with_a_new_file, refuses_a_new_file_that_is_wrong,
       ends_when_the_new_roles_do_not_start, has_no_file_to_read_again, says_once_what_a_reload_does_not_change)

@@ -24,7 +24,6 @@
 #include "send/capture/source.h"
 
 enum {
-    LOG_PERIOD_MS = 10000,
     IDLE_MS = 1000,         /* of one wait; the thread has no deadline of its own: its user closes the proxy */
     BUFFER_BYTES = 1 << 16, /* in each direction; when it is full, the sending side has to wait */
     BACKLOG = 16,           /* more than one, so that connections of other processes do not keep ours out */
@@ -284,7 +283,7 @@ static struct dd_tls_proxy *new_proxy(void)
     proxy->remote_fd = proxy->listen_fd = proxy->local_fd = proxy->stop_fd = -1;
     proxy->up.start = proxy->up.end = proxy->down.start = proxy->down.end = 0;
     proxy->up.ended = proxy->down.ended = false;
-    proxy->stranger_log = (struct dd_log_limit){.period_ms = LOG_PERIOD_MS};
+    proxy->stranger_log = (struct dd_log_limit){0};
     proxy->stop_fd = dd_wakeup_open();
     if (proxy->stop_fd < 0) {
         free(proxy);

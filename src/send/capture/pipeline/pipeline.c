@@ -15,8 +15,6 @@
 #include "send/capture/pipeline/text_overlay.h"
 #include "send/options.h"
 
-enum { LOG_PERIOD_MS = 10000 };
-
 /* Everything about a source's picture that its geometry depends on. */
 struct source_shape {
     int width, height, aspect_num, aspect_den;
@@ -95,7 +93,6 @@ struct dd_pipeline *dd_pipeline_new(const struct dd_send_stream *options)
         return NULL;
     }
     pipeline->options = options;
-    pipeline->clipped_log.period_ms = LOG_PERIOD_MS;
     if (read_options(pipeline))
         goto fail0;
     pipeline->scale = dd_scale_new();

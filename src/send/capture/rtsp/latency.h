@@ -1,7 +1,8 @@
 /* How far a reader is behind its source. A stream that has backed up, in socket buffers here or at the camera, delivers old
  * pictures at full speed, and they must not count as new. The stream's own time stamps tell their age. They are compared with the
  * clock whenever a read had to wait, since what arrives then is new. So neither a wrong clock of the source nor its drift
- * matters. Pure. */
+ * matters. A packet that came while this process was stopped, or the machine slept, had to wait for the reader, not the reader
+ * for it: the caller does not say waited then. Pure. */
 #ifndef DD_SEND_CAPTURE_RTSP_LATENCY_H
 #define DD_SEND_CAPTURE_RTSP_LATENCY_H
 

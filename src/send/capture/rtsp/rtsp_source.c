@@ -402,7 +402,7 @@ static uint64_t estimate_capture(struct rtsp *r, uint64_t now_us, bool waited)
 /* Reads a packet, and sends it to the selector. The next picture is wanted at due_us. 0, or an error as rtsp_next(). */
 static int read_packet(struct rtsp *r, uint64_t due_us)
 {
-    uint64_t start_us = dd_clock_now_us();
+    uint64_t start_us = dd_clock_now_us(), away_us = r->io->away_us;
     unsigned losses = dd_ffmpeg_log_rtp_losses();
     int error = av_read_frame(r->format, r->packet);
     uint64_t now_us = dd_clock_now_us();
@@ -414,7 +414,9 @@ static int read_packet(struct rtsp *r, uint64_t due_us)
         return fail(r, error);
     error = 0;
     if (r->packet->stream_index == r->video) {
-        uint64_t captured_us = estimate_capture(r, now_us, now_us - start_us >= WAITED_US);
+        /* a packet that came while this process was away waited for it */
+        bool waited = now_us - start_us >= WAITED_US && !dd_source_was_away(r->io, away_us);
+        uint64_t captured_us = estimate_capture(r, now_us, waited);
         error = dd_frame_selector_send(r->selector, r->packet, captured_us, due_us, r->io);
         /* the missing packets may belong to this picture, or to the one that libavformat is still joining */
         if (lost || r->had_losses)

@@ -392,6 +392,7 @@ static int wait_change(struct vnc *v)
         uint64_t now_us = dd_clock_now_us(), until_us = v->received_us + timeout_us(v), probe_us = next_probe_us(v, false);
         if (dd_source_interrupted(v->io) || now_us >= until_us)
             return fail_timeout(v);
+        uint64_t away_us = v->io->away_us;
         if (!was_readable && was_whole && now_us >= probe_us) {
             int error = catch_up(v);
             if (error || !dd_vnc_framebuffer_has_changed(v->framebuffer))
@@ -400,8 +401,10 @@ static int wait_change(struct vnc *v)
         }
         if (!was_readable && !wait_server(v, POLLIN, was_whole ? probe_us : until_us))
             continue;
-        /* a message that was there already may have arrived any time since the last one was read */
-        uint64_t arrived_us = was_readable ? v->received_us : dd_clock_now_us();
+        /* a message that was there already, or came while this process was away, may have arrived any time since the last one was
+         * read */
+        bool has_waited = was_readable || dd_source_was_away(v->io, away_us);
+        uint64_t arrived_us = has_waited ? v->received_us : dd_clock_now_us();
         int error = handle_message(v, until_us);
         if (error)
             return error;

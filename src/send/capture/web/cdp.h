@@ -37,7 +37,9 @@ struct dd_cdp_command {
     const char *session_id; /* of the target that it is for; "": the browser itself; borrowed for the call, like method */
     const char *method;     /* "Page.navigate" */
     struct dd_json *params; /* taken, also after an error; NULL: none */
-    uint64_t deadline_us;   /* dd_clock_now_us() by which the answer has to arrive */
+    /* dd_clock_now_us() by which the answer has to arrive. Answers are read before deadlines are looked at: what came during a
+     * pause of this process is in time. */
+    uint64_t deadline_us;
     /* Called once, by dd_cdp_step() or dd_cdp_feed(), unless dd_cdp_forget() comes first. May send commands; may not free the
      * dd_cdp. NULL: the answer does not matter. */
     void (*answered)(void *context, const struct dd_cdp_answer *answer);

@@ -107,7 +107,10 @@ uint64_t dd_cdp_target_captured_us(const struct dd_json *params)
     double age_us = (double)dd_clock_wall_us() - stamp * (double)DD_CLOCK_US_PER_S;
     uint64_t now_us = dd_clock_now_us();
 
-    if (!(age_us > 0)) /* the wall clock was set back */
+    /* The browser stamps by the wall clock. If that is set back between the stamp and now, the frame counts as new, by less than
+     * the time it took to get here; if it is set ahead, as older, or as of unknown age. A sleep and a pause make it as old as it
+     * is. */
+    if (!(age_us > 0))
         age_us = 0;
     if (age_us > (double)SCREENCAST_AGE_MAX_US)
         return 0;

@@ -6,7 +6,8 @@
 #include "send/capture/web/web_options.h"
 #include "send/options.h"
 
-/* dd_clock_now_us() of the last submission; 0: none. It outlives pages and browsers; a process has one stream. */
+/* dd_clock_now_us() of the last submission; 0: none. The server's clock runs on in a sleep, so the sleep counts. It outlives
+ * pages and browsers; a process has one stream. */
 static uint64_t submitted_us;
 
 bool dd_login_form_is_configured(const struct dd_web_options *web_options)

@@ -289,6 +289,46 @@ START_TEST(false_claims_of_capture_are_corrected)
 }
 END_TEST
 
+/* The reason that a STATUS at now_us tells: 0 as long as the capture role counts as alive. */
+static unsigned reason_at(uint64_t now_us)
+{
+    dd_stream_sender_poll_source(sender, now_us);
+    return read_status(now_us, 0).reason;
+}
+
+START_TEST(a_capture_that_is_known_to_have_died_is_reported_at_once)
+{
+    uint64_t now = dd_clock_now_us();
+    set_up();
+    publish(DD_WIRE_SOURCE_OK, 0, 0);
+    dd_frame_ring_beat(writer, now + 3000000);
+    ck_assert_uint_eq(reason_at(now), 0);
+    dd_stream_sender_end_heartbeat(sender);
+    ck_assert_uint_eq(reason_at(now + 1), DD_WIRE_REASON_CAPTURE);
+    /* a pause brings no dead one back */
+    dd_stream_sender_forgive(sender, 5000000);
+    ck_assert_uint_eq(reason_at(now + 5000000), DD_WIRE_REASON_CAPTURE);
+    dd_frame_ring_beat(writer, now + 8000000);
+    ck_assert_uint_eq(reason_at(now + 5000001), 0);
+    tear_down();
+}
+END_TEST
+
+START_TEST(a_capture_that_was_away_with_transmit_is_not_dead)
+{
+    uint64_t now = dd_clock_now_us(), hour = UINT64_C(3600000000);
+    set_up();
+    publish(DD_WIRE_SOURCE_OK, 0, 0);
+    dd_frame_ring_beat(writer, now + 2500000);
+    ck_assert_uint_eq(reason_at(now), 0);
+    dd_stream_sender_forgive(sender, hour);
+    ck_assert_uint_eq(reason_at(now + hour), 0);
+    ck_assert_uint_eq(reason_at(now + hour + 2499999), 0);
+    ck_assert_uint_eq(reason_at(now + hour + 2500000), DD_WIRE_REASON_CAPTURE);
+    tear_down();
+}
+END_TEST
+
 START_TEST(a_dead_capture_is_reported)
 {
     uint64_t now = dd_clock_now_us();
@@ -379,4 +419,6 @@ END_TEST
 
 SUITE("send/transmit/stream_sender", a_frame_arrives, data_symbols_come_before_parity, bursts_are_as_long_as_the_rate_justifies,
       status_describes_the_frame_sent, status_is_due_every_second_and_after_changes, false_claims_of_capture_are_corrected,
-      a_dead_capture_is_reported, a_picture_that_is_still_shown_is_refreshed, without_an_interval_each_change_is_refreshed_once)
+      a_dead_capture_is_reported, a_capture_that_is_known_to_have_died_is_reported_at_once,
+      a_capture_that_was_away_with_transmit_is_not_dead, a_picture_that_is_still_shown_is_refreshed,
+      without_an_interval_each_change_is_refreshed_once)

@@ -1,0 +1,150 @@
+"""Machines that sleep, and clocks that are set, while both daemons run: their clocks jump by offsets that the test changes."""
+import os
+import re
+import shutil
+import signal
+import socket
+import struct
+
+import harness
+
+HOUR = 3600
+
+
+class Clock:
+    """The clocks of one daemon: tests/support/clock/test_clock.c."""
+
+    def __init__(self, program):
+        self.path = program + ".clock"
+        self.realtime = self.boottime = 0
+        with open(self.path, "wb") as f:
+            f.write(struct.pack("=qqq", 0, 0, 0))
+        os.chmod(self.path, 0o644)
+
+    def _write(self):
+        with open(self.path, "r+b", buffering=0) as f:
+            f.write(struct.pack("=qqq", self.realtime, self.boottime, 0))
+
+    def sleep(self, seconds):
+        """The machine was asleep for so long."""
+        self.realtime += seconds
+        self.boottime += seconds
+        self._write()
+
+    def step(self, seconds):
+        """Somebody sets the clock."""
+        self.realtime += seconds
+        self._write()
+
+
+class ClockTest(harness.Test):
+    def program(self, name):
+        """A copy of the daemon on a clock of its own, where each role can read that."""
+        os.chmod(self.folder, 0o711)
+        path = self.path(name)
+        shutil.copy(harness.program(name + "_on_test_clock"), path)
+        os.chmod(path, 0o755)
+        return path
+
+
+class FaultTest(ClockTest):
+    def test_a_lasting_fault_is_repeated_with_growing_gaps(self):
+        program = self.program("ddsend")
+        clock = Clock(program)
+        sender = harness.Daemon(self, [program, "--mode", "rtsp", "--source", f"rtsp://127.0.0.1:{harness.free_port()}/x", "--cloud-ip",
+                                       "127.0.0.1", "--cloud-port", harness.free_port(socket.SOCK_DGRAM), "--key-file",
+                                       self.key_file(), "--state-dir", self.path("send-state")])
+        sender.wait_log("capture stream: warning: .*refused.*; trying again in")
+        for seconds, minutes in ((61, 1), (301, 6), (1801, 36), (HOUR, 96)):
+            clock.sleep(seconds)
+            sender.wait_log(f"capture stream: warning: for {minutes} min: .*refused.*; trying again in", 15)
+        self.assertEqual(sender.log().count("; trying again in"), 5)
+
+
+class JumpsTest(ClockTest):
+    def setUp(self):
+        super().setUp()
+        port, http_port, key = harness.free_port(socket.SOCK_DGRAM), harness.free_port(), self.key_file()
+        programs = [self.program(name) for name in ("ddsend", "ddrecv")]
+        self.sender_clock, self.receiver_clock = map(Clock, programs)
+        self.receiver = harness.Receiver(self, [programs[1], "--udp-host", "127.0.0.1", "--udp-port", port, "--key-file", key,
+                                                "--http-port", http_port, "--state-dir", self.path("recv-state")])
+        self.receiver.http_port = http_port
+        self.wait_healthy(self.receiver)
+        self.sender = harness.Daemon(self, [programs[0], "--mode", "test", "--capture-resolution", "320x240", "--interval", "0.1",
+                                            "--cloud-ip", "127.0.0.1", "--cloud-port", port, "--key-file", key, "--state-dir",
+                                            self.path("send-state")])
+        self.receiver.wait_live()
+        self.roles = self.everyone()
+
+    def everyone(self):
+        return {**self.sender.roles(), **self.receiver.roles(), "ddsend": self.sender.pid, "ddrecv": self.receiver.pid}
+
+    def send(self, number, pids):
+        for pid in pids:
+            os.kill(pid, number)
+        if number == signal.SIGSTOP:
+            harness.wait_until(lambda: all(harness.process_state(pid) == "T" for pid in pids), 5, "everything to stand still")
+
+    def fall_asleep(self, pids):
+        """These processes do nothing for an hour."""
+        self.send(signal.SIGSTOP, pids)
+        self.receiver_clock.sleep(HOUR)
+        self.sender_clock.sleep(HOUR)
+
+    def check_live(self, timeout=5):
+        """New pictures arrive, and are live; every process is the one that it was."""
+        after = self.receiver.freshness()["frame"]
+        self.receiver.wait_freshness(lambda f: f["frame"] and f["frame"] > after and f["state"] == "live" and f["reason"] is None,
+                                     timeout, "a live picture")
+        self.assertEqual(self.everyone(), self.roles)
+        for daemon in (self.sender, self.receiver):
+            self.assertNotRegex(daemon.log(), "hangs|killed|starting it again|lost: ")
+
+    def sessions(self):
+        """(of the sender, of the receiver) as they log them."""
+        return [re.findall(r"session (\d+:[0-9a-f]{16})" + end, daemon.log(), re.M)
+                for daemon, end in ((self.sender, "$"), (self.receiver, " from"))]
+
+    def test_a_sleep_of_both_machines(self):
+        pids = list(self.roles.values())
+        self.fall_asleep(pids)
+        self.send(signal.SIGCONT, pids)
+        for daemon in (self.sender, self.receiver):
+            daemon.wait_log(r"stood still for (3599|36\d\d)\.\d s")
+        self.check_live()
+        sent, received = self.sessions()
+        self.assertEqual(sent, received)
+        self.assertEqual(len(sent), 1, "a sleep is no reason for a new session")
+        skipped = self.receiver.stats()["total"]["frames_skipped"]
+        self.assertLess(skipped, HOUR, "pictures that nobody could take do not count as left out")
+
+    def test_nothing_is_live_that_was_seen_before_a_sleep(self):
+        pids = [pid for name, pid in self.roles.items() if name in ("ddsend", *self.sender.roles())]
+        self.fall_asleep(pids)
+        fresh = self.receiver.freshness()
+        self.assertEqual((fresh["state"], fresh["sender"]), ("stale", "silent"))
+        self.assertGreaterEqual(fresh["seconds"], HOUR)
+        with harness.Mjpeg(self.receiver.http_port) as viewer:
+            self.assertEqual(next(viewer)[0]["x-state"], "stale")
+        self.send(signal.SIGCONT, pids)
+        self.check_live()
+
+    def test_a_clock_that_is_set(self):
+        for i, (clock, seconds) in enumerate(((self.sender_clock, HOUR), (self.sender_clock, -2 * HOUR), (self.sender_clock, HOUR))):
+            clock.step(seconds)
+            harness.wait_until(lambda: [len(s) for s in self.sessions()] == [i + 2, i + 2], 10, "a new session at both ends")
+            self.check_live()
+        sent, received = self.sessions()
+        self.assertEqual(sent, received)
+        starts = [int(s.split(":")[0]) for s in sent]
+        self.assertEqual(starts, sorted(set(starts)), "later sessions have later starts, whatever the clock says")
+        for seconds in (HOUR, -2 * HOUR, HOUR):
+            self.receiver_clock.step(seconds)
+            self.check_live()
+        self.assertEqual(len(self.sessions()[1]), 4)
+        self.assertLess(self.receiver.freshness()["delay_seconds"], 1)
+
+
+if __name__ == "__main__":
+    harness.main()
