@@ -20,9 +20,9 @@ struct tables {
 
 struct dd_fec {
     struct tables cache[DD_FEC_CACHE]; /* at data mod DD_FEC_CACHE: frames that follow each other have blocks of about one size */
-    /* of recovery */
-    struct dd_buffer tables, copies;
-    uint8_t inverse[MATRIX], known[MATRIX + DD_FEC_SLACK], combined[MATRIX + DD_FEC_SLACK];
+    /* of recovery; sums are symbols */
+    struct dd_buffer tables, sums;
+    uint8_t inverse[MATRIX], coefficients[MATRIX];
 };
 
 static bool is_sound(const struct dd_fec_block *b)
@@ -66,7 +66,7 @@ void dd_fec_free(struct dd_fec *fec)
     for (size_t i = 0; i < DD_FEC_CACHE; i++)
         dd_buffer_free(&fec->cache[i].buffer);
     dd_buffer_free(&fec->tables);
-    dd_buffer_free(&fec->copies);
+    dd_buffer_free(&fec->sums);
     free(fec);
 }
 
@@ -106,55 +106,112 @@ int dd_fec_encode(struct dd_fec *fec, const struct dd_fec_block *block, const ui
     return 0;
 }
 
-/* The e parity symbols are sums over lost and known data: A lost + C known = parity. So lost = A^-1 (C known + parity).
- * Writes the coefficients of all k symbols that are there, e rows, to combined. False if A has no inverse. */
-static bool solve(struct dd_fec *fec, uint32_t k, const uint8_t *held, const uint8_t *lost, uint32_t e)
+/* The e lost symbols and the parity symbols in their places are joined by a Cauchy matrix: its element for parity x and lost y is
+ * 1 / (x + y). Such a matrix has an inverse in closed form: the element for lost y and parity x is
+ *     A(y) B(x) / (A'(x) B'(y) (x + y)),   A(z) the product of all (z + x), B(z) that of all (z + y),
+ * where A'(x) and B'(y) leave out the factor that is 0. It takes e^2 steps, elimination e^3: a sender that has the key must not
+ * get a lot of work done for a few bytes. */
+
+/* The product of z + each of the e elements but those that equal z; *equals says how many do. */
+static uint8_t product(uint8_t z, const uint8_t *elements, uint32_t e, uint32_t *equals)
 {
-    uint8_t *known[DD_WIRE_DATA_MAX], *combined[DD_WIRE_DATA_MAX], *a = fec->combined;
-    memset(fec->known, 0, (size_t)e * k);
-    for (uint32_t row = 0; row < e; row++) {
-        known[row] = fec->known + (size_t)row * k;
-        combined[row] = fec->combined + (size_t)row * k;
-        for (uint32_t j = 0; j < k; j++)
-            if (held[j] == j)
-                known[row][j] = coefficient(held[lost[row]], j);
-        known[row][lost[row]] = 1;
-        for (uint32_t column = 0; column < e; column++)
-            a[row * e + column] = coefficient(held[lost[row]], lost[column]);
+    uint8_t result = 1;
+    *equals = 0;
+    for (uint32_t i = 0; i < e; i++) {
+        if (z == elements[i])
+            ++*equals;
+        else
+            result = gf_mul(result, z ^ elements[i]);
     }
-    if (gf_invert_matrix(a, fec->inverse, (int)e))
-        return false;
-    ec_init_tables((int)e, (int)e, fec->inverse, fec->tables.bytes);
-    ec_encode_data((int)k, (int)e, (int)e, fec->tables.bytes, known, combined);
+    return result;
+}
+
+/* Writes the inverse, e rows of e. x: indexes of the parity symbols, y: of the lost ones. False if x holds one index twice. */
+static bool invert(const uint8_t *x, const uint8_t *y, uint32_t e, uint8_t *inverse)
+{
+    uint8_t by_x[DD_WIRE_DATA_MAX];
+    uint32_t equals;
+    for (uint32_t i = 0; i < e; i++) {
+        uint8_t b = product(x[i], y, e, &equals), a = product(x[i], x, e, &equals);
+        if (equals != 1)
+            return false;
+        by_x[i] = gf_mul(b, gf_inv(a));
+    }
+    for (uint32_t row = 0; row < e; row++) {
+        uint8_t a = product(y[row], x, e, &equals), b = product(y[row], y, e, &equals);
+        uint8_t by_y = gf_mul(a, gf_inv(b));
+        for (uint32_t i = 0; i < e; i++)
+            *inverse++ = gf_mul(gf_mul(by_y, by_x[i]), coefficient(x[i], y[row]));
+    }
     return true;
+}
+
+/* Which symbols of a block are lost, and what is there instead. */
+struct losses {
+    uint32_t e;                                                                        /* how many are lost */
+    uint8_t lost[DD_WIRE_DATA_MAX], parity[DD_WIRE_DATA_MAX], known[DD_WIRE_DATA_MAX]; /* indexes: e, e, data - e */
+};
+
+/* False if held is no list of a block's symbols. */
+static bool find_losses(struct losses *l, const struct dd_fec_block *block, const uint8_t *held)
+{
+    uint32_t k = block->data, known = 0;
+    l->e = 0;
+    for (uint32_t j = 0; j < k; j++) {
+        if (held[j] == j) {
+            l->known[known++] = (uint8_t)j;
+            continue;
+        }
+        if (held[j] < k || held[j] >= k + block->parity)
+            return false;
+        l->lost[l->e] = (uint8_t)j;
+        l->parity[l->e++] = held[j];
+    }
+    return true;
+}
+
+/* Computes, for each parity symbol, the sum of it and of what the known data symbols add to it: that is what the lost ones add.
+ */
+static void add_known(struct dd_fec *fec, const struct dd_fec_block *block, const struct losses *l, uint8_t *const *places,
+                      uint8_t **sums)
+{
+    uint32_t known = block->data - l->e;
+    uint8_t *from[DD_WIRE_DATA_MAX], *next = fec->coefficients;
+    for (uint32_t row = 0; row < l->e; row++)
+        for (uint32_t j = 0; j < known; j++)
+            *next++ = coefficient(l->parity[row], l->known[j]);
+    for (uint32_t j = 0; j < known; j++)
+        from[j] = places[l->known[j]];
+    if (known) {
+        ec_init_tables((int)known, (int)l->e, fec->coefficients, fec->tables.bytes);
+        ec_encode_data((int)block->symbol_bytes, (int)known, (int)l->e, fec->tables.bytes, from, sums);
+    } else {
+        memset(sums[0], 0, l->e * block->symbol_bytes);
+    }
+    for (uint32_t row = 0; row < l->e; row++)
+        for (size_t i = 0; i < block->symbol_bytes; i++)
+            sums[row][i] ^= places[l->lost[row]][i];
 }
 
 int dd_fec_recover(struct dd_fec *fec, const struct dd_fec_block *block, uint8_t *const *places, const uint8_t *held)
 {
-    uint8_t *from[DD_WIRE_DATA_MAX], *to[DD_WIRE_DATA_MAX], lost[DD_WIRE_DATA_MAX];
-    uint32_t k = block->data, e = 0;
-    if (!is_sound(block))
+    uint8_t *sums[DD_WIRE_DATA_MAX], *to[DD_WIRE_DATA_MAX];
+    struct losses l;
+    if (!is_sound(block) || !find_losses(&l, block, held))
         return DD_ERROR_INPUT;
-    for (uint32_t j = 0; j < k; j++) {
-        if (held[j] != j && (held[j] < k || held[j] >= k + block->parity))
-            return DD_ERROR_INPUT;
-        from[j] = places[j];
-        if (held[j] != j)
-            lost[e++] = (uint8_t)j;
-    }
-    if (!e)
+    if (!l.e)
         return 0;
-    if (reserve(&fec->tables, (size_t)DD_FEC_COEFFICIENT * e * k) ||
-        reserve(&fec->copies, e * block->symbol_bytes + DD_FEC_SLACK))
+    if (!invert(l.parity, l.lost, l.e, fec->inverse))
+        return DD_ERROR_INPUT; /* a symbol is there twice */
+    if (reserve(&fec->tables, (size_t)DD_FEC_COEFFICIENT * MATRIX) ||
+        reserve(&fec->sums, l.e * block->symbol_bytes + DD_FEC_SLACK))
         return DD_ERROR_MEMORY;
-    if (!solve(fec, k, held, lost, e))
-        return DD_ERROR_INPUT; /* a symbol is there twice: any others can be solved */
-    for (uint32_t i = 0; i < e; i++) {
-        to[i] = places[lost[i]];
-        from[lost[i]] = fec->copies.bytes + i * block->symbol_bytes;
-        memcpy(from[lost[i]], to[i], block->symbol_bytes);
+    for (uint32_t i = 0; i < l.e; i++) {
+        sums[i] = fec->sums.bytes + i * block->symbol_bytes;
+        to[i] = places[l.lost[i]];
     }
-    ec_init_tables((int)k, (int)e, fec->combined, fec->tables.bytes);
-    ec_encode_data((int)block->symbol_bytes, (int)k, (int)e, fec->tables.bytes, from, to);
+    add_known(fec, block, &l, places, sums);
+    ec_init_tables((int)l.e, (int)l.e, fec->inverse, fec->tables.bytes);
+    ec_encode_data((int)block->symbol_bytes, (int)l.e, (int)l.e, fec->tables.bytes, sums, to);
     return 0;
 }

@@ -16,7 +16,7 @@ enum {
     DD_FEC_COEFFICIENT = 32, /* bytes of ISA-L's table for one coefficient */
     /* Upper bound for the memory of encoding: the coefficients. */
     DD_FEC_ENCODE_BYTES = DD_FEC_CACHE * DD_FEC_COEFFICIENT * DD_WIRE_DATA_MAX * DD_WIRE_DATA_MAX,
-    /* Upper bound for the memory of recovery: coefficients, and copies of parity symbols. */
+    /* Upper bound for the memory of recovery: coefficients, and sums of symbols. */
     DD_FEC_RECOVER_BYTES = DD_WIRE_DATA_MAX * (DD_FEC_COEFFICIENT * DD_WIRE_DATA_MAX + DD_WIRE_DATAGRAM_MAX) + DD_FEC_SLACK,
 };
 

@@ -19,14 +19,21 @@
 struct partial {
     bool used;
     uint64_t session, number, captured_us;
-    uint32_t frame_bytes, symbols;
+    uint32_t frame_bytes;
     uint16_t symbol_bytes, blocks, open; /* open: incomplete blocks */
     uint8_t parity;
-    uint64_t touched_us;          /* arrival of its latest symbol */
-    struct dd_buffer frame;       /* the places, symbols x symbol_bytes in the order of the frame; then DD_FEC_SLACK */
-    struct dd_buffer bookkeeping; /* memory of held and missing */
-    uint8_t *held;                /* per place: 1 + index in the block of the symbol stored there, 0 if there is none */
-    uint8_t *missing;             /* per block: number of symbols that it lacks */
+    uint64_t touched_us;    /* arrival of its latest symbol */
+    struct dd_buffer frame; /* the places, symbols x symbol_bytes in the order of the frame; then DD_FEC_SLACK */
+    /* A bit per block: it has got a symbol. Then, per block, stride bytes, which hold nothing before its first symbol: how many
+     * symbols it lacks; and for each of its places 1 + index of the symbol that is stored there, 0 if there is none. So a frame
+     * of which one symbol comes costs no more than the bits, however large it claims to be. */
+    struct dd_buffer bookkeeping;
+    uint32_t stride;
+};
+
+/* What is stored about one block; see struct partial. */
+struct block {
+    uint8_t *missing, *held;
 };
 
 /* The order of frames: by session, then by number. */
@@ -99,30 +106,59 @@ static uint32_t symbols_of(const struct dd_wire_fragment *f)
     return (uint32_t)dd_round_up_quotient(f->frame_bytes, f->symbol_bytes);
 }
 
-/* Begins a frame in the free slot m. 0 or DD_ERROR_MEMORY, logged. */
-static int begin(struct partial *m, uint64_t session, const struct dd_wire_fragment *f)
+/* The largest sizes of the two buffers; see dd_wire_read_fragment(). */
+static uint64_t most_frame(uint32_t max_frame_bytes)
 {
-    uint32_t symbols = symbols_of(f);
-    if (dd_buffer_reserve(&m->frame, (size_t)symbols * f->symbol_bytes + DD_FEC_SLACK) ||
-        dd_buffer_reserve(&m->bookkeeping, (size_t)symbols + f->blocks)) {
+    return (uint64_t)max_frame_bytes + DD_WIRE_DATAGRAM_MAX + DD_FEC_SLACK; /* the last symbol is padded */
+}
+
+static uint64_t most_bookkeeping(uint32_t max_frame_bytes)
+{
+    /* a byte per place; one per block for missing, one more where blocks are of two sizes, and a bit */
+    return 4 * ((uint64_t)max_frame_bytes / DD_WIRE_SYMBOL_MIN + DD_WIRE_SYMBOLS_SHORT);
+}
+
+/* Enlarges a buffer to twice its size at least, but not beyond most: frames of growing sizes move it a few times only. */
+static int reserve(struct dd_buffer *buffer, uint64_t needed, uint64_t most)
+{
+    uint64_t wanted = buffer->capacity < most / 2 ? 2 * buffer->capacity : most;
+    return needed <= buffer->capacity ? 0 : dd_buffer_reserve(buffer, wanted > needed ? wanted : needed);
+}
+
+/* Begins a frame in the free slot m. 0 or DD_ERROR_MEMORY, logged. */
+static int begin(const struct dd_reassembly *r, struct partial *m, uint64_t session, const struct dd_wire_fragment *f)
+{
+    uint32_t symbols = symbols_of(f), bits = (uint32_t)dd_round_up_quotient(f->blocks, 8);
+    m->stride = 1 + (uint32_t)dd_round_up_quotient(symbols, f->blocks);
+    if (reserve(&m->frame, (uint64_t)symbols * f->symbol_bytes + DD_FEC_SLACK, most_frame(r->max_frame_bytes)) ||
+        reserve(&m->bookkeeping, bits + (uint64_t)f->blocks * m->stride, most_bookkeeping(r->max_frame_bytes))) {
         dd_log_error("out of memory for a frame of %u bytes", f->frame_bytes);
         return DD_ERROR_MEMORY;
     }
-    m->held = m->bookkeeping.bytes;
-    memset(m->held, 0, symbols);
-    m->missing = m->held + symbols;
-    for (uint32_t b = 0; b < f->blocks; b++)
-        m->missing[b] = (uint8_t)(symbols / f->blocks + (b < symbols % f->blocks));
+    memset(m->bookkeeping.bytes, 0, bits);
     m->used = true;
     m->session = session;
     m->number = f->frame;
     m->captured_us = f->captured_us;
     m->frame_bytes = f->frame_bytes;
-    m->symbols = symbols;
     m->symbol_bytes = f->symbol_bytes;
     m->blocks = m->open = f->blocks;
     m->parity = f->parity;
     return 0;
+}
+
+/* Finds what is stored about f's block; with its first symbol it begins. */
+static struct block find_block(const struct partial *m, const struct dd_wire_fragment *f)
+{
+    uint8_t *bits = m->bookkeeping.bytes, bit = (uint8_t)(1 << f->block % 8);
+    uint8_t *at = bits + dd_round_up_quotient(m->blocks, 8) + (size_t)f->block * m->stride;
+    struct block block = {.missing = at, .held = at + 1};
+    if (!(bits[f->block / 8] & bit)) {
+        bits[f->block / 8] |= bit;
+        *block.missing = f->data;
+        memset(block.held, 0, f->data);
+    }
+    return block;
 }
 
 static struct partial *find(struct dd_reassembly *r, struct order o)
@@ -135,75 +171,49 @@ static struct partial *find(struct dd_reassembly *r, struct order o)
     return NULL;
 }
 
-/* The limit for the symbols of a frame. */
-static uint32_t max_symbols(uint32_t max_frame_bytes)
-{
-    return DD_REASSEMBLY_SYMBOLS + max_frame_bytes / DD_REASSEMBLY_SYMBOL_BYTES;
-}
-
-static bool is_too_large(const struct dd_reassembly *r, const struct dd_wire_fragment *f)
-{
-    return f->frame_bytes > r->max_frame_bytes || symbols_of(f) > max_symbols(r->max_frame_bytes);
-}
-
 static bool agrees(const struct partial *m, const struct dd_wire_fragment *f)
 {
     return m->captured_us == f->captured_us && m->frame_bytes == f->frame_bytes && m->symbol_bytes == f->symbol_bytes &&
            m->blocks == f->blocks && m->parity == f->parity;
 }
 
-static uint8_t *place_of(const struct partial *m, uint32_t j)
+/* Place i of f's block. */
+static uint8_t *place_of(const struct partial *m, const struct dd_wire_fragment *f, size_t i)
 {
-    return m->frame.bytes + (size_t)j * m->symbol_bytes;
-}
-
-/* Finds the first place of f's block with that value of held. False if there is none. */
-static bool find_place(const struct partial *m, const struct dd_wire_fragment *f, uint8_t held, uint32_t *place)
-{
-    for (*place = f->block; *place < m->symbols; *place += m->blocks)
-        if (m->held[*place] == held)
-            return true;
-    return false;
-}
-
-static void store(struct partial *m, uint32_t place, uint8_t held, const uint8_t *symbol)
-{
-    memcpy(place_of(m, place), symbol, m->symbol_bytes);
-    m->held[place] = held;
+    return m->frame.bytes + (i * m->blocks + f->block) * m->symbol_bytes;
 }
 
 /* Stores a symbol of an incomplete block, which has a free place. False if the symbol is there already. */
-static bool store_symbol(struct partial *m, const struct dd_wire_fragment *f)
+static bool store_symbol(const struct partial *m, const struct dd_wire_fragment *f, const struct block *block)
 {
-    uint8_t held = (uint8_t)(f->index + 1);
-    uint32_t home = (uint32_t)f->index * m->blocks + f->block, other;
+    uint8_t held = (uint8_t)(f->index + 1), *free_place = memchr(block->held, 0, f->data), *place = block->held + f->index;
     if (f->index >= f->data) {
-        if (find_place(m, f, held, &other) || !find_place(m, f, 0, &other))
+        if (memchr(block->held, held, f->data) || !free_place)
             return false;
-        store(m, other, held, f->symbol);
-        return true;
-    }
-    if (m->held[home] == held)
+        place = free_place;
+    } else if (*place == held) {
         return false;
-    if (m->held[home] && find_place(m, f, 0, &other)) /* a parity symbol, which may move */
-        store(m, other, m->held[home], place_of(m, home));
-    store(m, home, held, f->symbol);
+    } else if (*place && free_place) { /* a parity symbol, which may move */
+        memcpy(place_of(m, f, (size_t)(free_place - block->held)), place_of(m, f, f->index), m->symbol_bytes);
+        *free_place = *place;
+    }
+    memcpy(place_of(m, f, (size_t)(place - block->held)), f->symbol, m->symbol_bytes);
+    *place = held;
     return true;
 }
 
 /* Recovers the lost data symbols of a block that has enough symbols. */
-static int recover(struct dd_reassembly *r, struct partial *m, const struct dd_wire_fragment *f)
+static int recover(struct dd_reassembly *r, const struct partial *m, const struct dd_wire_fragment *f, const struct block *block)
 {
-    struct dd_fec_block block = {.data = f->data, .parity = f->parity, .symbol_bytes = f->symbol_bytes};
+    struct dd_fec_block sizes = {.data = f->data, .parity = f->parity, .symbol_bytes = f->symbol_bytes};
     uint8_t *places[DD_WIRE_DATA_MAX], held[DD_WIRE_DATA_MAX];
     uint32_t lost = 0;
     for (uint32_t i = 0; i < f->data; i++) {
-        uint32_t j = i * m->blocks + f->block;
-        places[i] = place_of(m, j);
-        held[i] = (uint8_t)(m->held[j] - 1);
+        places[i] = place_of(m, f, i);
+        held[i] = (uint8_t)(block->held[i] - 1);
         lost += held[i] != i;
     }
-    int error = lost ? dd_fec_recover(r->fec, &block, places, held) : 0;
+    int error = lost ? dd_fec_recover(r->fec, &sizes, places, held) : 0;
     if (!error)
         r->counters.recovered += lost;
     return error;
@@ -230,9 +240,7 @@ static enum dd_reassembly_verdict complete(struct dd_reassembly *r, struct parti
 
 uint64_t dd_reassembly_memory(uint32_t max_frame_bytes)
 {
-    uint64_t bytes = (uint64_t)max_frame_bytes + DD_WIRE_DATAGRAM_MAX + DD_FEC_SLACK; /* the last symbol is padded */
-    uint64_t held = (uint64_t)max_symbols(max_frame_bytes) + UINT16_MAX;
-    return DD_REASSEMBLY_FRAMES * (bytes + held) + DD_FEC_RECOVER_BYTES;
+    return DD_REASSEMBLY_FRAMES * (most_frame(max_frame_bytes) + most_bookkeeping(max_frame_bytes)) + DD_FEC_RECOVER_BYTES;
 }
 
 struct dd_reassembly *dd_reassembly_new(uint32_t max_frame_bytes)
@@ -276,23 +284,24 @@ enum dd_reassembly_verdict dd_reassembly_add(struct dd_reassembly *r, uint64_t s
     struct partial *m = find(r, o);
     if (!m && has_ended(r, o))
         return DD_REASSEMBLY_LATE;
-    if (is_too_large(r, fragment) || (m && !agrees(m, fragment)))
+    if (fragment->frame_bytes > r->max_frame_bytes || (m && !agrees(m, fragment)))
         return DD_REASSEMBLY_MALFORMED;
     if (!m) {
         m = claim_slot(r, o);
         if (!m)
             return DD_REASSEMBLY_LATE;
-        if (begin(m, session, fragment))
+        if (begin(r, m, session, fragment))
             return DD_REASSEMBLY_MEMORY;
     }
     m->touched_us = now_us;
-    if (!m->missing[fragment->block])
+    struct block block = find_block(m, fragment);
+    if (!*block.missing)
         return DD_REASSEMBLY_SPARE;
-    if (!store_symbol(m, fragment))
+    if (!store_symbol(m, fragment, &block))
         return DD_REASSEMBLY_DUPLICATE;
-    if (--m->missing[fragment->block])
+    if (--*block.missing)
         return DD_REASSEMBLY_TAKEN;
-    if (recover(r, m, fragment)) {
+    if (recover(r, m, fragment, &block)) {
         give_up(r, m);
         return DD_REASSEMBLY_MEMORY;
     }

@@ -102,6 +102,8 @@ static bool is_sound(const struct dd_wire_fragment *f)
     if (f->block >= f->blocks || f->index >= f->data + f->parity)
         return false;
     uint32_t symbols = f->frame_bytes / f->symbol_bytes + (f->frame_bytes % f->symbol_bytes != 0);
+    if (f->symbol_bytes < DD_WIRE_SYMBOL_MIN && symbols > DD_WIRE_SYMBOLS_SHORT)
+        return false;
     /* symbol_bytes is the least that symbols of equal length need */
     if (symbols < f->blocks || f->symbol_bytes != f->frame_bytes / symbols + (f->frame_bytes % symbols != 0))
         return false;

@@ -47,6 +47,9 @@ struct fuzz_frame {
     uint8_t parity;
 };
 
+/* A receiver accepts each frame that is cut into symbols of at most this, or more. */
+enum { FUZZ_SYMBOL_MIN = 80 };
+
 /* How an input wants a frame to be cut. */
 struct fuzz_cut {
     uint16_t symbol_bytes; /* at most, not 0 */

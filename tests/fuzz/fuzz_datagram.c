@@ -475,7 +475,7 @@ static void make_shape(struct dd_cursor *c, size_t i)
     memcpy(t.shape_bytes[i], picture, size);
     uint16_t at = dd_cursor_read_u16(c);
     t.shape_bytes[i][at % size] ^= dd_cursor_read_u8(c);
-    struct fuzz_cut cut = {.symbol_bytes = (uint16_t)(1 + dd_cursor_read_u16(c) % 1400)};
+    struct fuzz_cut cut = {.symbol_bytes = (uint16_t)(FUZZ_SYMBOL_MIN + dd_cursor_read_u16(c) % (1401 - FUZZ_SYMBOL_MIN))};
     cut.data = (uint8_t)(1 + dd_cursor_read_u8(c) % DD_WIRE_DATA_MAX);
     cut.parity = dd_cursor_read_u8(c);
     t.shapes[i] = fuzz_frame_cut(t.shape_bytes[i], size, cut, DATAGRAMS);

@@ -37,6 +37,7 @@ static void check_fragment(const struct dd_wire_fragment *f, uint32_t limit)
     MUST(f->index < f->data + f->parity && f->block < f->blocks);
     uint64_t symbols = ((uint64_t)f->frame_bytes + f->symbol_bytes - 1) / f->symbol_bytes;
     MUST(f->symbol_bytes == (f->frame_bytes + symbols - 1) / symbols);
+    MUST(f->symbol_bytes >= 64 || symbols <= 4);
     MUST(f->blocks <= symbols && symbols <= (uint64_t)f->blocks * DD_WIRE_DATA_MAX);
     uint64_t here = 0;
     for (uint64_t j = f->block; j < symbols && here <= DD_WIRE_DATA_MAX; j += f->blocks)
@@ -82,7 +83,7 @@ static void try_cut(const uint8_t *bytes, size_t size)
     static uint8_t symbol[UINT16_MAX], message[DD_WIRE_DATAGRAM_MAX];
     struct dd_cursor c = dd_cursor_reader(bytes, size);
     uint32_t frame_bytes = 1 + dd_cursor_read_u16(&c);
-    struct fuzz_cut cut = {.symbol_bytes = (uint16_t)(1 + dd_cursor_read_u16(&c) % 1400)};
+    struct fuzz_cut cut = {.symbol_bytes = (uint16_t)(FUZZ_SYMBOL_MIN + dd_cursor_read_u16(&c) % (1401 - FUZZ_SYMBOL_MIN))};
     cut.data = (uint8_t)(1 + dd_cursor_read_u8(&c) % DD_WIRE_DATA_MAX);
     cut.parity = dd_cursor_read_u8(&c);
     struct fuzz_frame frame = fuzz_frame_cut(picture, frame_bytes, cut, UINT16_MAX);
@@ -112,8 +113,8 @@ size_t fuzz_seed(size_t i, uint8_t seed[static FUZZ_SEED_SIZE])
         uint32_t size;
         uint16_t symbol_bytes;
         uint8_t data, parity;
-    } cuts[] = {{1, 1, 1, 0},       {100, 100, 128, 3},    {1000, 7, 128, 20},
-                {1000, 7, 10, 240}, {60000, 1352, 128, 5}, {9000, 1, 128, 0}};
+    } cuts[] = {{1, 1, 1, 0},       {100, 100, 128, 3},    {1000, 80, 128, 20},
+                {1000, 80, 5, 240}, {60000, 1352, 128, 5}, {20000, 80, 128, 0}};
     static const uint8_t picture[60000] = {0xff, 0xd8};
     static uint8_t symbol[UINT16_MAX];
     size_t cut_count = sizeof cuts / sizeof *cuts;

@@ -11,10 +11,6 @@ struct dd_wire_fragment;
 enum {
     DD_REASSEMBLY_FRAMES = 8,         /* incomplete frames at a time */
     DD_REASSEMBLY_PATIENCE_MS = 2000, /* since the last symbol of an incomplete frame that is older than a complete one */
-    /* Each symbol costs a byte of bookkeeping. So the number of symbols of a frame is limited: to DD_REASSEMBLY_SYMBOLS, plus one
-     * for every DD_REASSEMBLY_SYMBOL_BYTES of the largest frame. */
-    DD_REASSEMBLY_SYMBOLS = 65536,
-    DD_REASSEMBLY_SYMBOL_BYTES = 8,
 };
 
 enum dd_reassembly_verdict {

@@ -18,6 +18,10 @@ enum {
     DD_WIRE_DATA_MAX = 128,    /* data symbols in a block */
     DD_WIRE_SYMBOLS_MAX = 255, /* data + parity symbols in a block */
     DD_WIRE_JPEG_QUALITY_MAX = 100,
+    /* Each symbol costs the receiver work, however short it is. So only a frame of DD_WIRE_SYMBOLS_SHORT symbols or fewer may
+     * have shorter ones than DD_WIRE_SYMBOL_MIN. A max_packet_size of DD_WIRE_OVERHEAD + 80 or more makes no others. */
+    DD_WIRE_SYMBOL_MIN = 64,
+    DD_WIRE_SYMBOLS_SHORT = 4,
 };
 #define DD_WIRE_SESSION_DATAGRAMS (UINT64_C(1) << 23) /* counters in a session: 0 … 2^23 - 1 */
 #define DD_WIRE_FRAME_NUMBER_MAX ((UINT64_C(1) << 53) - 1)

@@ -46,6 +46,18 @@ START_TEST(plans_keep_their_limits)
 }
 END_TEST
 
+/* A receiver refuses frames of many short symbols: no max_packet_size that ddsend takes makes them. */
+START_TEST(symbols_are_short_in_short_frames_only)
+{
+    for (uint32_t packet = 200; packet < 400; packet += 3)
+        for (uint32_t size = 1; size < 3000; size += suite_is_short() ? 13 : 1) {
+            struct dd_block_plan p = plan_of(size, packet, 0);
+            ck_assert_msg(p.symbol_bytes >= DD_WIRE_SYMBOL_MIN || p.symbols <= DD_WIRE_SYMBOLS_SHORT, "%u bytes, packets of %u",
+                          size, packet);
+        }
+}
+END_TEST
+
 /* The words of docs/protocol.md, "Symbols and blocks", tried out: B = ceil(N / K), K <= 128 is the largest with data + parity
  * <= 255. */
 static uint32_t blocks_by_the_book(uint32_t n, double loss)
@@ -153,5 +165,5 @@ START_TEST(the_bound_of_parity_holds)
 }
 END_TEST
 
-SUITE("link/block_plan", plans_keep_their_limits, blocks_are_as_few_as_can_be, edges, the_order_of_the_wire,
-      bursts_that_can_be_lost, the_bound_of_parity_holds)
+SUITE("link/block_plan", plans_keep_their_limits, symbols_are_short_in_short_frames_only, blocks_are_as_few_as_can_be, edges,
+      the_order_of_the_wire, bursts_that_can_be_lost, the_bound_of_parity_holds)

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "dd/base/error.h"
 #include "suite.h"
@@ -226,5 +227,28 @@ START_TEST(what_is_no_block_is_refused)
 }
 END_TEST
 
+/* Recovery takes about as long as it should, even if nearly all symbols are lost and short: a sender that has the key must not
+ * make a lot of work of few bytes. Elimination would take 6 ms a block on a machine that does this in 0.3 ms. */
+START_TEST(recovery_of_nearly_all_symbols_is_cheap)
+{
+    static const struct dd_fec_block b = {128, 127, 64};
+    bool lost[DD_WIRE_DATA_MAX];
+    uint8_t spare[DD_WIRE_DATA_MAX];
+    int rounds = suite_is_short() ? 2 : 200;
+    set_up();
+    make_block(&b);
+    for (uint32_t i = 0; i < b.data; i++) {
+        lost[i] = i > 0;
+        spare[i] = (uint8_t)(b.data + i);
+    }
+    clock_t begin = clock();
+    for (int i = 0; i < rounds; i++)
+        ck_assert_int_eq(lose(&b, lost, spare), 0);
+    ck_assert_int_lt(clock() - begin, CLOCKS_PER_SEC / 2);
+    check_data(&b);
+    tear_down();
+}
+END_TEST
+
 SUITE("link/fec", parity_is_as_defined, blocks_of_other_sizes_between_change_nothing, every_loss_of_small_blocks_is_recovered,
-      as_much_as_the_parity_is_recovered, what_is_no_block_is_refused)
+      as_much_as_the_parity_is_recovered, what_is_no_block_is_refused, recovery_of_nearly_all_symbols_is_cheap)

@@ -1,8 +1,10 @@
 /* reassemble.c against what cuts frames and makes their parity. */
 #include "dd/link/reassembly.h"
 
+#include <malloc.h>
 #include <stdbool.h>
 #include <string.h>
+#include <time.h>
 
 #include "dd/link/block_plan.h"
 #include "dd/link/fragmenter.h"
@@ -278,26 +280,56 @@ START_TEST(other_parity_is_a_contradiction)
 }
 END_TEST
 
-/* Frames of tiny symbols would take more memory for notes than for themselves. */
-START_TEST(too_many_symbols_are_refused)
+/* A frame of which one symbol comes costs next to nothing, although it claims to be the largest, in as many blocks as can be. */
+START_TEST(beginning_a_large_frame_is_cheap)
 {
-    struct dd_reassembly *r = dd_reassembly_new(MAX_FRAME);
-    uint32_t most = DD_REASSEMBLY_SYMBOLS + MAX_FRAME / DD_REASSEMBLY_SYMBOL_BYTES;
-    struct dd_wire_fragment f = {.frame = 1, .captured_us = 1, .symbol = symbol};
-    struct dd_block_plan plan;
-    for (uint32_t size = most; size <= most + 1; size++) {
-        f.frame = size;
-        ck_assert_int_eq(dd_block_plan_compute(&plan, size, DD_WIRE_OVERHEAD + 1, 0), 0);
-        dd_block_plan_describe(&plan, 0, &f);
-        ck_assert_int_eq(dd_reassembly_add(r, 1, &f, 0, &got), size == most ? DD_REASSEMBLY_TAKEN : DD_REASSEMBLY_MALFORMED);
-    }
-    ck_assert_uint_ge(dd_reassembly_memory(MAX_FRAME), DD_REASSEMBLY_FRAMES * (uint64_t)(MAX_FRAME + most));
-    ck_assert_uint_le(dd_reassembly_memory(8 << 20), (uint64_t)DD_REASSEMBLY_FRAMES * (8 << 20) * 5 / 4 + (16 << 20));
+    enum { CLAIMED = 8 << 20, BLOCKS = 65535, FRAMES = 20000 };
+    struct dd_reassembly *r = dd_reassembly_new(CLAIMED);
+    struct dd_wire_fragment f = {.data = 2,
+                                 .block = BLOCKS - 1,
+                                 .blocks = BLOCKS,
+                                 .captured_us = 1,
+                                 .frame_bytes = CLAIMED,
+                                 .symbol_bytes = DD_WIRE_SYMBOL_MIN,
+                                 .symbol = symbol};
+    clock_t begin = clock();
+    for (f.frame = 1; f.frame <= (suite_is_short() ? 100 : FRAMES); f.frame++)
+        ck_assert_int_eq(dd_reassembly_add(r, 1, &f, 0, &got), DD_REASSEMBLY_TAKEN);
+    ck_assert_int_lt(clock() - begin,
+                     CLOCKS_PER_SEC); /* of CPU time; clearing what is stored about all blocks takes ten times that */
     dd_reassembly_free(r);
+}
+END_TEST
+
+static size_t allocated(void)
+{
+    struct mallinfo2 info = mallinfo2(); /* all 0 under AddressSanitizer */
+    return info.uordblks + info.hblkhd;
+}
+
+/* The bound on memory holds for the frames that take most: of the shortest symbols, in blocks of one or of many, and growing. */
+START_TEST(memory_stays_within_its_bound)
+{
+    enum { LARGEST = 1 << 20, PAGES = 64 << 10 };
+    for (uint32_t blocks = LARGEST / DD_WIRE_SYMBOL_MIN; blocks >= LARGEST / DD_WIRE_SYMBOL_MIN / 128; blocks /= 2) {
+        size_t before = allocated();
+        struct dd_reassembly *r = dd_reassembly_new(LARGEST);
+        struct dd_wire_fragment f = {
+            .captured_us = 1, .blocks = (uint16_t)blocks, .symbol_bytes = DD_WIRE_SYMBOL_MIN, .symbol = symbol};
+        for (f.frame = 1; f.frame <= 4 * DD_REASSEMBLY_FRAMES; f.frame++) {
+            f.frame_bytes = f.frame <= 2 * DD_REASSEMBLY_FRAMES ? LARGEST / 8 * 5 : LARGEST;
+            f.blocks = (uint16_t)((uint64_t)blocks * f.frame_bytes / LARGEST);
+            f.data = (uint8_t)(f.frame_bytes / DD_WIRE_SYMBOL_MIN / f.blocks);
+            ck_assert_int_eq(dd_reassembly_add(r, 1, &f, 0, &got), DD_REASSEMBLY_TAKEN);
+            ck_assert_uint_le(allocated() - before, dd_reassembly_memory(LARGEST) + PAGES);
+        }
+        dd_reassembly_free(r);
+    }
+    ck_assert_uint_le(dd_reassembly_memory(8 << 20), (uint64_t)DD_REASSEMBLY_FRAMES * (8 << 20) * 9 / 8 + (16 << 20));
 }
 END_TEST
 
 SUITE("link/reassembly", puts_frames_of_all_sizes_together, never_goes_back_to_an_older_frame,
       refuses_contradictions_and_too_large_frames, drops_the_oldest_when_too_many_are_begun, gives_up_what_is_overtaken_and_waits,
       any_symbols_will_do, parity_makes_way_for_data, one_loss_too_many_is_a_loss, other_parity_is_a_contradiction,
-      too_many_symbols_are_refused)
+      beginning_a_large_frame_is_cheap, memory_stays_within_its_bound)

@@ -1,5 +1,6 @@
 #include "dd/link/wire.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "dd/base/error.h"
@@ -91,11 +92,16 @@ START_TEST(refuses_fields_that_contradict_each_other)
     right.parity = 251;
     ck_assert_int_eq(read_back(&right), 0);
     /* a block of 128 in a frame that has one of 129 */
-    static const uint8_t symbol[1] = {0};
-    struct dd_wire_fragment large = {
-        .data = 128, .block = 1, .blocks = 2, .frame = 1, .frame_bytes = 257, .symbol_bytes = 1, .symbol = symbol};
+    static const uint8_t symbol[DD_WIRE_SYMBOL_MIN] = {0};
+    struct dd_wire_fragment large = {.data = 128,
+                                     .block = 1,
+                                     .blocks = 2,
+                                     .frame = 1,
+                                     .frame_bytes = 257 * DD_WIRE_SYMBOL_MIN,
+                                     .symbol_bytes = DD_WIRE_SYMBOL_MIN,
+                                     .symbol = symbol};
     ck_assert_int_eq(read_back(&large), DD_ERROR_INPUT);
-    large.frame_bytes = 256;
+    large.frame_bytes = 256 * DD_WIRE_SYMBOL_MIN;
     ck_assert_int_eq(read_back(&large), 0);
     WRONG(block, 3);
     WRONG(block, 0); /* has 4 */
@@ -108,6 +114,24 @@ START_TEST(refuses_fields_that_contradict_each_other)
     WRONG(frame_bytes, 1001);
     WRONG(symbol_bytes, 99);
 #undef WRONG
+}
+END_TEST
+
+/* Only a frame of a few symbols may have short ones. */
+START_TEST(refuses_many_short_symbols)
+{
+    static const uint8_t symbol[DD_WIRE_SYMBOL_MIN] = {0};
+    for (uint16_t bytes = 1; bytes <= DD_WIRE_SYMBOL_MIN; bytes++)
+        for (uint8_t data = 1; data <= 8; data++) {
+            struct dd_wire_fragment f = {.data = data,
+                                         .blocks = 1,
+                                         .frame = 1,
+                                         .frame_bytes = (uint32_t)bytes * data,
+                                         .symbol_bytes = bytes,
+                                         .symbol = symbol};
+            bool sound = bytes == DD_WIRE_SYMBOL_MIN || data <= DD_WIRE_SYMBOLS_SHORT;
+            ck_assert_msg(read_back(&f) == (sound ? 0 : DD_ERROR_INPUT), "%u symbols of %u bytes", data, bytes);
+        }
 }
 END_TEST
 
@@ -164,5 +188,5 @@ START_TEST(knows_every_reason_in_words)
 }
 END_TEST
 
-SUITE("link/wire", reads_back_a_header, reads_back_a_fragment, refuses_fields_that_contradict_each_other, reads_back_a_status,
-      knows_every_reason_in_words)
+SUITE("link/wire", reads_back_a_header, reads_back_a_fragment, refuses_fields_that_contradict_each_other,
+      refuses_many_short_symbols, reads_back_a_status, knows_every_reason_in_words)
