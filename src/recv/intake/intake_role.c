@@ -18,14 +18,12 @@
 #include "dd/link/frame_ring.h"
 #include "dd/link/wire.h"
 #include "recv/intake/stream_receiver.h"
+#include "recv/intake/time_share.h"
 #include "recv/stream_state.h"
 
 /* A message is one datagram, or up to 64 of one sender that the kernel has joined (UDP_GRO): all of the same size, except that
  * the last may be shorter. */
-enum { BATCH = 16, MESSAGE = 65536, EVENTS = 64, CONTROL = 64, POLL_MS = 250, BEAT_MS = 3000 };
-/* A socket is read for this many datagrams at most before the others get their turn: a flood must not hold them up, or the
- * heartbeat. */
-enum { READ_DATAGRAMS_MAX = 8192 };
+enum { BATCH = 16, MESSAGE = 65536, EVENTS = DD_OPTIONS_STREAMS_MAX + 1, CONTROL = 64, POLL_MS = 250, BEAT_MS = 3000 };
 /* A wake-up costs as much as handling a dozen datagrams. If the next ones arrive within BUSY_US, a pause of GATHER_US lets some
  * gather: 60 KB at 1 Gbit/s. */
 enum { BUSY_US = 200, GATHER_US = 500 };
@@ -40,6 +38,8 @@ struct route {
 
 struct port {
     int fd;
+    uint32_t stream_count;
+    struct dd_time_share_cost cost;
     struct dd_socket_counters counters;
     struct dd_log_limit refusal_log;
 };
@@ -114,6 +114,7 @@ static int open_receivers(struct intake *intake)
         intake->receivers[i] = open_receiver(intake, i);
         if (!intake->receivers[i])
             return DD_ERROR_SYSTEM;
+        intake->ports[stream->socket].stream_count++;
         for (uint32_t k = 0; k < stream->key_count; k++)
             intake->routes[intake->route_count++] =
                 (struct route){stream->socket, dd_stream_receiver_key_id(intake->receivers[i], k), i, k};
@@ -225,10 +226,9 @@ static size_t read_control(struct port *port, struct msghdr *message)
     return segment > 0 ? (size_t)segment : 0;
 }
 
-/* Handles the datagrams of a message. Returns their number. */
-static size_t handle_message(struct intake *intake, uint32_t socket, struct mmsghdr *message)
+/* Handles the datagrams of a message. */
+static void handle_message(struct intake *intake, uint32_t socket, struct mmsghdr *message)
 {
-    size_t count = 0;
     const uint8_t *bytes = message->msg_hdr.msg_iov->iov_base;
     size_t size = message->msg_len, segment = read_control(&intake->ports[socket], &message->msg_hdr);
     const struct arrival arrival = {socket, message->msg_hdr.msg_name, dd_clock_now_us(), dd_clock_wall_us()};
@@ -239,16 +239,13 @@ static size_t handle_message(struct intake *intake, uint32_t socket, struct mmsg
         handle_datagram(intake, &arrival, bytes, length);
         bytes += length;
         size -= length;
-        count++;
     } while (size);
-    return count;
 }
 
-/* Receives and handles one batch. Returns its number of datagrams; 0 if the socket is empty now. */
-static size_t receive(struct intake *intake, uint32_t socket)
+/* Receives and handles one batch of at most that many messages. Returns how many there were; fewer: the socket is empty now. */
+static size_t receive(struct intake *intake, uint32_t socket, size_t most)
 {
-    size_t datagrams = 0;
-    for (size_t i = 0; i < BATCH; i++) {
+    for (size_t i = 0; i < most; i++) {
         intake->vectors[i] = (struct iovec){intake->bytes + i * MESSAGE, MESSAGE};
         intake->messages[i].msg_hdr = (struct msghdr){.msg_name = &intake->senders[i],
                                                       .msg_namelen = sizeof intake->senders[i],
@@ -257,20 +254,42 @@ static size_t receive(struct intake *intake, uint32_t socket)
                                                       .msg_control = intake->control[i],
                                                       .msg_controllen = CONTROL};
     }
-    int count = recvmmsg(intake->ports[socket].fd, intake->messages, BATCH, MSG_DONTWAIT, NULL);
+    int count = recvmmsg(intake->ports[socket].fd, intake->messages, (unsigned)most, MSG_DONTWAIT, NULL);
     for (int i = 0; i < count; i++)
-        datagrams += handle_message(intake, socket, &intake->messages[i]);
-    return count == BATCH ? datagrams : 0;
+        handle_message(intake, socket, &intake->messages[i]);
+    return count > 0 ? (size_t)count : 0;
 }
 
-/* Reads a socket until it is empty or READ_DATAGRAMS_MAX is reached. epoll reports what is left. */
-static void read_socket(struct intake *intake, uint32_t socket)
+/* Reads a socket until it is empty, or until until_us. epoll reports what is left. */
+static void read_socket(struct intake *intake, uint32_t socket, uint64_t now_us, uint64_t until_us)
 {
-    size_t taken = 0, datagrams;
+    struct dd_time_share_cost *cost = &intake->ports[socket].cost;
+    size_t most, count;
     do {
-        datagrams = receive(intake, socket);
-        taken += datagrams;
-    } while (datagrams && taken < READ_DATAGRAMS_MAX);
+        most = dd_time_share_messages(cost, now_us, until_us, BATCH);
+        count = receive(intake, socket, most);
+        uint64_t start_us = now_us;
+        now_us = dd_clock_now_us();
+        dd_time_share_measure(cost, count, now_us - start_us);
+        dd_role_beat(intake->role, BEAT_MS);
+    } while (count == most && now_us < until_us);
+}
+
+/* Reads the sockets that have datagrams, each for its share of the turn. */
+static void read_sockets(struct intake *intake, const struct epoll_event *events, int count)
+{
+    struct dd_time_share_turn turn;
+    uint64_t streams = 0;
+    for (int i = 0; i < count; i++)
+        if (events[i].data.u32 != TOKEN_STOP)
+            streams += intake->ports[events[i].data.u32].stream_count;
+    dd_time_share_begin(&turn, dd_clock_now_us(), streams);
+    for (int i = 0; i < count; i++) {
+        uint32_t socket = events[i].data.u32;
+        uint64_t now_us = dd_clock_now_us();
+        if (socket != TOKEN_STOP)
+            read_socket(intake, socket, now_us, dd_time_share_next(&turn, now_us, intake->ports[socket].stream_count));
+    }
 }
 
 static void publish_all(struct intake *intake)
@@ -300,9 +319,7 @@ static void run(struct intake *intake)
     while (!dd_role_stopping(intake->role)) {
         dd_role_beat(intake->role, BEAT_MS);
         int count = wait_for_work(intake, events, &busy);
-        for (int i = 0; i < count; i++)
-            if (events[i].data.u32 != TOKEN_STOP)
-                read_socket(intake, events[i].data.u32);
+        read_sockets(intake, events, count);
         publish_all(intake);
     }
 }

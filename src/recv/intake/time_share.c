@@ -1,0 +1,32 @@
+#include "recv/intake/time_share.h"
+
+void dd_time_share_begin(struct dd_time_share_turn *turn, uint64_t now_us, uint64_t streams)
+{
+    turn->end_us = now_us + DD_TIME_SHARE_TURN_US;
+    turn->streams = turn->left = streams;
+}
+
+uint64_t dd_time_share_next(struct dd_time_share_turn *turn, uint64_t now_us, uint64_t streams)
+{
+    uint64_t left_us = now_us < turn->end_us ? turn->end_us - now_us : 0;
+    uint64_t of_left_us = turn->left > streams ? left_us * streams / turn->left : left_us;
+    uint64_t of_all_us = turn->streams > streams ? DD_TIME_SHARE_TURN_US * streams / turn->streams : DD_TIME_SHARE_TURN_US;
+    turn->left = turn->left > streams ? turn->left - streams : 0;
+    return now_us + (of_left_us > of_all_us ? of_left_us : of_all_us);
+}
+
+size_t dd_time_share_messages(const struct dd_time_share_cost *cost, uint64_t now_us, uint64_t until_us, size_t most)
+{
+    uint64_t left_us = now_us < until_us ? until_us - now_us : 0;
+    uint64_t fit = cost->message_us ? left_us / cost->message_us : 1;
+    return fit < 1 ? 1 : fit < most ? (size_t)fit : most;
+}
+
+void dd_time_share_measure(struct dd_time_share_cost *cost, size_t messages, uint64_t took_us)
+{
+    if (!messages)
+        return;
+    /* It rises at once and falls slowly: costly messages among cheap ones must not be taken for cheap. */
+    uint64_t now_us = took_us / messages + 1, before_us = cost->message_us - cost->message_us / 8;
+    cost->message_us = now_us > before_us ? now_us : before_us;
+}

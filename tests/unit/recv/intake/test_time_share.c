@@ -1,0 +1,106 @@
+#include "recv/intake/time_share.h"
+
+#include <stdbool.h>
+
+#include "suite.h"
+
+enum { BATCH = 16, PORTS = 13 };
+
+/* A port as the kernel has it: its messages and what each takes to handle. */
+struct port {
+    uint64_t waiting, message_us, streams;
+    uint64_t read, served_us;
+    struct dd_time_share_cost cost;
+};
+
+/* One turn over the ports that have messages, as intake does it. Returns when it ends. */
+static uint64_t turn(struct port *ports, uint64_t now_us)
+{
+    struct dd_time_share_turn t;
+    uint64_t streams = 0;
+    for (size_t i = 0; i < PORTS; i++)
+        streams += ports[i].waiting ? ports[i].streams : 0;
+    dd_time_share_begin(&t, now_us, streams);
+    for (size_t i = 0; i < PORTS; i++) {
+        struct port *p = &ports[i];
+        if (!p->waiting)
+            continue;
+        uint64_t until_us = dd_time_share_next(&t, now_us, p->streams);
+        size_t most, count;
+        do {
+            most = dd_time_share_messages(&p->cost, now_us, until_us, BATCH);
+            ck_assert_uint_ge(most, 1);
+            ck_assert_uint_le(most, BATCH);
+            count = p->waiting < most ? (size_t)p->waiting : most;
+            p->waiting -= count;
+            p->read += count;
+            p->served_us += count * p->message_us;
+            now_us += count * p->message_us + 1;
+            dd_time_share_measure(&p->cost, count, count * p->message_us);
+        } while (count == most && now_us < until_us);
+    }
+    return now_us;
+}
+
+/* Twelve ports have costly messages without end, and one has a few cheap ones. */
+START_TEST(costly_ports_hold_up_no_other)
+{
+    static const uint64_t costs[] = {1, 50, 3000, 7000};
+    for (size_t c = 0; c < sizeof costs / sizeof *costs; c++) {
+        struct port ports[PORTS] = {0};
+        uint64_t now_us = 1;
+        for (size_t i = 0; i < PORTS; i++)
+            ports[i] = (struct port){.waiting = UINT32_MAX, .message_us = costs[c], .streams = 1};
+        ports[PORTS - 1].message_us = 40;
+        for (int i = 0; i < 100; i++) {
+            uint64_t start_us = now_us;
+            ports[PORTS - 1].waiting = 20; /* comes in a turn at 4 Mbit/s, and more */
+            now_us = turn(ports, start_us);
+            ck_assert_uint_le(now_us - start_us, 2 * DD_TIME_SHARE_TURN_US);
+            ck_assert_uint_eq(ports[PORTS - 1].waiting, 0);
+        }
+        for (size_t i = 1; i < PORTS - 1; i++) /* and the costly ones get the same */
+            ck_assert_uint_le(ports[0].served_us, 2 * ports[i].served_us);
+    }
+}
+END_TEST
+
+START_TEST(shares_follow_the_number_of_streams)
+{
+    struct dd_time_share_turn t;
+    dd_time_share_begin(&t, 1000, 10);
+    ck_assert_uint_eq(dd_time_share_next(&t, 1000, 1), 1000 + DD_TIME_SHARE_TURN_US / 10);
+    /* it left all of it to the others */
+    ck_assert_uint_eq(dd_time_share_next(&t, 1000, 6), 1000 + DD_TIME_SHARE_TURN_US * 6 / 9);
+    ck_assert_uint_eq(dd_time_share_next(&t, 1000 + DD_TIME_SHARE_TURN_US / 2, 3), 1000 + DD_TIME_SHARE_TURN_US);
+    /* the first took all of the turn, and more: the second has its share nevertheless */
+    dd_time_share_begin(&t, 1000, 2);
+    ck_assert_uint_eq(dd_time_share_next(&t, 1000, 1), 1000 + DD_TIME_SHARE_TURN_US / 2);
+    uint64_t late_us = 2000 + DD_TIME_SHARE_TURN_US;
+    ck_assert_uint_eq(dd_time_share_next(&t, late_us, 1), late_us + DD_TIME_SHARE_TURN_US / 2);
+}
+END_TEST
+
+START_TEST(batches_fit_the_time_that_is_left)
+{
+    struct dd_time_share_cost cost = {0};
+    ck_assert_uint_eq(dd_time_share_messages(&cost, 0, 50000, BATCH), 1); /* unknown: try one */
+    dd_time_share_measure(&cost, 1, 99);
+    ck_assert_uint_eq(dd_time_share_messages(&cost, 0, 50000, BATCH), BATCH);
+    ck_assert_uint_eq(dd_time_share_messages(&cost, 0, 1000, BATCH), 10);
+    ck_assert_uint_eq(dd_time_share_messages(&cost, 1000, 1000, BATCH), 1);
+    ck_assert_uint_eq(dd_time_share_messages(&cost, 2000, 1000, BATCH), 1);
+    /* it rises at once and falls slowly; an empty batch says nothing */
+    dd_time_share_measure(&cost, 4, 40000);
+    ck_assert_uint_eq(cost.message_us, 10001);
+    dd_time_share_measure(&cost, 0, 100000);
+    dd_time_share_measure(&cost, 16, 16);
+    ck_assert_uint_gt(cost.message_us, 8000);
+    for (int i = 0; i < 200; i++)
+        dd_time_share_measure(&cost, 16, 16);
+    ck_assert_uint_le(cost.message_us, 8);
+}
+END_TEST
+
+SUITE("recv/intake/time_share", costly_ports_hold_up_no_other, shares_follow_the_number_of_streams,
+      batches_fit_the_time_that_is_left)
