@@ -19,6 +19,8 @@
 #include "dd/base/wakeup.h"
 
 enum { PAGE = 4096, ALIGN = 64, OBSERVE_TRIES = 4 };
+/* Positions stay far below where sums of them wrap around, and where 2 (p + 1) is 0, the sequence of a dropped entry. */
+#define COUNT_MAX DD_FRAME_RING_COUNT_MAX
 
 struct entry {
     _Atomic uint64_t sequence;
@@ -144,13 +146,16 @@ struct dd_frame_ring *dd_frame_ring_open_writer(int fd, const struct dd_frame_ri
     if (!ring)
         return NULL;
     ring->wake_fd = wake_fd;
-    ring->count = atomic_load(&ring->header->count);
-    /* Frames of an earlier writer may lie anywhere in the arena: they are dropped, and positions continue. */
+    /* Frames of an earlier writer may lie anywhere in the arena: they are dropped, and positions continue. It may have left
+     * anything in the header; no honest one left such a count. */
+    ring->count = dd_frame_ring_count(ring) < COUNT_MAX / 2 ? dd_frame_ring_count(ring) : 0;
     ring->oldest = ring->count;
+    atomic_store(&ring->header->count, ring->count);
     atomic_store(&ring->header->oldest, ring->oldest);
     for (uint32_t i = 0; i < shape->entries; i++)
         atomic_store(&ring->entries[i].sequence, 0);
-    ring->state_sequence = dd_round_up_to(atomic_load(&ring->header->state_sequence), 2);
+    uint64_t sequence = atomic_load(&ring->header->state_sequence);
+    ring->state_sequence = sequence < COUNT_MAX ? dd_round_up_to(sequence, 2) : 0;
     return ring;
 }
 
@@ -170,7 +175,7 @@ void dd_frame_ring_close(struct dd_frame_ring *ring)
 /* Drops frames, oldest first, until neither the entry nor the bytes from at on are in use. */
 static void make_room(struct dd_frame_ring *ring, uint64_t at, uint64_t bytes)
 {
-    while (ring->oldest < ring->count) {
+    while (ring->oldest != ring->count) {
         struct entry *e = entry_of(ring, ring->oldest);
         uint64_t taken = dd_round_up_to(e->frame.bytes, ALIGN);
         bool overlaps = e->at < at + bytes && at < e->at + taken;
@@ -241,19 +246,21 @@ void dd_frame_ring_beat(struct dd_frame_ring *ring, uint64_t alive_until_us)
 
 uint64_t dd_frame_ring_count(const struct dd_frame_ring *ring)
 {
-    return atomic_load(&ring->header->count);
+    uint64_t count = atomic_load(&ring->header->count);
+    return count <= COUNT_MAX ? count : 0;
 }
 
 uint64_t dd_frame_ring_oldest(const struct dd_frame_ring *ring)
 {
-    uint64_t oldest = atomic_load(&ring->header->oldest), count = atomic_load(&ring->header->count);
-    return oldest < count ? oldest : count;
+    uint64_t oldest = atomic_load(&ring->header->oldest), count = dd_frame_ring_count(ring);
+    uint64_t least = count > ring->shape.entries ? count - ring->shape.entries : 0;
+    return oldest > count ? count : oldest < least ? least : oldest;
 }
 
 bool dd_frame_ring_unchanged(const struct dd_frame_ring *ring, uint64_t position)
 {
     atomic_thread_fence(memory_order_seq_cst);
-    return atomic_load(&entry_of(ring, position)->sequence) == 2 * (position + 1);
+    return position < COUNT_MAX && atomic_load(&entry_of(ring, position)->sequence) == 2 * (position + 1);
 }
 
 int dd_frame_ring_peek(const struct dd_frame_ring *ring, uint64_t position, struct dd_frame_ring_frame *frame,

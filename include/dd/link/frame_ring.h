@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 enum { DD_FRAME_RING_STATE_SIZE = 1024, DD_FRAME_RING_ENTRIES_MAX = 65536 };
+#define DD_FRAME_RING_COUNT_MAX (UINT64_C(1) << 62) /* no writer ever commits so many frames */
 
 struct dd_frame_ring;
 
@@ -58,8 +59,8 @@ int dd_frame_ring_seal_future_writes(int fd);
 bool dd_frame_ring_is_sealed(int fd);
 
 /* Map a ring. fd is borrowed for the call only; wake_fd, for dd_wakeup_send(), until dd_frame_ring_close(), which takes NULL. A
- * writer drops the frames of an earlier writer and continues its positions. Returned-owned. NULL, logged, if fd does not have
- * that shape or a system call fails. */
+ * writer drops the frames of an earlier writer and continues its positions; if that left a count that cannot be, it begins at 0.
+ * Returned-owned. NULL, logged, if fd does not have that shape or a system call fails. */
 struct dd_frame_ring *dd_frame_ring_open_writer(int fd, const struct dd_frame_ring_shape *shape, int wake_fd);
 struct dd_frame_ring *dd_frame_ring_open_reader(int fd, const struct dd_frame_ring_shape *shape);
 void dd_frame_ring_close(struct dd_frame_ring *ring);
@@ -79,8 +80,9 @@ void dd_frame_ring_beat(struct dd_frame_ring *ring, uint64_t alive_until_us);
 
 /* ---- the reader ---- */
 
-/* The number of frames committed so far, and the first position that may still hold one. Both are unchecked values of the writer,
- * each read on its own: so oldest may be above a count that was read before it. */
+/* The number of frames committed so far, at most DD_FRAME_RING_COUNT_MAX, and the first position that may still hold one: at most
+ * the shape's entries before the count. Apart from that both are whatever the writer says, each read on its own: so oldest may be
+ * above a count that was read before it. */
 uint64_t dd_frame_ring_count(const struct dd_frame_ring *ring);
 uint64_t dd_frame_ring_oldest(const struct dd_frame_ring *ring);
 

@@ -266,6 +266,101 @@ START_TEST(survives_a_hostile_writer)
 }
 END_TEST
 
+/* The ring's header, as far as a writer that means harm needs it. */
+struct hostile_header {
+    uint64_t alive_until_us, count, oldest, state_sequence;
+};
+
+static struct hostile_header *map_header(void)
+{
+    void *memory = mmap(NULL, (size_t)dd_frame_ring_memory(&shape), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    ck_assert_ptr_ne(memory, MAP_FAILED);
+    return memory;
+}
+
+static const uint64_t counts[] = {0,
+                                  1,
+                                  5,
+                                  UINT64_C(1) << 32,
+                                  (UINT64_C(1) << 62) - 1,
+                                  UINT64_C(1) << 62,
+                                  (UINT64_C(1) << 63) - 2,
+                                  (UINT64_C(1) << 63) - 1,
+                                  UINT64_C(1) << 63,
+                                  UINT64_MAX - 2,
+                                  UINT64_MAX - 1,
+                                  UINT64_MAX};
+enum { COUNTS = sizeof counts / sizeof *counts };
+
+/* A writer that meant harm leaves any counts behind. What the reader takes for whole under the next one is whole, at every
+ * position, and also what it has been reading in place since before. */
+START_TEST(a_new_writer_begins_well_whatever_the_last_one_left)
+{
+    struct dd_frame_ring_frame frame;
+    for (size_t i = 0; i < COUNTS * COUNTS; i++) {
+        open_both(-1);
+        struct hostile_header *header = map_header();
+        for (uint64_t number = 0; number < 3; number++)
+            put(number, FRAME);
+        dd_frame_ring_close(writer);
+        header->count = counts[i / COUNTS];
+        header->oldest = counts[i % COUNTS];
+        header->state_sequence = counts[i % COUNTS];
+        writer = dd_frame_ring_open_writer(fd, &shape, -1);
+        ck_assert_uint_eq(dd_frame_ring_oldest(reader), dd_frame_ring_count(reader));
+        for (uint64_t number = 1; number <= 12; number++) {
+            put(number, 2000);
+            uint64_t newest = dd_frame_ring_count(reader) - 1;
+            const uint8_t *in_place;
+            ck_assert_int_eq(dd_frame_ring_copy(reader, newest, &frame, bytes, sizeof bytes), 0);
+            ck_assert_uint_eq(frame.number, number);
+            ck_assert_int_eq(dd_frame_ring_peek(reader, newest, &frame, &in_place), 0);
+            for (uint64_t next = number + 1; next < number + 5; next++) {
+                put(next, 2000);
+                for (uint32_t at = 0; at < frame.bytes; at++)
+                    if (in_place[at] != number)
+                        ck_assert_msg(!dd_frame_ring_unchanged(reader, newest), "count %ju, oldest %ju, frame %ju",
+                                      (uintmax_t)counts[i / COUNTS], (uintmax_t)counts[i % COUNTS], (uintmax_t)number);
+            }
+        }
+        dd_frame_ring_publish(writer, "state", 6, false);
+        ck_assert_int_eq(dd_frame_ring_observe(reader, bytes, 6), 0);
+        munmap(header, (size_t)dd_frame_ring_memory(&shape));
+        close_both();
+    }
+}
+END_TEST
+
+/* Counts of a writer that means harm lead the reader nowhere: not through more entries than there are, nor to one that was
+ * dropped. */
+START_TEST(a_reader_survives_any_counts)
+{
+    struct dd_frame_ring_frame frame;
+    open_both(-1);
+    struct hostile_header *header = map_header();
+    put(1, FRAME);
+    put(2, FRAME);
+    /* an entry that was dropped has the sequence 0, and so has the position 2^63 - 1 if it wraps around */
+    uint8_t *entry = (uint8_t *)header + 4096;
+    for (size_t i = 0; i < shape.entries; i++)
+        memset(entry + i * (8 + 8 + sizeof frame), 0, 8);
+    for (size_t i = 0; i < COUNTS; i++) {
+        ck_assert_int_eq(dd_frame_ring_peek(reader, counts[i], &frame, NULL), DD_ERROR_GONE);
+        ck_assert(!dd_frame_ring_unchanged(reader, counts[i]));
+    }
+    for (size_t i = 0; i < COUNTS * COUNTS; i++) {
+        header->count = counts[i / COUNTS];
+        header->oldest = counts[i % COUNTS];
+        uint64_t count = dd_frame_ring_count(reader), oldest = dd_frame_ring_oldest(reader);
+        ck_assert_uint_le(count, DD_FRAME_RING_COUNT_MAX);
+        ck_assert_uint_le(oldest, count);
+        ck_assert_uint_le(count - oldest, shape.entries);
+    }
+    munmap(header, (size_t)dd_frame_ring_memory(&shape));
+    close_both();
+}
+END_TEST
+
 /* Two processes, as in life: what the reader accepts is whole although the writer never waits. */
 START_TEST(holds_between_processes)
 {
@@ -297,4 +392,5 @@ END_TEST
 SUITE("link/frame_ring", gives_back_what_was_put, drops_the_oldest_by_entries_and_by_bytes, keeps_every_frame_whole,
       keeps_the_newest_while_the_next_is_written, notices_a_change_during_reading_in_place, goes_on_after_a_writer_died,
       publishes_state_and_heartbeat, wakes_without_ever_blocking, refuses_another_shape_and_unsealed_memory,
-      cannot_be_written_once_sealed, survives_a_hostile_writer, holds_between_processes)
+      cannot_be_written_once_sealed, survives_a_hostile_writer, a_new_writer_begins_well_whatever_the_last_one_left,
+      a_reader_survives_any_counts, holds_between_processes)
