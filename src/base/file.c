@@ -133,7 +133,8 @@ int dd_file_replace(const char *path, const void *bytes, size_t size)
         dd_log_error("%s: the path is too long", path);
         return DD_ERROR_INPUT;
     }
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    unlink(temporary); /* of a process that died while it wrote it; a file of one's own, whatever else was there */
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         goto err0;
     if (write_all(fd, bytes, size) < 0 || fsync(fd) < 0)
@@ -172,6 +173,29 @@ static int make_folders(char *path)
     }
 }
 
+/* Whoever else could write in the folder could put links, pipes or old files in the place of the daemon's, which writes there as
+ * root. 0 or a negative enum dd_error, logged. */
+static int check_folder(const char *path)
+{
+    struct stat s;
+    if (access(path, R_OK | W_OK | X_OK) < 0 || stat(path, &s) < 0) {
+        dd_log_error("the folder for the state, %s: %s", path, strerror(errno));
+        return DD_ERROR_SYSTEM;
+    }
+    bool is_root = geteuid() == 0;
+    if (is_root && s.st_uid != 0) {
+        dd_log_error("the folder for the state, %s, belongs to another user, who could replace what is in it: chown root %s",
+                     path, path);
+        return DD_ERROR_INPUT;
+    }
+    if (s.st_mode & (S_IWOTH | (is_root ? S_IWGRP : 0))) {
+        dd_log_error("others can write in the folder for the state, %s (mode %04o): chmod 700 %s", path,
+                     (unsigned)(s.st_mode & 07777), path);
+        return DD_ERROR_INPUT;
+    }
+    return 0;
+}
+
 int dd_file_state_dir(const char *program, const char *wanted, char *path, size_t size)
 {
     const char *systemd = getenv("STATE_DIRECTORY"), *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
@@ -196,9 +220,5 @@ int dd_file_state_dir(const char *program, const char *wanted, char *path, size_
         return DD_ERROR_INPUT;
     }
     int error = make_folders(path);
-    if (!error && access(path, R_OK | W_OK | X_OK) < 0) {
-        dd_log_error("the folder for the state, %s: %s", path, strerror(errno));
-        error = DD_ERROR_SYSTEM;
-    }
-    return error;
+    return error ? error : check_folder(path);
 }

@@ -32,6 +32,7 @@ struct ddrecv {
     struct dd_recv_role_config prepared; /* of the roles that are started next; empty once they are */
     struct dd_recv_daemon options;       /* in use */
     int http_fd;                         /* -1: none */
+    bool http_is_used;                   /* serve has had http_fd, which may therefore be in any state */
     int wait_fd, send_fd;                /* ends of the wake-up by which intake wakes serve; -1: none */
     struct dd_recv_role_config_port ports[DD_OPTIONS_STREAMS_MAX];
     int port_fds[DD_OPTIONS_STREAMS_MAX];
@@ -45,17 +46,29 @@ struct ddrecv {
 
 /* ---- what outlives roles ---- */
 
+/* The index of a port among count others; count: it is none of them. */
+static size_t find_port(const struct dd_recv_role_config_port *port, const struct dd_recv_role_config_port *ports, size_t count)
+{
+    size_t i = 0;
+    while (i < count && memcmp(port, &ports[i], sizeof *port))
+        i++;
+    return i;
+}
+
 /* A port whose address changes cannot be opened anew while the old socket has it. */
 static int check_ports(const struct ddrecv *r)
 {
     const struct dd_recv_role_config *config = &r->prepared;
-    for (size_t i = 0; i < config->port_count; i++)
-        for (size_t j = 0; j < r->port_count; j++)
-            if (config->ports[i].port == r->ports[j].port && memcmp(&config->ports[i], &r->ports[j], sizeof r->ports[j])) {
+    for (size_t i = 0; i < config->port_count; i++) {
+        bool is_new = find_port(&config->ports[i], r->ports, r->port_count) == r->port_count;
+        for (size_t j = 0; is_new && j < r->port_count; j++)
+            if (config->ports[i].port == r->ports[j].port &&
+                find_port(&r->ports[j], config->ports, config->port_count) == config->port_count) {
                 dd_log_error("the udp_host and udp_interface of UDP port %u change only when ddrecv is started afresh",
                              r->ports[j].port);
                 return DD_ERROR_INPUT;
             }
+    }
     return 0;
 }
 
@@ -66,11 +79,9 @@ static int find_ports(const struct ddrecv *r, int fds[static DD_OPTIONS_STREAMS_
     const struct dd_recv_role_config *config = &r->prepared;
     bool opened[DD_OPTIONS_STREAMS_MAX] = {false};
     for (size_t i = 0; i < config->port_count; i++) {
-        fds[i] = -1;
-        for (size_t j = 0; j < r->port_count; j++)
-            if (memcmp(&config->ports[i], &r->ports[j], sizeof r->ports[j]) == 0)
-                fds[i] = r->port_fds[j];
-        opened[i] = fds[i] < 0;
+        size_t j = find_port(&config->ports[i], r->ports, r->port_count);
+        opened[i] = j == r->port_count;
+        fds[i] = opened[i] ? -1 : r->port_fds[j];
         if (opened[i])
             fds[i] = dd_sockets_open_udp(&config->ports[i]);
         if (fds[i] >= 0)
@@ -130,6 +141,14 @@ static void replace_stores(struct ddrecv *r, const struct dd_session_store_set *
     dd_session_store_set_commit(&r->stores, stores);
 }
 
+/* serve has had the HTTP socket, may have been taken over, and is gone. */
+static void renew_http(struct ddrecv *r)
+{
+    if (r->http_is_used)
+        dd_sockets_renew_http(r->http_fd, &r->options, r->identity->exposed_user);
+    r->http_is_used = false;
+}
+
 static void close_rings(struct ddrecv *r)
 {
     for (size_t i = 0; i < r->ring_count; i++)
@@ -182,6 +201,7 @@ static int start_serve(struct ddrecv *r, struct dd_supervisor *supervisor)
     fds[DD_SERVE_FD_LISTEN] = r->http_fd;
     fds[DD_SERVE_FD_WAKE] = r->wait_fd;
     memcpy(fds + DD_SERVE_FD_RINGS, r->ring_fds, r->ring_count * sizeof *fds);
+    r->http_is_used = true;
     const struct dd_supervisor_role role = {
         .boot = {.name = "serve", .kind = KIND_SERVE, .config = config->serve, .config_size = config->serve_size},
         .fds = fds,
@@ -237,20 +257,14 @@ static int set_up(void *context, const struct dd_daemon_identity *identity)
     return 0;
 }
 
-static bool same_http(const struct dd_recv_daemon *a, const struct dd_recv_daemon *b)
-{
-    return strcmp(a->http_host, b->http_host) == 0 && a->http_port == b->http_port &&
-           strcmp(a->http_socket_mode, b->http_socket_mode) == 0;
-}
-
 /* Finds the listening socket of new options: the one that is open already, if it fits them, or a new one, *opened. A descriptor
  * or a negative enum dd_error, logged. */
 static int find_http(const struct ddrecv *r, const struct dd_recv_daemon *options, bool *opened)
 {
-    *opened = r->http_fd < 0 || !same_http(&r->options, options);
+    *opened = r->http_fd < 0 || !dd_sockets_same_http(&r->options, options);
     if (!*opened)
         return r->http_fd;
-    if (r->http_fd >= 0 && r->options.http_port == options->http_port) {
+    if (r->http_fd >= 0 && dd_sockets_collide_http(&r->options, options)) {
         dd_log_error("http_host and http_socket_mode change only when ddrecv is started afresh");
         return DD_ERROR_INPUT;
     }
@@ -281,6 +295,7 @@ static int open_sockets(struct ddrecv *r, const struct dd_recv_daemon *options)
         dd_sockets_unlink_http(&r->options);
     }
     r->http_fd = http_fd;
+    r->http_is_used = r->http_is_used && !opened;
     return 0;
 }
 
@@ -312,6 +327,7 @@ static int start(void *context, const void *options, struct dd_supervisor *super
     struct ddrecv *r = context;
     r->options = *(const struct dd_recv_daemon *)options;
     replace_stores(r, &r->prepared_stores);
+    renew_http(r);
     /* a pipe, because serve is the less trusted one */
     int error = dd_wakeup_open_pipe(&r->wait_fd, &r->send_fd);
     if (!error)
@@ -331,6 +347,18 @@ static void stop(void *context, struct dd_supervisor *supervisor)
     dd_supervisor_end(supervisor, ids, sizeof ids / sizeof *ids);
     r->serve_id = r->intake_id = -1;
     close_rings(r);
+}
+
+/* A dead serve is started again after a second or more; meanwhile connections wait at the new socket. */
+static void tick(void *context, const struct dd_supervisor *supervisor)
+{
+    struct ddrecv *r = context;
+    if (r->serve_id < 0)
+        return;
+    if (dd_supervisor_pid(supervisor, r->serve_id))
+        r->http_is_used = true;
+    else
+        renew_http(r);
 }
 
 static void clean_up(void *context)
@@ -361,6 +389,7 @@ int dd_ddrecv_main(int argc, char **argv)
                                             .acquire = acquire,
                                             .start = start,
                                             .stop = stop,
+                                            .tick = tick,
                                             .clean_up = clean_up};
     static struct ddrecv r = {.http_fd = -1, .wait_fd = -1, .send_fd = -1, .intake_id = -1, .serve_id = -1};
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "dd/base/error.h"
+#include "dd/base/fd.h"
 #include "dd/base/host_port.h"
 #include "dd/base/log.h"
 #include "dd/base/privileges.h"
@@ -118,13 +119,12 @@ static bool is_open(const char *path)
     return found;
 }
 
-/* Removes a socket that a dead process left behind: it would be in the way. Leaves a socket that another process has open, and
- * everything that is not a socket. */
-static void remove_stale(const struct sockaddr_un *address)
+/* Removes the socket at path. Leaves everything that is not a socket. */
+static void remove_socket(const char *path)
 {
     struct stat s;
-    if (lstat(address->sun_path, &s) == 0 && S_ISSOCK(s.st_mode) && !is_open(address->sun_path))
-        unlink(address->sun_path);
+    if (lstat(path, &s) == 0 && S_ISSOCK(s.st_mode))
+        unlink(path);
 }
 
 static const char *unix_path(const struct dd_recv_daemon *o)
@@ -132,30 +132,78 @@ static const char *unix_path(const struct dd_recv_daemon *o)
     return strncmp(o->http_host, "unix:", 5) == 0 ? o->http_host + 5 : NULL;
 }
 
+/* Who can write in the folder can put a socket of theirs in the place of ours, and show a proxy other pictures. */
+static void check_folder(const char *path, const struct dd_privileges_user *owner)
+{
+    char folder[sizeof((struct sockaddr_un *)NULL)->sun_path];
+    struct stat s;
+    snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(path, '/') - path), path);
+    if (stat(folder[0] ? folder : "/", &s) < 0)
+        return;
+    bool is_ours = s.st_uid == 0 || s.st_uid == geteuid() || (owner && s.st_uid == owner->uid);
+    if (!is_ours || (s.st_mode & S_IWOTH && !(s.st_mode & S_ISVTX)))
+        dd_log_warning(
+            "others can write in the folder %s, and so put a socket of their own in the place of %s: chown or chmod it", folder,
+            path);
+}
+
+/* Binds the socket so that it has its mode from the first moment: the kernel makes its path with the mode of the socket. This
+ * process has no other thread that creates files. */
+static int bind_with_mode(int fd, const struct sockaddr_un *address, mode_t mode)
+{
+    if (fchmod(fd, mode) < 0)
+        return -1;
+    mode_t mask = umask(0);
+    int bound = bind(fd, (const struct sockaddr *)address, sizeof *address);
+    umask(mask);
+    return bound;
+}
+
+/* Gives the socket at path to owner. Whoever can write in the folder may have put something else there: that must not change its
+ * owner, neither what a link points to nor a file that was moved there. */
+static int give_to(const char *path, const struct dd_privileges_user *owner)
+{
+    struct stat s;
+    int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    int done = fstat(fd, &s);
+    if (done == 0 && (!S_ISSOCK(s.st_mode) || s.st_uid != geteuid())) {
+        errno = EPERM;
+        done = -1;
+    }
+    if (done == 0)
+        done = fchownat(fd, "", owner->uid, owner->gid, AT_EMPTY_PATH);
+    int error = errno;
+    close(fd);
+    errno = error;
+    return done;
+}
+
 static int listen_unix(const struct dd_recv_daemon *o, const char *path, const struct dd_privileges_user *owner)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    mode_t mode = (mode_t)strtoul(o->http_socket_mode, NULL, 8);
     int fd = -1;
+    bool bound = false;
     errno = ENAMETOOLONG;
     if (strlen(path) >= sizeof address.sun_path)
         goto err0;
     memcpy(address.sun_path, path, strlen(path));
-    remove_stale(&address);
+    check_folder(path, owner);
+    if (!is_open(path)) /* left behind by a dead process, it would be in the way */
+        remove_socket(path);
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof address) < 0)
+    if (fd < 0 || bind_with_mode(fd, &address, (mode_t)strtoul(o->http_socket_mode, NULL, 8)) < 0)
         goto err0;
-    if (chmod(path, mode) < 0 || (owner && chown(path, owner->uid, owner->gid) < 0) || listen(fd, BACKLOG) < 0)
-        goto err1;
+    bound = true;
+    if ((owner && give_to(path, owner) < 0) || listen(fd, BACKLOG) < 0)
+        goto err0;
     return fd;
 
-err1:
-    dd_log_error("cannot serve HTTP at %s: %s", path, strerror(errno));
-    unlink(path);
-    close(fd);
-    return DD_ERROR_SYSTEM;
 err0:
     dd_log_error("cannot serve HTTP at %s: %s", path, strerror(errno));
+    if (bound)
+        remove_socket(path);
     if (fd >= 0)
         close(fd);
     return DD_ERROR_SYSTEM;
@@ -167,8 +215,37 @@ int dd_sockets_open_http(const struct dd_recv_daemon *options, const struct dd_p
     return path ? listen_unix(options, path, owner) : listen_tcp(options);
 }
 
+int dd_sockets_renew_http(int fd, const struct dd_recv_daemon *options, const struct dd_privileges_user *owner)
+{
+    /* the place is free for another socket now, though this one still has it */
+    set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    shutdown(fd, SHUT_RDWR);
+    dd_sockets_unlink_http(options);
+    int fresh = dd_sockets_open_http(options, owner);
+    int error = fresh < 0 ? fresh : dup3(fresh, fd, O_CLOEXEC) < 0 ? DD_ERROR_SYSTEM : 0;
+    dd_fd_close(&fresh);
+    if (error) {
+        listen(fd, BACKLOG); /* a TCP socket listens again */
+        dd_log_warning("going on with the HTTP socket that was there");
+    }
+    return error;
+}
+
 void dd_sockets_unlink_http(const struct dd_recv_daemon *options)
 {
     if (unix_path(options))
-        unlink(unix_path(options));
+        remove_socket(unix_path(options));
+}
+
+bool dd_sockets_same_http(const struct dd_recv_daemon *a, const struct dd_recv_daemon *b)
+{
+    return strcmp(a->http_host, b->http_host) == 0 &&
+           (unix_path(a) ? strcmp(a->http_socket_mode, b->http_socket_mode) == 0 : a->http_port == b->http_port);
+}
+
+bool dd_sockets_collide_http(const struct dd_recv_daemon *a, const struct dd_recv_daemon *b)
+{
+    if (unix_path(a) || unix_path(b))
+        return strcmp(a->http_host, b->http_host) == 0;
+    return a->http_port == b->http_port;
 }

@@ -21,8 +21,9 @@ int dd_file_read_secret_line(const char *path, char *text, size_t size);
  * negative enum dd_error, logged. */
 int dd_file_replace(const char *path, const void *bytes, size_t size);
 
-/* Chooses the folder for a daemon's state, creates it, and writes its path: wanted, if not empty; else $STATE_DIRECTORY; else
- * /var/lib/PROGRAM for root; else $XDG_STATE_HOME/PROGRAM or ~/.local/state/PROGRAM. 0, or a negative enum dd_error, logged. */
+/* Chooses the folder for a daemon's state, creates it, checks that nobody else can write in it, and writes its path: wanted, if
+ * not empty; else $STATE_DIRECTORY; else /var/lib/PROGRAM for root; else $XDG_STATE_HOME/PROGRAM or ~/.local/state/PROGRAM. 0, or
+ * a negative enum dd_error, logged. */
 int dd_file_state_dir(const char *program, const char *wanted, char *path, size_t size);
 
 #endif

@@ -84,6 +84,46 @@ START_TEST(refuses_secrets_that_belong_to_others)
 }
 END_TEST
 
+/* What somebody else has put where the new content is written does no harm: nothing is written through a link, and nobody waits
+ * for the reader of a pipe. */
+START_TEST(replaces_whatever_is_in_the_way)
+{
+    char temporary[128], victim[128], bytes[8];
+    set_up();
+    snprintf(temporary, sizeof temporary, "%s.new", path);
+    snprintf(victim, sizeof victim, "%s/victim", folder);
+    ck_assert_int_eq(dd_file_replace(victim, "victim", 6), 0);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(i == 0 ? mkfifo(temporary, 0666) : i == 1 ? symlink(victim, temporary) : link(victim, temporary), 0);
+        ck_assert_int_eq(dd_file_replace(path, "mine", 4), 0);
+        ck_assert_int_eq(dd_file_read(path, bytes, sizeof bytes, false), 4);
+        ck_assert_int_eq(dd_file_read(victim, bytes, sizeof bytes, false), 6);
+    }
+    unlink(victim);
+    tear_down();
+}
+END_TEST
+
+START_TEST(refuses_a_state_folder_in_which_others_can_write)
+{
+    char got[128];
+    set_up();
+    ck_assert_int_eq(dd_file_state_dir("test", folder, got, sizeof got), 0);
+    chmod(folder, 0755);
+    ck_assert_int_eq(dd_file_state_dir("test", folder, got, sizeof got), 0);
+    chmod(folder, 0777);
+    ck_assert_int_eq(dd_file_state_dir("test", folder, got, sizeof got), DD_ERROR_INPUT);
+    chmod(folder, 01777);
+    ck_assert_int_eq(dd_file_state_dir("test", folder, got, sizeof got), DD_ERROR_INPUT);
+    chmod(folder, 0700);
+    if (geteuid() == 0) {
+        ck_assert_int_eq(chown(folder, 12345, 12345), 0);
+        ck_assert_int_eq(dd_file_state_dir("test", folder, got, sizeof got), DD_ERROR_INPUT);
+    }
+    tear_down();
+}
+END_TEST
+
 START_TEST(makes_the_state_folder)
 {
     char wanted[128], got[128], inner[160];
@@ -106,4 +146,4 @@ START_TEST(makes_the_state_folder)
 END_TEST
 
 SUITE("base/file", replaces_and_reads, refuses_secrets_that_others_can_read_or_write, refuses_secrets_that_belong_to_others,
-      makes_the_state_folder)
+      replaces_whatever_is_in_the_way, refuses_a_state_folder_in_which_others_can_write, makes_the_state_folder)
