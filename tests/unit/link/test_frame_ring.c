@@ -309,14 +309,14 @@ START_TEST(a_new_writer_begins_well_whatever_the_last_one_left)
         writer = dd_frame_ring_open_writer(fd, &shape, -1);
         ck_assert_uint_eq(dd_frame_ring_oldest(reader), dd_frame_ring_count(reader));
         for (uint64_t number = 1; number <= 12; number++) {
-            put(number, 2000);
+            put(number, 2600);
             uint64_t newest = dd_frame_ring_count(reader) - 1;
             const uint8_t *in_place;
             ck_assert_int_eq(dd_frame_ring_copy(reader, newest, &frame, bytes, sizeof bytes), 0);
             ck_assert_uint_eq(frame.number, number);
             ck_assert_int_eq(dd_frame_ring_peek(reader, newest, &frame, &in_place), 0);
             for (uint64_t next = number + 1; next < number + 5; next++) {
-                put(next, 2000);
+                put(next, 2600);
                 for (uint32_t at = 0; at < frame.bytes; at++)
                     if (in_place[at] != number)
                         ck_assert_msg(!dd_frame_ring_unchanged(reader, newest), "count %ju, oldest %ju, frame %ju",
