@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "dd/base/error.h"
 #include "dd/base/file.h"
@@ -146,21 +145,21 @@ static int build_stream(struct dd_recv_role_config *config, const struct draft *
     d->intake->delay_drift_us = (uint64_t)d->stream->delay_drift;
     d->intake->ring = d->serve->ring;
     if (d->serve->stale_mark)
-        config->memory_bytes += d->serve->max_frame_bytes; /* the picture with its stale mark */
+        config->memory_bytes +=
+            2 * (uint64_t)d->serve->max_frame_bytes; /* the marked picture, and the one that is being marked */
     /* the ring; frames that are being reassembled; in serve the newest picture and the one before it */
     config->memory_bytes += dd_frame_ring_memory(&d->serve->ring) + dd_reassembly_memory(d->serve->max_frame_bytes) +
                             2 * (uint64_t)d->serve->max_frame_bytes;
     return 0;
 }
 
-/* Memory for drawing stale marks: at most one at a time for each stream, and for each thread of the HTTP server. */
+/* Memory for drawing stale marks: one at a time. */
 static uint64_t marking_memory(const struct dd_recv_role_config *config)
 {
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    uint64_t count = 0, most = cpus > 1 ? (uint64_t)cpus : 1;
+    bool has_marks = false;
     for (size_t i = 0; i < config->stream_count; i++)
-        count += config->serve->streams[i].stale_mark;
-    return (count < most ? count : most) * DD_STALE_MARK_PIXELS_MAX * DD_JPEG_CODEC_BYTES_PER_PIXEL;
+        has_marks = has_marks || config->serve->streams[i].stale_mark;
+    return has_marks ? (uint64_t)DD_STALE_MARK_PIXELS_MAX * DD_JPEG_CODEC_BYTES_PER_PIXEL : 0;
 }
 
 /* The key id tells which stream a datagram is for. An attacker could swap streams that have the same. */

@@ -8,7 +8,7 @@
 static SRunner *runner;
 
 #ifdef DD_SUITE_CLOCK
-static uint64_t stopped_us, stopped_wall_us;
+static _Atomic uint64_t stopped_us, stopped_wall_us; /* the code under test may have threads */
 
 /* The linker puts the second in the place of dd_clock_now_us(), and gives that the first name (--wrap). */
 uint64_t __real_dd_clock_now_us(void);
@@ -16,7 +16,8 @@ uint64_t __wrap_dd_clock_now_us(void);
 
 uint64_t __wrap_dd_clock_now_us(void)
 {
-    return stopped_us ? stopped_us : __real_dd_clock_now_us();
+    uint64_t us = stopped_us;
+    return us ? us : __real_dd_clock_now_us();
 }
 
 uint64_t __real_dd_clock_wall_us(void);
@@ -24,7 +25,8 @@ uint64_t __wrap_dd_clock_wall_us(void);
 
 uint64_t __wrap_dd_clock_wall_us(void)
 {
-    return stopped_wall_us ? stopped_wall_us : __real_dd_clock_wall_us();
+    uint64_t us = stopped_wall_us;
+    return us ? us : __real_dd_clock_wall_us();
 }
 
 void suite_stop_wall_clock(uint64_t wall_us)

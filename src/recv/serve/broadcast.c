@@ -9,9 +9,11 @@
 #include "dd/base/error.h"
 #include "dd/base/log.h"
 #include "dd/link/frame_ring.h"
+#include "recv/serve/marked_picture.h"
+#include "recv/serve/newest_picture.h"
 #include "recv/serve/serve_role.h"
 #include "recv/serve/shared_picture.h"
-#include "recv/serve/stale_mark_cache.h"
+#include "recv/serve/stale_mark_worker.h"
 #include "recv/stream_state.h"
 
 /* Without a new picture, the last one is sent again after this time. Writing is also the only way to find out that a viewer is
@@ -22,64 +24,71 @@ static const uint64_t repeat_us = DD_CLOCK_US_PER_S;
 static const uint64_t echo_us = DD_CLOCK_US_PER_S / 4;
 /* How often the watcher evaluates a stream's freshness for its suspended viewers. */
 static const uint64_t evaluate_period_us = DD_CLOCK_US_PER_S / 4;
-/* A mark costs a decoding and an encoding. In a stream that moves, but is delayed, not every picture gets one. */
-static const uint64_t mark_period_us = DD_CLOCK_US_PER_S / 4;
 
 LIST_HEAD(subscriber_list, dd_broadcast_subscriber);
+LIST_HEAD(snapshot_list, snapshot_waiter);
 
 struct dd_broadcast_subscriber {
     struct dd_broadcast *broadcast;
     struct dd_broadcast_subscription subscription; /* immutable */
-    LIST_ENTRY(dd_broadcast_subscriber) link;      /* while in stream->waiting: stream->lock; then only the watcher's */
-    uint64_t served_count;                         /* stream->newest_count of the picture sent last; stream->lock */
+    LIST_ENTRY(dd_broadcast_subscriber) link;      /* while in stream->waiting: stream->lock; then only the resuming thread's */
+    uint64_t served_version;                       /* of the picture sent last; stream->lock */
     uint64_t earliest_us, repeat_us;               /* when it may get a new picture, and the same one again; stream->lock */
-    bool echo;                                     /* number or level of the picture sent last were new to it; stream->lock */
+    bool echo;                                     /* the picture sent last, or its level, was new to it; stream->lock */
     enum dd_freshness_level level;                 /* sent with the last picture; stream->lock */
     uint64_t level_us;                             /* when it may get the same picture with another level; stream->lock */
 };
 
+/* A request for a snapshot that waits for its mark. */
+struct snapshot_waiter {
+    struct dd_broadcast_waiter waiter;
+    LIST_ENTRY(snapshot_waiter) link; /* as that of a subscriber */
+};
+
+/* Those who were taken off a stream's lists, to be resumed without its lock. */
+struct due {
+    struct subscriber_list subscribers;
+    struct snapshot_list snapshots;
+};
+
 struct stream {
     pthread_mutex_t lock;
-    struct dd_frame_ring *ring;           /* immutable */
     const struct dd_serve_stream *config; /* immutable */
-    struct dd_shared_picture *newest;     /* NULL before the first; lock */
-    uint64_t newest_count;                /* the ring's count when newest was its last entry; lock */
-    uint64_t tried_count;                 /* the ring's count at the last attempt to copy its last entry; lock */
-    struct dd_stream_state state;         /* intake's last state that could be read; lock */
-    enum dd_freshness_level level;        /* as last evaluated; lock */
+    struct dd_newest_picture *newest;     /* its content: lock */
+    uint64_t version;                     /* counts newest and marked pictures; lock */
+    uint64_t newest_version;              /* 0 before the first picture; lock */
+    enum dd_freshness_level level;        /* of the newest picture, as last evaluated; lock */
     uint64_t evaluate_us;                 /* when the watcher evaluates it next; lock */
-    /* The picture that viewers get marked until mark_us; kept here without its mark. Both: lock. */
-    struct dd_shared_picture *to_mark;
-    uint64_t mark_us;
-    /* NULL: stale_mark is off. The pointer is immutable. Lock order: lock, then the cache's own. */
-    struct dd_stale_mark_cache *mark_cache;
-    struct subscriber_list waiting; /* those whose viewer is suspended; lock */
-    unsigned viewers;               /* lock */
-    bool stopping;                  /* lock */
+    struct dd_marked_picture *marked;     /* NULL: stale_mark is off; its content: lock */
+    uint64_t marked_version;              /* lock */
+    struct subscriber_list waiting;       /* those whose viewer is suspended; lock */
+    struct snapshot_list snapshots;       /* those who wait for a mark; lock */
+    unsigned viewers, marked_viewers;     /* all; those who are not raw; lock */
+    bool stopping;                        /* lock */
 };
 
 struct dd_broadcast {
     const struct dd_serve_config *config; /* immutable */
+    struct dd_stale_mark_worker *worker;  /* immutable once new returns */
     atomic_uint viewers;                  /* of all streams */
     size_t stream_count;                  /* streams that are open; immutable once new returns */
     struct stream streams[];
 };
 
+static void make_mark(void *owner, size_t i);
+
 static int open_stream(struct stream *stream, const struct dd_serve_stream *config, int fd)
 {
     stream->config = config;
     LIST_INIT(&stream->waiting);
+    LIST_INIT(&stream->snapshots);
     stream->level = DD_FRESHNESS_STALE;
-    stream->ring = dd_frame_ring_open_reader(fd, &config->ring);
-    if (!stream->ring)
-        return DD_ERROR_INPUT;
-    if (config->stale_mark) {
-        stream->mark_cache = dd_stale_mark_cache_new(config->max_frame_bytes);
-        if (!stream->mark_cache) {
-            dd_log_error("no memory for stream %s", config->name);
-            dd_frame_ring_close(stream->ring);
-            return DD_ERROR_MEMORY;
-        }
+    stream->newest = dd_newest_picture_open(fd, config);
+    stream->marked = config->stale_mark ? dd_marked_picture_new() : NULL;
+    if (!stream->newest || (config->stale_mark && !stream->marked)) {
+        dd_newest_picture_close(stream->newest);
+        dd_marked_picture_free(stream->marked);
+        return DD_ERROR_MEMORY;
     }
     pthread_mutex_init(&stream->lock, NULL);
     return 0;
@@ -95,141 +104,165 @@ struct dd_broadcast *dd_broadcast_new(const struct dd_serve_config *config, cons
     broadcast->config = config;
     atomic_init(&broadcast->viewers, 0);
     for (size_t i = 0; i < config->stream_count; i++) {
-        if (open_stream(&broadcast->streams[i], &config->streams[i], ring_fds[i]) != 0) {
-            dd_broadcast_free(broadcast);
-            return NULL;
-        }
+        if (open_stream(&broadcast->streams[i], &config->streams[i], ring_fds[i]) != 0)
+            goto err0;
         broadcast->stream_count++;
     }
+    broadcast->worker = dd_stale_mark_worker_start(broadcast->stream_count, make_mark, broadcast);
+    if (!broadcast->worker)
+        goto err0;
     return broadcast;
+
+err0:
+    dd_broadcast_free(broadcast);
+    return NULL;
 }
 
 void dd_broadcast_free(struct dd_broadcast *broadcast)
 {
     if (!broadcast)
         return;
+    dd_stale_mark_worker_stop(broadcast->worker);
     for (size_t i = 0; i < broadcast->stream_count; i++) {
-        dd_shared_picture_unref(&broadcast->streams[i].newest);
-        dd_shared_picture_unref(&broadcast->streams[i].to_mark);
-        dd_stale_mark_cache_free(broadcast->streams[i].mark_cache);
-        dd_frame_ring_close(broadcast->streams[i].ring);
+        dd_newest_picture_close(broadcast->streams[i].newest);
+        dd_marked_picture_free(broadcast->streams[i].marked);
         pthread_mutex_destroy(&broadcast->streams[i].lock);
     }
     free(broadcast);
 }
 
-/* Copies the ring's last entry into newest if there is a new one; stream->lock is held. An entry that can't be copied is not
- * tried again: another one will follow, and the picture before it still counts. */
-static void fetch_newest(struct stream *stream)
+/* ---- the picture of a stream: stream->lock is held ---- */
+
+/* True if there is a newer picture than before. */
+static bool update(struct stream *stream, uint64_t now_us)
 {
-    uint64_t count = dd_frame_ring_count(stream->ring);
-    if (count == 0 || count == stream->tried_count)
-        return;
-    stream->tried_count = count;
-    struct dd_shared_picture *picture = dd_shared_picture_copy(stream->ring, count - 1, stream->config->max_frame_bytes);
-    if (!picture)
-        return;
-    dd_shared_picture_unref(&stream->newest);
-    stream->newest = picture;
-    stream->newest_count = count;
+    if (!dd_newest_picture_update(stream->newest, now_us))
+        return false;
+    stream->newest_version = ++stream->version;
+    return true;
 }
 
-/* Computes the freshness, and drops marked pictures once it is live; stream->lock is held. */
+/* Computes the freshness of the newest picture, and drops the marked one once that is live. */
 static void evaluate(struct stream *stream, uint64_t now_us, struct dd_freshness *freshness)
 {
-    const struct dd_freshness_limits limits = {.live_us = stream->config->live_us, .stale_us = stream->config->stale_us};
-    /* If intake is just writing its state, the one read before is kept. */
-    dd_frame_ring_observe(stream->ring, &stream->state, sizeof stream->state);
-    dd_freshness_evaluate(&stream->state, &limits, now_us, freshness);
+    dd_newest_picture_evaluate(stream->newest, now_us, freshness);
     stream->level = freshness->level;
-    if (stream->mark_cache && stream->level == DD_FRESHNESS_LIVE) {
-        dd_stale_mark_cache_drop(stream->mark_cache);
-        dd_shared_picture_unref(&stream->to_mark);
-    }
+    if (stream->marked && stream->level == DD_FRESHNESS_LIVE)
+        dd_marked_picture_drop(stream->marked);
 }
 
-/* What the mark says at this freshness; level DD_FRESHNESS_LIVE: there is none. */
-static struct dd_stale_mark_words mark_words(const struct stream *stream, const struct dd_freshness *freshness)
+static bool needs_mark(const struct stream *stream)
 {
-    return stream->mark_cache ? dd_stale_mark_words(freshness) : (struct dd_stale_mark_words){.level = DD_FRESHNESS_LIVE};
+    return stream->marked && stream->level != DD_FRESHNESS_LIVE && dd_newest_picture_get(stream->newest);
 }
 
-/* The picture to mark for a viewer now, with one reference; stream->newest exists, stream->lock is held. */
-static struct dd_shared_picture *picture_to_mark(struct stream *stream, uint64_t now_us)
+/* Has another mark made if there is none that says this of the newest picture. */
+static void want_mark(struct dd_broadcast *broadcast, struct stream *stream, const struct dd_freshness *freshness,
+                      uint64_t now_us)
 {
-    if (!stream->to_mark || now_us >= stream->mark_us) {
-        dd_shared_picture_unref(&stream->to_mark);
-        stream->to_mark = dd_shared_picture_ref(stream->newest);
-        stream->mark_us = now_us + mark_period_us;
-    }
-    return dd_shared_picture_ref(stream->to_mark);
+    const struct dd_stale_mark_words words = dd_stale_mark_words(freshness);
+    if (needs_mark(stream) && dd_marked_picture_want(stream->marked, dd_newest_picture_get(stream->newest), &words, now_us))
+        dd_stale_mark_worker_want(broadcast->worker, (size_t)(stream - broadcast->streams));
 }
 
-/* Takes picture, and returns it with its mark; NULL if there is no memory. It decodes and encodes, so not under the lock. */
-static struct dd_shared_picture *apply_mark(const struct stream *stream, struct dd_shared_picture *picture,
-                                            const struct dd_stale_mark_words *words)
+/* What is sent to somebody now. */
+struct shown {
+    struct dd_shared_picture *picture; /* borrowed; NULL: there is none yet, or it must be waited for */
+    bool missing;                      /* it must be waited for: its mark is being made */
+    uint64_t version;
+    enum dd_freshness_level level;
+    const struct dd_stale_mark_words *words; /* borrowed; NULL: it has no mark */
+};
+
+static struct shown shown_to(const struct stream *stream, bool raw, uint64_t now_us)
 {
-    if (words->level == DD_FRESHNESS_LIVE)
-        return picture;
-    struct dd_shared_picture *marked = dd_stale_mark_cache_get(stream->mark_cache, picture, words);
-    dd_shared_picture_unref(&picture);
-    return marked;
+    struct shown shown = {
+        .picture = dd_newest_picture_get(stream->newest), .version = stream->newest_version, .level = stream->level};
+    if (raw || !needs_mark(stream))
+        return shown;
+    shown.picture = dd_marked_picture_get(stream->marked, now_us, &shown.words);
+    shown.missing = !shown.picture;
+    shown.version = stream->marked_version;
+    shown.level = shown.words->level;
+    return shown;
 }
 
-/* ---- the watcher ---- */
+/* ---- the watcher, and the thread that makes marks ---- */
 
-/* When subscriber is due for its next part; stream->lock is held. */
-static uint64_t due_us(const struct stream *stream, const struct dd_broadcast_subscriber *subscriber)
+/* When subscriber is due for its next part, which is shown to it; stream->lock is held. */
+static uint64_t due_us(const struct shown *shown, const struct dd_broadcast_subscriber *subscriber)
 {
-    uint64_t us = subscriber->served_count != stream->newest_count ? subscriber->earliest_us : subscriber->repeat_us;
-    return subscriber->level != stream->level && subscriber->level_us < us ? subscriber->level_us : us;
+    uint64_t us = subscriber->served_version != shown->version ? subscriber->earliest_us : subscriber->repeat_us;
+    return subscriber->level != shown->level && subscriber->level_us < us ? subscriber->level_us : us;
 }
 
-/* Moves the subscribers that are due by now_us from stream->waiting to due. Returns when the next one is due. */
-static uint64_t collect_due(struct stream *stream, uint64_t now_us, struct subscriber_list *due)
+/* Moves those who are due by now_us from stream's lists to due; stream->lock is held. Returns when the next one is due. */
+static uint64_t collect_due(struct stream *stream, uint64_t now_us, struct due *due)
 {
     uint64_t next_us = UINT64_MAX;
     struct dd_broadcast_subscriber *after = NULL;
-    pthread_mutex_lock(&stream->lock);
-    if (!LIST_EMPTY(&stream->waiting)) {
-        fetch_newest(stream);
-        if (stream->evaluate_us <= now_us) {
-            struct dd_freshness freshness;
-            evaluate(stream, now_us, &freshness);
-            stream->evaluate_us = now_us + evaluate_period_us;
-        }
-    }
+    struct snapshot_waiter *snapshot;
+    const struct shown raw = shown_to(stream, true, now_us), shown = shown_to(stream, false, now_us);
+    LIST_INIT(&due->subscribers);
+    LIST_INIT(&due->snapshots);
     for (struct dd_broadcast_subscriber *subscriber = LIST_FIRST(&stream->waiting); subscriber; subscriber = after) {
+        const struct shown *to_it = subscriber->subscription.raw ? &raw : &shown;
         after = LIST_NEXT(subscriber, link);
-        uint64_t subscriber_us = due_us(stream, subscriber);
-        if (subscriber_us <= now_us) {
+        uint64_t subscriber_us = to_it->missing ? UINT64_MAX : due_us(to_it, subscriber);
+        if (subscriber_us <= now_us || stream->stopping) {
             LIST_REMOVE(subscriber, link);
-            LIST_INSERT_HEAD(due, subscriber, link);
+            LIST_INSERT_HEAD(&due->subscribers, subscriber, link);
         } else if (subscriber_us < next_us) {
             next_us = subscriber_us;
         }
     }
-    pthread_mutex_unlock(&stream->lock);
+    while ((snapshot = LIST_FIRST(&stream->snapshots)) && (!shown.missing || stream->stopping)) {
+        LIST_REMOVE(snapshot, link);
+        LIST_INSERT_HEAD(&due->snapshots, snapshot, link);
+    }
     return next_us;
 }
 
-/* Without the lock: nobody else touches a subscriber that is suspended and no longer in waiting. Once resumed it can be back
- * there, or freed, at once. */
-static void resume_all(struct subscriber_list *due)
+/* Without the lock: nobody else touches what was taken off the lists. A subscriber can be back there, or freed, as soon as it is
+ * resumed. */
+static void resume_all(struct due *due)
 {
     struct dd_broadcast_subscriber *after = NULL;
-    for (struct dd_broadcast_subscriber *subscriber = LIST_FIRST(due); subscriber; subscriber = after) {
+    struct snapshot_waiter *snapshot;
+    for (struct dd_broadcast_subscriber *subscriber = LIST_FIRST(&due->subscribers); subscriber; subscriber = after) {
+        const struct dd_broadcast_waiter *waiter = &subscriber->subscription.waiter;
         after = LIST_NEXT(subscriber, link);
-        subscriber->subscription.resume(subscriber->subscription.owner);
+        waiter->resume(waiter->owner);
     }
+    while ((snapshot = LIST_FIRST(&due->snapshots))) {
+        LIST_REMOVE(snapshot, link);
+        snapshot->waiter.resume(snapshot->waiter.owner);
+        free(snapshot);
+    }
+}
+
+static uint64_t watch_stream(struct dd_broadcast *broadcast, struct stream *stream, uint64_t now_us, struct due *due)
+{
+    struct dd_freshness freshness;
+    if (!LIST_EMPTY(&stream->waiting) || !LIST_EMPTY(&stream->snapshots)) {
+        if (update(stream, now_us) || stream->evaluate_us <= now_us) {
+            stream->evaluate_us = now_us + evaluate_period_us;
+            evaluate(stream, now_us, &freshness);
+            if (stream->marked_viewers || !LIST_EMPTY(&stream->snapshots))
+                want_mark(broadcast, stream, &freshness, now_us);
+        }
+    }
+    return collect_due(stream, now_us, due);
 }
 
 uint64_t dd_broadcast_watch(struct dd_broadcast *broadcast, uint64_t now_us)
 {
     uint64_t next_us = UINT64_MAX;
     for (size_t i = 0; i < broadcast->stream_count; i++) {
-        struct subscriber_list due = LIST_HEAD_INITIALIZER(due);
-        uint64_t stream_us = collect_due(&broadcast->streams[i], now_us, &due);
+        struct due due;
+        pthread_mutex_lock(&broadcast->streams[i].lock);
+        uint64_t stream_us = watch_stream(broadcast, &broadcast->streams[i], now_us, &due);
+        pthread_mutex_unlock(&broadcast->streams[i].lock);
         next_us = stream_us < next_us ? stream_us : next_us;
         resume_all(&due);
     }
@@ -239,13 +272,48 @@ uint64_t dd_broadcast_watch(struct dd_broadcast *broadcast, uint64_t now_us)
 void dd_broadcast_stop(struct dd_broadcast *broadcast)
 {
     for (size_t i = 0; i < broadcast->stream_count; i++) {
-        struct subscriber_list due = LIST_HEAD_INITIALIZER(due);
+        struct due due;
         pthread_mutex_lock(&broadcast->streams[i].lock);
         broadcast->streams[i].stopping = true;
+        collect_due(&broadcast->streams[i], dd_clock_now_us(), &due);
         pthread_mutex_unlock(&broadcast->streams[i].lock);
-        collect_due(&broadcast->streams[i], UINT64_MAX, &due);
         resume_all(&due);
     }
+}
+
+/* Takes marked. NULL: it could not be made, or need not be; in the first case it will be wanted again. */
+static void set_mark(struct stream *stream, struct dd_shared_picture *marked, const struct dd_stale_mark_words *words)
+{
+    struct due due;
+    uint64_t now_us = dd_clock_now_us();
+    pthread_mutex_lock(&stream->lock);
+    if (marked && needs_mark(stream)) {
+        dd_marked_picture_set(stream->marked, marked, words, now_us);
+        stream->marked_version = ++stream->version;
+    }
+    collect_due(stream, now_us, &due);
+    pthread_mutex_unlock(&stream->lock);
+    dd_shared_picture_unref(&marked);
+    resume_all(&due);
+}
+
+/* The thread that makes marks: marks the newest picture of stream i with what is to be said of it now. */
+static void make_mark(void *owner, size_t i)
+{
+    struct dd_broadcast *broadcast = owner;
+    struct stream *stream = &broadcast->streams[i];
+    struct dd_shared_picture *picture = NULL;
+    struct dd_freshness freshness;
+    uint64_t now_us = dd_clock_now_us();
+    pthread_mutex_lock(&stream->lock);
+    update(stream, now_us);
+    evaluate(stream, now_us, &freshness);
+    const struct dd_stale_mark_words words = dd_stale_mark_words(&freshness);
+    if (needs_mark(stream))
+        picture = dd_shared_picture_ref(dd_newest_picture_get(stream->newest));
+    pthread_mutex_unlock(&stream->lock);
+    set_mark(stream, picture ? dd_stale_mark_apply(picture, &words, stream->config->max_frame_bytes) : NULL, &words);
+    dd_shared_picture_unref(&picture);
 }
 
 /* ---- viewers ---- */
@@ -268,6 +336,7 @@ int dd_broadcast_subscribe(struct dd_broadcast *broadcast, const struct dd_broad
     struct stream *stream = &broadcast->streams[subscription->stream];
     pthread_mutex_lock(&stream->lock);
     stream->viewers++;
+    stream->marked_viewers += !subscription->raw;
     pthread_mutex_unlock(&stream->lock);
     *subscriber = s;
     return 0;
@@ -280,98 +349,120 @@ void dd_broadcast_unsubscribe(struct dd_broadcast_subscriber *subscriber)
     struct stream *stream = &subscriber->broadcast->streams[subscriber->subscription.stream];
     pthread_mutex_lock(&stream->lock);
     stream->viewers--;
+    stream->marked_viewers -= !subscriber->subscription.raw;
     pthread_mutex_unlock(&stream->lock);
     atomic_fetch_sub(&subscriber->broadcast->viewers, 1);
     free(subscriber);
 }
 
-/* Notes that subscriber gets stream's newest picture now, and when it may get the next; stream->lock is held. */
-static void note_sent(const struct stream *stream, struct dd_broadcast_subscriber *subscriber, uint64_t now_us)
+/* Notes that subscriber gets shown now, and when it may get the next; stream->lock is held. */
+static void note_sent(struct dd_broadcast_subscriber *subscriber, const struct shown *shown, uint64_t now_us)
 {
     uint64_t period_us = subscriber->subscription.period_us;
-    bool is_new = subscriber->served_count != stream->newest_count || subscriber->level != stream->level;
+    bool is_new = subscriber->served_version != shown->version || subscriber->level != shown->level;
     subscriber->echo = is_new && !subscriber->subscription.raw;
-    subscriber->served_count = stream->newest_count;
+    subscriber->served_version = shown->version;
     subscriber->earliest_us = now_us + period_us;
     subscriber->repeat_us = now_us + (period_us > repeat_us ? period_us : repeat_us);
     subscriber->level_us = now_us + (period_us < repeat_us ? period_us : repeat_us);
-    subscriber->level = stream->level;
+    subscriber->level = shown->level;
 }
 
 /* Suspends subscriber's viewer until it is due; stream->lock is held. */
 static void suspend(struct stream *stream, struct dd_broadcast_subscriber *subscriber, uint64_t now_us)
 {
+    const struct dd_broadcast_waiter *waiter = &subscriber->subscription.waiter;
     uint64_t soon_us = now_us + echo_us > subscriber->earliest_us ? now_us + echo_us : subscriber->earliest_us;
     if (subscriber->echo && soon_us < subscriber->repeat_us)
         subscriber->repeat_us = soon_us;
     subscriber->echo = false;
-    /* Under the lock, so that the watcher can't resume it before it is suspended. */
-    subscriber->subscription.suspend(subscriber->subscription.owner);
+    /* Under the lock, so that nobody can resume it before it is suspended. */
+    waiter->suspend(waiter->owner);
     LIST_INSERT_HEAD(&stream->waiting, subscriber, link);
+}
+
+/* Evaluates what is shown now, and wants its mark; stream->lock is held. */
+static struct shown evaluate_shown(struct dd_broadcast *broadcast, struct stream *stream, bool raw, uint64_t now_us)
+{
+    struct dd_freshness freshness;
+    evaluate(stream, now_us, &freshness);
+    if (!raw)
+        want_mark(broadcast, stream, &freshness, now_us);
+    return shown_to(stream, raw, now_us);
 }
 
 int dd_broadcast_next(struct dd_broadcast_subscriber *subscriber, struct dd_shared_picture **picture,
                       enum dd_freshness_level *level)
 {
     struct stream *stream = &subscriber->broadcast->streams[subscriber->subscription.stream];
-    struct dd_stale_mark_words words = {.level = DD_FRESHNESS_LIVE};
-    struct dd_freshness freshness;
+    bool raw = subscriber->subscription.raw;
     int result = 0;
     *picture = NULL;
     *level = DD_FRESHNESS_STALE;
 
     pthread_mutex_lock(&stream->lock);
-    fetch_newest(stream);
     uint64_t now_us = dd_clock_now_us();
+    update(stream, now_us);
+    struct shown shown = shown_to(stream, raw, now_us);
+    bool is_due = shown.missing || due_us(&shown, subscriber) <= now_us;
+    if (is_due && !stream->stopping)
+        shown = evaluate_shown(subscriber->broadcast, stream, raw, now_us);
     if (stream->stopping) {
         result = DD_ERROR_STOPPED;
-    } else if (due_us(stream, subscriber) > now_us) {
+    } else if (!is_due || shown.missing) {
         result = DD_ERROR_AGAIN;
         suspend(stream, subscriber, now_us);
     } else {
-        evaluate(stream, now_us, &freshness);
-        note_sent(stream, subscriber, now_us);
-        *level = freshness.level;
-        if (!subscriber->subscription.raw)
-            words = mark_words(stream, &freshness);
-        if (stream->newest)
-            *picture = words.level == DD_FRESHNESS_LIVE ? dd_shared_picture_ref(stream->newest) : picture_to_mark(stream, now_us);
+        note_sent(subscriber, &shown, now_us);
+        *level = shown.level;
+        *picture = shown.picture ? dd_shared_picture_ref(shown.picture) : NULL;
     }
     pthread_mutex_unlock(&stream->lock);
-    if (*picture) {
-        *picture = apply_mark(stream, *picture, &words);
-        result = *picture ? 0 : DD_ERROR_MEMORY;
-    }
     return result;
 }
 
 /* ---- queries ---- */
 
-struct dd_shared_picture *dd_broadcast_newest(struct dd_broadcast *broadcast, size_t stream, struct dd_stale_mark_words *words)
+/* Suspends waiter until the stream's mark is there; stream->lock is held. */
+static int wait_for_mark(struct stream *stream, const struct dd_broadcast_waiter *waiter)
 {
-    struct stream *s = &broadcast->streams[stream];
-    struct dd_freshness freshness;
-    pthread_mutex_lock(&s->lock);
-    fetch_newest(s);
-    struct dd_shared_picture *picture = s->newest ? dd_shared_picture_ref(s->newest) : NULL;
-    evaluate(s, dd_clock_now_us(), &freshness);
-    if (words)
-        *words = mark_words(s, &freshness);
-    pthread_mutex_unlock(&s->lock);
-    return picture;
+    struct snapshot_waiter *s = malloc(sizeof *s);
+    if (!s)
+        return DD_ERROR_MEMORY;
+    s->waiter = *waiter;
+    waiter->suspend(waiter->owner);
+    LIST_INSERT_HEAD(&stream->snapshots, s, link);
+    return DD_ERROR_AGAIN;
 }
 
-struct dd_shared_picture *dd_broadcast_mark(struct dd_broadcast *broadcast, size_t stream, struct dd_shared_picture *picture,
-                                            const struct dd_stale_mark_words *words)
+int dd_broadcast_snapshot(struct dd_broadcast *broadcast, size_t stream, bool raw, const struct dd_broadcast_waiter *waiter,
+                          struct dd_broadcast_snapshot *snapshot)
 {
-    return apply_mark(&broadcast->streams[stream], dd_shared_picture_ref(picture), words);
+    struct stream *s = &broadcast->streams[stream];
+    int result = 0;
+    *snapshot = (struct dd_broadcast_snapshot){.words = {.level = DD_FRESHNESS_LIVE}};
+    pthread_mutex_lock(&s->lock);
+    uint64_t now_us = dd_clock_now_us();
+    update(s, now_us);
+    const struct shown shown = evaluate_shown(broadcast, s, raw, now_us);
+    if (s->stopping) {
+        result = DD_ERROR_STOPPED;
+    } else if (shown.missing) {
+        result = wait_for_mark(s, waiter);
+    } else if (shown.picture) {
+        snapshot->picture = dd_shared_picture_ref(shown.picture);
+        if (shown.words)
+            snapshot->words = *shown.words;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return result;
 }
 
 void dd_broadcast_freshness(struct dd_broadcast *broadcast, size_t stream, struct dd_freshness *freshness)
 {
     struct stream *s = &broadcast->streams[stream];
     pthread_mutex_lock(&s->lock);
-    evaluate(s, dd_clock_now_us(), freshness);
+    dd_newest_picture_evaluate_stream(s->newest, dd_clock_now_us(), freshness);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -379,8 +470,7 @@ void dd_broadcast_state(struct dd_broadcast *broadcast, size_t stream, struct dd
 {
     struct stream *s = &broadcast->streams[stream];
     pthread_mutex_lock(&s->lock);
-    dd_frame_ring_observe(s->ring, &s->state, sizeof s->state);
-    *state = s->state;
+    *state = *dd_newest_picture_state(s->newest);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -395,14 +485,14 @@ unsigned dd_broadcast_viewers(struct dd_broadcast *broadcast, size_t stream)
 
 const struct dd_frame_ring *dd_broadcast_ring(const struct dd_broadcast *broadcast, size_t stream)
 {
-    return broadcast->streams[stream].ring;
+    return dd_newest_picture_ring(broadcast->streams[stream].newest);
 }
 
 bool dd_broadcast_intake_alive(const struct dd_broadcast *broadcast)
 {
     uint64_t now_us = dd_clock_now_us();
     for (size_t i = 0; i < broadcast->stream_count; i++)
-        if (dd_frame_ring_alive_until(broadcast->streams[i].ring) < now_us)
+        if (dd_frame_ring_alive_until(dd_newest_picture_ring(broadcast->streams[i].newest)) < now_us)
             return false;
     return true;
 }

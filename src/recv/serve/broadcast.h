@@ -3,7 +3,12 @@
  * watcher's thread.
  *
  * A viewer has no queue. When it can take more it asks for the next picture, and gets the newest. While there is nothing new
- * its connection is suspended, until the watcher resumes it. */
+ * its connection is suspended, until the watcher resumes it.
+ *
+ * A picture that is not live goes out with the stale mark, unless it was asked for without. A thread of its own makes the marks.
+ * Per stream there is one marked picture, of the newest one, for viewers and snapshots alike; it is made anew four times a second
+ * at most, when the picture or the words have changed. What is sent meanwhile is the marked picture before it, with the level
+ * that it shows, as long as it was right a second ago; else whoever asks is suspended until the new one is there. */
 #ifndef DD_RECV_SERVE_BROADCAST_H
 #define DD_RECV_SERVE_BROADCAST_H
 
@@ -21,10 +26,11 @@ struct dd_serve_config;
 struct dd_broadcast;
 struct dd_broadcast_subscriber;
 
-/* Opens the rings: ring_fds has one descriptor for each stream of config, read here only. config is borrowed until free.
- * Returned-owned: dd_broadcast_free(). NULL, logged, if a ring is not as configured or there is no memory. */
+/* Opens the rings, and starts the thread that makes marks: ring_fds has one descriptor for each stream of config, read here only.
+ * config is borrowed until free. Returned-owned: dd_broadcast_free(). NULL, logged, if a ring is not as configured or there is no
+ * memory. */
 struct dd_broadcast *dd_broadcast_new(const struct dd_serve_config *config, const int *ring_fds);
-/* All subscribers must be gone. broadcast may be NULL. */
+/* All subscribers must be gone, and nobody wait. broadcast may be NULL. */
 void dd_broadcast_free(struct dd_broadcast *broadcast);
 
 /* ---- the watcher ---- */
@@ -32,21 +38,26 @@ void dd_broadcast_free(struct dd_broadcast *broadcast);
 /* Resumes the viewers that are due at now_us (dd_clock_now_us()). Returns when the next one is due, on the same clock;
  * UINT64_MAX if none waits. */
 uint64_t dd_broadcast_watch(struct dd_broadcast *broadcast, uint64_t now_us);
-/* Resumes all viewers. From now on none is suspended, and dd_broadcast_next() returns DD_ERROR_STOPPED. */
+/* Resumes all who wait. From now on nobody is suspended, and dd_broadcast_next() and dd_broadcast_snapshot() return
+ * DD_ERROR_STOPPED. */
 void dd_broadcast_stop(struct dd_broadcast *broadcast);
 
 /* ---- viewers ---- */
 
-/* What a viewer asks for, and how it is suspended and resumed. */
-struct dd_broadcast_subscription {
-    size_t stream;      /* index in the configuration */
-    uint64_t period_us; /* at most one picture in this time, but a change of level within a second; 0: no limit */
-    bool raw;           /* never with a mark */
-    /* suspend is called by dd_broadcast_next() in the viewer's thread, with a lock held: it must not call back. Then resume is
-     * called once by the watcher, without a lock. */
+/* How whoever asks for a picture is suspended and resumed. suspend is called in the thread that asks, with a lock held: it must
+ * not call back. Then resume is called once, without a lock, in another thread. */
+struct dd_broadcast_waiter {
     void (*suspend)(void *owner);
     void (*resume)(void *owner);
-    void *owner; /* borrowed until unsubscribe */
+    void *owner;
+};
+
+/* What a viewer asks for. */
+struct dd_broadcast_subscription {
+    size_t stream;                     /* index in the configuration */
+    uint64_t period_us;                /* at most one picture in this time, but a change of level within a second; 0: no limit */
+    bool raw;                          /* never with a mark */
+    struct dd_broadcast_waiter waiter; /* owner is borrowed until unsubscribe */
 };
 
 /* Adds a viewer; subscription is copied. *subscriber is returned-owned: dd_broadcast_unsubscribe(); NULL on error. 0;
@@ -56,24 +67,26 @@ int dd_broadcast_subscribe(struct dd_broadcast *broadcast, const struct dd_broad
 /* Removes and frees subscriber, which must not be suspended; it may be NULL. */
 void dd_broadcast_unsubscribe(struct dd_broadcast_subscriber *subscriber);
 
-/* The picture to send next, with one reference for the caller, and the level of its freshness. It has the stale mark unless the
- * level is live, the subscription is raw, or stale_mark is off. Returns
- * 0: *picture is to be sent; NULL: there was no picture yet, and it is time for a sign of life;
- * DD_ERROR_AGAIN: nothing is due; the viewer was suspended;
- * DD_ERROR_STOPPED: the stream of pictures ends;
- * DD_ERROR_MEMORY: the mark could not be made. */
+/* The picture to send next, with one reference for the caller, and the level of its freshness, which is that of its mark if it
+ * has one. It has the stale mark unless the level is live, the subscription is raw, or stale_mark is off. Returns 0: *picture is
+ * to be sent; NULL: there was no picture yet, and it is time for a sign of life; DD_ERROR_AGAIN: nothing is due, or the mark is
+ * being made; the viewer was suspended; DD_ERROR_STOPPED: the stream of pictures ends. */
 int dd_broadcast_next(struct dd_broadcast_subscriber *subscriber, struct dd_shared_picture **picture,
                       enum dd_freshness_level *level);
 
 /* ---- queries; stream is an index in the configuration ---- */
 
-/* The newest picture without a mark, with one reference for the caller; NULL before the first. *words is what its mark says,
- * with level DD_FRESHNESS_LIVE where it gets none; words may be NULL. */
-struct dd_shared_picture *dd_broadcast_newest(struct dd_broadcast *broadcast, size_t stream, struct dd_stale_mark_words *words);
-/* picture (borrowed) with the mark of words, from the stream's cache if it was made before; picture itself if words are of a
- * live one. With one reference for the caller; NULL if there is no memory. */
-struct dd_shared_picture *dd_broadcast_mark(struct dd_broadcast *broadcast, size_t stream, struct dd_shared_picture *picture,
-                                            const struct dd_stale_mark_words *words);
+struct dd_broadcast_snapshot {
+    struct dd_shared_picture *picture; /* with one reference for the caller; NULL before the first */
+    struct dd_stale_mark_words words;  /* of its mark; level DD_FRESHNESS_LIVE: it has none */
+};
+
+/* The newest picture as viewers get it; without a mark if raw. Returns 0; or, with no picture, DD_ERROR_AGAIN: the mark is being
+ * made, waiter (copied; its owner borrowed until resumed) was suspended and may ask again when it is resumed; DD_ERROR_STOPPED;
+ * DD_ERROR_MEMORY. */
+int dd_broadcast_snapshot(struct dd_broadcast *broadcast, size_t stream, bool raw, const struct dd_broadcast_waiter *waiter,
+                          struct dd_broadcast_snapshot *snapshot);
+/* Of the newest frame that intake has. */
 void dd_broadcast_freshness(struct dd_broadcast *broadcast, size_t stream, struct dd_freshness *freshness);
 /* The state that intake published last; zeroes before the first. */
 void dd_broadcast_state(struct dd_broadcast *broadcast, size_t stream, struct dd_stream_state *state);

@@ -110,6 +110,16 @@ static enum MHD_Result reply(const struct dd_http_server *server, struct MHD_Con
     return result;
 }
 
+static void suspend(void *connection)
+{
+    MHD_suspend_connection(connection);
+}
+
+static void resume(void *connection)
+{
+    MHD_resume_connection(connection);
+}
+
 static enum MHD_Result handle_request(void *owner, struct MHD_Connection *connection, const char *path, const char *method,
                                       const char *version, const char *upload, size_t *upload_size, void **request_state)
 {
@@ -123,21 +133,23 @@ static enum MHD_Result handle_request(void *owner, struct MHD_Connection *connec
         return reply(server, connection, &response);
     }
     /* libmicrohttpd calls once when the header is read, for each piece of a body, and once at the end. A body is ignored, and the
-     * response is queued in the last call. */
+     * response is queued in the last call. That is repeated when a connection that was suspended meanwhile is resumed. */
     if (!*request_state || *upload_size) {
         *request_state = &seen;
         *upload_size = 0;
         return MHD_YES;
     }
+    const struct dd_broadcast_waiter waiter = {suspend, resume, connection};
     const struct dd_response_request request = {
         .path = path,
+        .waiter = &waiter,
         .if_none_match = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "If-None-Match"),
         .fail = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "fail"),
         .fps = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "fps"),
         .raw = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "raw"),
     };
     dd_response_build(server->site, &request, &response);
-    return reply(server, connection, &response);
+    return response.suspended ? MHD_YES : reply(server, connection, &response);
 }
 
 /* ---- start and stop ---- */

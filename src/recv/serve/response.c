@@ -187,26 +187,28 @@ static void write_mark_etag(struct dd_response *response, const struct dd_shared
 static void respond_snapshot(const struct dd_response_site *site, size_t stream, const struct dd_response_request *request,
                              struct dd_response *response)
 {
-    struct dd_stale_mark_words words;
+    struct dd_broadcast_snapshot snapshot;
     if (read_raw(request->raw, response) != 0)
         return;
-    struct dd_shared_picture *picture = dd_broadcast_newest(site->broadcast, stream, &words);
-    if (!picture) {
+    int error = dd_broadcast_snapshot(site->broadcast, stream, response->raw, request->waiter, &snapshot);
+    if (error == DD_ERROR_AGAIN) {
+        response->suspended = true;
+    } else if (error == DD_ERROR_STOPPED) {
+        dd_response_set_text(response, 503, "The server is being stopped.\n");
+    } else if (error) {
+        dd_response_set_text(response, 500, "Out of memory.\n");
+    } else if (!snapshot.picture) {
         dd_response_set_text(response, 503, "There is no picture yet.\n");
         response->retry_after_s = PICTURE_RETRY_S;
-        return;
+    } else {
+        if (snapshot.words.level != DD_FRESHNESS_LIVE)
+            write_mark_etag(response, snapshot.picture, &snapshot.words);
+        describe_picture(response, snapshot.picture, request->if_none_match);
+        if (response->code == 200)
+            set_picture(response, snapshot.picture);
+        else
+            dd_shared_picture_unref(&snapshot.picture);
     }
-    if (response->raw)
-        words.level = DD_FRESHNESS_LIVE;
-    if (words.level != DD_FRESHNESS_LIVE)
-        write_mark_etag(response, picture, &words);
-    describe_picture(response, picture, request->if_none_match);
-    struct dd_shared_picture *shown = response->code == 200 ? dd_broadcast_mark(site->broadcast, stream, picture, &words) : NULL;
-    dd_shared_picture_unref(&picture);
-    if (shown)
-        set_picture(response, shown);
-    else if (response->code == 200)
-        dd_response_set_text(response, 500, "Out of memory.\n");
 }
 
 /* The picture with that number if ring holds it, with one reference; else NULL. */

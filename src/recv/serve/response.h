@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 struct dd_broadcast;
+struct dd_broadcast_waiter;
 struct dd_pages;
 struct dd_serve_config;
 
@@ -23,7 +24,8 @@ struct dd_response_site {
 struct dd_response_request {
     const char *path; /* without the query */
     const char *if_none_match;
-    const char *fail, *fps, *raw; /* from the query */
+    const char *fail, *fps, *raw;             /* from the query */
+    const struct dd_broadcast_waiter *waiter; /* how the request is suspended and resumed; never NULL */
 };
 
 struct dd_response {
@@ -43,6 +45,7 @@ struct dd_response {
     size_t stream;
     uint64_t period_us;
     bool raw;
+    bool suspended; /* the request's waiter was suspended: there is no response yet. Build it again once it is resumed */
 };
 
 /* Sets response, whatever the request: errors are responses, too. The caller calls release, once. Thread-safe. */

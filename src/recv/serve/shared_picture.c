@@ -84,6 +84,11 @@ uint64_t dd_shared_picture_captured_us(const struct dd_shared_picture *picture)
     return picture->captured_us;
 }
 
+bool dd_shared_picture_is_same_frame(const struct dd_shared_picture *a, const struct dd_shared_picture *b)
+{
+    return a->number == b->number && a->captured_us == b->captured_us;
+}
+
 const uint8_t *dd_shared_picture_bytes(const struct dd_shared_picture *picture)
 {
     return picture->bytes;

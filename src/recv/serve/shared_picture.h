@@ -2,6 +2,7 @@
 #ifndef DD_RECV_SERVE_SHARED_PICTURE_H
 #define DD_RECV_SERVE_SHARED_PICTURE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,8 @@ void dd_shared_picture_unref(struct dd_shared_picture **picture);
 uint64_t dd_shared_picture_number(const struct dd_shared_picture *picture);
 /* When it was captured by the sender's clock: µs since 1970. */
 uint64_t dd_shared_picture_captured_us(const struct dd_shared_picture *picture);
+/* True if both are of one frame of a stream, with a mark or without: number and time of capture identify it. */
+bool dd_shared_picture_is_same_frame(const struct dd_shared_picture *a, const struct dd_shared_picture *b);
 /* The JPEG; borrowed as long as the caller has a reference. */
 const uint8_t *dd_shared_picture_bytes(const struct dd_shared_picture *picture);
 size_t dd_shared_picture_size(const struct dd_shared_picture *picture);

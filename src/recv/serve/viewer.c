@@ -78,12 +78,8 @@ int dd_viewer_open(struct dd_broadcast *broadcast, const struct dd_broadcast_sub
     viewer->writer = dd_mjpeg_writer_new();
     if (!viewer->writer)
         goto err1;
-    const struct dd_broadcast_subscription subscription = {.stream = request->stream,
-                                                           .period_us = request->period_us,
-                                                           .raw = request->raw,
-                                                           .suspend = suspend,
-                                                           .resume = resume,
-                                                           .owner = viewer};
+    const struct dd_broadcast_subscription subscription = {
+        .stream = request->stream, .period_us = request->period_us, .raw = request->raw, .waiter = {suspend, resume, viewer}};
     error = dd_broadcast_subscribe(broadcast, &subscription, &viewer->subscriber);
     if (error)
         goto err2;

@@ -1,6 +1,8 @@
 #include "recv/serve/response.h"
 
+#include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dd/base/clock.h"
@@ -78,10 +80,40 @@ static void commit_jpeg(uint64_t number)
     dd_jpeg_codec_picture_free(picture);
 }
 
+static atomic_uint suspended, resumed;
+
+static void count(void *owner)
+{
+    atomic_fetch_add((atomic_uint *)owner, 1);
+}
+
+static void suspend(void *owner)
+{
+    (void)owner;
+    count(&suspended);
+}
+
+static void resume(void *owner)
+{
+    (void)owner;
+    count(&resumed);
+}
+
+/* The response, also if the request is suspended until a mark is made. */
 static struct dd_response request(const struct dd_response_request *r)
 {
+    static const struct timespec pause = {.tv_nsec = DD_CLOCK_US_PER_MS * 1000};
+    static const struct dd_broadcast_waiter waiter = {suspend, resume, NULL};
+    struct dd_response_request with_waiter = *r;
     struct dd_response response;
-    dd_response_build(&s.site, r, &response);
+    with_waiter.waiter = &waiter;
+    dd_response_build(&s.site, &with_waiter, &response);
+    while (response.suspended) {
+        for (int i = 0; i < 20000 && atomic_load(&resumed) < atomic_load(&suspended); i++)
+            nanosleep(&pause, NULL);
+        ck_assert_uint_eq(atomic_load(&resumed), atomic_load(&suspended));
+        dd_response_build(&s.site, &with_waiter, &response);
+    }
     return response;
 }
 
