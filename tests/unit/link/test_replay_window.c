@@ -159,6 +159,8 @@ START_TEST(death_at_any_instruction_reopens_no_counter)
 {
     static void (*const changes[])(void) = {mark_next, mark_far_ahead, mark_a_window_ahead, skip_ahead};
     static const uint64_t nexts[] = {40000, 39999 / 64 * 64, 39999 / 64 * 64 - 1};
+    if (suite_is_short())
+        return; /* valgrind runs instructions of its own, and too many */
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     ck_assert(shared != MAP_FAILED);
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
