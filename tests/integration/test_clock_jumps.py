@@ -71,9 +71,9 @@ class JumpsTest(ClockTest):
                                                 "--http-port", http_port, "--state-dir", self.path("recv-state")])
         self.receiver.http_port = http_port
         self.wait_healthy(self.receiver)
-        self.sender = harness.Daemon(self, [programs[0], "--mode", "test", "--capture-resolution", "320x240", "--interval", "0.1",
-                                            "--cloud-ip", "127.0.0.1", "--cloud-port", port, "--key-file", key, "--state-dir",
-                                            self.path("send-state")])
+        self.command = [programs[0], "--mode", "test", "--capture-resolution", "320x240", "--interval", "0.1", "--cloud-ip",
+                        "127.0.0.1", "--cloud-port", port, "--key-file", key, "--state-dir", self.path("send-state")]
+        self.sender = harness.Daemon(self, self.command)
         self.receiver.wait_live()
         self.roles = self.everyone()
 
@@ -144,6 +144,18 @@ class JumpsTest(ClockTest):
             self.check_live()
         self.assertEqual(len(self.sessions()[1]), 4)
         self.assertLess(self.receiver.freshness()["delay_seconds"], 1)
+
+    def test_a_clock_that_is_set_while_ddsend_does_not_run(self):
+        """Each run states its epoch, so nothing looks late: first it is 23 h ahead, then 25 h behind, then right."""
+        for seconds in (23 * HOUR, -48 * HOUR, 25 * HOUR):
+            self.sender.stop()
+            self.sender_clock.step(seconds)
+            self.sender = harness.Daemon(self, self.command)
+            self.sender.wait_log("session ")
+            self.roles = self.everyone()
+            self.check_live()
+            self.assertLess(self.receiver.freshness()["delay_seconds"], 1)
+        self.assertEqual(self.receiver.stats()["total"]["refused"]["session"], 0)
 
 
 if __name__ == "__main__":

@@ -66,7 +66,11 @@ class OneStreamTest(harness.Test):
         receiver = self.start()
         stats = receiver.wait_stats(lambda s: s["total"]["frames_complete"] >= 10, 15, "ten frames")
         total = stats["total"]
-        self.assertEqual(set(stats), {"session", "total", "socket", "viewers"})
+        self.assertEqual(set(stats), {"session", "total", "socket", "viewers", "delay", "jpeg_quality"})
+        self.assertEqual(stats["jpeg_quality"], 60)
+        self.assertEqual(stats["delay"]["drift_limit_seconds"], 5)
+        self.assertLess(stats["delay"]["seconds"], 1)
+        self.assertLess(stats["delay"]["drift_seconds"], 1)
         self.assertEqual(set(stats["session"]), set(total))
         self.assertEqual(set(total), {"datagrams_sent", "datagrams_received", "datagrams_recovered", "datagrams_lost",
                                       "bytes_received", "refused", "frames_complete", "frames_incomplete", "frames_late",
