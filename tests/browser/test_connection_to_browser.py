@@ -81,6 +81,30 @@ class ConnectionTest(chrome.Test):
         relay.delay = 0
         page.wait_words("^Live", 3)
 
+    def test_each_refusal_is_said_as_what_it_is(self):
+        """Of something between the server and this browser."""
+        receiver = self.receive(live_seconds=30, stale_seconds=60)
+        self.card(self.port, self.key)
+        receiver.wait_live("cam")
+        relay = HttpRelay(receiver.http_port)
+        self.addCleanup(relay.stop)
+        page = Chrome(self, allowed="Failed to load resource")
+        relay.statuses = {"/stream": 503}
+        page.get(relay.port, "/cam")
+        page.wait_words(r"^The proxy refuses for now \(503\)$", SHOWN_S)
+        self.assertEqual(page.script("return document.body.dataset.state"), "stalled")
+        page.screenshot("proxy-refuses-pictures")
+        relay.statuses = {}
+        page.wait_words("^Live", 10)
+        for status, words in ((401, "Log-in needed — reload this page"), (302, "Log-in needed — reload this page"),
+                              (502, r"The proxy has no contact with the server \(502\)"), (403, "Not allowed to see this"),
+                              (503, r"The proxy refuses for now \(503\)"), (200, "Something else answers at this address")):
+            relay.statuses = {"/freshness": status}
+            page.wait_words(f"^{words}$", SHOWN_S)
+            page.screenshot(f"refused-{status}")
+        relay.statuses = {}
+        page.wait_words("^Live", 5)
+
     def test_a_picture_that_takes_long_arrives(self):
         """The picture takes longer than a connection may be silent."""
         receiver = self.receive(live_seconds=30, stale_seconds=60)
@@ -107,7 +131,7 @@ class ViewersTest(chrome.Test):
         with harness.Mjpeg(receiver.http_port, "/cam/stream") as other:
             next(other)
             page.get(receiver.http_port, "/cam")
-            page.wait_words("^Too many viewers", 3)
+            page.wait_words("^Too many viewers — trying again$", 3)
             page.screenshot("too-many-viewers")
         page.wait_words("^Live", 20)
         page.wait_movement()

@@ -9,6 +9,8 @@ import time
 
 BLOCK = 4096
 HELD_MAX = 64 * 1024 * 1024  # what a delay may keep; more of it would be a test gone wrong
+OWN_ANSWER = (b"HTTP/1.1 %d Its own\r\nLocation: /login\r\nContent-Type: text/html\r\nContent-Length: 13\r\n"
+              b"Connection: close\r\n\r\n<p>A page</p>")
 
 
 class HttpRelay:
@@ -19,6 +21,7 @@ class HttpRelay:
         self.held = False  # nothing passes, and nothing is taken from the server
         self.delay = 0  # seconds that each byte stays here
         self.rate = 0  # bytes per second of each connection; 0: as fast as they come
+        self.statuses = {}  # HTTP statuses with which the relay itself answers what ends so: {"/freshness": 503}
         self.streams = 0  # how many there have been
         self._loop = asyncio.new_event_loop()
         ready = threading.Event()
@@ -48,6 +51,10 @@ class HttpRelay:
         try:
             head = await reader.readuntil(b"\r\n\r\n")
             path = head.split(b" ", 2)[1].split(b"?")[0]
+            if status := next((s for end, s in self.statuses.items() if path.endswith(end.encode())), None):
+                writer.write(OWN_ANSWER % status)
+                await writer.drain()
+                return
             head = re.sub(rb"\r\nConnection: [^\r]*", b"", head, flags=re.I).replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
             answer, upstream = await asyncio.open_connection("127.0.0.1", self.to_port)
             upstream.write(head)

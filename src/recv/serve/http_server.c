@@ -52,6 +52,7 @@ static void add_header_fields(const struct dd_http_server *server, struct MHD_Re
     add(mhd_response, "Location", response->location);
     add(mhd_response, "Allow", response->allow);
     add(mhd_response, "Retry-After", retry_after);
+    add(mhd_response, "X-Refusal", response->refusal);
     add(mhd_response, "Cache-Control", "no-store");
     add(mhd_response, "Content-Security-Policy", server->security_policy);
     add(mhd_response, "X-Content-Type-Options", "nosniff");
@@ -92,6 +93,7 @@ static struct MHD_Response *create_pictures(const struct dd_http_server *server,
         return mhd_response;
     dd_response_set_text(response, 503, "There are as many viewers as this site serves.\n");
     response->retry_after_s = VIEWER_RETRY_S;
+    response->refusal = "too many viewers";
     return create_fixed(response);
 }
 

@@ -60,39 +60,49 @@ static void set_json(struct dd_response *response, unsigned code, char *text)
     response->owner = text;
 }
 
-/* Reads ?fail=: from this level on the response is 503; without it (NULL) never. 0 or DD_ERROR_INPUT. */
-static int read_fail(const char *text, enum dd_freshness_level *from)
+/* The values of ?fail=, from the one that answers 503 latest. */
+enum fail { FAIL_NEVER, FAIL_STALE, FAIL_STALLED, FAIL_TROUBLE };
+
+/* Reads the value of ?fail=, NULL if there is none. 0 or DD_ERROR_INPUT. */
+static int read_fail(const char *text, enum fail *fail)
 {
-    static const enum dd_freshness_level never = DD_FRESHNESS_STALE + 1;
-    *from = never;
-    if (!text)
-        return 0;
-    *from = strcmp(text, "stalled") == 0 ? DD_FRESHNESS_STALLED : strcmp(text, "stale") == 0 ? DD_FRESHNESS_STALE : never;
-    return *from == never ? DD_ERROR_INPUT : 0;
+    *fail = !text                          ? FAIL_NEVER
+            : strcmp(text, "stale") == 0   ? FAIL_STALE
+            : strcmp(text, "stalled") == 0 ? FAIL_STALLED
+            : strcmp(text, "trouble") == 0 ? FAIL_TROUBLE
+                                           : FAIL_NEVER;
+    return text && *fail == FAIL_NEVER ? DD_ERROR_INPUT : 0;
+}
+
+/* True if a stream of this freshness is so bad that the answer is 503. */
+static bool fails(const struct dd_freshness *freshness, enum fail fail)
+{
+    return (fail >= FAIL_STALE && freshness->level == DD_FRESHNESS_STALE) ||
+           (fail >= FAIL_STALLED && freshness->level == DD_FRESHNESS_STALLED) || (fail >= FAIL_TROUBLE && freshness->reason);
 }
 
 static void refuse_fail(struct dd_response *response)
 {
-    dd_response_set_text(response, 400, "fail is stalled or stale.\n");
+    dd_response_set_text(response, 400, "fail is stale, stalled or trouble.\n");
 }
 
-static void respond_freshness(const struct dd_response_site *site, size_t stream, const char *fail, struct dd_response *response)
+static void respond_freshness(const struct dd_response_site *site, size_t stream, const char *text, struct dd_response *response)
 {
-    enum dd_freshness_level from;
+    enum fail fail;
     struct dd_freshness freshness;
-    if (read_fail(fail, &from) != 0) {
+    if (read_fail(text, &fail) != 0) {
         refuse_fail(response);
         return;
     }
     dd_broadcast_freshness(site->broadcast, stream, &freshness);
-    set_json(response, freshness.level >= from ? 503 : 200, dd_api_json_freshness(&freshness));
+    set_json(response, fails(&freshness, fail) ? 503 : 200, dd_api_json_freshness(&freshness));
 }
 
-static void respond_freshness_all(const struct dd_response_site *site, const char *fail, struct dd_response *response)
+static void respond_freshness_all(const struct dd_response_site *site, const char *text, struct dd_response *response)
 {
-    enum dd_freshness_level from;
+    enum fail fail;
     size_t count = site->config->stream_count;
-    if (read_fail(fail, &from) != 0) {
+    if (read_fail(text, &fail) != 0) {
         refuse_fail(response);
         return;
     }
@@ -100,7 +110,7 @@ static void respond_freshness_all(const struct dd_response_site *site, const cha
     unsigned code = 200;
     for (size_t i = 0; list && i < count; i++) {
         dd_broadcast_freshness(site->broadcast, i, &list[i]);
-        if (list[i].level >= from)
+        if (fails(&list[i], fail))
             code = 503;
     }
     set_json(response, code, list ? dd_api_json_freshness_all(site->config, list) : NULL);
@@ -199,6 +209,7 @@ static void respond_snapshot(const struct dd_response_site *site, size_t stream,
         dd_response_set_text(response, 500, "Out of memory.\n");
     } else if (!snapshot.picture) {
         dd_response_set_text(response, 503, "There is no picture yet.\n");
+        response->refusal = "no picture yet";
         response->retry_after_s = PICTURE_RETRY_S;
     } else {
         if (snapshot.words.level != DD_FRESHNESS_LIVE)

@@ -38,6 +38,7 @@ struct dd_response {
     /* header fields; empty: none */
     char etag[DD_RESPONSE_TEXT_SIZE], last_modified[DD_RESPONSE_TEXT_SIZE], location[DD_RESPONSE_TEXT_SIZE];
     const char *allow;      /* static; NULL: none */
+    const char *refusal;    /* X-Refusal: why ddrecv itself refuses, in a few words; static; NULL: none. A proxy's 503 has none */
     unsigned retry_after_s; /* 0: none */
     /* If pictures is true, the body is the endless MJPEG of stream, with at most one picture in period_us (0: no limit), and
      * never with a mark if raw is true. body and type are not set then. */

@@ -12,7 +12,7 @@ export class Delivery {
   shown = null; // number of the frame on the screen; null: none yet
   confirmed = false; // it was shown, or is the server's newest, since the last gap
   undecodable = null; // number of a frame that this browser can't show
-  crowded = false; // the server has too many viewers for one more
+  refusal = null; // the server or its proxy refuses the pictures: why, in words
   awaited = []; // frames that the server had when asked, and that are not on the screen yet: {frame, since}, oldest first
   #lagMs = 0; // how long the last awaited frame took that arrived; 0: none is awaited
   #bytesAt = 0; // the last bytes of the stream of pictures arrived
@@ -26,7 +26,7 @@ export class Delivery {
   // Bytes of the stream of pictures have arrived.
   receive(now) {
     this.#bytesAt = now;
-    this.crowded = false;
+    this.refusal = null;
   }
 
   // For how long no bytes have arrived, counted from `since` at the earliest.
@@ -62,7 +62,7 @@ export class Delivery {
 
   // What is wrong between the server, which has a frame, and this browser: {words, age}; null: nothing.
   trouble(now) {
-    if (this.crowded) return { words: "Too many viewers — trying again", age: "" };
+    if (this.refusal !== null) return { words: this.refusal, age: "" };
     const quiet = this.quietMs(now);
     if (quiet > QUIET_MS) return { words: "Connection to this browser stalled", age: `for ${formatDuration(quiet / 1000)}` };
     const late = this.awaited.length ? Math.max(now - this.awaited[0].since, this.#lagMs) : 0;

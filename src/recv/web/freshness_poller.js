@@ -1,11 +1,14 @@
 // Polls the freshness once a second as long as the page lives, visible or not. Ages are never computed from the time of day, which
 // may be set while the page is open.
 
+import { readResponse } from "./wording.js";
+
 const PERIOD_MS = 1000;
 const PERIOD_MIN_MS = 100; // the least pause after a slow response
 const RESPONSE_LIMIT_MS = 4000; // then the request is given up
 const LOST_MS = 2500; // without a response
 const TICK_MS = 250;
+const NO_ANSWER = { status: 0, refusal: "" };
 const SLEPT_MS = 5000; // a tick that is this late means that the computer slept, not that it was busy
 
 export class FreshnessPoller {
@@ -13,7 +16,7 @@ export class FreshnessPoller {
   askedAt = 0; // when it was requested: it was true then or later
   answeredAt = performance.now();
   lost = false; // the server does not answer
-  httpStatus = 0; // if the server, or a proxy, answers with an error
+  failure = NO_ANSWER; // of the last request: what there was instead of freshness
 
   #resumedAt = performance.now();
   #tickedAt = performance.now();
@@ -76,9 +79,9 @@ export class FreshnessPoller {
   async #run() {
     for (;;) {
       const askedAt = performance.now();
-      const { freshness, httpStatus, interrupted } = await this.#request();
+      const { freshness, failure, interrupted } = await this.#request();
       if (freshness) this.#succeed(freshness, askedAt);
-      else if (!interrupted) this.#fail(httpStatus);
+      else if (!interrupted) this.#fail(failure);
       this.onChange();
       if (!interrupted) await this.#pause(Math.max(PERIOD_MIN_MS, PERIOD_MS - (performance.now() - askedAt)));
     }
@@ -88,15 +91,15 @@ export class FreshnessPoller {
   async #request() {
     const controller = new AbortController();
     let interrupted = false;
-    let httpStatus = 0;
+    let failure = NO_ANSWER;
     const timer = setTimeout(() => controller.abort(), RESPONSE_LIMIT_MS);
     this.#pollNow = () => {
       interrupted = true;
       controller.abort();
     };
     try {
-      const response = await fetch(this.url, { cache: "no-store", signal: controller.signal });
-      httpStatus = response.status;
+      const response = await fetch(this.url, { cache: "no-store", redirect: "manual", signal: controller.signal });
+      failure = readResponse(response);
       if (response.ok) return { freshness: await response.json() };
     } catch {
       // no response, or not JSON: a failure
@@ -104,7 +107,7 @@ export class FreshnessPoller {
       clearTimeout(timer);
       controller.abort(); // do not read the rest
     }
-    return { httpStatus, interrupted };
+    return { failure, interrupted };
   }
 
   #pause(ms) {
@@ -123,12 +126,12 @@ export class FreshnessPoller {
     this.askedAt = askedAt;
     this.answeredAt = performance.now();
     this.lost = false;
-    this.httpStatus = 0;
+    this.failure = NO_ANSWER;
     if (wasLost) this.onGap();
   }
 
-  #fail(httpStatus) {
-    this.httpStatus = httpStatus;
+  #fail(failure) {
+    this.failure = failure;
     if (this.#isLost(performance.now())) this.lost = true;
   }
 }

@@ -1,5 +1,7 @@
 // Reads the parts of a multipart/x-mixed-replace stream of pictures (MJPEG over HTTP).
 
+import { readResponse } from "./wording.js";
+
 const HEADER_MAX = 16 * 1024;
 const PICTURE_MAX = 256 * 1024 * 1024;
 const BUFFER_BYTES = 256 * 1024; // at first
@@ -80,11 +82,11 @@ function unlessAborted(promise, signal) {
 
 // Fetches url, and calls onPart({frame, state, bytes}) for each picture. onPart returns a promise, which is awaited before the next
 // part: the server skips pictures for a slow reader. Calls onBytes() whenever bytes arrive. Returns when the stream ends. Throws if
-// it breaks, if it is no such stream, or if signal aborts; an error has the property status if the server refused with that HTTP
-// status. The caller aborts signal in any case, so that the connection is closed.
+// it breaks, if it is no such stream, or if signal aborts; an error has the properties status and refusal of readResponse() if
+// the server refused. The caller aborts signal in any case, so that the connection is closed.
 export async function readPictures(url, signal, onPart, onBytes) {
-  const response = await fetch(url, { cache: "no-store", signal });
-  if (!response.ok) throw Object.assign(new Error(`status ${response.status}`), { status: response.status });
+  const response = await fetch(url, { cache: "no-store", redirect: "manual", signal });
+  if (!response.ok) throw Object.assign(new Error("refused"), readResponse(response));
   const reader = response.body.getReader();
   const queue = new ByteQueue();
   let header = null; // of the part whose picture has not arrived yet

@@ -1,7 +1,8 @@
 // The page of all streams: each one's state, in colour and in words.
 
 import { FreshnessPoller } from "./freshness_poller.js";
-import { describeAll, describeLost, describeStream, formatDuration } from "./wording.js";
+import { siteUrl } from "./site_url.js";
+import { describeAll, describeRefusal, describeStream, formatDuration } from "./wording.js";
 
 const tiles = [...document.querySelectorAll(".tile")];
 const summary = document.getElementById("summary");
@@ -11,22 +12,23 @@ function setText(node, text) {
 }
 
 function describeSite() {
-  if (poller.lost) return { state: "lost", words: describeLost(poller.httpStatus) };
+  if (poller.lost) return { state: "lost", words: describeRefusal(poller.failure) };
   if (!poller.freshness) return { state: "waiting", words: "Connecting" };
-  return describeAll(Object.values(poller.freshness.streams).map((freshness) => freshness.state));
+  return describeAll(Object.values(poller.freshness.streams));
 }
 
 function describeTile(freshness, now) {
-  if (poller.lost) return { state: "lost", words: "Unknown", age: `no contact for ${formatDuration(poller.silentMs(now) / 1000)}` };
+  if (poller.lost) return { state: "lost", words: "Unknown", age: `no answer for ${formatDuration(poller.silentMs(now) / 1000)}` };
   if (!poller.freshness) return { state: "waiting", words: "Connecting", age: "" };
   if (!freshness) return { state: "lost", words: "This is no longer here", age: "" };
   return describeStream(freshness, (freshness.seconds ?? 0) + (now - poller.askedAt) / 1000);
 }
 
-function renderTile(tile, { state, words, age }) {
+function renderTile(tile, { state, words, age, cause = "" }) {
   tile.dataset.state = state;
   setText(tile.querySelector(".words"), words);
   setText(tile.querySelector(".age"), age);
+  setText(tile.querySelector(".cause"), cause);
 }
 
 function render() {
@@ -37,4 +39,4 @@ function render() {
   setText(document.getElementById("words"), words);
 }
 
-const poller = new FreshnessPoller("freshness", render, () => {});
+const poller = new FreshnessPoller(siteUrl("freshness"), render, () => {});

@@ -4,7 +4,8 @@
 import { Delivery } from "./delivery.js";
 import { FreshnessPoller } from "./freshness_poller.js";
 import { readPictures } from "./mjpeg_reader.js";
-import { describeLost, describeStream, formatDuration } from "./wording.js";
+import { siteUrl } from "./site_url.js";
+import { describeRefusal, describeStream, formatDuration } from "./wording.js";
 
 const RECONNECT_MS = 6000; // without bytes
 const BACKOFF_MS = [500, 1000, 2000, 4000, 8000];
@@ -66,9 +67,9 @@ async function keepConnected() {
       return showPart(part, signal);
     };
     try {
-      await readPictures(`${stream}/stream?raw=1`, signal, onPart, () => delivery.receive(performance.now()));
+      await readPictures(siteUrl(`${stream}/stream?raw=1`), signal, onPart, () => delivery.receive(performance.now()));
     } catch (error) {
-      delivery.crowded = error.status === 503; // other errors show by what does not arrive
+      delivery.refusal = error.status ? describeRefusal(error) : null; // other errors show by what does not arrive
     }
     disconnect();
     connection = null;
@@ -95,14 +96,15 @@ function pictureAge(now) {
 
 function currentState(now) {
   if (poller.lost) {
-    return { state: "lost", words: describeLost(poller.httpStatus), age: `for ${formatDuration(poller.silentMs(now) / 1000)}` };
+    return { state: "lost", words: describeRefusal(poller.failure), age: `for ${formatDuration(poller.silentMs(now) / 1000)}` };
   }
   if (!poller.freshness) return { state: "waiting", words: "Connecting", age: "" };
   const server = describeStream(poller.freshness, pictureAge(now), delivery.shown !== null);
   const trouble = document.hidden || poller.freshness.frame === null ? null : delivery.trouble(now);
-  if (trouble && server.state === "live") return { state: "stalled", ...trouble };
+  const isLive = poller.freshness.state === "live";
+  if (trouble && isLive) return { ...server, state: "stalled", ...trouble };
   if (trouble) return { ...server, words: `${server.words} · ${trouble.words}` };
-  if (!delivery.confirmed && !document.hidden && server.state === "live") {
+  if (!delivery.confirmed && !document.hidden && isLive) {
     return { state: "waiting", words: "Loading the picture", age: "" };
   }
   return server;
@@ -114,21 +116,24 @@ function setText(node, text) {
 
 function render() {
   const now = performance.now();
-  const { state, words, age } = currentState(now);
-  const isTrouble = state !== "live" && state !== "waiting";
+  const { state, words, age, cause = "" } = currentState(now);
+  const isLive = state === "live" || state === "troubled";
+  const isTrouble = !isLive && state !== "waiting";
   const isEmpty = delivery.shown === null;
   const serverIsEmpty = poller.freshness?.frame === null;
   document.body.dataset.state = state;
   setText(element("words"), words);
   setText(element("age"), age);
-  setText(element("mark"), age ? `${words} ·\u00a0${age}` : words);
-  element("mark").hidden = !isTrouble || isEmpty;
+  setText(element("cause"), cause);
+  setText(element("mark"), [words, age, cause].filter((text) => text).join(" ·\u00a0"));
+  // A live picture is not covered, unless the whole screen shows nothing else.
+  element("mark").hidden = isEmpty || !(isTrouble || (state === "troubled" && document.fullscreenElement));
   element("empty").hidden = !isEmpty;
   const waiting = serverIsEmpty ? "Waiting for the first picture" : "Loading the picture";
   setText(element("empty"), isTrouble ? words : waiting);
   element("snapshot").hidden = serverIsEmpty;
   setText(element("details"), details(now));
-  const title = `${isTrouble ? "⚠ " : ""}${name} · ${words}`;
+  const title = `${isTrouble || cause ? "⚠ " : ""}${[name, words, cause].filter((text) => text).join(" · ")}`;
   if (document.title !== title) document.title = title;
 }
 
@@ -169,5 +174,5 @@ element("fullscreen").addEventListener("click", () => {
 });
 if (!document.fullscreenEnabled) element("fullscreen").hidden = true;
 
-const poller = new FreshnessPoller(`${stream}/freshness`, onChange, onGap);
+const poller = new FreshnessPoller(siteUrl(`${stream}/freshness`), onChange, onGap);
 keepConnected();

@@ -17,10 +17,22 @@ class Target {
 // Lets promises settle.
 export const settle = () => new Promise((resolve) => realSetImmediate(resolve));
 
+// With redirect: "manual", a redirection has the status 0 and says nothing else. refusal: X-Refusal.
+export class FakeResponse {
+  constructor(status, value, refusal) {
+    const isRedirected = status >= 300 && status < 400;
+    this.type = isRedirected ? "opaqueredirect" : "basic";
+    this.status = isRedirected ? 0 : status;
+    this.ok = status === 200;
+    this.headers = new Headers(refusal ? { "X-Refusal": refusal } : {});
+    this.json = async () => value;
+  }
+}
+
 export class FakePage {
   now = 0; // ms; performance.now()
   wall = 1_000_000_000_000; // ms; Date.now() when now is 0
-  requests = []; // of fetch() since the start: {url, signal, respond(status, value), fail()}
+  requests = []; // of fetch() since the start: {url, signal, respond(status, value, refusal), fail()}
   document = Object.assign(new Target(), { hidden: false });
   window = new Target();
   #timers = [];
@@ -56,7 +68,7 @@ export class FakePage {
 
   #fetch(url, signal) {
     return new Promise((resolve, reject) => {
-      const respond = (status, value) => resolve({ status, ok: status === 200, json: async () => value });
+      const respond = (status, value, refusal) => resolve(new FakeResponse(status, value, refusal));
       const fail = () => reject(new TypeError("failed"));
       signal.addEventListener("abort", fail);
       this.requests.push({ url, signal, respond, fail });

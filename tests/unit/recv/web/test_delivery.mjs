@@ -142,7 +142,7 @@ test("a picture that can't be decoded is named once it is late", () => {
 
 test("too many viewers, until bytes arrive", () => {
   const delivery = showing();
-  delivery.crowded = true;
+  delivery.refusal = "Too many viewers — trying again";
   assert.match(words(delivery, 9000), /^Too many viewers/);
   delivery.receive(9000);
   assert.equal(delivery.trouble(9000), null);

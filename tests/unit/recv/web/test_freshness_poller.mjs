@@ -13,8 +13,8 @@ async function start(t) {
   return { page, poller, calls };
 }
 
-async function respond(page, value, status = 200) {
-  page.request.respond(status, value);
+async function respond(page, value, status = 200, refusal = undefined) {
+  page.request.respond(status, value, refusal);
   await page.advance(0);
 }
 
@@ -54,7 +54,7 @@ test("a server that hangs is lost after 2.5 s, asked again after 4 s, and found 
   assert.ok(!poller.lost);
   await page.advance(200);
   assert.ok(poller.lost);
-  assert.equal(poller.httpStatus, 0);
+  assert.equal(poller.failure.status, 0);
   assert.equal(poller.silentMs(page.now), 2600);
   assert.deepEqual(poller.freshness, { frame: 1 }, "the last response is kept");
   const hung = page.request;
@@ -74,11 +74,26 @@ test("an error of HTTP is not an answer", async (t) => {
     await page.advance(1000);
   }
   assert.ok(poller.lost);
-  assert.equal(poller.httpStatus, 401);
+  assert.deepEqual(poller.failure, { status: 401, refusal: "" });
   assert.equal(poller.freshness, null);
   await respond(page, { frame: 1 });
   assert.ok(!poller.lost);
-  assert.equal(poller.httpStatus, 0);
+  assert.equal(poller.failure.status, 0);
+});
+
+test("a refusal of ours, a proxy's error and a redirection are told apart, and from no answer", async (t) => {
+  const { page, poller } = await start(t);
+  const failures = [];
+  for (const [status, refusal] of [[503, "too many viewers"], [503], [302], [502]]) {
+    await respond(page, null, status, refusal);
+    failures.push(poller.failure);
+    await page.advance(1000);
+  }
+  page.request.fail();
+  await page.advance(0);
+  assert.ok(poller.lost);
+  const expected = [[503, "too many viewers"], [503, ""], [302, ""], [502, ""], [0, ""]];
+  assert.deepEqual([...failures, poller.failure], expected.map(([status, refusal]) => ({ status, refusal })));
 });
 
 test("a response that is no JSON is a failure", async (t) => {
@@ -88,6 +103,7 @@ test("a response that is no JSON is a failure", async (t) => {
     await page.advance(1000);
   }
   assert.ok(poller.lost);
+  assert.equal(poller.failure.status, 200, "something else answers");
 });
 
 test("a refused connection is tried again each second", async (t) => {
@@ -125,7 +141,7 @@ test("a request on its way is replaced, and does not count as failed", async (t)
   await page.advance(0);
   assert.ok(before.signal.aborted);
   assert.equal(page.requests.length, 3);
-  assert.equal(poller.httpStatus, 401);
+  assert.equal(poller.failure.status, 401);
 });
 
 test("a hidden page is not lost when its timers are late, nor for 2.5 s afterwards", async (t) => {

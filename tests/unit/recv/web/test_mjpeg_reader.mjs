@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { readPictures } from "../../../../src/recv/web/mjpeg_reader.js";
+import { FakeResponse } from "./fake_page.mjs";
 
 const BOUNDARY = "--softdatadiode-picture\r\n";
 
@@ -20,7 +21,7 @@ function cut(text, size) {
 }
 
 // fetch() answers with these chunks, and then ends, or fails with error.
-function serve(t, chunks, { status = 200, error = null } = {}) {
+function serve(t, chunks, { status = 200, error = null, refusal = undefined } = {}) {
   t.mock.method(globalThis, "fetch", async (url, options) => {
     assert.equal(url, "cam/stream");
     assert.equal(options.cache, "no-store");
@@ -31,7 +32,7 @@ function serve(t, chunks, { status = 200, error = null } = {}) {
         else controller.close();
       },
     });
-    return { ok: status === 200, status, body };
+    return Object.assign(new FakeResponse(status, null, refusal), { body });
   });
 }
 
@@ -115,9 +116,13 @@ test("refuses what is no stream of pictures", async (t) => {
   }
 });
 
-test("a refusal has its HTTP status", async (t) => {
+test("a refusal has its HTTP status, and what the server says of it", async (t) => {
   serve(t, [], { status: 503 });
-  await assert.rejects(read(), { status: 503 });
+  await assert.rejects(read(), { status: 503, refusal: "" });
+  serve(t, [], { status: 503, refusal: "too many viewers" });
+  await assert.rejects(read(), { status: 503, refusal: "too many viewers" });
+  serve(t, [], { status: 302 });
+  await assert.rejects(read(), { status: 302, refusal: "" });
 });
 
 test("a connection that breaks is an error", async (t) => {

@@ -1,4 +1,4 @@
-"""The pages under a sub-path, behind Caddy with the sub-path lines of config/Caddyfile."""
+"""The pages behind Caddy: under a sub-path, with the lines of config/Caddyfile, and with a password in the address."""
 import os
 import re
 
@@ -6,17 +6,21 @@ import chrome
 from chrome import Chrome, harness
 
 
-class SubPathTest(chrome.Test):
+PASSWORD_HASH = "$2b$04$Gho1B7hxCnd0vsCJzVPveexKZZ4ls637BphXUjvCmpgPTkuZLfWJy"  # "secret", and quick to check
+
+
+class ProxyTest(chrome.Test):
     def proxy(self, http_port):
-        """Starts Caddy on plain HTTP, with /plant/ only. Returns its port."""
+        """Starts Caddy on plain HTTP. Returns its ports: of a site with /plant/ only, and of one with a password."""
         harness.require_program("caddy")
         with open(os.path.join(harness.SOURCE, "config", "Caddyfile"), encoding="utf-8") as f:
             text = f.read()
         block = re.sub(r"^\t# ?", "\t", text[text.index("\t# redir"):text.rindex("}")], flags=re.M)
         self.assertIn("handle_path /plant/*", block)
-        port = harness.free_port()
+        port, password_port = harness.free_port(), harness.free_port()
         config = f"{{\n\tadmin off\n}}\nhttp://127.0.0.1:{port} {{\n{block.replace('127.0.0.1:8000', f'127.0.0.1:{http_port}')}\n" \
-            "\thandle {\n\t\terror 404\n\t}\n}\n"
+            f"\thandle {{\n\t\terror 404\n\t}}\n}}\nhttp://127.0.0.1:{password_port} {{\n" \
+            f"\tbasicauth {{\n\t\tviewer {PASSWORD_HASH}\n\t}}\n\treverse_proxy 127.0.0.1:{http_port} {{\n\t\tflush_interval -1\n\t}}\n}}\n"
         home = {"HOME": self.folder, "XDG_DATA_HOME": self.folder, "XDG_CONFIG_HOME": self.folder}
         harness.Process(self, ["caddy", "run", "--adapter", "caddyfile", "--config", self.write("Caddyfile", config)], env=home)
 
@@ -26,13 +30,33 @@ class SubPathTest(chrome.Test):
             except OSError:
                 return False
         harness.wait_until(answers, 20, "Caddy")
-        return port
+        return port, password_port
+
+    def test_a_bookmark_with_a_password(self):
+        """https://user:password@host/ is how a kiosk opens a page. Browsers refuse fetch() relative to such an address."""
+        receiver = self.receive(name="Gate")
+        self.card(self.port, self.key)
+        receiver.wait_live("cam")
+        _, port = self.proxy(receiver.http_port)
+        self.assertEqual(harness.http_get(port, "/healthz").status, 401)
+        page = Chrome(self, allowed=chrome.NETWORK)
+        page.driver.get(f"http://viewer:secret@127.0.0.1:{port}/")
+        harness.wait_until(lambda: "All live" in page.text("body"), 5, lambda: f"the list's state in {page.text('body')}")
+        page.driver.find_element("partial link text", "Gate").click()
+        page.wait_words("^Live", 5)
+        page.wait_movement()
+        page.driver.get(f"http://viewer:secret@127.0.0.1:{port}/cam")
+        page.wait_words("^Live", 5)
+        page.wait_movement()
+        receiver.stop()
+        page.wait_words(r"^The proxy has no contact with the server \(502\)$", 3)
+        page.screenshot("proxy-without-server")
 
     def test_everything_is_under_it(self):
         receiver = self.receive(name="Gate")
         self.card(self.port, self.key)
         receiver.wait_live("cam")
-        port = self.proxy(receiver.http_port)
+        port, _ = self.proxy(receiver.http_port)
         page = Chrome(self)
         page.get(port, "/plant")  # Caddy adds the slash
         self.assertEqual(page.driver.current_url, f"http://127.0.0.1:{port}/plant/")
