@@ -60,15 +60,21 @@ static bool authenticates(EVP_CIPHER_CTX *cipher, const uint8_t *datagram, size_
            EVP_DecryptFinal_ex(cipher, scratch + text_size, &n) == 1;
 }
 
+/* Gives cipher the packet key of the datagram's session. */
+static bool key_cipher(EVP_CIPHER_CTX *cipher, const struct dd_key *key, const uint8_t *datagram)
+{
+    uint8_t packet_key[DD_KEY_BYTES];
+    bool keyed = dd_key_packet(key, datagram + 8, packet_key) == 0 &&
+                 EVP_DecryptInit_ex2(cipher, EVP_aes_256_gcm(), packet_key, NULL, NULL) == 1;
+    explicit_bzero(packet_key, sizeof packet_key);
+    return keyed;
+}
+
 /* Sets s, which has a cipher, to the header's session and keys the cipher. */
 static bool key_session(struct dd_unseal *u, struct session *s, const struct dd_wire_header *header, const uint8_t *datagram)
 {
-    uint8_t packet_key[DD_KEY_BYTES];
     s->number = 0;
-    bool keyed = dd_key_packet(&u->key, datagram + 8, packet_key) == 0 &&
-                 EVP_DecryptInit_ex2(s->cipher, EVP_aes_256_gcm(), packet_key, NULL, NULL) == 1;
-    explicit_bzero(packet_key, sizeof packet_key);
-    if (!keyed)
+    if (!key_cipher(s->cipher, &u->key, datagram))
         return false;
     s->number = 1;
     s->start_us = header->session_start_us;
@@ -175,25 +181,45 @@ void dd_unseal_free(struct dd_unseal *u)
     free(u);
 }
 
-/* Checks the session order. Returns the session that the header may belong to, or NULL if it is refused. */
-static struct session *find_session(struct dd_unseal *u, const struct dd_wire_header *header, uint64_t now_us, uint64_t wall_us)
-{
-    if (is_session(&u->newest, header))
-        return &u->newest;
-    if (is_session(&u->before, header) && now_us < u->before_until_us)
-        return &u->before;
-    if (u->admitted_start_us && header->session_start_us == u->admitted_start_us && header->session_salt == u->admitted_salt)
-        return &u->candidate;
-    if (u->newest.number && header->session_start_us <= u->memory->latest_us)
-        return NULL;
-    if (header->session_start_us > wall_us && header->session_start_us - wall_us > AHEAD_US)
-        return NULL;
-    return &u->candidate;
-}
-
 static struct dd_replay_window *replay_of(struct dd_unseal *u, const struct session *s)
 {
     return s == &u->newest ? &u->memory->replay : &u->before_replay;
+}
+
+/* Checks the session order. *found is the session that the header may belong to; NULL if it is refused. */
+static enum dd_unseal_verdict find_session(struct dd_unseal *u, const struct dd_wire_header *header, uint64_t now_us,
+                                           uint64_t wall_us, struct session **found)
+{
+    bool is_admitted =
+        u->admitted_start_us && header->session_start_us == u->admitted_start_us && header->session_salt == u->admitted_salt;
+    *found = NULL;
+    if (is_session(&u->newest, header)) {
+        *found = &u->newest;
+    } else if (is_session(&u->before, header) && now_us < u->before_until_us) {
+        *found = &u->before;
+    } else if (!is_admitted) {
+        if (u->newest.number && header->session_start_us <= u->memory->latest_us)
+            return DD_UNSEAL_SESSION;
+        if (header->session_start_us > wall_us && header->session_start_us - wall_us > AHEAD_US)
+            return DD_UNSEAL_AHEAD;
+    }
+    if (!*found)
+        *found = &u->candidate;
+    return DD_UNSEAL_ACCEPTED;
+}
+
+/* Checks session order and replay window. *found as above, if it is DD_UNSEAL_ACCEPTED. */
+static enum dd_unseal_verdict check_order(struct dd_unseal *u, const struct dd_wire_header *header, uint64_t now_us,
+                                          uint64_t wall_us, struct session **found)
+{
+    enum dd_unseal_verdict verdict = find_session(u, header, now_us, wall_us, found);
+    if (verdict != DD_UNSEAL_ACCEPTED)
+        return verdict;
+    if (header->counter >= DD_WIRE_SESSION_DATAGRAMS)
+        return DD_UNSEAL_REPLAY;
+    if (*found != &u->candidate && !dd_replay_window_fresh(replay_of(u, *found), header->counter))
+        return DD_UNSEAL_REPLAY;
+    return DD_UNSEAL_ACCEPTED;
 }
 
 /* Marks counter as arrived. Returns how many more datagrams are now known to have been sent. */
@@ -222,10 +248,19 @@ void dd_unseal_admit(struct dd_unseal *u, uint64_t start_us, uint64_t salt)
     u->admitted_salt = salt;
 }
 
-bool dd_unseal_is_authentic(struct dd_unseal *u, const struct dd_wire_header *header, const uint8_t *datagram, size_t size,
-                            uint8_t *scratch)
+enum dd_unseal_verdict dd_unseal_check_order(struct dd_unseal *u, const struct dd_wire_header *header, uint64_t now_us,
+                                             uint64_t wall_us)
 {
-    return prepare_candidate(u, header, datagram) && authenticates(u->candidate.cipher, datagram, size, scratch);
+    struct session *found;
+    return check_order(u, header, now_us, wall_us, &found);
+}
+
+bool dd_unseal_is_authentic(const struct dd_key *key, const uint8_t *datagram, size_t size, uint8_t *scratch)
+{
+    EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
+    bool is_authentic = cipher && key_cipher(cipher, key, datagram) && authenticates(cipher, datagram, size, scratch);
+    EVP_CIPHER_CTX_free(cipher);
+    return is_authentic;
 }
 
 uint64_t dd_unseal_count_from_start(struct dd_unseal *u, uint64_t session)
@@ -242,13 +277,10 @@ enum dd_unseal_verdict dd_unseal_datagram(struct dd_unseal *u, const struct dd_w
                                           struct dd_unseal_message *message)
 {
     memset(message, 0, sizeof *message);
-    struct session *s = find_session(u, header, now_us, wall_us);
-    if (!s)
-        return DD_UNSEAL_SESSION;
-    if (header->counter >= DD_WIRE_SESSION_DATAGRAMS)
-        return DD_UNSEAL_REPLAY;
-    if (s != &u->candidate && !dd_replay_window_fresh(replay_of(u, s), header->counter))
-        return DD_UNSEAL_REPLAY;
+    struct session *s;
+    enum dd_unseal_verdict verdict = check_order(u, header, now_us, wall_us, &s);
+    if (verdict != DD_UNSEAL_ACCEPTED)
+        return verdict;
     if (s == &u->candidate && !prepare_candidate(u, header, datagram))
         return DD_UNSEAL_FORGED;
     if (!authenticates(s->cipher, datagram, size, scratch))

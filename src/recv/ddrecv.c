@@ -166,6 +166,8 @@ static int start_intake(struct ddrecv *r, struct dd_supervisor *supervisor)
     int fds[DD_ROLE_FDS_MAX];
     size_t count = DD_INTAKE_FD_SOCKETS;
     dd_boot_id_read(config->intake->boot_id);
+    if (!r->identity->state_dir[0])
+        config->intake->command[0] = '\0'; /* no other process finds the stores */
     fds[DD_INTAKE_FD_WAKE] = r->send_fd;
     for (size_t i = 0; i < r->port_count; i++)
         fds[count++] = r->port_fds[i];

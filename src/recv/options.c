@@ -106,8 +106,8 @@ static const struct dd_options_row rows[] = {
      .help = "User of the role that receives, when started as root"},
     {"serve_user", DD_OPTIONS_STRING, DD_DAEMON_OPTIONS_FIELD(exposed_user), .fallback = "ddrecv-serve", .argument = "NAME",
      .help = "User of the role that serves browsers, when started as root"},
-    {"forget_session", DD_OPTIONS_STRING, DAEMON(forget_session), .argument = "STREAM=START:SALT",
-     .flags = DD_OPTIONS_COMMAND_LINE, .help = "Admit just that session, of a sender whose clock and state were lost, and end"},
+    {"forget_session", DD_OPTIONS_LIST, DAEMON(forget_session), .argument = "STREAM=START:SALT,...",
+     .flags = DD_OPTIONS_COMMAND_LINE, .help = "Admit just these sessions, of a sender whose clock and state were lost, and end"},
     DD_DAEMON_OPTIONS_ROWS_RUNNING,
     DD_DAEMON_OPTIONS_ROWS_INFORMATION,
 };

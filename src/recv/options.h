@@ -38,7 +38,7 @@ struct dd_recv_daemon {
     int64_t max_viewers;
     char trusted_proxies[DD_RECV_TEXT];
     char embed_origins[DD_RECV_TEXT];
-    char forget_session[DD_RECV_SHORT * 2];
+    char forget_session[DD_OPTIONS_STREAMS_MAX * DD_RECV_SHORT]; /* comma-separated */
 };
 
 /* The table. */

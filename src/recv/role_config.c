@@ -10,6 +10,7 @@
 #include "dd/link/frame_ring.h"
 #include "dd/link/key.h"
 #include "dd/link/reassembly.h"
+#include "recv/forget_session.h"
 #include "recv/intake/intake_role.h"
 #include "recv/serve/jpeg_codec.h"
 #include "recv/serve/serve_role.h"
@@ -128,6 +129,16 @@ static void configure_serve(const struct draft *d, const char *name)
     out->ring = (struct dd_frame_ring_shape){.entries = (uint32_t)s->buffer_size, .arena_bytes = (uint64_t)s->buffer_bytes};
 }
 
+void dd_recv_role_config_store_name(struct dd_options *options, size_t i, char name[static DD_OPTIONS_NAME_SIZE])
+{
+    const struct dd_recv_stream *stream = dd_options_stream(options, i);
+    /* Streams set up by flags all have the same name, but different ports. No stream's name has a dot, so this one is free. */
+    if (dd_options_named_streams(options))
+        snprintf(name, DD_OPTIONS_NAME_SIZE, "%s", dd_options_stream_name(options, i));
+    else
+        snprintf(name, DD_OPTIONS_NAME_SIZE, "udp.%jd", (intmax_t)stream->udp_port);
+}
+
 static int build_stream(struct dd_recv_role_config *config, const struct draft *d)
 {
     const char *name = dd_options_stream_name(d->options, d->i);
@@ -136,11 +147,7 @@ static int build_stream(struct dd_recv_role_config *config, const struct draft *
     configure_serve(d, name);
     snprintf(d->intake->name, sizeof d->intake->name, "%s", name);
     snprintf(d->intake->stream_id, sizeof d->intake->stream_id, "%.*s", DD_KEY_STREAM_ID_MAX, d->stream->stream_id);
-    /* Streams set up by flags all have the same name, but different ports. No stream's name has a dot, so this one is free. */
-    if (dd_options_named_streams(d->options))
-        snprintf(d->intake->store_name, sizeof d->intake->store_name, "%s", name);
-    else
-        snprintf(d->intake->store_name, sizeof d->intake->store_name, "udp.%jd", (intmax_t)d->stream->udp_port);
+    dd_recv_role_config_store_name(d->options, d->i, d->intake->store_name);
     d->intake->max_frame_bytes = d->serve->max_frame_bytes;
     d->intake->delay_drift_us = (uint64_t)d->stream->delay_drift;
     d->intake->ring = d->serve->ring;
@@ -228,6 +235,7 @@ int dd_recv_role_config_build(struct dd_recv_role_config *config, struct dd_opti
         return error;
     }
     config->memory_bytes += marking_memory(config);
+    dd_forget_session_write_command(options, config->intake->command, sizeof config->intake->command);
     config->intake->stream_count = (uint32_t)config->stream_count;
     config->intake->socket_count = (uint32_t)config->port_count;
     snprintf(config->serve->html_title, sizeof config->serve->html_title, "%s", daemon->html_title);

@@ -31,6 +31,9 @@ struct dd_recv_role_config {
  * empty. */
 int dd_recv_role_config_build(struct dd_recv_role_config *config, struct dd_options *options);
 
+/* Writes the name of the store of stream i's saved session. */
+void dd_recv_role_config_store_name(struct dd_options *options, size_t i, char name[static DD_OPTIONS_NAME_SIZE]);
+
 /* Wipes and frees what the configuration holds. */
 void dd_recv_role_config_free(struct dd_recv_role_config *config);
 

@@ -16,12 +16,42 @@ struct dd_stream_ledger {
     uint64_t frames_complete, frames_incomplete, frames_late, frames_bad, frames_skipped;
 };
 
-/* Of the stream's UDP port: what can't be attributed to a stream. */
+/* Of the stream's UDP port: what can't be attributed to a stream. The times may be DD_STREAM_NOTE_PERIOD_US behind. */
 struct dd_socket_counters {
     uint64_t refused_short, refused_version, refused_key, kernel_drops;
+    uint64_t heard_us;       /* the newest datagram of any kind arrived */
+    uint64_t foreign_us;     /* the newest that is not of this protocol: too short, or of another version */
+    uint64_t unknown_key_us; /* the newest under a key id that no stream of this ddrecv has */
 };
 
+/* Why a datagram with the key id of one of the stream's keys is refused. Of these, what authenticates comes first: with the
+ * exception of FORGED they all do. */
+enum dd_stream_refusal {
+    DD_STREAM_REFUSAL_OLD_SESSION,  /* its session is older than the newest one */
+    DD_STREAM_REFUSAL_AHEAD,        /* its session begins over a day ahead of this machine's clock */
+    DD_STREAM_REFUSAL_REPLAYED,     /* its counter came before, or is too old to tell */
+    DD_STREAM_REFUSAL_REPLACED_KEY, /* another key has replaced its key */
+    DD_STREAM_REFUSAL_OTHER_PORT,   /* it arrives at the UDP port of other streams; here it would be accepted */
+    DD_STREAM_REFUSAL_MALFORMED,    /* it is accepted, but its message cannot be read */
+    DD_STREAM_REFUSAL_PICTURE,      /* it is accepted, but its picture is too large, or cannot be shown */
+    DD_STREAM_REFUSAL_FORGED,       /* it does not authenticate */
+    DD_STREAM_REFUSALS
+};
+
+/* How far behind the newest event a time of events that can come in floods may be: each change is published. */
+#define DD_STREAM_NOTE_PERIOD_US UINT64_C(500000)
+
+/* Sets *then_us to now_us, if that is DD_STREAM_NOTE_PERIOD_US later. True if it has changed. */
+static inline bool dd_stream_note(uint64_t *then_us, uint64_t now_us)
+{
+    if (*then_us && now_us - *then_us < DD_STREAM_NOTE_PERIOD_US)
+        return false;
+    *then_us = now_us;
+    return true;
+}
+
 struct dd_stream_state {
+    uint64_t listening_us;        /* intake began to listen */
     uint64_t heard_us;            /* the newest authentic datagram arrived */
     uint64_t status_us;           /* the newest STATUS arrived */
     struct dd_wire_status status; /* that STATUS */
@@ -41,6 +71,7 @@ struct dd_stream_state {
     uint64_t confirmed_age_us;    /* duration: the picture's age then, which is the age that STATUS states plus its delay */
     struct dd_stream_ledger session, total; /* since the newest session began; since intake started */
     struct dd_socket_counters socket;
+    uint64_t refused_us[DD_STREAM_REFUSALS]; /* the newest such datagram arrived; up to DD_STREAM_NOTE_PERIOD_US behind */
 };
 
 #endif

@@ -31,6 +31,36 @@ class PageTest(chrome.Test):
         self.wait_shown(page, receiver, "live", "^Live", 60)
         page.wait_movement()
 
+    def test_known_trouble_is_amber_while_the_picture_is_live(self):
+        receiver = self.receive(live_seconds=30, stale_seconds=60)
+        with open(self.key, encoding="utf-8") as f:
+            key = f.read().strip()
+        forge = harness.Forge(self, self.port, key)
+        forge.frame(harness.make_jpeg(320, 240, "teal"), 7)
+        forge.status(7)
+        receiver.wait_live("cam")
+        page = Chrome(self)
+        page.get(receiver.http_port, "/cam")
+        page.wait_words("^Live$", 5)
+        self.assertEqual((page.text("#cause"), page.driver.title), ("", "cam · Live"))
+        forge.status(7, source=3, reason=2)
+        harness.wait_until(lambda: page.text("#cause") == "wrong user name or password", 3, "the cause")
+        self.assertRegex(page.text(".state").replace("\u00a0", " "), r"^Live [0-9.]+ s wrong user name or password$")
+        self.assertEqual((page.script("return document.body.dataset.state"), page.driver.title),
+                         ("troubled", "⚠ cam · Live · wrong user name or password"))
+        amber = page.script("return getComputedStyle(document.getElementById('cause')).color")
+        self.assertEqual((amber, page.script("return getComputedStyle(document.querySelector('.dot')).backgroundColor")),
+                         ("rgb(242, 184, 75)",) * 2)
+        self.assertFalse(page.driver.find_element("css selector", "#mark").is_displayed())
+        page.screenshot("live-in-trouble")
+        page.driver.find_element("css selector", "#fullscreen").click()  # where the line above the picture is not seen
+        harness.wait_until(lambda: page.text("#mark").replace("\u00a0", " ").endswith(" s · wrong user name or password"), 5, "the mark")
+        page.screenshot("live-in-trouble-full-screen")
+        page.get(receiver.http_port, "/")
+        harness.wait_until(lambda: "All live · 1 in trouble" in page.text("body"), 5, "the list's state")
+        self.assertRegex(page.text(".tile .state").replace("\u00a0", " "), "^Live [0-9.]+ s wrong user name or password$")
+        page.screenshot("list-in-trouble")
+
     def test_a_still_picture_is_there_at_once(self):
         receiver = self.receive(live_seconds=30, stale_seconds=60)
         self.card(self.port, self.key, "--interval", "3600")

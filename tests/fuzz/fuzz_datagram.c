@@ -259,6 +259,18 @@ static void tell(void)
 
 /* ---- giving ---- */
 
+/* Of one of the stream's keys. If it is not retired, a copy comes to another port first, which must change nothing. */
+static void take_of_stream(const struct dd_stream_receiver_datagram *datagram)
+{
+    if (dd_stream_receiver_is_retired(t.receiver, datagram->key)) {
+        t.socket.refused_key++;
+        dd_stream_receiver_refuse_retired(t.receiver, datagram);
+        return;
+    }
+    dd_stream_receiver_refuse_port(t.receiver, datagram, "another");
+    dd_stream_receiver_handle(t.receiver, datagram);
+}
+
 /* As intake does. */
 static void take(const uint8_t *bytes, size_t size)
 {
@@ -273,16 +285,16 @@ static void take(const uint8_t *bytes, size_t size)
         t.socket.refused_version++;
     else if (error)
         t.socket.refused_short++;
-    else if (key == KEYS || dd_stream_receiver_is_retired(t.receiver, key))
+    else if (key == KEYS)
         t.socket.refused_key++;
     else
-        dd_stream_receiver_handle(t.receiver, &(struct dd_stream_receiver_datagram){.header = &header,
-                                                                                    .bytes = bytes,
-                                                                                    .size = size,
-                                                                                    .key = key,
-                                                                                    .from = &from,
-                                                                                    .now_us = t.now_us,
-                                                                                    .wall_us = t.wall_us});
+        take_of_stream(&(struct dd_stream_receiver_datagram){.header = &header,
+                                                             .bytes = bytes,
+                                                             .size = size,
+                                                             .key = key,
+                                                             .from = &from,
+                                                             .now_us = t.now_us,
+                                                             .wall_us = t.wall_us});
 }
 
 static void give_raw(const uint8_t *bytes, size_t size)

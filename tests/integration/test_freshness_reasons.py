@@ -1,12 +1,21 @@
-"""Every reason why a picture is not live, as a browser or a monitor reads it."""
+"""Every reason that a STATUS, or its absence, gives: as a browser or a monitor reads it. Reasons of refused datagrams are in
+test_silence_causes.py."""
+import os
+import re
 import socket
 
 import harness
 
-# docs/protocol.md, "STATUS"
-REASONS = {1: "source unreachable", 2: "wrong user name or password", 3: "no such path", 4: "no video in it", 5: "no picture in time",
-           6: "cannot be read", 7: "connection closed by the source", 8: "certificate refused", 9: "capture is being restarted",
-           10: "picture cannot be sent", 999: "unknown"}
+
+def reasons_of_status():
+    """The table of reasons in docs/protocol.md: {number: words}."""
+    with open(os.path.join(harness.SOURCE, "docs", "protocol.md"), encoding="utf-8") as f:
+        part = f.read().partition("### STATUS\n")[2].partition("\n## ")[0]
+    return {int(number): words for number, words in re.findall(r"^\| (\d+) \|[^|]*\| ([^|]+) \|$", part, re.M) if number != "0"}
+
+
+REASONS = {**reasons_of_status(), 999: "unknown"}
+SILENT = "sender silent: nothing arrives at its port"
 SOURCES = {0: "starting", 1: "ok", 2: "connecting", 3: "failed"}
 OLD_MS = 6000  # not live: with interval 0 that is from 5 s on
 
@@ -43,6 +52,7 @@ class ReasonsTest(harness.Test):
         return self.receiver_.wait_freshness(fits, timeout, f"{state}: {reason} {fields}")
 
     def test_every_reason_of_the_source(self):
+        self.assertGreaterEqual(len(REASONS), 12)
         self.show_old()
         for number, words in REASONS.items():
             for source in (2, 3):
@@ -53,14 +63,25 @@ class ReasonsTest(harness.Test):
             self.status(source=source, age_ms=OLD_MS)
             self.expect("stalled", words, source=name)
 
-    def test_a_live_picture_has_no_reason(self):
+    def fail_codes(self):
+        """What /freshness and that of the stream answer with each value of ?fail=."""
+        return [(self.receiver_.get(f"/freshness?fail={fail}").status, self.receiver_.get(f"/stream/freshness?fail={fail}").status)
+                for fail in ("stale", "stalled", "trouble")]
+
+    def test_trouble_is_told_while_the_picture_is_still_live(self):
         self.show()
+        self.assertIsNone(self.receiver_.freshness()["reason"])
+        self.assertEqual(self.fail_codes(), [(200, 200)] * 3)
         self.status(source=2, reason=7, age_ms=100)
-        fresh = self.receiver_.wait_freshness(lambda f: f["source"] == "connecting", 5, "connecting")
-        self.assertEqual((fresh["state"], fresh["status"], fresh["reason"]), ("live", "green", None))
+        self.expect("live", REASONS[7], 3, status="green", source="connecting")
+        self.assertEqual(self.fail_codes(), [(200, 200), (200, 200), (503, 503)])
+        self.status(source=1, age_ms=100)
+        self.expect("live", None, 3, source="ok")
+        self.assertEqual(self.fail_codes(), [(200, 200)] * 3)
 
     def test_before_the_first_picture(self):
-        self.expect("stale", "sender silent", sender="silent", source="unknown", frame=None, seconds=None)
+        self.expect("stale", "waiting for the sender", sender="silent", source="unknown", frame=None, seconds=None)
+        self.expect("stale", SILENT, 8, sender="silent", source="unknown", frame=None, seconds=None)
         self.forge.status(source=1)
         self.expect("stale", "no picture yet", sender="alive", source="ok", frame=None, seconds=None, captured_at=None)
         self.forge.status(source=3, reason=2)
@@ -78,9 +99,9 @@ class ReasonsTest(harness.Test):
 
     def test_a_sender_that_falls_silent(self):
         self.show()
-        fresh = self.expect("stalled", "sender silent", 12, sender="silent", source="unknown")
+        fresh = self.expect("stalled", SILENT, 12, sender="silent", source="unknown")
         self.assertGreaterEqual(fresh["seconds"], 5)
-        self.expect("stale", "sender silent", 25, status="red")
+        self.expect("stale", SILENT, 25, status="red")
 
     def test_a_path_that_holds_back(self):
         self.show_old()

@@ -15,9 +15,10 @@ struct dd_wire_header;
 
 enum dd_unseal_verdict {
     DD_UNSEAL_ACCEPTED = 0,
-    DD_UNSEAL_SESSION = 1, /* its session is older than the newest, too far ahead, or another one with the same start */
+    DD_UNSEAL_SESSION = 1, /* its session is older than the newest, or another one with the same start */
     DD_UNSEAL_REPLAY = 2,  /* its counter has been seen, or is older than the window */
     DD_UNSEAL_FORGED = 3,  /* it does not authenticate */
+    DD_UNSEAL_AHEAD = 4,   /* its session begins over a day ahead of this machine's clock */
 };
 
 struct dd_unseal_message {
@@ -56,10 +57,14 @@ void dd_unseal_move(struct dd_unseal *u, struct dd_unseal_memory *memory);
  * before the latest start stay refused. */
 void dd_unseal_admit(struct dd_unseal *u, uint64_t start_us, uint64_t salt);
 
-/* True if a datagram that was refused with DD_UNSEAL_SESSION authenticates under the key. Costs as much as accepting one. scratch
- * has room for size bytes. */
-bool dd_unseal_is_authentic(struct dd_unseal *u, const struct dd_wire_header *header, const uint8_t *datagram, size_t size,
-                            uint8_t *scratch);
+/* What session order and replay window say of a datagram with this key's id, before its authentication: DD_UNSEAL_ACCEPTED,
+ * DD_UNSEAL_SESSION, DD_UNSEAL_AHEAD or DD_UNSEAL_REPLAY. Changes nothing. */
+enum dd_unseal_verdict dd_unseal_check_order(struct dd_unseal *u, const struct dd_wire_header *header, uint64_t now_us,
+                                             uint64_t wall_us);
+
+/* True if a datagram of size bytes, at least DD_WIRE_DATAGRAM_MIN, authenticates under key, whatever its session. Costs more than
+ * accepting one. scratch has room for size bytes. */
+bool dd_unseal_is_authentic(const struct dd_key *key, const uint8_t *datagram, size_t size, uint8_t *scratch);
 
 /* Checks and decrypts one datagram of size bytes. header is its header, with this key's id. If it is accepted, its plaintext is
  * in scratch, which has room for size bytes, and *message describes it; otherwise *message is zeroed. now_us:

@@ -1,6 +1,7 @@
 #include "recv/intake/intake_role.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <netinet/udp.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include "dd/base/role.h"
 #include "dd/link/frame_ring.h"
 #include "dd/link/wire.h"
+#include "recv/intake/refused_sessions.h"
 #include "recv/intake/stream_receiver.h"
 #include "recv/intake/time_share.h"
 #include "recv/stream_state.h"
@@ -27,21 +29,21 @@ enum { BATCH = 16, MESSAGE = 65536, EVENTS = DD_OPTIONS_STREAMS_MAX + 1, CONTROL
 /* A wake-up costs as much as handling a dozen datagrams. If the next ones arrive within BUSY_US, a pause of GATHER_US lets some
  * gather: 60 KB at 1 Gbit/s. */
 enum { BUSY_US = 200, GATHER_US = 500 };
-enum { REFUSAL_LOG_MS = 60000 }; /* anybody can send to the port: that must not fill the log */
 enum { TOKEN_STOP = UINT32_MAX };
 
-/* Where datagrams with a key id at a socket go. */
+/* Where datagrams with a key id go. No two streams of a ddrecv have the same one (role_config.c). */
 struct route {
-    uint32_t socket, key_id;
+    uint32_t key_id;
     uint32_t stream, key; /* indexes: of the stream, and of its key */
 };
 
 struct port {
     int fd;
+    char text[DD_STREAM_RECEIVER_PEER_SIZE]; /* its address, for the log */
     uint32_t stream_count;
     struct dd_time_share_cost cost;
     struct dd_socket_counters counters;
-    struct dd_log_limit refusal_log;
+    struct dd_log_limit foreign_log, unknown_key_log; /* anybody can send to the port: that must not fill the log */
 };
 
 struct intake {
@@ -51,8 +53,9 @@ struct intake {
     struct port *ports;
     struct dd_stream_receiver **receivers;
     struct dd_recv_session_store **stores;
-    struct route *routes; /* sorted by compare_routes */
+    struct route *routes; /* sorted by key id */
     size_t route_count;
+    struct dd_refused_sessions *refused_sessions;
     struct mmsghdr messages[BATCH];
     struct iovec vectors[BATCH];
     struct sockaddr_storage senders[BATCH];
@@ -72,8 +75,6 @@ struct arrival {
 static int compare_routes(const void *a, const void *b)
 {
     const struct route *x = a, *y = b;
-    if (x->socket != y->socket)
-        return x->socket < y->socket ? -1 : 1;
     return x->key_id < y->key_id ? -1 : x->key_id > y->key_id;
 }
 
@@ -96,7 +97,10 @@ static struct dd_stream_receiver *open_receiver(struct intake *intake, uint32_t 
                                              .wake_fd = dd_role_fd(intake->role, DD_INTAKE_FD_WAKE),
                                              .scratch = intake->scratch,
                                              .store = intake->stores[i],
-                                             .now_us = dd_clock_now_us()};
+                                             .now_us = dd_clock_now_us(),
+                                             .port = intake->ports[c->streams[i].socket].text,
+                                             .index = i,
+                                             .refused_sessions = intake->refused_sessions};
     struct dd_stream_receiver *receiver = intake->stores[i] ? dd_stream_receiver_new(&c->streams[i], &io) : NULL;
     /* serve, which gets the ring next, shall not be able to write */
     if (receiver && dd_frame_ring_seal_future_writes(io.ring_fd)) {
@@ -115,13 +119,23 @@ static int open_receivers(struct intake *intake)
         if (!intake->receivers[i])
             return DD_ERROR_SYSTEM;
         intake->ports[stream->socket].stream_count++;
-        for (uint32_t k = 0; k < stream->key_count; k++)
-            intake->routes[intake->route_count++] =
-                (struct route){stream->socket, dd_stream_receiver_key_id(intake->receivers[i], k), i, k};
+        for (uint32_t k = 0; k < stream->key_count; k++) {
+            uint32_t id = dd_stream_receiver_key_id(intake->receivers[i], k);
+            intake->routes[intake->route_count++] = (struct route){id, i, k};
+            dd_log_info("%s: listens at UDP %s, key id %08" PRIx32, stream->name, intake->ports[stream->socket].text, id);
+        }
         explicit_bzero(intake->config->streams[i].keys, sizeof intake->config->streams[i].keys);
     }
     qsort(intake->routes, intake->route_count, sizeof *intake->routes, compare_routes);
     return 0;
+}
+
+static void name_port(struct port *port)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t size = sizeof address;
+    if (getsockname(port->fd, (struct sockaddr *)&address, &size) == 0)
+        dd_stream_receiver_peer_text(&address, port->text);
 }
 
 static int prepare(struct intake *intake)
@@ -132,17 +146,18 @@ static int prepare(struct intake *intake)
     intake->receivers = calloc(c->stream_count, sizeof *intake->receivers);
     intake->stores = calloc(c->stream_count, sizeof *intake->stores);
     intake->routes = calloc((size_t)c->stream_count * DD_INTAKE_KEYS_MAX, sizeof *intake->routes);
+    intake->refused_sessions = dd_refused_sessions_new(c->stream_count, c->command);
     intake->bytes = malloc((size_t)BATCH * MESSAGE);
     intake->scratch = malloc(MESSAGE);
-    if (intake->epoll_fd < 0 || !intake->ports || !intake->receivers || !intake->stores || !intake->routes || !intake->bytes ||
-        !intake->scratch ||
+    if (intake->epoll_fd < 0 || !intake->ports || !intake->receivers || !intake->stores || !intake->routes ||
+        !intake->refused_sessions || !intake->bytes || !intake->scratch ||
         dd_role_fd_count(intake->role) != DD_INTAKE_FD_SOCKETS + c->socket_count + 2 * (size_t)c->stream_count) {
         dd_log_error("out of memory, or of descriptors");
         return DD_ERROR_MEMORY;
     }
     for (uint32_t i = 0; i < c->socket_count; i++) {
-        intake->ports[i].refusal_log.period_ms = REFUSAL_LOG_MS;
         intake->ports[i].fd = dd_role_fd(intake->role, DD_INTAKE_FD_SOCKETS + i);
+        name_port(&intake->ports[i]);
         if (watch(intake, intake->ports[i].fd, i))
             return DD_ERROR_SYSTEM;
     }
@@ -161,6 +176,7 @@ static void release(struct intake *intake)
         explicit_bzero(intake->scratch, MESSAGE);
     free(intake->scratch);
     free(intake->bytes);
+    dd_refused_sessions_free(intake->refused_sessions);
     free(intake->routes);
     free(intake->stores);
     free(intake->receivers);
@@ -169,14 +185,34 @@ static void release(struct intake *intake)
     free(intake->config);
 }
 
-static void log_refusal(struct intake *intake, const struct arrival *arrival, const char *what)
+static void log_refusal(const struct port *port, const struct arrival *arrival, struct dd_log_limit *limit, const char *what)
 {
     char from[DD_STREAM_RECEIVER_PEER_SIZE];
     uint64_t suppressed;
-    if (!dd_log_allowed(&intake->ports[arrival->socket].refusal_log, &suppressed))
+    if (!dd_log_allowed(limit, &suppressed))
         return;
     dd_stream_receiver_peer_text(arrival->from, from);
-    dd_log_info("refused a datagram from %s: %s (%ju others before it)", from, what, (uintmax_t)suppressed);
+    dd_log_info("refused a datagram from %s at UDP %s: %s (%ju others before it)", from, port->text, what, (uintmax_t)suppressed);
+}
+
+static void refuse_foreign(struct intake *intake, const struct arrival *arrival, bool is_short)
+{
+    struct port *port = &intake->ports[arrival->socket];
+    port->counters.refused_short += is_short;
+    port->counters.refused_version += !is_short;
+    dd_stream_note(&port->counters.foreign_us, arrival->now_us);
+    log_refusal(port, arrival, &port->foreign_log, is_short ? "too short" : "not of this protocol's version");
+}
+
+static void refuse_unknown_key(struct intake *intake, const struct arrival *arrival, uint32_t key_id)
+{
+    struct port *port = &intake->ports[arrival->socket];
+    char what[128];
+    port->counters.refused_key++;
+    dd_stream_note(&port->counters.unknown_key_us, arrival->now_us);
+    snprintf(what, sizeof what, "no stream of this ddrecv has key id %08" PRIx32 "; compare key and stream_id at both ends",
+             key_id);
+    log_refusal(port, arrival, &port->unknown_key_log, what);
 }
 
 /* Finds the datagram's stream by its key id, and passes it on; the cheapest checks come first. */
@@ -184,18 +220,16 @@ static void handle_datagram(struct intake *intake, const struct arrival *arrival
 {
     struct dd_wire_header header;
     struct dd_socket_counters *counters = &intake->ports[arrival->socket].counters;
+    dd_stream_note(&counters->heard_us, arrival->now_us);
     int error = dd_wire_read_header(&header, bytes, size);
     if (error) {
-        counters->refused_short += error == DD_ERROR_SPACE;
-        counters->refused_version += error == DD_ERROR_INPUT;
-        log_refusal(intake, arrival, error == DD_ERROR_SPACE ? "too short" : "not of this protocol's version");
+        refuse_foreign(intake, arrival, error == DD_ERROR_SPACE);
         return;
     }
-    struct route wanted = {.socket = arrival->socket, .key_id = header.key_id};
+    struct route wanted = {.key_id = header.key_id};
     const struct route *route = bsearch(&wanted, intake->routes, intake->route_count, sizeof *intake->routes, compare_routes);
-    if (!route || dd_stream_receiver_is_retired(intake->receivers[route->stream], route->key)) {
-        counters->refused_key++;
-        log_refusal(intake, arrival, "no stream here has its key; compare key and stream_id at both ends");
+    if (!route) {
+        refuse_unknown_key(intake, arrival, header.key_id);
         return;
     }
     struct dd_stream_receiver_datagram datagram = {.header = &header,
@@ -205,7 +239,16 @@ static void handle_datagram(struct intake *intake, const struct arrival *arrival
                                                    .from = arrival->from,
                                                    .now_us = arrival->now_us,
                                                    .wall_us = arrival->wall_us};
-    dd_stream_receiver_handle(intake->receivers[route->stream], &datagram);
+    struct dd_stream_receiver *receiver = intake->receivers[route->stream];
+    bool is_retired = dd_stream_receiver_is_retired(receiver, route->key);
+    bool is_other_port = intake->config->streams[route->stream].socket != arrival->socket;
+    counters->refused_key += is_retired || is_other_port;
+    if (is_retired)
+        dd_stream_receiver_refuse_retired(receiver, &datagram);
+    else if (is_other_port)
+        dd_stream_receiver_refuse_port(receiver, &datagram, intake->ports[arrival->socket].text);
+    else
+        dd_stream_receiver_handle(receiver, &datagram);
 }
 
 /* Reads a message's control data: how many datagrams the kernel has dropped at this socket because its buffer was full
@@ -295,6 +338,7 @@ static void read_sockets(struct intake *intake, const struct epoll_event *events
 static void publish_all(struct intake *intake)
 {
     uint64_t now_us = dd_clock_now_us();
+    dd_refused_sessions_log(intake->refused_sessions, now_us);
     for (uint32_t i = 0; i < intake->config->stream_count; i++)
         dd_stream_receiver_publish(intake->receivers[i], &intake->ports[intake->config->streams[i].socket].counters, now_us);
 }

@@ -13,7 +13,7 @@
 
 struct dd_role;
 
-enum { DD_INTAKE_KEYS_MAX = 8 };
+enum { DD_INTAKE_KEYS_MAX = 8, DD_INTAKE_COMMAND_SIZE = 1024 };
 
 struct dd_intake_stream {
     char name[DD_OPTIONS_NAME_SIZE];
@@ -30,7 +30,8 @@ struct dd_intake_stream {
 /* The role's configuration, in its boot record: followed by its streams. */
 struct dd_intake_config {
     uint32_t stream_count, socket_count;
-    char boot_id[DD_BOOT_ID_SIZE]; /* dd_boot_id_read() */
+    char command[DD_INTAKE_COMMAND_SIZE]; /* dd_forget_session_write_command(); "": nothing can be admitted */
+    char boot_id[DD_BOOT_ID_SIZE];        /* dd_boot_id_read() */
     struct dd_intake_stream streams[];
 };
 

@@ -18,14 +18,15 @@
 #include "recv/intake/delay.h"
 #include "recv/intake/intake_role.h"
 #include "recv/intake/jpeg_header.h"
+#include "recv/intake/refusal.h"
 #include "recv/intake/session_store.h"
 #include "recv/intake/stream_state_tracker.h"
 #include "recv/stream_state.h"
 
 /* ALIVE_MS: after a sleep of the machine serve may find the heartbeat over, until intake has had its turn. */
 enum { ALIVE_MS = 3000, LOG_PERIOD_MS = 10000 };
-/* Checking whether a refused session is authentic costs as much as accepting a datagram. */
-enum { AUTHENTICATE_PERIOD_MS = 100, LOST_SENDER_LOG_MS = 60000 };
+/* Replays matter only while nothing else is accepted. */
+static const uint64_t quiet_us = DD_CLOCK_US_PER_S;
 
 _Static_assert(sizeof(struct dd_stream_state) <= DD_FRAME_RING_STATE_SIZE, "the state fits its place in the ring");
 
@@ -35,9 +36,12 @@ struct dd_stream_receiver {
     struct dd_unseal *unseals[DD_INTAKE_KEYS_MAX]; /* one for each key; NULL once a later key has replaced it */
     /* Replay windows of the keys that have no saved session; lost when the process ends. */
     struct dd_unseal_memory memories[DD_INTAKE_KEYS_MAX];
-    size_t key_count, current_key; /* keys before the current one are retired */
-    uint64_t session;              /* number of the newest; see session_number() */
-    uint64_t opened_us;            /* dd_clock_now_us() when the receiver began to listen */
+    size_t key_count, current_key;                   /* keys before the current one are retired */
+    uint64_t session;                                /* number of the newest; see session_number() */
+    uint64_t opened_us;                              /* dd_clock_now_us() when the receiver began to listen */
+    uint64_t heard_us;                               /* of the newest datagram that was accepted; 0: none yet */
+    char session_from[DD_STREAM_RECEIVER_PEER_SIZE]; /* the address that the newest session began from; "": not known */
+    struct dd_refusal *refusal;
     uint32_t max_frame_bytes;
     uint8_t *scratch; /* borrowed; for the plaintext of one datagram */
     struct dd_stream_state_tracker *tracker;
@@ -48,7 +52,7 @@ struct dd_stream_receiver {
     struct dd_recv_session_store *store; /* borrowed; NULL: nothing is saved */
     struct dd_recv_session_state *saved; /* in the store, or &unsaved */
     struct dd_recv_session_state unsaved;
-    struct dd_log_limit refusal_log, bad_log, authenticate_limit, lost_sender_log;
+    struct dd_log_limit bad_log;
 };
 
 /* dd_unseal numbers the sessions of one key. Over all keys of a stream, sessions of a later key get higher numbers. */
@@ -105,6 +109,7 @@ static int open_keys(struct dd_stream_receiver *r, const struct dd_intake_stream
 static void restore(struct dd_stream_receiver *r)
 {
     const struct dd_unseal_memory *memory = &r->saved->session;
+    char began[DD_CLOCK_ISO_SIZE];
     size_t key = 0;
     warn_retired(r);
     if (!memory->start_us)
@@ -120,7 +125,9 @@ static void restore(struct dd_stream_receiver *r)
     dd_stream_state_tracker_restore(r->tracker, r->session, r->saved->status_counter ? r->saved->status_counter - 1 : 0);
     if (r->saved->frame)
         dd_reassembly_skip_before(r->reassembly, r->session, r->saved->frame);
-    dd_log_info("%s: the newest session known is %" PRIu64 ":%016" PRIx64, r->name, memory->start_us, memory->salt);
+    dd_clock_iso(memory->start_us, began);
+    dd_log_info("%s: the newest session known is %" PRIu64 ":%016" PRIx64 ", begun %s", r->name, memory->start_us, memory->salt,
+                began);
 }
 
 struct dd_stream_receiver *dd_stream_receiver_new(const struct dd_intake_stream *config, const struct dd_stream_receiver_io *io)
@@ -136,17 +143,22 @@ struct dd_stream_receiver *dd_stream_receiver_new(const struct dd_intake_stream 
     r->opened_us = io->now_us;
     r->store = io->store;
     r->saved = io->store ? dd_recv_session_store_state(io->store) : &r->unsaved;
-    r->authenticate_limit.period_ms = AUTHENTICATE_PERIOD_MS;
-    r->lost_sender_log.period_ms = LOST_SENDER_LOG_MS;
     r->max_frame_bytes = config->max_frame_bytes;
     r->saved->delay.limit_us = config->delay_drift_us;
-    r->refusal_log.period_ms = r->bad_log.period_ms = LOG_PERIOD_MS;
+    r->bad_log.period_ms = LOG_PERIOD_MS;
     if (open_keys(r, config))
         goto err0;
-    r->tracker = dd_stream_state_tracker_new(&r->saved->delay);
+    r->tracker = dd_stream_state_tracker_new(&r->saved->delay, io->now_us);
     r->reassembly = dd_reassembly_new(config->max_frame_bytes);
     r->ring = dd_frame_ring_open_writer(io->ring_fd, &config->ring, -1);
-    if (!r->tracker || !r->reassembly || !r->ring)
+    if (r->tracker)
+        r->refusal = dd_refusal_new(&(struct dd_refusal_config){.stream = r->name,
+                                                                .port = io->port,
+                                                                .scratch = io->scratch,
+                                                                .tracker = r->tracker,
+                                                                .sessions = io->refused_sessions,
+                                                                .index = io->index});
+    if (!r->tracker || !r->refusal || !r->reassembly || !r->ring)
         goto err0;
     restore(r);
     return r;
@@ -162,6 +174,7 @@ void dd_stream_receiver_free(struct dd_stream_receiver *r)
         return;
     for (size_t i = 0; i < DD_INTAKE_KEYS_MAX; i++)
         dd_unseal_free(r->unseals[i]);
+    dd_refusal_free(r->refusal);
     dd_stream_state_tracker_free(r->tracker);
     dd_reassembly_free(r->reassembly);
     dd_frame_ring_close(r->ring);
@@ -180,6 +193,12 @@ bool dd_stream_receiver_is_retired(const struct dd_stream_receiver *r, size_t i)
 }
 
 /* ---- authentic datagrams ---- */
+
+static void count_malformed(struct dd_stream_receiver *r, const struct dd_stream_receiver_datagram *d, uint64_t session)
+{
+    dd_stream_state_tracker_count_malformed(r->tracker, session);
+    dd_stream_state_tracker_note_refusal(r->tracker, DD_STREAM_REFUSAL_MALFORMED, d->now_us);
+}
 
 /* By what this STATUS says on the sender's clock, its session may be no older than this receiver. (The start is of the sender's
  * wall clock. If that was set while ddsend ran, the guess is wrong, and so is what counts as lost; nothing else.) Then all that
@@ -200,7 +219,7 @@ static void handle_status(struct dd_stream_receiver *r, const struct dd_unseal_m
 {
     struct dd_wire_status status;
     if (dd_wire_read_status(&status, m->bytes, m->size)) {
-        dd_stream_state_tracker_count_malformed(r->tracker, session);
+        count_malformed(r, d, session);
         return;
     }
     bool from_start = count_sent_from_start(r, m, d, status.sent_us, session);
@@ -214,10 +233,11 @@ static void handle_status(struct dd_stream_receiver *r, const struct dd_unseal_m
 }
 
 /* Counts a complete frame that is not shown, and logs what it is instead. */
-static void refuse_frame(struct dd_stream_receiver *r, const struct dd_reassembly_frame *frame, const char *what)
+static void refuse_frame(struct dd_stream_receiver *r, const struct dd_reassembly_frame *frame, uint64_t now_us, const char *what)
 {
     uint64_t suppressed;
     dd_stream_state_tracker_count_bad_frame(r->tracker, frame->session);
+    dd_stream_state_tracker_note_refusal(r->tracker, DD_STREAM_REFUSAL_PICTURE, now_us);
     if (dd_log_allowed(&r->bad_log, &suppressed))
         dd_log_warning("%s: frame %" PRIu64 " of %u bytes is %s (%" PRIu64 " more before it)", r->name, frame->number,
                        frame->size, what, suppressed);
@@ -232,12 +252,12 @@ static void handle_frame(struct dd_stream_receiver *r, const struct dd_reassembl
         return;
     }
     if (dd_jpeg_header_read(frame->bytes, frame->size, &width, &height) != 0) {
-        refuse_frame(r, frame, "no JPEG of the kind that ddsend sends");
+        refuse_frame(r, frame, now_us, "no JPEG of the kind that ddsend sends");
         return;
     }
     uint8_t *place = dd_frame_ring_reserve(r->ring, frame->size);
     if (!place) {
-        refuse_frame(r, frame, "larger than buffer_bytes");
+        refuse_frame(r, frame, now_us, "larger than buffer_bytes");
         return;
     }
     memcpy(place, frame->bytes, frame->size);
@@ -262,8 +282,10 @@ static void handle_fragment(struct dd_stream_receiver *r, const struct dd_unseal
     if (error == DD_ERROR_SPACE && dd_log_allowed(&r->bad_log, &suppressed))
         dd_log_warning("%s: frame %" PRIu64 " has %u bytes, above max_frame_bytes (%u): refused", r->name, fragment.frame,
                        fragment.frame_bytes, r->max_frame_bytes);
+    if (error == DD_ERROR_SPACE)
+        dd_stream_state_tracker_note_refusal(r->tracker, DD_STREAM_REFUSAL_PICTURE, d->now_us);
     if (error) {
-        dd_stream_state_tracker_count_malformed(r->tracker, session);
+        count_malformed(r, d, session);
         return;
     }
     switch (dd_reassembly_add(r->reassembly, session, &fragment, d->now_us, &frame)) {
@@ -271,7 +293,7 @@ static void handle_fragment(struct dd_stream_receiver *r, const struct dd_unseal
         handle_frame(r, &frame, d->now_us);
         break;
     case DD_REASSEMBLY_MALFORMED:
-        dd_stream_state_tracker_count_malformed(r->tracker, session);
+        count_malformed(r, d, session);
         break;
     case DD_REASSEMBLY_TAKEN:
     case DD_REASSEMBLY_LATE:
@@ -300,11 +322,21 @@ static void retire_keys(struct dd_stream_receiver *r, size_t key)
     r->current_key = key;
 }
 
+/* True if two texts of dd_stream_receiver_peer_text() differ in the port at most. */
+static bool is_same_host(const char *a, const char *b)
+{
+    const char *end = strrchr(a, ':');
+    size_t length = end ? (size_t)(end - a) + 1 : strlen(a);
+    return strncmp(a, b, length) == 0 && strchr(b + length, ':') == NULL;
+}
+
 /* An authentic datagram of a newer session has arrived: that becomes the session that is saved. */
 static void begin_session(struct dd_stream_receiver *r, const struct dd_stream_receiver_datagram *d, uint64_t session)
 {
-    char from[DD_STREAM_RECEIVER_PEER_SIZE];
+    char from[DD_STREAM_RECEIVER_PEER_SIZE], began[DD_CLOCK_ISO_SIZE];
     dd_stream_receiver_peer_text(d->from, from);
+    dd_clock_iso(d->header->session_start_us, began);
+    bool is_other_host = r->session_from[0] && !is_same_host(r->session_from, from);
     r->session = session;
     dd_stream_state_tracker_begin_session(r->tracker, session);
     retire_keys(r, d->key);
@@ -315,61 +347,65 @@ static void begin_session(struct dd_stream_receiver *r, const struct dd_stream_r
         dd_delay_allow_other_machine(&r->saved->delay);
     if (r->store)
         dd_recv_session_store_finish_admission(r->store, d->header->session_start_us, d->header->session_salt);
-    dd_log_notice("%s: session %" PRIu64 ":%016" PRIx64 " from %s%s", r->name, d->header->session_start_us,
-                  d->header->session_salt, from, d->key ? ", under a later key" : "");
+    dd_log_notice("%s: session %" PRIu64 ":%016" PRIx64 " from %s, begun %s%s%s%s", r->name, d->header->session_start_us,
+                  d->header->session_salt, from, began, d->key ? ", under a later key" : "",
+                  is_other_host ? ", in place of the one from " : "", is_other_host ? r->session_from : "");
+    memcpy(r->session_from, from, sizeof from);
 }
 
-/* A sender that lost both its clock and its saved state begins a session that looks old. It is refused; the log says how to admit
- * it. */
-static void log_lost_sender(struct dd_stream_receiver *r, const struct dd_stream_receiver_datagram *d)
+/* ---- refused datagrams ---- */
+
+static void refuse(struct dd_stream_receiver *r, const struct dd_stream_receiver_datagram *d, enum dd_stream_refusal why,
+                   const char *other_port)
 {
-    char from[DD_STREAM_RECEIVER_PEER_SIZE];
-    uint64_t suppressed;
-    if (!dd_log_allowed(&r->authenticate_limit, &suppressed) ||
-        !dd_unseal_is_authentic(r->unseals[d->key], d->header, d->bytes, d->size, r->scratch) ||
-        !dd_log_allowed(&r->lost_sender_log, &suppressed))
-        return;
-    dd_stream_receiver_peer_text(d->from, from);
-    dd_log_warning("%s: refused session %" PRIu64 ":%016" PRIx64
-                   " from %s, which has the key, but is no newer than the newest one, or "
-                   "begins over a day ahead of this clock. It may be a recording. If ddsend says at its start that this is its "
-                   "session, admit it with: ddrecv --forget-session %s=%" PRIu64 ":%016" PRIx64,
-                   r->name, d->header->session_start_us, d->header->session_salt, from, r->name, d->header->session_start_us,
-                   d->header->session_salt);
+    dd_refusal_handle(r->refusal, &(struct dd_refusal_event){.why = why,
+                                                             .key = &r->keys[d->key],
+                                                             .datagram = d,
+                                                             .is_quiet = d->now_us - r->heard_us >= quiet_us,
+                                                             .other_port = other_port,
+                                                             .newest_start_us = r->saved->session.latest_us,
+                                                             .newest_from = r->session_from});
 }
+
+void dd_stream_receiver_refuse_retired(struct dd_stream_receiver *r, const struct dd_stream_receiver_datagram *d)
+{
+    refuse(r, d, DD_STREAM_REFUSAL_REPLACED_KEY, NULL);
+}
+
+void dd_stream_receiver_refuse_port(struct dd_stream_receiver *r, const struct dd_stream_receiver_datagram *d, const char *port)
+{
+    /* A recording that somebody plays at another port is no trouble of the sender. */
+    if (dd_unseal_check_order(r->unseals[d->key], d->header, d->now_us, d->wall_us) == DD_UNSEAL_ACCEPTED)
+        refuse(r, d, DD_STREAM_REFUSAL_OTHER_PORT, port);
+}
+
+/* ---- the way of a datagram ---- */
 
 void dd_stream_receiver_handle(struct dd_stream_receiver *r, const struct dd_stream_receiver_datagram *d)
 {
-    static const char *const words[] = {
-        [DD_UNSEAL_SESSION] = "of a session older than the newest one, or of one that begins over a day ahead of this clock",
-        [DD_UNSEAL_REPLAY] = "it came before, or is too old to tell",
-        [DD_UNSEAL_FORGED] = "forged, or damaged on the way"};
-    char from[DD_STREAM_RECEIVER_PEER_SIZE];
+    static const enum dd_stream_refusal refusals[] = {[DD_UNSEAL_SESSION] = DD_STREAM_REFUSAL_OLD_SESSION,
+                                                      [DD_UNSEAL_AHEAD] = DD_STREAM_REFUSAL_AHEAD,
+                                                      [DD_UNSEAL_REPLAY] = DD_STREAM_REFUSAL_REPLAYED,
+                                                      [DD_UNSEAL_FORGED] = DD_STREAM_REFUSAL_FORGED};
     struct dd_unseal_message m;
-    uint64_t suppressed;
     enum dd_unseal_verdict verdict =
         dd_unseal_datagram(r->unseals[d->key], d->header, d->bytes, d->size, r->scratch, d->now_us, d->wall_us, &m);
     if (verdict != DD_UNSEAL_ACCEPTED) {
         dd_stream_state_tracker_count_refused(r->tracker, verdict);
-        if (verdict == DD_UNSEAL_SESSION)
-            log_lost_sender(r, d);
-        if (dd_log_allowed(&r->refusal_log, &suppressed)) {
-            dd_stream_receiver_peer_text(d->from, from);
-            dd_log_info("%s: refused a datagram from %s: %s (%" PRIu64 " others before it)", r->name, from, words[verdict],
-                        suppressed);
-        }
+        refuse(r, d, refusals[verdict], NULL);
         return;
     }
     uint64_t session = session_number(d->key, m.session);
     if (session > r->session)
         begin_session(r, d, session);
+    r->heard_us = d->now_us;
     dd_stream_state_tracker_add_datagram(r->tracker, session, d->size, m.new_counters, d->now_us);
     if (dd_wire_type(m.bytes, m.size) == DD_WIRE_FRAGMENT)
         handle_fragment(r, &m, d, session);
     else if (dd_wire_type(m.bytes, m.size) == DD_WIRE_STATUS)
         handle_status(r, &m, d, session);
     else
-        dd_stream_state_tracker_count_malformed(r->tracker, session);
+        count_malformed(r, d, session);
 }
 
 /* Called once for all frames of a batch: a wake-up costs as much as many datagrams. */

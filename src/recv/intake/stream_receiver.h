@@ -9,6 +9,7 @@
 
 struct dd_stream_receiver;
 struct dd_intake_stream;
+struct dd_refused_sessions;
 struct dd_recv_session_store;
 struct dd_socket_counters;
 struct sockaddr_storage;
@@ -31,11 +32,14 @@ void dd_stream_receiver_peer_text(const struct sockaddr_storage *peer, char text
 
 /* What a receiver works with. All borrowed until free, except ring_fd. */
 struct dd_stream_receiver_io {
-    int ring_fd;                         /* as for dd_frame_ring_open_writer() */
-    int wake_fd;                         /* the send end of a wake-up, for the ring's reader; -1: nobody is woken */
-    uint8_t *scratch;                    /* room for the plaintext of the largest datagram */
-    struct dd_recv_session_store *store; /* the saved state of the stream; NULL: there is none, and nothing is saved */
-    uint64_t now_us;                     /* dd_clock_now_us() */
+    int ring_fd;                                  /* as for dd_frame_ring_open_writer() */
+    int wake_fd;                                  /* the send end of a wake-up, for the ring's reader; -1: nobody is woken */
+    uint8_t *scratch;                             /* room for the plaintext of the largest datagram */
+    struct dd_recv_session_store *store;          /* the saved state of the stream; NULL: there is none, and nothing is saved */
+    uint64_t now_us;                              /* dd_clock_now_us() */
+    const char *port;                             /* the stream's UDP port, for the log; NULL: not known */
+    size_t index;                                 /* of the stream, in refused_sessions */
+    struct dd_refused_sessions *refused_sessions; /* gets the sessions that are refused though authentic; NULL: nobody does */
 };
 
 /* Derives from config's keys; config is borrowed for the call. Returned-owned: dd_stream_receiver_free(). NULL, logged, on
@@ -51,6 +55,13 @@ bool dd_stream_receiver_is_retired(const struct dd_stream_receiver *r, size_t i)
 
 /* Handles one datagram, of a key that is not retired: accepts it, or refuses, counts and logs it. */
 void dd_stream_receiver_handle(struct dd_stream_receiver *r, const struct dd_stream_receiver_datagram *datagram);
+
+/* Refuses a datagram of a key that is retired; notes and logs it, as below. */
+void dd_stream_receiver_refuse_retired(struct dd_stream_receiver *r, const struct dd_stream_receiver_datagram *datagram);
+/* Refuses a datagram of a key that is not retired, because it has arrived at port, which is not the stream's. Notes and logs it
+ * if it would be accepted at the stream's own. */
+void dd_stream_receiver_refuse_port(struct dd_stream_receiver *r, const struct dd_stream_receiver_datagram *datagram,
+                                    const char *port);
 
 /* Gives up frames that have waited too long, writes the heartbeat, wakes the ring's reader if there are new frames, saves the
  * session, and publishes the state with the counters of the stream's UDP port. Call after every batch, and at least twice a

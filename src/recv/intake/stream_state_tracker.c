@@ -8,7 +8,6 @@
 #include "dd/link/reassembly.h"
 #include "dd/link/wire.h"
 #include "recv/intake/delay.h"
-#include "recv/stream_state.h"
 
 struct dd_stream_state_tracker {
     struct dd_stream_state state;
@@ -22,7 +21,7 @@ struct dd_stream_state_tracker {
     uint64_t status_skipped;                 /* frames_skipped in it */
 };
 
-struct dd_stream_state_tracker *dd_stream_state_tracker_new(struct dd_delay *delay)
+struct dd_stream_state_tracker *dd_stream_state_tracker_new(struct dd_delay *delay, uint64_t now_us)
 {
     struct dd_stream_state_tracker *t = calloc(1, sizeof *t);
     if (!t) {
@@ -30,6 +29,7 @@ struct dd_stream_state_tracker *dd_stream_state_tracker_new(struct dd_delay *del
         return NULL;
     }
     t->delay = delay;
+    t->state.listening_us = now_us;
     t->changed = true;
     return t;
 }
@@ -90,6 +90,7 @@ void dd_stream_state_tracker_count_refused(struct dd_stream_state_tracker *t, en
     case DD_UNSEAL_ACCEPTED:
         break;
     case DD_UNSEAL_SESSION:
+    case DD_UNSEAL_AHEAD:
         COUNT(t, t->session, refused_session, 1);
         break;
     case DD_UNSEAL_REPLAY:
@@ -99,6 +100,12 @@ void dd_stream_state_tracker_count_refused(struct dd_stream_state_tracker *t, en
         COUNT(t, t->session, refused_forged, 1);
         break;
     }
+}
+
+void dd_stream_state_tracker_note_refusal(struct dd_stream_state_tracker *t, enum dd_stream_refusal refusal, uint64_t now_us)
+{
+    if (dd_stream_note(&t->state.refused_us[refusal], now_us))
+        t->changed = true;
 }
 
 void dd_stream_state_tracker_count_malformed(struct dd_stream_state_tracker *t, uint64_t session)

@@ -11,18 +11,16 @@
 #include <stdint.h>
 
 #include "dd/link/unseal.h"
+#include "recv/stream_state.h"
 
 struct dd_delay;
 struct dd_reassembly_counters;
 struct dd_reassembly_frame;
-struct dd_socket_counters;
-struct dd_stream_state;
 struct dd_stream_state_tracker;
-struct dd_wire_status;
 
-/* delay (borrowed until free) is what is known of the path's delay: each STATUS updates it. Returned-owned:
- * dd_stream_state_tracker_free(). NULL, logged, if memory is exhausted. */
-struct dd_stream_state_tracker *dd_stream_state_tracker_new(struct dd_delay *delay);
+/* delay (borrowed until free) is what is known of the path's delay: each STATUS updates it. now_us: intake listens from now on.
+ * Returned-owned: dd_stream_state_tracker_free(). NULL, logged, if memory is exhausted. */
+struct dd_stream_state_tracker *dd_stream_state_tracker_new(struct dd_delay *delay, uint64_t now_us);
 /* t may be NULL. */
 void dd_stream_state_tracker_free(struct dd_stream_state_tracker *t);
 
@@ -40,6 +38,8 @@ void dd_stream_state_tracker_add_datagram(struct dd_stream_state_tracker *t, uin
 void dd_stream_state_tracker_add_sent(struct dd_stream_state_tracker *t, uint64_t session, uint64_t count);
 /* A datagram was refused; counted for the newest session. verdict is not DD_UNSEAL_ACCEPTED. */
 void dd_stream_state_tracker_count_refused(struct dd_stream_state_tracker *t, enum dd_unseal_verdict verdict);
+/* A datagram was refused for that at now_us; notes when, for serve. */
+void dd_stream_state_tracker_note_refusal(struct dd_stream_state_tracker *t, enum dd_stream_refusal refusal, uint64_t now_us);
 /* An authentic datagram is malformed. */
 void dd_stream_state_tracker_count_malformed(struct dd_stream_state_tracker *t, uint64_t session);
 /* A complete frame can't be shown. */

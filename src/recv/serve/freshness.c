@@ -31,11 +31,21 @@ static uint64_t sum(uint64_t a, uint64_t b)
     return a <= UINT64_MAX - b ? a + b : UINT64_MAX;
 }
 
+/* For how long nothing has to arrive until that counts as silence. */
+static uint64_t silent_us(const struct dd_stream_state *state)
+{
+    return larger(SILENT_PERIODS * (uint64_t)state->status.period_ms * DD_CLOCK_US_PER_MS, silent_min_us);
+}
+
+/* True if then_us, 0 for never, is not so long ago that it counts as silence. */
+static bool is_recent(const struct dd_stream_state *state, uint64_t then_us, uint64_t now_us)
+{
+    return then_us && since(now_us, then_us) < silent_us(state);
+}
+
 static enum dd_freshness_sender sender_state(const struct dd_stream_state *state, uint64_t live_us, uint64_t now_us)
 {
-    uint64_t period_us = (uint64_t)state->status.period_ms * DD_CLOCK_US_PER_MS;
-    uint64_t silent_us = larger(SILENT_PERIODS * period_us, silent_min_us);
-    if (!state->heard_us || since(now_us, state->heard_us) >= silent_us)
+    if (!is_recent(state, state->heard_us, now_us))
         return DD_FRESHNESS_SILENT;
     return state->delay_us > live_us ? DD_FRESHNESS_DELAYED : DD_FRESHNESS_ALIVE;
 }
@@ -84,24 +94,68 @@ static enum dd_freshness_level level_of(const struct dd_stream_state *state, con
     return age_us < larger(limits->live_us, slowest_us) ? DD_FRESHNESS_LIVE : DD_FRESHNESS_STALLED;
 }
 
-/* The first cause that applies. What a silent or delayed sender says of its source is not current; a source that is not OK
- * explains more than a lost picture does. */
-static const char *reason_text(const struct dd_stream_state *state, const struct dd_freshness *f, bool newer_lost)
+/* Why nothing of the stream is accepted. Recent refusals count only here, where the sender is silent: somebody who replays a
+ * recording beside a healthy sender changes nothing. What authenticates explains more than what anybody can send. */
+static enum dd_freshness_reason silence_reason(const struct dd_stream_state *state, uint64_t now_us)
+{
+    static const struct {
+        enum dd_stream_refusal refusal;
+        enum dd_freshness_reason reason;
+    } refusals[] = {
+        {DD_STREAM_REFUSAL_OLD_SESSION, DD_FRESHNESS_REASON_OLD_SESSION},
+        {DD_STREAM_REFUSAL_AHEAD, DD_FRESHNESS_REASON_AHEAD},
+        {DD_STREAM_REFUSAL_REPLAYED, DD_FRESHNESS_REASON_REPLAYED},
+        {DD_STREAM_REFUSAL_REPLACED_KEY, DD_FRESHNESS_REASON_REPLACED_KEY},
+        {DD_STREAM_REFUSAL_OTHER_PORT, DD_FRESHNESS_REASON_OTHER_PORT},
+        {DD_STREAM_REFUSAL_FORGED, DD_FRESHNESS_REASON_FORGED},
+    };
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
+        if (is_recent(state, state->refused_us[refusals[i].refusal], now_us))
+            return refusals[i].reason;
+    if (is_recent(state, state->socket.unknown_key_us, now_us))
+        return DD_FRESHNESS_REASON_OTHER_KEY;
+    if (is_recent(state, state->socket.foreign_us, now_us))
+        return DD_FRESHNESS_REASON_OTHER_TRAFFIC;
+    if (!state->heard_us && (!state->listening_us || is_recent(state, state->listening_us, now_us)))
+        return DD_FRESHNESS_REASON_WAITING;
+    return is_recent(state, state->socket.heard_us, now_us) ? DD_FRESHNESS_REASON_OTHER_STREAMS
+                                                            : DD_FRESHNESS_REASON_NOTHING_ARRIVES;
+}
+
+/* Why the source gives no picture, by the newest STATUS. */
+static enum dd_freshness_reason source_reason(const struct dd_wire_status *status)
+{
+    if (status->source == DD_WIRE_SOURCE_OK)
+        return DD_FRESHNESS_REASON_NONE;
+    if (status->reason != DD_WIRE_REASON_NONE)
+        return DD_FRESHNESS_REASON_SOURCE;
+    return status->source == DD_WIRE_SOURCE_STARTING     ? DD_FRESHNESS_REASON_SOURCE_STARTING
+           : status->source == DD_WIRE_SOURCE_CONNECTING ? DD_FRESHNESS_REASON_SOURCE_CONNECTING
+                                                         : DD_FRESHNESS_REASON_SOURCE_FAILED;
+}
+
+/* The first cause that applies, also while the picture is live. What a silent or delayed sender says of its source is not
+ * current; a source that is not OK explains more than a lost picture does. */
+static enum dd_freshness_reason find_reason(const struct dd_stream_state *state, const struct dd_freshness *f, bool newer_lost,
+                                            uint64_t now_us)
 {
     if (f->sender == DD_FRESHNESS_SILENT)
-        return "sender silent";
+        return silence_reason(state, now_us);
+    if (state->delay_used_up)
+        return DD_FRESHNESS_REASON_CLOCKS_DRIFT;
     if (f->sender == DD_FRESHNESS_DELAYED)
-        return "sender delayed";
-    if (state->status_us && state->status.source != DD_WIRE_SOURCE_OK) {
-        if (state->status.reason != DD_WIRE_REASON_NONE)
-            return dd_wire_reason_text(state->status.reason);
-        return state->status.source == DD_WIRE_SOURCE_STARTING     ? "source starting"
-               : state->status.source == DD_WIRE_SOURCE_CONNECTING ? "source connecting"
-                                                                   : "source failed";
-    }
+        return state->delay_of_other_boot ? DD_FRESHNESS_REASON_CLOCK_SET : DD_FRESHNESS_REASON_DELAYED;
+    if (is_recent(state, state->refused_us[DD_STREAM_REFUSAL_MALFORMED], now_us) && !is_recent(state, state->status_us, now_us))
+        return DD_FRESHNESS_REASON_NOT_UNDERSTOOD;
+    enum dd_freshness_reason reason = state->status_us ? source_reason(&state->status) : DD_FRESHNESS_REASON_NONE;
+    if (reason)
+        return reason;
     if (newer_lost)
-        return "newer picture lost";
-    return state->frame ? "source gives no new picture" : "no picture yet";
+        return is_recent(state, state->refused_us[DD_STREAM_REFUSAL_PICTURE], now_us) ? DD_FRESHNESS_REASON_NEWER_REFUSED
+                                                                                      : DD_FRESHNESS_REASON_NEWER_LOST;
+    if (f->level == DD_FRESHNESS_LIVE)
+        return DD_FRESHNESS_REASON_NONE;
+    return state->frame ? DD_FRESHNESS_REASON_NO_NEW_PICTURE : DD_FRESHNESS_REASON_NO_PICTURE;
 }
 
 void dd_freshness_evaluate(const struct dd_stream_state *state, const struct dd_freshness_limits *limits, uint64_t now_us,
@@ -124,12 +178,40 @@ void dd_freshness_evaluate(const struct dd_stream_state *state, const struct dd_
     out->seconds_since_change = out->seconds_since_frame;
     out->delay_seconds = dd_clock_seconds(state->delay_us);
 
-    if (out->level == DD_FRESHNESS_LIVE && newer_lost) {
+    if (out->level == DD_FRESHNESS_LIVE && newer_lost)
         out->level = DD_FRESHNESS_STALLED;
-        out->reason = "newer picture lost";
-    } else if (out->level != DD_FRESHNESS_LIVE) {
-        out->reason = reason_text(state, out, newer_lost);
-    }
+    enum dd_freshness_reason reason = find_reason(state, out, newer_lost, now_us);
+    out->reason =
+        reason == DD_FRESHNESS_REASON_SOURCE ? dd_wire_reason_text(state->status.reason) : dd_freshness_reason_text(reason);
+}
+
+const char *dd_freshness_reason_text(enum dd_freshness_reason reason)
+{
+    static const char *const texts[DD_FRESHNESS_REASONS] = {
+        [DD_FRESHNESS_REASON_OLD_SESSION] = "sessions refused as old",
+        [DD_FRESHNESS_REASON_AHEAD] = "sessions refused as ahead of time",
+        [DD_FRESHNESS_REASON_REPLAYED] = "datagrams refused as replayed",
+        [DD_FRESHNESS_REASON_REPLACED_KEY] = "datagrams arrive under a replaced key",
+        [DD_FRESHNESS_REASON_OTHER_PORT] = "datagrams arrive at another port",
+        [DD_FRESHNESS_REASON_FORGED] = "datagrams refused as forged or damaged",
+        [DD_FRESHNESS_REASON_OTHER_KEY] = "datagrams arrive under another key",
+        [DD_FRESHNESS_REASON_OTHER_TRAFFIC] = "other traffic arrives at its port",
+        [DD_FRESHNESS_REASON_WAITING] = "waiting for the sender",
+        [DD_FRESHNESS_REASON_OTHER_STREAMS] = "sender silent: only other streams arrive at its port",
+        [DD_FRESHNESS_REASON_NOTHING_ARRIVES] = "sender silent: nothing arrives at its port",
+        [DD_FRESHNESS_REASON_CLOCKS_DRIFT] = "clocks drift apart",
+        [DD_FRESHNESS_REASON_CLOCK_SET] = "sender delayed, or its clock set back",
+        [DD_FRESHNESS_REASON_DELAYED] = "sender delayed",
+        [DD_FRESHNESS_REASON_NOT_UNDERSTOOD] = "messages not understood",
+        [DD_FRESHNESS_REASON_SOURCE_STARTING] = "source starting",
+        [DD_FRESHNESS_REASON_SOURCE_CONNECTING] = "source connecting",
+        [DD_FRESHNESS_REASON_SOURCE_FAILED] = "source failed",
+        [DD_FRESHNESS_REASON_NEWER_REFUSED] = "newer picture refused",
+        [DD_FRESHNESS_REASON_NEWER_LOST] = "newer picture lost",
+        [DD_FRESHNESS_REASON_NO_NEW_PICTURE] = "source gives no new picture",
+        [DD_FRESHNESS_REASON_NO_PICTURE] = "no picture yet",
+    };
+    return texts[reason];
 }
 
 const char *dd_freshness_level_text(enum dd_freshness_level level)

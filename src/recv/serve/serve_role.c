@@ -24,6 +24,15 @@ enum {
 };
 static const uint64_t report_period_us = DD_CLOCK_US_PER_S;
 
+/* What strangers send to a port can change the reason, but not the level: so only the reason's lines are limited. */
+enum { REASON_LOG_MS = 60000 };
+
+struct report {
+    enum dd_freshness_level level;
+    const char *reason; /* static; NULL: none */
+    struct dd_log_limit reason_log;
+};
+
 struct serve {
     struct dd_role *role;
     struct dd_serve_config *config;
@@ -32,8 +41,8 @@ struct serve {
     struct dd_pages *pages;
     struct dd_response_site site;
     struct dd_http_server *http;
-    uint64_t next_report_us;           /* dd_clock_now_us() */
-    enum dd_freshness_level *reported; /* per stream: the level logged last */
+    uint64_t next_report_us; /* dd_clock_now_us() */
+    struct report *reports;  /* per stream: what was logged last */
 };
 
 /* 0, or DD_ERROR_INPUT, logged, if the boot record contradicts itself, or the number of descriptors. */
@@ -56,13 +65,16 @@ static int set_up(struct serve *s)
         return DD_ERROR_INPUT;
     for (size_t i = 0; i < s->config->stream_count; i++)
         s->ring_fds[i] = dd_role_fd(s->role, DD_SERVE_FD_RINGS + i);
-    s->reported = calloc(s->config->stream_count, sizeof *s->reported);
+    s->reports = calloc(s->config->stream_count, sizeof *s->reports);
     s->broadcast = dd_broadcast_new(s->config, s->ring_fds);
     s->pages = dd_pages_new(s->config);
-    if (!s->reported || !s->broadcast || !s->pages)
+    if (!s->reports || !s->broadcast || !s->pages)
         return DD_ERROR_MEMORY;
-    for (size_t i = 0; i < s->config->stream_count; i++)
-        s->reported[i] = DD_FRESHNESS_STALE; /* the level before the first picture is not logged */
+    for (size_t i = 0; i < s->config->stream_count; i++) {
+        s->reports[i].level = DD_FRESHNESS_STALE; /* the level before the first picture is not logged by itself */
+        s->reports[i].reason = dd_freshness_reason_text(DD_FRESHNESS_REASON_WAITING);
+        s->reports[i].reason_log.period_ms = REASON_LOG_MS;
+    }
     s->site = (struct dd_response_site){.config = s->config, .broadcast = s->broadcast, .pages = s->pages};
     s->http = dd_http_server_start(&s->site, dd_role_fd(s->role, DD_SERVE_FD_LISTEN));
     return s->http ? 0 : DD_ERROR_SYSTEM;
@@ -73,11 +85,28 @@ static void tear_down(struct serve *s)
     dd_http_server_stop(s->http);
     dd_pages_free(s->pages);
     dd_broadcast_free(s->broadcast);
-    free(s->reported);
+    free(s->reports);
     free(s->config);
 }
 
-/* Once a second, logs the streams whose level has changed. */
+/* Logs the stream's freshness if its level has changed, or its reason, which may be there while it is live. */
+static void report_change(struct report *report, const char *name, const struct dd_freshness *freshness)
+{
+    uint64_t suppressed;
+    bool is_other_level = freshness->level != report->level;
+    /* reasons are static texts: equal if they are the same */
+    if (!is_other_level && (freshness->reason == report->reason || !dd_log_allowed(&report->reason_log, &suppressed)))
+        return;
+    report->level = freshness->level;
+    report->reason = freshness->reason;
+    dd_log_notice("stream %s is %s%s%s", name, dd_freshness_level_text(freshness->level),
+                  !freshness->reason                      ? ""
+                  : freshness->level == DD_FRESHNESS_LIVE ? ", but in trouble: "
+                                                          : ": ",
+                  freshness->reason ? freshness->reason : "");
+}
+
+/* Once a second. */
 static void report_changes(struct serve *s, uint64_t now_us)
 {
     if (now_us < s->next_report_us)
@@ -86,11 +115,7 @@ static void report_changes(struct serve *s, uint64_t now_us)
     for (size_t i = 0; i < s->config->stream_count; i++) {
         struct dd_freshness freshness;
         dd_broadcast_freshness(s->broadcast, i, &freshness);
-        if (freshness.level == s->reported[i])
-            continue;
-        s->reported[i] = freshness.level;
-        dd_log_notice("stream %s is %s%s%s", s->config->streams[i].name, dd_freshness_level_text(freshness.level),
-                      freshness.reason ? ": " : "", freshness.reason ? freshness.reason : "");
+        report_change(&s->reports[i], s->config->streams[i].name, &freshness);
     }
 }
 

@@ -18,7 +18,7 @@ static struct dd_stream_state_tracker *tracker;
 static void set_up(void)
 {
     dd_delay_forget(&delay);
-    tracker = dd_stream_state_tracker_new(&delay);
+    tracker = dd_stream_state_tracker_new(&delay, S);
     ck_assert_ptr_nonnull(tracker);
     dd_stream_state_tracker_begin_session(tracker, FIRST);
 }

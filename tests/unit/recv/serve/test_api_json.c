@@ -34,7 +34,7 @@ static const struct dd_freshness live = {
     "\"seconds_since_change\":42.1,\"delay_seconds\":0.01}"
 #define NONE_JSON                                                                                                                \
     "{\"state\":\"stale\",\"status\":\"red\",\"seconds\":null,\"sender\":\"silent\",\"source\":\"unknown\","                     \
-    "\"reason\":\"sender silent\",\"frame\":null,\"captured_at\":null,\"seconds_since_frame\":null,"                             \
+    "\"reason\":\"waiting for the sender\",\"frame\":null,\"captured_at\":null,\"seconds_since_frame\":null,"                    \
     "\"seconds_since_change\":null,\"delay_seconds\":null}"
 
 START_TEST(freshness_of_a_live_stream)

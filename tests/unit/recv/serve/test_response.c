@@ -11,6 +11,7 @@
 #include "recv/serve/jpeg_codec.h"
 #include "recv/serve/pages.h"
 #include "recv/serve/serve_role.h"
+#include "recv/stream_state.h"
 #include "suite.h"
 
 /* A site of one stream, "lobby", with its ring's writer. */
@@ -134,6 +135,7 @@ START_TEST(a_snapshot_before_and_after_the_first_picture)
     struct dd_response response = get("/lobby/snapshot.jpg");
     ck_assert_uint_eq(response.code, 503);
     ck_assert_uint_gt(response.retry_after_s, 0);
+    ck_assert_str_eq(response.refusal, "no picture yet");
     release(&response);
     commit(7, 10);
     response = get("/lobby/snapshot.jpg");
@@ -154,7 +156,7 @@ END_TEST
 
 START_TEST(a_marked_snapshot_has_its_own_etag)
 {
-    static const char mark[] = "\"7-stale-0-sender-silent\"";
+    static const char mark[] = "\"7-stale-0-waiting-for-the-sender\"";
     set_up_with(true);
     commit_jpeg(7);
     struct dd_response raw = request(&(struct dd_response_request){.path = "/lobby/snapshot.jpg", .raw = "1"});
@@ -228,22 +230,47 @@ START_TEST(too_large_pictures_are_not_shown)
 }
 END_TEST
 
+/* A picture of that age, from a source in that state. */
+static void publish(uint64_t age_s, uint8_t source)
+{
+    uint64_t now_us = dd_clock_now_us();
+    const struct dd_stream_state state = {
+        .listening_us = now_us - 1,
+        .heard_us = now_us,
+        .status_us = now_us,
+        .status = {.source = source, .interval_ms = 1000, .period_ms = 1000, .frame = 7, .age_ms = (uint32_t)age_s * 1000},
+        .frame = 7,
+        .frame_us = now_us,
+        .frame_age_us = age_s * DD_CLOCK_US_PER_S};
+    dd_frame_ring_publish(s.writer, &state, sizeof state, false);
+}
+
 START_TEST(fail_answers_503_to_monitors)
 {
     static const struct {
-        const char *path, *fail;
-        unsigned code;
+        uint64_t age_s;
+        uint8_t source;
+        unsigned codes[5]; /* without fail, of stale, stalled, trouble, nonsense */
     } list[] = {
-        {"/lobby/freshness", NULL, 200}, {"/freshness", NULL, 200},    {"/lobby/freshness", "stale", 503},
-        {"/freshness", "stalled", 503},  {"/freshness", "green", 400}, {"/lobby/freshness", "", 400},
+        {1, DD_WIRE_SOURCE_OK, {200, 200, 200, 200, 400}},
+        {1, DD_WIRE_SOURCE_FAILED, {200, 200, 200, 503, 400}},
+        {60, DD_WIRE_SOURCE_OK, {200, 200, 503, 503, 400}},
+        {400, DD_WIRE_SOURCE_OK, {200, 503, 503, 503, 400}},
     };
-    set_up();
+    static const char *const fails[] = {NULL, "stale", "stalled", "trouble", "green"};
+    static const char *const paths[] = {"/lobby/freshness", "/freshness"};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
-        struct dd_response response = request(&(struct dd_response_request){.path = list[i].path, .fail = list[i].fail});
-        ck_assert_msg(response.code == list[i].code, "%s?fail=%s: %u", list[i].path, list[i].fail, response.code);
-        release(&response);
+        set_up();
+        publish(list[i].age_s, list[i].source);
+        for (size_t j = 0; j < 10; j++) {
+            const struct dd_response_request r = {.path = paths[j % 2], .fail = fails[j / 2]};
+            struct dd_response response = request(&r);
+            ck_assert_msg(response.code == list[i].codes[j / 2], "case %zu: %s?fail=%s: %u", i, r.path, r.fail, response.code);
+            release(&response);
+        }
+        ck_assert_uint_eq(request(&(struct dd_response_request){.path = "/freshness", .fail = ""}).code, 400);
+        tear_down();
     }
-    tear_down();
 }
 END_TEST
 
