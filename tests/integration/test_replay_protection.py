@@ -166,6 +166,7 @@ class ReplaysTest(harness.Test):
             self.tap.sendto(self.recorded[sent % len(self.recorded)], ("127.0.0.1", self.port))
             sent += 1
             receiver.wait_stats(lambda s: s["total"]["refused"]["session"] >= before + sent, 10, "a refusal", "cam")
+        receiver.wait_log("It may be a recording", 5)
         self.assertEqual(len(re.findall("It may be a recording", receiver.log())), 1)
 
     def test_a_key_that_was_replaced_is_refused_for_good(self):
