@@ -42,7 +42,7 @@ enum dd_stream_refusal {
 #define DD_STREAM_NOTE_PERIOD_US UINT64_C(500000)
 
 /* Sets *then_us to now_us, if that is DD_STREAM_NOTE_PERIOD_US later. True if it has changed. */
-static inline bool dd_stream_note(uint64_t *then_us, uint64_t now_us)
+static inline bool dd_stream_state_note(uint64_t *then_us, uint64_t now_us)
 {
     if (*then_us && now_us - *then_us < DD_STREAM_NOTE_PERIOD_US)
         return false;

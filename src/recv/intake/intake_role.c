@@ -200,7 +200,7 @@ static void refuse_foreign(struct intake *intake, const struct arrival *arrival,
     struct port *port = &intake->ports[arrival->socket];
     port->counters.refused_short += is_short;
     port->counters.refused_version += !is_short;
-    dd_stream_note(&port->counters.foreign_us, arrival->now_us);
+    dd_stream_state_note(&port->counters.foreign_us, arrival->now_us);
     log_refusal(port, arrival, &port->foreign_log, is_short ? "too short" : "not of this protocol's version");
 }
 
@@ -209,7 +209,7 @@ static void refuse_unknown_key(struct intake *intake, const struct arrival *arri
     struct port *port = &intake->ports[arrival->socket];
     char what[128];
     port->counters.refused_key++;
-    dd_stream_note(&port->counters.unknown_key_us, arrival->now_us);
+    dd_stream_state_note(&port->counters.unknown_key_us, arrival->now_us);
     snprintf(what, sizeof what, "no stream of this ddrecv has key id %08" PRIx32 "; compare key and stream_id at both ends",
              key_id);
     log_refusal(port, arrival, &port->unknown_key_log, what);
@@ -220,7 +220,7 @@ static void handle_datagram(struct intake *intake, const struct arrival *arrival
 {
     struct dd_wire_header header;
     struct dd_socket_counters *counters = &intake->ports[arrival->socket].counters;
-    dd_stream_note(&counters->heard_us, arrival->now_us);
+    dd_stream_state_note(&counters->heard_us, arrival->now_us);
     int error = dd_wire_read_header(&header, bytes, size);
     if (error) {
         refuse_foreign(intake, arrival, error == DD_ERROR_SPACE);

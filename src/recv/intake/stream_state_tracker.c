@@ -104,7 +104,7 @@ void dd_stream_state_tracker_count_refused(struct dd_stream_state_tracker *t, en
 
 void dd_stream_state_tracker_note_refusal(struct dd_stream_state_tracker *t, enum dd_stream_refusal refusal, uint64_t now_us)
 {
-    if (dd_stream_note(&t->state.refused_us[refusal], now_us))
+    if (dd_stream_state_note(&t->state.refused_us[refusal], now_us))
         t->changed = true;
 }
 
