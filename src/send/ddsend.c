@@ -26,6 +26,7 @@
 #include "send/session_store.h"
 #include "send/transmit/oneway_socket.h"
 #include "send/transmit/transmit_role.h"
+#include "send/vmgenid_watch.h"
 
 enum { READY_MS = 20000 }; /* from the start of transmit until it is ready */
 #define SAVE_AGAIN_US (UINT64_C(60) * DD_CLOCK_US_PER_S)
@@ -52,6 +53,7 @@ struct ddsend {
     uint32_t boot_tag;            /* dd_boot_tag_compute() */
     int socket_ipv4, socket_ipv6; /* -1: none */
     int sessions_fd;
+    int vmgenid_fd;                    /* dd_vmgenid_watch_open() */
     struct dd_session_table *sessions; /* shared with transmit */
     struct stream *streams;
     size_t stream_count;
@@ -185,6 +187,15 @@ static void save_sessions(struct ddsend *s)
     }
 }
 
+/* What was sealed before a snapshot must not be sealed again after it. */
+static void look_for_resume(struct ddsend *s)
+{
+    if (!dd_vmgenid_watch_poll(s->vmgenid_fd))
+        return;
+    dd_log_warning("this virtual machine was resumed from a snapshot, or is a clone: new sessions begin");
+    s->sessions->resumes++;
+}
+
 /* ---- the roles ---- */
 
 static int start_transmit(struct ddsend *s, struct dd_supervisor *supervisor)
@@ -314,6 +325,7 @@ static int set_up(void *context, const struct dd_daemon_identity *identity)
     char boot_id[DD_BOOT_ID_SIZE];
     s->identity = identity;
     s->epoch_us = dd_clock_wall_us() - dd_clock_now_us();
+    s->vmgenid_fd = dd_vmgenid_watch_open();
     dd_boot_id_read(boot_id);
     int error = dd_boot_tag_compute(boot_id, &s->boot_tag);
     return error ? error : open_session_table(s);
@@ -348,6 +360,7 @@ static void stop(void *context, struct dd_supervisor *supervisor)
 static void tick(void *context, const struct dd_supervisor *supervisor)
 {
     struct ddsend *s = context;
+    look_for_resume(s);
     save_sessions(s);
     report_deaths(s, supervisor);
 }
@@ -363,6 +376,7 @@ static void clean_up(void *context)
     if (s->sessions)
         munmap(s->sessions, sizeof *s->sessions);
     dd_fd_close(&s->sessions_fd);
+    dd_fd_close(&s->vmgenid_fd);
 }
 
 int dd_ddsend_main(int argc, char **argv)
@@ -384,7 +398,7 @@ int dd_ddsend_main(int argc, char **argv)
         .stop = stop,
         .tick = tick,
         .clean_up = clean_up};
-    struct ddsend s = {.socket_ipv4 = -1, .socket_ipv6 = -1, .sessions_fd = -1, .transmit_id = -1};
+    struct ddsend s = {.socket_ipv4 = -1, .socket_ipv6 = -1, .sessions_fd = -1, .vmgenid_fd = -1, .transmit_id = -1};
 
     return dd_daemon_main(&daemon, &s, argc, argv);
 }

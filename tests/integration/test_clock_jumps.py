@@ -16,19 +16,24 @@ class Clock:
 
     def __init__(self, program):
         self.path = program + ".clock"
-        self.realtime = self.boottime = 0
+        self.realtime = self.boottime = self.resumes = 0
         with open(self.path, "wb") as f:
-            f.write(struct.pack("=qqq", 0, 0, 0))
+            f.write(struct.pack("=qqqq", 0, 0, 0, 0))
         os.chmod(self.path, 0o644)
 
     def _write(self):
         with open(self.path, "r+b", buffering=0) as f:
-            f.write(struct.pack("=qqq", self.realtime, self.boottime, 0))
+            f.write(struct.pack("=qqqq", self.realtime, self.boottime, 0, self.resumes))
 
     def sleep(self, seconds):
         """The machine was asleep for so long."""
         self.realtime += seconds
         self.boottime += seconds
+        self._write()
+
+    def resume(self):
+        """The machine is a virtual one, and was resumed from a snapshot."""
+        self.resumes += 1
         self._write()
 
     def step(self, seconds):
@@ -144,6 +149,17 @@ class JumpsTest(ClockTest):
             self.check_live()
         self.assertEqual(len(self.sessions()[1]), 4)
         self.assertLess(self.receiver.freshness()["delay_seconds"], 1)
+
+    def test_a_machine_that_is_resumed_from_a_snapshot(self):
+        """Another one may go on from the same state: no session goes on, so no nonce is used twice."""
+        for count in (2, 3):
+            self.sender_clock.resume()
+            self.sender.wait_log("was resumed from a snapshot")
+            harness.wait_until(lambda: [len(s) for s in self.sessions()] == [count, count], 10, "a new session at both ends")
+            self.check_live()
+        sent, received = self.sessions()
+        self.assertEqual(sent, received)
+        self.assertEqual(self.receiver.stats()["total"]["frames_bad"], 0)
 
     def test_a_clock_that_is_set_while_ddsend_does_not_run(self):
         """Each run states its epoch, so nothing looks late: first it is 23 h ahead, then 25 h behind, then right."""

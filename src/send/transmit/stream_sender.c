@@ -126,13 +126,8 @@ bool dd_stream_sender_is_sending(const struct dd_stream_sender *sender)
     return dd_fragmenter_left(sender->fragmenter) != 0;
 }
 
-/* Begins a new session if one is due. To be called between frames only. SPARE leaves counters for the STATUS messages that are
- * sent during a frame. */
-static int renew_session(struct dd_stream_sender *sender, uint64_t datagrams)
+int dd_stream_sender_begin_session(struct dd_stream_sender *sender)
 {
-    enum { SPARE = 4096 };
-    if (!dd_seal_due(sender->seal, datagrams + SPARE))
-        return 0;
     int error = dd_seal_begin(sender->seal);
     if (error)
         return error;
@@ -140,6 +135,14 @@ static int renew_session(struct dd_stream_sender *sender, uint64_t datagrams)
     sender->session_skipped_base = sender->skipped;
     log_session(sender);
     return 0;
+}
+
+/* Begins a new session if one is due. To be called between frames only. SPARE leaves counters for the STATUS messages that are
+ * sent during a frame. */
+static int renew_session(struct dd_stream_sender *sender, uint64_t datagrams)
+{
+    enum { SPARE = 4096 };
+    return dd_seal_due(sender->seal, datagrams + SPARE) ? dd_stream_sender_begin_session(sender) : 0;
 }
 
 static int begin(struct dd_stream_sender *sender, const struct dd_encoder_pool_picture *picture)

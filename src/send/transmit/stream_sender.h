@@ -39,6 +39,10 @@ void dd_stream_sender_free(struct dd_stream_sender *sender);
 /* The start of the newest session, µs since 1970. */
 uint64_t dd_stream_sender_session_start_us(const struct dd_stream_sender *sender);
 
+/* Begins a new session at once. A frame that is being sent is lost: its datagrams are of two sessions. 0; or a negative enum
+ * dd_error, logged, and the old session continues. */
+int dd_stream_sender_begin_session(struct dd_stream_sender *sender);
+
 /* True while a frame is being sent: dd_stream_sender_fill() has more datagrams. */
 bool dd_stream_sender_is_sending(const struct dd_stream_sender *sender);
 

@@ -52,6 +52,7 @@ struct transmit {
     struct dd_transmit_config *config; /* a key is wiped as soon as its stream is open */
     size_t config_size;
     struct dd_session_table *sessions;  /* shared with the supervisor */
+    uint32_t resumes;                   /* as in sessions at the last look */
     struct dd_oneway_socket ipv4, ipv6; /* fd -1: none */
     int epoll_fd, encoded_fd;
     struct stream *streams;
@@ -153,6 +154,7 @@ static int prepare(struct transmit *t)
         dd_log_error("cannot set transmit up: %s", strerror(errno));
         return DD_ERROR_SYSTEM;
     }
+    t->resumes = t->sessions->resumes;
     if (watch(t, dd_role_stop_fd(t->role), TOKEN_STOP) || watch(t, t->encoded_fd, TOKEN_ENCODED) || open_streams(t) ||
         start_encoders(t))
         return DD_ERROR_SYSTEM;
@@ -356,6 +358,19 @@ static void notify_encoders(struct transmit *t)
     }
 }
 
+/* Looks whether this machine may be another one since the last turn. */
+static void begin_sessions_after_resume(struct transmit *t)
+{
+    uint32_t resumes = t->sessions->resumes;
+    if (resumes == t->resumes)
+        return;
+    t->resumes = resumes;
+    for (size_t i = 0; i < t->stream_count; i++) {
+        dd_stream_sender_begin_session(t->streams[i].sender);
+        t->sessions->start_us[i] = dd_stream_sender_session_start_us(t->streams[i].sender);
+    }
+}
+
 static void run(struct transmit *t)
 {
     uint64_t wait_us;
@@ -363,6 +378,7 @@ static void run(struct transmit *t)
         dd_role_beat(t->role, BEAT_MS);
         uint64_t now_us = dd_clock_now_us();
         notify_encoders(t);
+        begin_sessions_after_resume(t);
         send_statuses(t, now_us);
         uint64_t frame_wait_us = send_frames(t);
         now_us = dd_clock_now_us();

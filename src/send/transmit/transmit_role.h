@@ -51,6 +51,9 @@ struct dd_session_table {
      * heartbeat. The supervisor does not end that in the ring itself: whatever is left of the dead role may hold the ring's inode
      * locked. */
     _Atomic uint32_t capture_deaths[DD_OPTIONS_STREAMS_MAX];
+    /* How often the machine was resumed from a snapshot, written by the supervisor. Then another machine may go on from the same
+     * sessions, so transmit begins new ones at once: no nonce may repeat under a packet key. */
+    _Atomic uint32_t resumes;
 };
 
 /* Descriptors: the session table; the IPv4 socket and the IPv6 socket, if has_ipv4 and has_ipv6; then those of each stream. */

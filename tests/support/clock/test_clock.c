@@ -1,10 +1,12 @@
 /* Takes the place of clock_gettime(2) in ddsend_on_test_clock and ddrecv_on_test_clock (--wrap): adds offsets that a test changes
  * while they run. A sleep of the machine lets CLOCK_REALTIME and CLOCK_BOOTTIME jump; somebody who sets the clock, CLOCK_REALTIME
  * alone. The offsets are in the file PROGRAM.clock beside the program, which roles find, too: they get no environment. What
- * libraries and the kernel time is not affected; they count CLOCK_MONOTONIC, which stands still in a sleep. */
+ * libraries and the kernel time is not affected; they count CLOCK_MONOTONIC, which stands still in a sleep. In ddsend it also
+ * tells that the machine was resumed from a snapshot. */
 #include <fcntl.h>
 #include <limits.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,9 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The file, in the byte order of this machine; seconds. */
+/* The file, in the byte order of this machine: offsets in seconds, and how often the machine was resumed from a snapshot. */
 struct offsets {
-    _Atomic int64_t realtime_s, boottime_s, monotonic_s;
+    _Atomic int64_t realtime_s, boottime_s, monotonic_s, resumes;
 };
 
 static const struct offsets *offsets;
@@ -39,6 +41,19 @@ static void __attribute__((constructor)) map_offsets(void)
     }
     close(fd);
     offsets = memory;
+}
+
+/* In the place of the kernel's word, which no test can make it say. */
+bool __wrap_dd_vmgenid_watch_poll(int fd);
+
+bool __wrap_dd_vmgenid_watch_poll(int fd)
+{
+    static int64_t known;
+    int64_t resumes = atomic_load(&offsets->resumes);
+    bool is_new = resumes != known;
+    (void)fd;
+    known = resumes;
+    return is_new;
 }
 
 int __wrap_clock_gettime(clockid_t clock, struct timespec *time)

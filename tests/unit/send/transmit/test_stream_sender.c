@@ -208,6 +208,27 @@ START_TEST(bursts_are_as_long_as_the_rate_justifies)
 }
 END_TEST
 
+/* Also in the middle of a frame: not one more datagram is of the old session. */
+START_TEST(a_session_begins_at_once)
+{
+    struct dd_encoder_pool_picture picture = {.jpeg = jpeg, .size = JPEG, .captured_us = 5000, .width = 1280, .height = 720};
+    struct dd_wire_header before, after;
+    set_up();
+    ck_assert_int_eq(dd_stream_sender_begin_frame(sender, &picture), 0);
+    dd_stream_sender_fill(sender, &burst);
+    ck_assert_int_eq(dd_wire_read_header(&before, burst.datagrams[0].iov_base, burst.datagrams[0].iov_len), 0);
+    ck_assert_int_eq(dd_stream_sender_begin_session(sender), 0);
+    ck_assert(dd_stream_sender_is_sending(sender));
+    dd_stream_sender_fill(sender, &burst);
+    ck_assert_int_eq(dd_wire_read_header(&after, burst.datagrams[0].iov_base, burst.datagrams[0].iov_len), 0);
+    ck_assert(after.session_start_us > before.session_start_us && after.session_salt != before.session_salt);
+    ck_assert_uint_eq(after.counter, 0);
+    while (dd_stream_sender_is_sending(sender))
+        dd_stream_sender_fill(sender, &burst);
+    tear_down();
+}
+END_TEST
+
 START_TEST(status_describes_the_frame_sent)
 {
     uint64_t now = dd_clock_now_us();
@@ -418,7 +439,7 @@ START_TEST(without_an_interval_each_change_is_refreshed_once)
 END_TEST
 
 SUITE("send/transmit/stream_sender", a_frame_arrives, data_symbols_come_before_parity, bursts_are_as_long_as_the_rate_justifies,
-      status_describes_the_frame_sent, status_is_due_every_second_and_after_changes, false_claims_of_capture_are_corrected,
-      a_dead_capture_is_reported, a_capture_that_is_known_to_have_died_is_reported_at_once,
+      a_session_begins_at_once, status_describes_the_frame_sent, status_is_due_every_second_and_after_changes,
+      false_claims_of_capture_are_corrected, a_dead_capture_is_reported, a_capture_that_is_known_to_have_died_is_reported_at_once,
       a_capture_that_was_away_with_transmit_is_not_dead, a_picture_that_is_still_shown_is_refreshed,
       without_an_interval_each_change_is_refreshed_once)
