@@ -11,6 +11,7 @@
 #include "dd/base/error.h"
 #include "dd/base/file.h"
 #include "dd/base/log.h"
+#include "dd/base/memory_table.h"
 #include "dd/base/options.h"
 #include "dd/base/privileges.h"
 #include "dd/base/role.h"
@@ -47,13 +48,14 @@ static int prepare(const struct dd_daemon *daemon, void *context, struct dd_opti
 
 /* ---- the summary ---- */
 
-/* "2 streams at http://127.0.0.1:8000/; pictures take at most 141.0 MiB of memory" */
+/* "2 streams at http://127.0.0.1:8000/; they take at most 141.0 MiB of memory" */
 static void write_summary(const struct dd_daemon_summary *summary, bool with_place, char *text, size_t size)
 {
     bool has_place = with_place && summary->place[0];
-    snprintf(text, size, "%zu stream%s%s%s; pictures take at most %.1f MiB of memory", summary->stream_count,
+    snprintf(text, size, "%zu stream%s%s%s; %s at most %.1f MiB of memory", summary->stream_count,
              summary->stream_count == 1 ? "" : "s", has_place ? " at " : "", has_place ? summary->place : "",
-             (double)summary->memory_bytes / (1024 * 1024));
+             summary->stream_count == 1 ? "it takes" : "they take",
+             (double)dd_memory_table_sum(&summary->memory) / (1024 * 1024));
 }
 
 static void print_summary(const struct dd_daemon *daemon, const void *context, const void *options)
@@ -63,6 +65,7 @@ static void print_summary(const struct dd_daemon *daemon, const void *context, c
     daemon->summarize(context, options, &summary);
     write_summary(&summary, false, text, sizeof text);
     puts(text);
+    dd_memory_table_print(&summary.memory, stdout);
 }
 
 /* ---- at work ---- */

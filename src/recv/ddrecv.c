@@ -244,7 +244,7 @@ static void summarize(const void *context, const void *options, struct dd_daemon
     const struct dd_recv_daemon *daemon = options;
     const char *host = daemon->http_host;
     summary->stream_count = r->prepared.stream_count;
-    summary->memory_bytes = r->prepared.memory_bytes;
+    summary->memory = r->prepared.memory;
     if (strncmp(host, "unix:", 5) == 0)
         snprintf(summary->place, sizeof summary->place, "%s", host);
     else

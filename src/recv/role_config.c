@@ -15,6 +15,7 @@
 #include "recv/serve/jpeg_codec.h"
 #include "recv/serve/serve_role.h"
 #include "recv/serve/stale_mark.h"
+#include "recv/sockets.h"
 
 /* One stream while it is checked: its options, and what they become. */
 struct draft {
@@ -139,6 +140,14 @@ void dd_recv_role_config_store_name(struct dd_options *options, size_t i, char n
         snprintf(name, DD_OPTIONS_NAME_SIZE, "udp.%jd", (intmax_t)stream->udp_port);
 }
 
+static void add_stream_memory(struct dd_memory_table *memory, const struct dd_serve_stream *s)
+{
+    dd_memory_table_add(memory, "intake, serve", "ring: buffer_bytes, and its index", dd_frame_ring_memory(&s->ring));
+    dd_memory_table_add(memory, "intake", "unfinished pictures, and their parity", dd_reassembly_memory(s->max_frame_bytes));
+    /* the newest picture and the one before it; the marked one, and the one that is being marked */
+    dd_memory_table_add(memory, "serve", "the newest pictures", (s->stale_mark ? 4 : 2) * (uint64_t)s->max_frame_bytes);
+}
+
 static int build_stream(struct dd_recv_role_config *config, const struct draft *d)
 {
     const char *name = dd_options_stream_name(d->options, d->i);
@@ -151,12 +160,7 @@ static int build_stream(struct dd_recv_role_config *config, const struct draft *
     d->intake->max_frame_bytes = d->serve->max_frame_bytes;
     d->intake->delay_drift_us = (uint64_t)d->stream->delay_drift;
     d->intake->ring = d->serve->ring;
-    if (d->serve->stale_mark)
-        config->memory_bytes +=
-            2 * (uint64_t)d->serve->max_frame_bytes; /* the marked picture, and the one that is being marked */
-    /* the ring; frames that are being reassembled; in serve the newest picture and the one before it */
-    config->memory_bytes += dd_frame_ring_memory(&d->serve->ring) + dd_reassembly_memory(d->serve->max_frame_bytes) +
-                            2 * (uint64_t)d->serve->max_frame_bytes;
+    add_stream_memory(&config->memory, d->serve);
     return 0;
 }
 
@@ -234,7 +238,9 @@ int dd_recv_role_config_build(struct dd_recv_role_config *config, struct dd_opti
         dd_recv_role_config_free(config);
         return error;
     }
-    config->memory_bytes += marking_memory(config);
+    dd_memory_table_add(&config->memory, "serve", "drawing of stale marks", marking_memory(config));
+    dd_memory_table_add(&config->memory, "intake", "datagrams of one batch", DD_INTAKE_BATCH_BYTES);
+    dd_memory_table_add(&config->memory, "kernel", "receive buffers of UDP ports", config->port_count * DD_SOCKETS_UDP_BYTES);
     dd_forget_session_write_command(options, config->intake->command, sizeof config->intake->command);
     config->intake->stream_count = (uint32_t)config->stream_count;
     config->intake->socket_count = (uint32_t)config->port_count;

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dd/base/memory_table.h"
 #include "recv/options.h"
 
 struct dd_intake_config;
@@ -24,7 +25,7 @@ struct dd_recv_role_config {
     size_t intake_size;
     struct dd_serve_config *serve; /* owned */
     size_t serve_size;
-    uint64_t memory_bytes; /* the most memory that pictures take */
+    struct dd_memory_table memory; /* of all roles */
 };
 
 /* Checks the options and reads key files; wipes the secrets from options. 0; or a negative enum dd_error, logged, with *config

@@ -20,7 +20,7 @@
 #include "dd/base/privileges.h"
 #include "recv/role_config.h"
 
-enum { RECEIVE_BUFFER = 16 << 20, BACKLOG = 1024 };
+enum { BACKLOG = 1024 };
 
 static int set(int fd, int level, int option, int value)
 {
@@ -32,13 +32,13 @@ static void enlarge_buffer(int fd, const struct dd_recv_role_config_port *port)
 {
     int size = 0;
     socklen_t length = sizeof size;
-    if (set(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER) == 0)
+    if (set(fd, SOL_SOCKET, SO_RCVBUFFORCE, DD_SOCKETS_UDP_BUFFER) == 0)
         return;
-    set(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
+    set(fd, SOL_SOCKET, SO_RCVBUF, DD_SOCKETS_UDP_BUFFER);
     getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, &length);
-    if (size < RECEIVE_BUFFER)
+    if (size < DD_SOCKETS_UDP_BUFFER)
         dd_log_warning("UDP %s:%u has a receive buffer of %d KiB only, which may lose datagrams: sysctl net.core.rmem_max=%d",
-                       port->host, port->port, size / 1024, RECEIVE_BUFFER);
+                       port->host, port->port, size / 1024, DD_SOCKETS_UDP_BUFFER);
 }
 
 int dd_sockets_open_udp(const struct dd_recv_role_config_port *port)

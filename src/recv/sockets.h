@@ -4,6 +4,11 @@
 
 #include <stdbool.h>
 
+enum {
+    DD_SOCKETS_UDP_BUFFER = 16 << 20,                 /* of a UDP socket, as asked for */
+    DD_SOCKETS_UDP_BYTES = 2 * DD_SOCKETS_UDP_BUFFER, /* what the kernel then takes at most: twice as much, see socket(7) */
+};
+
 struct dd_recv_daemon;
 struct dd_privileges_user;
 struct dd_recv_role_config_port;

@@ -9,6 +9,9 @@ import harness
 
 CONFIGURATION = "docs/configuration.md"
 NOT_YET = "**Not yet.**"
+# one stream each, with the defaults of everything
+MEMORY_EXAMPLES = [("ddrecv", "--udp-port", "5005"),
+                   ("ddsend", "--mode", "test", "--cloud-ip", "127.0.0.1", "--cloud-port", "5005")]
 
 
 def read(path):
@@ -50,6 +53,12 @@ def documented(program):
     return rows
 
 
+def memory_rows(text):
+    """The rows of --check-config: [(role, what, MiB)]."""
+    return [(role.strip(), what, float(mib)) for role, what, mib in
+            re.findall(r"^  (\S.{16}) (\S.*?) +([\d.]+) MiB$", text, re.M)]
+
+
 def blocks(text, language):
     """The fenced code blocks of that language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.M | re.S)
@@ -75,6 +84,18 @@ class OptionsTest(harness.Test):
                     self.assertIn(" to ".join(limits), takes, f"{program}: {name}")
                 elif limits:
                     self.assertEqual(takes.split(", "), limits, f"{program}: {name}")
+
+    def test_the_table_of_memory_is_what_check_config_prints(self):
+        key = harness.new_key()
+        printed = []
+        for arguments in MEMORY_EXAMPLES:
+            code, out, log = self.run_program(*arguments, "--key", key, "--check-config")
+            self.assertEqual(code, 0, log)
+            printed += [row for row in memory_rows(out) if row not in printed]
+        part = re.search(r"^## Memory\n(.*?)(?=^## )", read(CONFIGURATION), re.M | re.S).group(1)
+        rows = [tuple(cell.strip().replace("`", "") for cell in line.strip("|").split("|"))
+                for line in re.findall(r"^\| [a-z].*\|$", part, re.M) if not line.startswith("| role")]
+        self.assertEqual([(role, what, float(mib)) for role, what, mib, _ in rows], printed)
 
     def test_what_has_no_effect_yet_is_marked(self):
         for program in ("ddsend", "ddrecv"):

@@ -23,11 +23,13 @@ class StreamsTest(harness.Test):
                                "cloud_port": port, "key": key} for name, key in keys.items()}
 
     def promised_mib(self):
-        """What --check-config says that pictures take at most."""
+        """What --check-config says that the roles take at most, without the kernel's buffers."""
         path = self.write_json("check.json", {"server": {}, "streams": self.receiving})
         code, out, log = self.run_program("ddrecv", "--config", path, "--check-config")
         self.assertEqual(code, 0, log)
-        return float(re.search(r"at most ([\d.]+) MiB of memory", out).group(1))
+        rows = [(role, float(mib)) for role, mib in re.findall(r"^  (\S.{16}) \S.*? +([\d.]+) MiB$", out, re.M)]
+        self.assertAlmostEqual(sum(mib for _, mib in rows), float(re.search(r"at most ([\d.]+) MiB of memory", out).group(1)), delta=1)
+        return sum(mib for role, mib in rows if role.strip() != "kernel")
 
     def test_all_arrive_within_the_memory_that_was_promised(self):
         promised = self.promised_mib()

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dd/base/memory_table.h"
+
 struct dd_options;
 struct dd_options_schema;
 struct dd_privileges_user;
@@ -29,8 +31,8 @@ struct dd_daemon_identity {
 /* What a configuration comes to, for --check-config and the log. */
 struct dd_daemon_summary {
     size_t stream_count;
-    uint64_t memory_bytes; /* the most that pictures take */
-    char place[PATH_MAX];  /* where viewers find the streams; "": nowhere here. Only the log shows it */
+    struct dd_memory_table memory;
+    char place[PATH_MAX]; /* where viewers find the streams; "": nowhere here. Only the log shows it */
 };
 
 /* What one daemon does in its own way. context is its state, as given to dd_daemon_main(). options is the struct of the daemon's

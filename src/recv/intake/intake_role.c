@@ -23,9 +23,14 @@
 #include "recv/intake/time_share.h"
 #include "recv/stream_state.h"
 
-/* A message is one datagram, or up to 64 of one sender that the kernel has joined (UDP_GRO): all of the same size, except that
- * the last may be shorter. */
-enum { BATCH = 16, MESSAGE = 65536, EVENTS = DD_OPTIONS_STREAMS_MAX + 1, CONTROL = 64, POLL_MS = 250, BEAT_MS = 3000 };
+enum {
+    BATCH = DD_INTAKE_BATCH,
+    MESSAGE = DD_INTAKE_MESSAGE,
+    EVENTS = DD_OPTIONS_STREAMS_MAX + 1,
+    CONTROL = 64,
+    POLL_MS = 250,
+    BEAT_MS = 3000
+};
 /* A wake-up costs as much as handling a dozen datagrams. If the next ones arrive within BUSY_US, a pause of GATHER_US lets some
  * gather: 60 KB at 1 Gbit/s. */
 enum { BUSY_US = 200, GATHER_US = 500 };

@@ -13,7 +13,15 @@
 
 struct dd_role;
 
-enum { DD_INTAKE_KEYS_MAX = 8, DD_INTAKE_COMMAND_SIZE = 1024 };
+enum {
+    DD_INTAKE_KEYS_MAX = 8,
+    DD_INTAKE_COMMAND_SIZE = 1024,
+    /* A message is one datagram, or up to 64 of one sender that the kernel has joined (UDP_GRO): all of the same size, except
+     * that the last may be shorter. */
+    DD_INTAKE_MESSAGE = 65536,
+    DD_INTAKE_BATCH = 16,                                              /* messages that are received at once */
+    DD_INTAKE_BATCH_BYTES = (DD_INTAKE_BATCH + 1) * DD_INTAKE_MESSAGE, /* and a plaintext */
+};
 
 struct dd_intake_stream {
     char name[DD_OPTIONS_NAME_SIZE];

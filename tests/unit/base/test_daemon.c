@@ -120,7 +120,7 @@ static void summarize(const void *context, const void *options, struct dd_daemon
     const struct options *o = options;
     ck_assert_ptr_nonnull(context);
     summary->stream_count = o->port == 81 ? 2 : 1;
-    summary->memory_bytes = 3 * 512 * 1024;
+    dd_memory_table_add(&summary->memory, "a role", "pictures", 3 * 512 * 1024);
     snprintf(summary->place, sizeof summary->place, "port %d", (int)o->port);
 }
 
@@ -270,14 +270,16 @@ START_TEST(runs_a_command_instead)
 }
 END_TEST
 
+#define MEMORY_ROW "  a role            pictures                                               1.5 MiB\n"
+
 START_TEST(checks_a_configuration)
 {
     struct world w = {0};
     ck_assert_int_eq(RUN(&w, "--check-config"), EXIT_SUCCESS);
     ck_assert_str_eq(w.calls, "prepare discard");
-    ck_assert_str_eq(out_text, "1 stream; pictures take at most 1.5 MiB of memory\n");
+    ck_assert_str_eq(out_text, "1 stream; it takes at most 1.5 MiB of memory\n" MEMORY_ROW);
     ck_assert_int_eq(RUN(&w, "--check-config", "--port", "81"), EXIT_SUCCESS);
-    ck_assert_str_eq(out_text, "2 streams; pictures take at most 1.5 MiB of memory\n");
+    ck_assert_str_eq(out_text, "2 streams; they take at most 1.5 MiB of memory\n" MEMORY_ROW);
 }
 END_TEST
 
@@ -290,7 +292,7 @@ START_TEST(runs_until_it_is_told_to_stop)
         ck_assert_int_eq(RUN(&w, "--state-dir", folder, "--port", "82"), EXIT_SUCCESS);
         ck_assert_str_eq(w.calls, "prepare set_up acquire start discard clean_up");
         ck_assert_int_eq(w.port, 82);
-        assert_has(log_text, "1 stream at port 82; pictures take at most 1.5 MiB of memory\n");
+        assert_has(log_text, "1 stream at port 82; it takes at most 1.5 MiB of memory\n");
         assert_has(log_text, "stopped\n");
     }
     remove_folder();
@@ -310,7 +312,7 @@ START_TEST(ends_when_something_fails)
         struct world w = cases[i].world;
         ck_assert_int_eq(RUN(&w, "--state-dir", folder), EXIT_FAILURE);
         ck_assert_str_eq(w.calls, cases[i].calls);
-        assert_lacks(log_text, "pictures take");
+        assert_lacks(log_text, "at most");
     }
     remove_folder();
 }
