@@ -298,6 +298,7 @@ static int configure_pictures(const struct draft *d)
     t->full_chroma = dd_send_options_is_444(d->stream);
     if (dd_send_options_resolution(d->stream->capture_resolution, &t->max_width, &t->max_height) || !picture_bytes)
         return DD_ERROR_INPUT;
+    t->max_bytes = picture_bytes;
     t->ring = (struct dd_frame_ring_shape){.entries = RING_SLOTS, .arena_bytes = RING_SLOTS * picture_bytes};
     t->quality = (int)d->stream->jpeg_quality;
     t->max_packet_size = (uint32_t)d->stream->max_packet_size;

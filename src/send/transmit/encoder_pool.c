@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -14,13 +15,21 @@
 #include "send/picture.h"
 #include "send/transmit/jpeg_encoder.h"
 
-enum { BUFFERS = 3, THREADS_MAX = 64 };
+enum {
+    BUFFERS = 3,
+    THREADS_MAX = 64,
+    COPIES = 100, /* pictures encoded from a copy after one was overtaken, before the ring is tried again */
+};
+
+/* Where the pixels of a picture are. */
+enum place { NOWHERE, IN_RING, IN_COPY };
 
 /* A stream has three buffers for its JPEGs: one is being filled, one is ready, one is being sent. */
 struct stream {
     struct dd_encoder_pool_stream config; /* constant */
     uint8_t *buffer[BUFFERS];             /* of capacity bytes and DD_FRAGMENTER_SLACK; the pointers are constant */
     size_t capacity;
+    uint8_t *copy; /* room for a picture, config.max_bytes; the pointer is constant */
     /* Under the lock: */
     int filling, ready, taken;              /* indices of buffer; roles swap */
     struct dd_encoder_pool_picture picture; /* the newest that was encoded; size 0: none yet */
@@ -31,8 +40,12 @@ struct stream {
     struct dd_encoder_pool_counters counters;
     /* Owned by the thread that has set busy: */
     uint64_t position; /* of the next picture to look at */
-    bool has_encoded;
-    uint64_t encoded_position; /* of the newest that was encoded */
+    /* The newest that was encoded: where its pixels are, and its position if they are in the ring. */
+    enum place encoded_in;
+    uint64_t encoded_position;
+    struct dd_picture copied; /* the picture in copy */
+    /* While this is not 0, the encoder is too slow to read a picture before the source overwrites it: copying is faster. */
+    unsigned copies_left;
 };
 
 /* What a thread found in a ring. */
@@ -62,7 +75,7 @@ static int read_picture(const struct stream *stream, uint64_t position, struct d
         return DD_ERROR_GONE;
     bool usable = frame.width <= stream->config.max_width && frame.height <= stream->config.max_height &&
                   dd_picture_layout((enum dd_picture_format)frame.format, frame.width, frame.height, &layout) == 0 &&
-                  frame.bytes == layout.bytes;
+                  frame.bytes == layout.bytes && layout.bytes <= stream->config.max_bytes;
     if (!usable)
         return DD_ERROR_INPUT;
     dd_picture_over(picture, (enum dd_picture_format)frame.format, frame.width, frame.height, &layout, bytes);
@@ -79,7 +92,7 @@ static bool find_picture(struct stream *stream, struct dd_picture *picture, uint
     uint64_t count = dd_frame_ring_count(stream->config.ring);
     if (count < stream->position) { /* a new writer has begun at 0 */
         stream->position = 0;
-        stream->has_encoded = false;
+        stream->encoded_in = NOWHERE;
     }
     if (count == stream->position)
         return false;
@@ -92,14 +105,56 @@ static bool find_picture(struct stream *stream, struct dd_picture *picture, uint
     return !error;
 }
 
-/* True if picture equals the one that was encoded last, pixel for pixel. Both are compared in the ring. If one is overwritten
- * meanwhile, they count as different. */
+/* True if picture, which is in the ring, equals the one that was encoded last, pixel for pixel. If one is overwritten meanwhile,
+ * they count as different. */
 static bool is_same(const struct stream *stream, const struct dd_picture *picture, uint64_t position)
 {
-    struct dd_picture before;
-    return stream->has_encoded && read_picture(stream, stream->encoded_position, &before) == 0 &&
-           dd_picture_equal(&before, picture) && dd_frame_ring_unchanged(stream->config.ring, stream->encoded_position) &&
-           dd_frame_ring_unchanged(stream->config.ring, position);
+    struct dd_picture before = stream->copied;
+    bool in_ring = stream->encoded_in == IN_RING;
+    if (stream->encoded_in == NOWHERE || (in_ring && read_picture(stream, stream->encoded_position, &before)))
+        return false;
+    return dd_picture_equal(&before, picture) && dd_frame_ring_unchanged(stream->config.ring, position) &&
+           (!in_ring || dd_frame_ring_unchanged(stream->config.ring, stream->encoded_position));
+}
+
+/* Copies picture out of the ring, and makes *picture the copy. False if the source has overwritten it meanwhile. */
+static bool copy_out(struct stream *stream, struct dd_picture *picture, uint64_t position)
+{
+    struct dd_picture_layout layout;
+    uint64_t captured_us = picture->captured_us;
+    stream->encoded_in = NOWHERE;
+    if (dd_picture_layout(picture->format, picture->width, picture->height, &layout))
+        return false;
+    memcpy(stream->copy, picture->plane[0], layout.bytes);
+    if (!dd_frame_ring_unchanged(stream->config.ring, position))
+        return false;
+    dd_picture_over(&stream->copied, picture->format, picture->width, picture->height, &layout, stream->copy);
+    *picture = stream->copied;
+    picture->captured_us = captured_us;
+    return true;
+}
+
+/* Encodes picture, which is in the ring, into the stream's filling buffer. Returns the size of the JPEG; 0 if it shows nothing
+ * that the source has shown, or after an error. */
+static size_t encode_whole(struct dd_jpeg_encoder *encoder, struct stream *stream, struct dd_picture *picture, uint64_t position)
+{
+    bool from_copy = stream->copies_left;
+    if (from_copy && !copy_out(stream, picture, position))
+        return 0;
+    size_t size = dd_jpeg_encoder_encode(encoder, picture, stream->config.quality,
+                                         stream->config.full_chroma ? DD_JPEG_ENCODER_444 : DD_JPEG_ENCODER_420,
+                                         stream->buffer[stream->filling], stream->capacity);
+    bool overtaken = !dd_frame_ring_unchanged(stream->config.ring, position);
+    if (overtaken)
+        stream->copies_left = COPIES;
+    else if (from_copy)
+        stream->copies_left--;
+    /* Of a picture that the source has overwritten in the ring, the JPEG is a mixture with a newer one. */
+    if (!size || (overtaken && !from_copy))
+        return 0;
+    stream->encoded_in = from_copy ? IN_COPY : IN_RING;
+    stream->encoded_position = position;
+    return size;
 }
 
 /* Encodes the newest picture of a busy stream into its filling buffer, unless it equals the one before. ENCODED: out describes
@@ -113,20 +168,15 @@ static enum outcome encode(struct dd_jpeg_encoder *encoder, struct stream *strea
         return NOTHING;
     *shown = (struct dd_encoder_pool_shown){.captured_us = picture.captured_us, .position = position};
     if (is_same(stream, &picture, position)) {
-        stream->encoded_position = position; /* equal, and it stays in the ring for longer */
+        stream->encoded_position = position; /* equal, and in the ring it stays for longer */
         counted->same++;
         return SAME;
     }
-    size_t size = dd_jpeg_encoder_encode(encoder, &picture, stream->config.quality,
-                                         stream->config.full_chroma ? DD_JPEG_ENCODER_444 : DD_JPEG_ENCODER_420,
-                                         stream->buffer[stream->filling], stream->capacity);
-    /* If the source has overwritten it meanwhile, the JPEG is a mixture of two pictures, and there is a newer one anyway. */
-    if (!size || !dd_frame_ring_unchanged(stream->config.ring, position)) {
+    size_t size = encode_whole(encoder, stream, &picture, position);
+    if (!size) {
         counted->skipped++;
         return NOTHING;
     }
-    stream->has_encoded = true;
-    stream->encoded_position = position;
     *out = (struct dd_encoder_pool_picture){.size = (uint32_t)size,
                                             .captured_us = picture.captured_us,
                                             .position = position,
@@ -202,6 +252,9 @@ static int make_stream(struct stream *stream, const struct dd_encoder_pool_strea
     stream->filling = 0;
     stream->ready = 1;
     stream->taken = 2;
+    stream->copy = malloc(config->max_bytes);
+    if (!stream->copy)
+        return DD_ERROR_MEMORY;
     for (int i = 0; i < BUFFERS; i++) {
         stream->buffer[i] = malloc(stream->capacity + DD_FRAGMENTER_SLACK);
         if (!stream->buffer[i])
@@ -259,9 +312,11 @@ void dd_encoder_pool_stop(struct dd_encoder_pool *pool)
         pthread_join(pool->threads[i], NULL);
     for (size_t i = 0; i < THREADS_MAX; i++)
         dd_jpeg_encoder_free(pool->encoders[i]);
-    for (size_t i = 0; i < pool->count; i++)
+    for (size_t i = 0; i < pool->count; i++) {
+        free(pool->streams[i].copy);
         for (int b = 0; b < BUFFERS; b++)
             free(pool->streams[i].buffer[b]);
+    }
     free(pool->streams);
     pthread_cond_destroy(&pool->work);
     pthread_mutex_destroy(&pool->lock);

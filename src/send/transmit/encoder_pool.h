@@ -1,5 +1,7 @@
 /* The encoder threads of the transmit role. They read raw pictures from the rings of all streams, and make JPEGs for the thread
- * that sends. Of each stream only the newest picture is encoded, and only the newest JPEG is kept. All functions are called from
+ * that sends. Of each stream only the newest picture is encoded, and only the newest JPEG is kept. A picture is encoded in
+ * the ring; if the source overwrites one before it is encoded, the next ones are copied out first. So an encoder that is slower
+ * than the source still encodes as many as it can. All functions are called from
  * the thread that sends. */
 #ifndef DD_SEND_TRANSMIT_ENCODER_POOL_H
 #define DD_SEND_TRANSMIT_ENCODER_POOL_H
@@ -14,6 +16,7 @@ struct dd_frame_ring;
 struct dd_encoder_pool_stream {
     const struct dd_frame_ring *ring; /* borrowed for the life of the pool */
     int max_width, max_height;        /* pixels; larger pictures are left out */
+    size_t max_bytes;                 /* of a picture in the ring; the same */
     int quality;                      /* 0 … 100 */
     bool full_chroma;                 /* BGRX becomes 4:4:4; false: 4:2:0 */
 };

@@ -128,6 +128,7 @@ static int start_encoders(struct transmit *t)
         configs[i] = (struct dd_encoder_pool_stream){.ring = t->streams[i].ring,
                                                      .max_width = t->streams[i].config->max_width,
                                                      .max_height = t->streams[i].config->max_height,
+                                                     .max_bytes = t->streams[i].config->max_bytes,
                                                      .quality = t->streams[i].config->quality,
                                                      .full_chroma = t->streams[i].config->full_chroma};
     t->encoders = dd_encoder_pool_start(configs, t->stream_count, t->encoded_fd);

@@ -21,6 +21,7 @@ struct dd_transmit_stream {
     char stream_id[DD_KEY_STREAM_ID_MAX + 1];
     struct dd_frame_ring_shape ring;
     int max_width, max_height;
+    size_t max_bytes; /* of a picture in the ring */
     int quality;
     bool full_chroma;
     uint32_t max_packet_size;

@@ -8,6 +8,7 @@
 #include "dd/base/wakeup.h"
 #include "dd/link/frame_ring.h"
 #include "send/picture.h"
+#include "send/transmit/jpeg_encoder.h"
 #include "suite.h"
 
 enum { WIDTH = 64, HEIGHT = 48 };
@@ -26,7 +27,8 @@ static void set_up(void)
     writer = dd_frame_ring_open_writer(ring_fd, &shape, -1);
     reader = dd_frame_ring_open_reader(ring_fd, &shape);
     wake_fd = dd_wakeup_open();
-    struct dd_encoder_pool_stream stream = {.ring = reader, .max_width = WIDTH, .max_height = HEIGHT, .quality = 60};
+    struct dd_encoder_pool_stream stream = {
+        .ring = reader, .max_width = WIDTH, .max_height = HEIGHT, .max_bytes = layout.bytes, .quality = 60};
     encoders = dd_encoder_pool_start(&stream, 1, wake_fd);
     ck_assert_ptr_nonnull(encoders);
 }
@@ -40,12 +42,17 @@ static void tear_down(void)
     close(wake_fd);
 }
 
-static void put_grey(struct dd_frame_ring_frame frame, int grey)
+static void write_grey(struct dd_frame_ring_frame frame, int grey)
 {
     uint8_t *bytes = dd_frame_ring_reserve(writer, frame.bytes);
     ck_assert_ptr_nonnull(bytes);
     memset(bytes, grey, frame.bytes);
     dd_frame_ring_commit(writer, &frame);
+}
+
+static void put_grey(struct dd_frame_ring_frame frame, int grey)
+{
+    write_grey(frame, grey);
     dd_encoder_pool_notify(encoders, 0);
 }
 
@@ -58,6 +65,50 @@ static struct dd_frame_ring_frame valid_frame(void)
 {
     return (struct dd_frame_ring_frame){
         .captured_us = 1000, .bytes = (uint32_t)layout.bytes, .format = DD_PICTURE_I420, .width = WIDTH, .height = HEIGHT};
+}
+
+/* A source that overtakes the encoder: it writes so many pictures while one is encoded, all of the ring and none of them told of.
+ * The linker puts this in the place of the encoder (--wrap). */
+static int overtaken_by;
+static int (*overtaking_grey)(void); /* of the next picture that the source writes */
+
+size_t __real_dd_jpeg_encoder_encode(struct dd_jpeg_encoder *e, const struct dd_picture *picture, int quality,
+                                     enum dd_jpeg_encoder_subsampling subsampling, uint8_t *jpeg, size_t size);
+size_t __wrap_dd_jpeg_encoder_encode(struct dd_jpeg_encoder *e, const struct dd_picture *picture, int quality,
+                                     enum dd_jpeg_encoder_subsampling subsampling, uint8_t *jpeg, size_t size);
+
+size_t __wrap_dd_jpeg_encoder_encode(struct dd_jpeg_encoder *e, const struct dd_picture *picture, int quality,
+                                     enum dd_jpeg_encoder_subsampling subsampling, uint8_t *jpeg, size_t size)
+{
+    for (int i = 0; i < overtaken_by; i++)
+        write_grey(valid_frame(), overtaking_grey());
+    return __real_dd_jpeg_encoder_encode(e, picture, quality, subsampling, jpeg, size);
+}
+
+/* The grey of the ring's next picture, where each has another. */
+static int next_grey(void)
+{
+    return 16 + (int)(dd_frame_ring_count(reader) * 7 % 220);
+}
+
+static int same_grey(void)
+{
+    return 128;
+}
+
+/* Checks that picture is the one that has next_grey(). */
+static void check_grey(const struct dd_encoder_pool_picture *picture)
+{
+    uint8_t pixels[2 * WIDTH * HEIGHT], jpeg[65536];
+    struct dd_picture grey;
+    struct dd_jpeg_encoder *encoder = dd_jpeg_encoder_new();
+    ck_assert_uint_le(layout.bytes, sizeof pixels);
+    memset(pixels, 16 + (int)(picture->position * 7 % 220), sizeof pixels);
+    dd_picture_over(&grey, DD_PICTURE_I420, WIDTH, HEIGHT, &layout, pixels);
+    size_t size = __real_dd_jpeg_encoder_encode(encoder, &grey, 60, DD_JPEG_ENCODER_420, jpeg, sizeof jpeg);
+    ck_assert_uint_eq(picture->size, size);
+    ck_assert_mem_eq(picture->jpeg, jpeg, size);
+    dd_jpeg_encoder_free(encoder);
 }
 
 static bool take_picture(struct dd_encoder_pool_picture *picture)
@@ -131,6 +182,12 @@ static struct dd_encoder_pool_counters wait_for(uint64_t looked_at)
     return c;
 }
 
+static void wait_picture(struct dd_encoder_pool_picture *picture)
+{
+    while (!dd_encoder_pool_take(encoders, 0, picture))
+        usleep(100);
+}
+
 START_TEST(encodes_only_changes)
 {
     struct dd_encoder_pool_picture picture;
@@ -164,5 +221,57 @@ START_TEST(encodes_only_changes)
 }
 END_TEST
 
+/* Reading in the ring it would lose every race, and no picture would ever come. */
+START_TEST(a_source_that_overtakes_the_encoder_costs_one_picture)
+{
+    struct dd_encoder_pool_picture picture;
+    set_up();
+    overtaking_grey = next_grey;
+    overtaken_by = 3;
+    put_grey(valid_frame(), next_grey());
+    ck_assert_uint_eq(wait_for(1).encoded, 0);
+    for (uint64_t i = 1; i <= 20; i++) {
+        uint64_t newest = dd_frame_ring_count(reader) - 1;
+        dd_encoder_pool_notify(encoders, 0);
+        wait_picture(&picture);
+        ck_assert_uint_eq(picture.position, newest);
+        check_grey(&picture);
+    }
+    /* once the encoder has kept up for a while it reads in the ring again, which costs less */
+    overtaken_by = 0;
+    for (int i = 0; i < 101; i++) {
+        put_grey(valid_frame(), next_grey());
+        wait_picture(&picture);
+        check_grey(&picture);
+    }
+    struct dd_encoder_pool_counters before;
+    dd_encoder_pool_read_counters(encoders, 0, &before);
+    overtaken_by = 3;
+    put_grey(valid_frame(), next_grey());
+    ck_assert_uint_eq(wait_for(before.encoded + before.skipped + 1).encoded, before.encoded);
+    overtaken_by = 0;
+    tear_down();
+}
+END_TEST
+
+START_TEST(a_picture_that_left_the_ring_is_still_known)
+{
+    struct dd_encoder_pool_picture picture;
+    set_up();
+    overtaking_grey = same_grey;
+    overtaken_by = 3;
+    put_grey(valid_frame(), 1);
+    ck_assert_uint_eq(wait_for(1).encoded, 0);
+    dd_encoder_pool_notify(encoders, 0);
+    wait_picture(&picture);
+    struct dd_encoder_pool_counters c;
+    dd_encoder_pool_read_counters(encoders, 0, &c);
+    dd_encoder_pool_notify(encoders, 0);
+    ck_assert_uint_eq(wait_for(c.encoded + c.skipped + 1).same, 1);
+    overtaken_by = 0;
+    tear_down();
+}
+END_TEST
+
 SUITE("send/transmit/encoder_pool", encodes_a_picture, capture_times_in_the_future_become_now, skips_invalid_frames,
-      encodes_only_changes)
+      encodes_only_changes, a_source_that_overtakes_the_encoder_costs_one_picture, a_picture_that_left_the_ring_is_still_known)
