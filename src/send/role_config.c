@@ -13,6 +13,7 @@
 #include "dd/link/fragmenter.h"
 #include "dd/link/frame_ring.h"
 #include "dd/link/key.h"
+#include "dd/link/wire.h"
 #include "send/capture/capture_role.h"
 #include "send/capture/net/tls.h"
 #include "send/capture/net/url.h"
@@ -342,6 +343,26 @@ static int check_key_ids(const struct dd_send_role_config *config)
     return 0;
 }
 
+/* STATUS does not wait for the token bucket: if it took all of rate_limit, no picture would ever be sent. */
+static int check_rate(const struct dd_send_role_config *config, struct dd_options *options)
+{
+    uint64_t bytes = 0, count = 0, rate_bps = config->transmit->rate_bps;
+    for (size_t i = 0; i < config->stream_count; i++) {
+        const struct dd_transmit_stream *t = &config->transmit->streams[i];
+        for (size_t j = 0; j < t->to_count; j++, count++)
+            bytes += DD_WIRE_HEADER_BYTES + DD_WIRE_STATUS_BYTES + DD_WIRE_TAG_BYTES + dd_destination_header_bytes(&t->to[j]);
+    }
+    uint64_t status_bps = bytes * 8 * 1000 / DD_TRANSMIT_STATUS_PERIOD_MS;
+    if (2 * status_bps <= rate_bps)
+        return 0;
+    dd_log_error(
+        "%s: %ju bit/s leave no room for pictures: %ju STATUS a second, one for each stream and address, take %ju bit/s, "
+        "and pictures should have as much; it takes at least %ju",
+        dd_options_where(options, 0, "rate_limit"), (uintmax_t)rate_bps, (uintmax_t)count, (uintmax_t)status_bps,
+        (uintmax_t)(2 * status_bps));
+    return DD_ERROR_INPUT;
+}
+
 static uint64_t memory_of(const struct dd_transmit_stream *t)
 {
     size_t jpeg = dd_jpeg_encoder_bound(t->max_width, t->max_height, DD_JPEG_ENCODER_444);
@@ -381,15 +402,16 @@ int dd_send_role_config_build(struct dd_send_role_config *config, struct dd_opti
             config->transmit->has_ipv6 |= !v4;
         }
     }
-    if (!error)
+    if (!error) {
+        config->transmit->stream_count = (uint32_t)config->stream_count;
+        config->transmit->rate_bps = (uint64_t)daemon->rate_limit;
         error = check_key_ids(config);
-    if (error) {
-        dd_send_role_config_free(config);
-        return error;
     }
-    config->transmit->stream_count = (uint32_t)config->stream_count;
-    config->transmit->rate_bps = (uint64_t)daemon->rate_limit;
-    return 0;
+    if (!error)
+        error = check_rate(config, options);
+    if (error)
+        dd_send_role_config_free(config);
+    return error;
 }
 
 void dd_send_role_config_free(struct dd_send_role_config *config)

@@ -129,6 +129,18 @@ class RefusedTest(harness.Test):
                 name = next(iter(options)).replace("_", "[-_]")
                 self.refused("ddrecv", *self.receive(**options), names=[name])
 
+    def test_a_rate_limit_that_status_alone_would_use_up(self):
+        """STATUS goes ahead of pictures: none would ever be sent, and nobody told why."""
+        config = {"sender": {"rate_limit": "64K"},
+                  "streams": {f"s{i}": {"mode": "test", "key": harness.new_key(), "cloud_port": 5005,
+                                        "cloud_ip": [f"127.0.0.{1 + j}" for j in range(8)]} for i in range(8)}}
+        arguments = ["--config", self.write_json("many.json", config), *self.state]
+        bits = 64 * (32 + 72 + 16 + 28) * 8
+        self.refused("ddsend", *arguments, names=[f"many.json: sender.rate_limit: .*64 STATUS.* {bits} bit/s.* at least {2 * bits}$"])
+        self.refused("ddsend", *arguments, "--check-config", names=["rate_limit"])
+        self.refused("ddsend", *arguments, "--rate-limit", 2 * bits - 1, "--check-config", names=["--rate-limit"])
+        self.assertEqual(self.run_program("ddsend", *arguments, "--rate-limit", 2 * bits, "--check-config")[0], 0)
+
     def test_host_names_are_refused_with_a_way_out(self):
         self.refused("ddsend", *self.send(cloud_ip="receiver.example.com"), names=["getent ahosts receiver.example.com"])
 
