@@ -24,7 +24,8 @@ struct dd_seal {
     /* Wall clock less boot-time clock when the session began. A sleep and a pause move both, and the session goes on; a clock
      * that is set moves one, and a new session begins. */
     int64_t clock_offset_us;
-    EVP_CIPHER_CTX *cipher; /* keyed with the session's packet key */
+    uint64_t other_start_us; /* of the newest session of another process; 0: none is known */
+    EVP_CIPHER_CTX *cipher;  /* keyed with the session's packet key */
 };
 
 static int64_t clock_offset_us(void)
@@ -64,7 +65,8 @@ int dd_seal_begin(struct dd_seal *s)
     uint8_t header[DD_WIRE_HEADER_BYTES], packet_key[DD_KEY_BYTES], salt[8];
     struct dd_wire_header next = {.key_id = s->key.id};
     uint64_t wall = dd_clock_wall_us();
-    next.session_start_us = wall > s->header.session_start_us ? wall : s->header.session_start_us + 1;
+    uint64_t last = s->header.session_start_us > s->other_start_us ? s->header.session_start_us : s->other_start_us;
+    next.session_start_us = wall > last ? wall : last + 1;
     /* Of the kernel: the state of OpenSSL's generator is in this process, so a virtual machine that is resumed twice from one
      * snapshot would make the same salts. The kernel's generator is told by the hypervisor (vmgenid). */
     if (getrandom(salt, sizeof salt, 0) != sizeof salt) {
@@ -87,10 +89,17 @@ int dd_seal_begin(struct dd_seal *s)
     return error;
 }
 
+void dd_seal_note_other_session(struct dd_seal *s, uint64_t start_us)
+{
+    if (start_us > s->other_start_us)
+        s->other_start_us = start_us;
+}
+
 bool dd_seal_due(const struct dd_seal *s, uint64_t datagrams)
 {
     int64_t drift = clock_offset_us() - s->clock_offset_us;
-    return s->header.counter + datagrams > DD_WIRE_SESSION_DATAGRAMS || drift > DRIFT_US || drift < -DRIFT_US;
+    return s->header.counter + datagrams > DD_WIRE_SESSION_DATAGRAMS || drift > DRIFT_US || drift < -DRIFT_US ||
+           s->other_start_us >= s->header.session_start_us;
 }
 
 uint64_t dd_seal_session_start_us(const struct dd_seal *s)

@@ -21,6 +21,7 @@
 #include "dd/link/frame_ring.h"
 #include "dd/link/key.h"
 #include "send/capture/capture_role.h"
+#include "send/key_lock.h"
 #include "send/options.h"
 #include "send/role_config.h"
 #include "send/session_store.h"
@@ -28,8 +29,18 @@
 #include "send/transmit/transmit_role.h"
 #include "send/vmgenid_watch.h"
 
-enum { READY_MS = 20000 }; /* from the start of transmit until it is ready */
+enum {
+    READY_MS = 20000, /* from the start of transmit until it is ready */
+    OVERTAKE_LOG_MS = 60000,
+    LOCK_MS = 2500, /* for a daemon before this one, which ends within 2 s, to give back its locks */
+};
 #define SAVE_AGAIN_US (UINT64_C(60) * DD_CLOCK_US_PER_S)
+#define LOOK_US DD_CLOCK_US_PER_S /* between two looks for sessions of another daemon */
+/* Between two sessions that are begun because of another daemon's. ddrecv accepts the session before the newest for 5 s: so of
+ * two daemons that go on neither is refused for longer. */
+#define OVERTAKE_US (4 * DD_CLOCK_US_PER_S)
+/* A session that starts further ahead of the clock is not believed: ddrecv refuses it, too. */
+#define AHEAD_MAX_US (UINT64_C(86400) * DD_CLOCK_US_PER_S)
 enum { KIND_TRANSMIT = 0, KIND_CAPTURE = 1 };
 
 /* Of a stream: all that outlives its roles. */
@@ -38,6 +49,9 @@ struct stream {
     uint32_t key_id;
     uint64_t saved_start_us; /* the start of its newest session on disk */
     uint64_t save_again_us;  /* after a failure: dd_clock_now_us() of the next attempt */
+    uint64_t file_version;   /* of its file when it was last read: dd_send_session_store_load_changed() */
+    uint64_t other_start_us; /* of the newest session in it, perhaps of another daemon */
+    uint64_t overtake_us;    /* dd_clock_now_us() from which a session may be begun because of that */
     int ring_fd, wake_fd;
     int capture_id;  /* of the role; -1: not started */
     int capture_pid; /* of its process at the last look */
@@ -57,6 +71,9 @@ struct ddsend {
     struct dd_session_table *sessions; /* shared with transmit */
     struct stream *streams;
     size_t stream_count;
+    struct dd_key_lock_set locks; /* of the streams' keys */
+    uint64_t look_us;             /* dd_clock_now_us() of the next look for sessions of another daemon */
+    struct dd_log_limit overtake_log;
     int transmit_id; /* of the role; -1: not started */
 };
 
@@ -84,6 +101,25 @@ static int find_socket(const struct ddsend *s, const struct dd_send_daemon *opti
         return 0;
     *fd = old_fd >= 0 && same_sockets(&s->options, options) ? old_fd : dd_oneway_socket_open(&config);
     return *fd < 0 ? *fd : 0;
+}
+
+/* Takes the locks of the prepared streams. Those of the streams in use stay. */
+static int take_locks(struct ddsend *s, unsigned wait_ms)
+{
+    const struct dd_send_role_config *config = &s->prepared;
+    int error = 0;
+    for (size_t i = 0; i < config->stream_count && !error; i++)
+        error = dd_key_lock_take(&s->locks, config->key_ids[i], config->transmit->streams[i].name, wait_ms);
+    return error;
+}
+
+/* Gives back the locks of all but the streams in use. */
+static void keep_locks(struct ddsend *s)
+{
+    uint32_t key_ids[DD_OPTIONS_STREAMS_MAX];
+    for (size_t i = 0; i < s->stream_count; i++)
+        key_ids[i] = s->streams[i].key_id;
+    dd_key_lock_keep(&s->locks, key_ids, s->stream_count);
 }
 
 static void swap_socket(int *fd, int new_fd)
@@ -153,7 +189,7 @@ static int open_streams(struct ddsend *s)
         return DD_ERROR_MEMORY;
     }
     for (size_t i = 0; i < config->stream_count && !error; i++) {
-        s->sessions->start_us[i] = 0;
+        s->sessions->start_us[i] = s->sessions->other_start_us[i] = 0;
         s->stream_count++;
         error = open_stream(s, &s->streams[i], &config->transmit->streams[i], config->key_ids[i]);
     }
@@ -194,6 +230,31 @@ static void look_for_resume(struct ddsend *s)
         return;
     dd_log_warning("this virtual machine was resumed from a snapshot, or is a clone: new sessions begin");
     s->sessions->resumes++;
+}
+
+/* Tells transmit of sessions of another daemon with the same key and the same state_dir, in another container or network
+ * namespace, where there is no lock between them. Its next session is then newer: else ddrecv would refuse it from now on. */
+static void look_for_newer_sessions(struct ddsend *s)
+{
+    const char *state_dir = s->identity->state_dir;
+    uint64_t now_us = dd_clock_now_us(), suppressed;
+    if (now_us < s->look_us || !state_dir[0])
+        return;
+    s->look_us = now_us + LOOK_US;
+    for (size_t i = 0; i < s->stream_count; i++) {
+        struct stream *stream = &s->streams[i];
+        uint64_t start_us = dd_send_session_store_load_changed(state_dir, stream->key_id, &stream->file_version);
+        if (start_us > stream->other_start_us && start_us < dd_clock_wall_us() + AHEAD_MAX_US)
+            stream->other_start_us = start_us;
+        if (stream->other_start_us <= s->sessions->start_us[i] || now_us < stream->overtake_us)
+            continue;
+        s->sessions->other_start_us[i] = stream->other_start_us;
+        stream->overtake_us = now_us + OVERTAKE_US;
+        if (dd_log_allowed(&s->overtake_log, &suppressed))
+            dd_log_warning("%s: another ddsend with the same key and state_dir has begun a newer session: beginning one that is "
+                           "newer still. Two senders with one key disturb each other: end one of them",
+                           stream->name);
+    }
 }
 
 /* ---- the roles ---- */
@@ -326,14 +387,23 @@ static int set_up(void *context, const struct dd_daemon_identity *identity)
     s->identity = identity;
     s->epoch_us = dd_clock_wall_us() - dd_clock_now_us();
     s->vmgenid_fd = dd_vmgenid_watch_open();
+    s->overtake_log.period_ms = OVERTAKE_LOG_MS;
     dd_boot_id_read(boot_id);
     int error = dd_boot_tag_compute(boot_id, &s->boot_tag);
+    if (!error)
+        error = take_locks(s, LOCK_MS);
     return error ? error : open_session_table(s);
 }
 
 static int acquire(void *context, const void *options)
 {
-    return open_sockets(context, options);
+    struct ddsend *s = context;
+    int error = take_locks(s, 0);
+    if (!error)
+        error = open_sockets(s, options);
+    if (error)
+        keep_locks(s);
+    return error;
 }
 
 /* Opens what is missing, starts the roles, and wipes what was prepared: from then on only the roles have the secrets. */
@@ -344,6 +414,7 @@ static int start(void *context, const void *options, struct dd_supervisor *super
     s->prepared.transmit->epoch_us = s->epoch_us;
     s->prepared.transmit->boot_tag = s->boot_tag;
     int error = open_streams(s);
+    keep_locks(s);
     if (!error)
         error = start_roles(s, supervisor);
     discard(s);
@@ -362,6 +433,7 @@ static void tick(void *context, const struct dd_supervisor *supervisor)
     struct ddsend *s = context;
     look_for_resume(s);
     save_sessions(s);
+    look_for_newer_sessions(s);
     report_deaths(s, supervisor);
 }
 
@@ -377,6 +449,7 @@ static void clean_up(void *context)
         munmap(s->sessions, sizeof *s->sessions);
     dd_fd_close(&s->sessions_fd);
     dd_fd_close(&s->vmgenid_fd);
+    dd_key_lock_keep(&s->locks, NULL, 0);
 }
 
 int dd_ddsend_main(int argc, char **argv)

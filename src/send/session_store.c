@@ -2,9 +2,11 @@
 
 #include <inttypes.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dd/base/file.h"
@@ -32,6 +34,20 @@ uint64_t dd_send_session_store_load(const char *state_dir, uint32_t key_id)
         return 0;
     }
     return strtoull(text, NULL, 10);
+}
+
+uint64_t dd_send_session_store_load_changed(const char *state_dir, uint32_t key_id, uint64_t *version)
+{
+    char path[PATH_MAX];
+    struct stat s;
+    path_of(state_dir, key_id, path);
+    if (stat(path, &s) < 0)
+        return 0;
+    /* a file that replaces another is another one, or at least written later */
+    uint64_t seen = (uint64_t)s.st_ino * 31 + (uint64_t)s.st_mtim.tv_sec * UINT64_C(1000000000) + (uint64_t)s.st_mtim.tv_nsec;
+    bool is_changed = seen != *version;
+    *version = seen;
+    return is_changed ? dd_send_session_store_load(state_dir, key_id) : 0;
 }
 
 int dd_send_session_store_save(const char *state_dir, uint32_t key_id, uint64_t start_us)

@@ -20,8 +20,13 @@ void dd_seal_free(struct dd_seal *s);
  * the current session continues. */
 int dd_seal_begin(struct dd_seal *s);
 
+/* Another process has begun a session with this key at start_us, µs since 1970; earlier ones are ignored. Each session that
+ * begins from now on starts later. */
+void dd_seal_note_other_session(struct dd_seal *s, uint64_t start_us);
+
 /* True if a new session has to begin before the next frame: the frame's number of datagrams would exceed
- * DD_WIRE_SESSION_DATAGRAMS, or the wall clock and the boot-time clock have drifted apart by a second since the session began. */
+ * DD_WIRE_SESSION_DATAGRAMS; the wall clock and the boot-time clock have drifted apart by a second since the session began; or
+ * another process has begun one that is not older. */
 bool dd_seal_due(const struct dd_seal *s, uint64_t datagrams);
 
 /* Of the current session: start in µs since 1970, and salt. */

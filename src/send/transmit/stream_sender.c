@@ -66,8 +66,11 @@ struct dd_stream_sender {
 
 static void log_session(const struct dd_stream_sender *sender)
 {
-    dd_log_notice("%s: session %" PRIu64 ":%016" PRIx64, sender->name, dd_seal_session_start_us(sender->seal),
-                  dd_seal_session_salt(sender->seal));
+    uint64_t start_us = dd_seal_session_start_us(sender->seal);
+    char begun[DD_CLOCK_ISO_SIZE];
+    dd_clock_iso(start_us, begun);
+    dd_log_notice("%s: session %" PRIu64 ":%016" PRIx64 ", begun %s", sender->name, start_us, dd_seal_session_salt(sender->seal),
+                  begun);
 }
 
 struct dd_stream_sender *dd_stream_sender_new(const struct dd_transmit_stream *config, const struct dd_frame_ring *ring,
@@ -119,6 +122,11 @@ void dd_stream_sender_free(struct dd_stream_sender *sender)
 uint64_t dd_stream_sender_session_start_us(const struct dd_stream_sender *sender)
 {
     return dd_seal_session_start_us(sender->seal);
+}
+
+void dd_stream_sender_note_other_session(struct dd_stream_sender *sender, uint64_t start_us)
+{
+    dd_seal_note_other_session(sender->seal, start_us);
 }
 
 bool dd_stream_sender_is_sending(const struct dd_stream_sender *sender)

@@ -38,6 +38,9 @@ void dd_stream_sender_free(struct dd_stream_sender *sender);
 
 /* The start of the newest session, µs since 1970. */
 uint64_t dd_stream_sender_session_start_us(const struct dd_stream_sender *sender);
+/* Another daemon has begun a session with the same key then: the next one, between two frames, is newer, and due if ours is not.
+ */
+void dd_stream_sender_note_other_session(struct dd_stream_sender *sender, uint64_t start_us);
 
 /* Begins a new session at once. A frame that is being sent is lost: its datagrams are of two sessions. 0; or a negative enum
  * dd_error, logged, and the old session continues. */

@@ -227,6 +227,7 @@ static void send_statuses(struct transmit *t, uint64_t now_us)
         if (deaths != stream->capture_deaths)
             dd_stream_sender_end_heartbeat(stream->sender);
         stream->capture_deaths = deaths;
+        dd_stream_sender_note_other_session(stream->sender, t->sessions->other_start_us[i]);
         if (!dd_stream_sender_poll_source(stream->sender, now_us))
             continue;
         dd_stream_sender_write_status(stream->sender, now_us, skipped_of(t, i), &t->burst);

@@ -48,6 +48,8 @@ struct dd_transmit_config {
 struct dd_session_table {
     /* The start of the newest session of each stream, written by transmit. The supervisor keeps it on disk. */
     _Atomic uint64_t start_us[DD_OPTIONS_STREAMS_MAX];
+    /* The start of the newest session that another daemon has begun with the stream's key, written by the supervisor; 0: none. */
+    _Atomic uint64_t other_start_us[DD_OPTIONS_STREAMS_MAX];
     /* How often the stream's capture role has died, written by the supervisor: transmit need not wait for the end of its
      * heartbeat. The supervisor does not end that in the ring itself: whatever is left of the dead role may hold the ring's inode
      * locked. */

@@ -331,7 +331,24 @@ START_TEST(admits_an_older_session_once)
 }
 END_TEST
 
+START_TEST(begins_after_a_session_of_another_process)
+{
+    set_up();
+    struct dd_seal *s = dd_seal_new(&key, 0);
+    uint64_t start_us = dd_seal_session_start_us(s), later_us = start_us + UINT64_C(3600) * DD_CLOCK_US_PER_S;
+    dd_seal_note_other_session(s, start_us - 1);
+    ck_assert(!dd_seal_due(s, 1));
+    dd_seal_note_other_session(s, later_us);
+    dd_seal_note_other_session(s, start_us - 1);
+    ck_assert(dd_seal_due(s, 1));
+    ck_assert_int_eq(dd_seal_begin(s), 0);
+    ck_assert_uint_eq(dd_seal_session_start_us(s), later_us + 1);
+    ck_assert(!dd_seal_due(s, 1));
+    dd_seal_free(s);
+}
+END_TEST
+
 SUITE("link/seal", remembers_over_processes, a_session_that_began_meanwhile_counts_from_here, admits_an_older_session_once,
       opens_what_was_sealed_once, seals_in_place, refuses_every_flipped_bit, refuses_another_key_or_stream,
       sessions_go_forward_only, refuses_a_twin_session_and_the_far_future, begins_after_the_last_start_whatever_the_clock_says,
-      salts_differ_though_openssl_repeats_itself, says_when_a_session_is_due)
+      salts_differ_though_openssl_repeats_itself, says_when_a_session_is_due, begins_after_a_session_of_another_process)

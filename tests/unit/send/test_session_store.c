@@ -34,4 +34,22 @@ START_TEST(stores_starts_by_key_id)
 }
 END_TEST
 
-SUITE("send/session_store", stores_starts_by_key_id)
+START_TEST(tells_of_files_that_were_replaced)
+{
+    char dir[] = "/tmp/dd-test-store-XXXXXX", path[64];
+    uint64_t version = 0;
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    ck_assert_uint_eq(dd_send_session_store_load_changed(dir, 1, &version), 0);
+    for (uint64_t start_us = 100; start_us < 110; start_us++) {
+        ck_assert_int_eq(dd_send_session_store_save(dir, 1, start_us), 0);
+        ck_assert_uint_eq(dd_send_session_store_load_changed(dir, 1, &version), start_us);
+        ck_assert_uint_eq(dd_send_session_store_load_changed(dir, 1, &version), 0);
+    }
+    snprintf(path, sizeof path, "%s/session-00000001", dir);
+    unlink(path);
+    ck_assert_uint_eq(dd_send_session_store_load_changed(dir, 1, &version), 0);
+    rmdir(dir);
+}
+END_TEST
+
+SUITE("send/session_store", stores_starts_by_key_id, tells_of_files_that_were_replaced)
