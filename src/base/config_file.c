@@ -255,13 +255,45 @@ static int read_text(const struct reading *r, char *text)
     return error;
 }
 
-/* A file with a secret must not be readable by everyone. */
-static int check_mode(const struct reading *r)
+static bool has_setting(const struct reading *r, size_t instance, const char *option, const char *value)
 {
     for (size_t i = 0; i < r->config->setting_count; i++) {
         const struct dd_config_file_setting *s = &r->config->settings[i];
-        if (dd_option_value_holds_secret(&r->schema->rows[s->row], s->text))
-            return dd_file_check_secret(r->path);
+        if (s->instance == instance && strcmp(r->schema->rows[s->row].name, option) == 0 && strcmp(s->text, value) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool holds_secret(const struct reading *r, const struct dd_config_file_setting *s)
+{
+    const struct dd_options_row *row = &r->schema->rows[s->row];
+    bool is_path = row->path_if.option && has_setting(r, s->instance, row->path_if.option, row->path_if.value);
+    return !is_path && dd_option_value_holds_secret(row, s->text);
+}
+
+/* Names a setting: "streams.lobby.key". */
+static void name_setting(const struct reading *r, const struct dd_config_file_setting *s, char *text, size_t size)
+{
+    const char *name = r->schema->rows[s->row].name;
+    if (!r->config->named_streams)
+        snprintf(text, size, "%s", name);
+    else if (s->instance)
+        snprintf(text, size, "streams.%s.%s", r->config->names[s->instance - 1], name);
+    else
+        snprintf(text, size, "%s.%s", r->schema->section, name);
+}
+
+/* A file with a secret must not be readable by everyone. */
+static int check_mode(const struct reading *r)
+{
+    char name[160];
+    for (size_t i = 0; i < r->config->setting_count; i++) {
+        const struct dd_config_file_setting *s = &r->config->settings[i];
+        if (!holds_secret(r, s))
+            continue;
+        name_setting(r, s, name, sizeof name);
+        return dd_file_check_secret(r->path, name);
     }
     return 0;
 }

@@ -26,18 +26,19 @@ static void write_user(uid_t uid, char *text, size_t size)
 }
 
 /* The owner of a file can read and change it whatever its mode is. */
-static int check_owner(const struct stat *s, const char *path)
+static int check_owner(const struct stat *s, const char *path, const char *what)
 {
     char owner[64], self[64];
     if (s->st_uid == 0 || s->st_uid == geteuid())
         return 0;
     write_user(s->st_uid, owner, sizeof owner);
     write_user(geteuid(), self, sizeof self);
-    dd_log_error("%s holds a secret, but belongs to %s, who can change it: chown %s %s", path, owner, self, path);
+    dd_log_error("%s holds a secret%s, but belongs to %s, who can change it: chown %s %s", path, what, owner, self, path);
     return DD_ERROR_INPUT;
 }
 
-static int check_secret(int found, const struct stat *s, const char *path)
+/* what: ", " and the name of the secret; "": the file is one. */
+static int check_secret(int found, const struct stat *s, const char *path, const char *what)
 {
     if (found < 0) {
         dd_log_error("%s: %s", path, strerror(errno));
@@ -46,11 +47,11 @@ static int check_secret(int found, const struct stat *s, const char *path)
     if (!S_ISREG(s->st_mode))
         return 0;
     if (s->st_mode & (S_IROTH | S_IWOTH | S_IWGRP)) {
-        dd_log_error("%s holds a secret, but others can %s it (mode %04o): chmod 600 %s", path,
+        dd_log_error("%s holds a secret%s, but others can %s it (mode %04o): chmod 600 %s", path, what,
                      s->st_mode & S_IROTH ? "read" : "write", (unsigned)(s->st_mode & 07777), path);
         return DD_ERROR_INPUT;
     }
-    return check_owner(s, path);
+    return check_owner(s, path, what);
 }
 
 static long read_all(int fd, const char *path, uint8_t *bytes, size_t size)
@@ -83,7 +84,7 @@ long dd_file_read(const char *path, void *bytes, size_t size, bool secret)
         return DD_ERROR_SYSTEM;
     }
     struct stat s;
-    long got = secret ? check_secret(fstat(fd, &s), &s, path) : 0;
+    long got = secret ? check_secret(fstat(fd, &s), &s, path, "") : 0;
     if (got == 0)
         got = read_all(fd, path, bytes, size);
     if (got < 0 && secret)
@@ -92,10 +93,12 @@ long dd_file_read(const char *path, void *bytes, size_t size, bool secret)
     return got;
 }
 
-int dd_file_check_secret(const char *path)
+int dd_file_check_secret(const char *path, const char *what)
 {
     struct stat s;
-    return check_secret(stat(path, &s), &s, path);
+    char named[256];
+    snprintf(named, sizeof named, ", %s", what);
+    return check_secret(stat(path, &s), &s, path, named);
 }
 
 int dd_file_read_secret_line(const char *path, char *text, size_t size)

@@ -140,7 +140,7 @@ static const struct dd_options_row rows[] = {
      .help = "How long a source may take to connect or to show a picture"},
     {"username", DD_OPTIONS_STRING, STREAM(username), .argument = "NAME", .help = "User name for the source"},
     {"password", DD_OPTIONS_STRING, STREAM(password), .argument = "TEXT", .flags = DD_OPTIONS_SECRET,
-     .help = "Password for the source; in vnc mode a vncpasswd file"},
+     .path_if = {"mode", "vnc"}, .help = "Password for the source; in vnc mode a vncpasswd file"},
     {"password_file", DD_OPTIONS_PATH, STREAM(password_file), .argument = "FILE",
      .help = "A file with the password in clear, mode 0600"},
     {"ca_file", DD_OPTIONS_PATH, STREAM(ca_file), .argument = "FILE",

@@ -1,5 +1,6 @@
 """Wrong input of every kind ends in a clear message or a counter, never in a crash, a hang or a leak."""
 import base64
+import json
 import os
 import random
 import socket
@@ -75,7 +76,23 @@ class RefusedTest(harness.Test):
 
     def test_a_file_with_a_key_that_everyone_can_read(self):
         path = self.write("open.json", '{"streams": {"a": {"udp_port": 5005, "key": "%s"}}}' % harness.new_key(), 0o644)
-        self.refused("ddrecv", "--config", path, "--check-config", names=[path, "chmod 600"])
+        self.refused("ddrecv", "--config", path, "--check-config", names=[f"{path} holds a secret, streams.a.key, .*chmod 600 {path}"])
+
+    def test_a_password_that_is_a_path_is_no_secret(self):
+        """In mode vnc it names a file of vncpasswd's; elsewhere it is a password."""
+        def check(mode, source, password):
+            path = self.write("desk.json", json.dumps({"streams": {"desk": {
+                "mode": mode, "source": source, "password": password, "cloud_ip": "127.0.0.1", "cloud_port": 5005, "key_file": self.key}}}),
+                0o644)
+            return self.run_program("ddsend", "--config", path, "--check-config")
+        with open(self.path("passwd"), "wb") as f:
+            f.write(bytes.fromhex("dbd83cfd727a1458"))  # "password"
+        os.chmod(self.path("passwd"), 0o600)
+        self.assertEqual(check("vnc", "vnc.example.com", self.path("passwd"))[0], 0)
+        code, _, log = check("rtsp", "rtsp://camera.example.com/", "Sesame")
+        self.assertEqual(code, 2)
+        self.assertRegex(log, "holds a secret, streams.desk.password, but")
+        self.assertNotIn("Sesame", log)
 
     def test_a_socket_path_that_is_taken(self):
         port = str(harness.free_port(socket.SOCK_DGRAM))

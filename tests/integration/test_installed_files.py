@@ -145,7 +145,8 @@ class ExamplesTest(harness.Test):
         return sorted(glob.glob(os.path.join(harness.SOURCE, "config", "*.json")))
 
     def place(self, path):
-        """A copy with files of the test in it, and with addresses whose route has a known MTU."""
+        """A copy with files of the test in it, and with addresses whose route has a known MTU. As installed, everyone can read it:
+        secrets are in other files."""
         text = read(path)
         for option, value in set(re.findall(r'"(key_file|password_file|password|ca_file)": "([^"]+)"', text)):
             name = os.path.basename(value)
@@ -157,7 +158,7 @@ class ExamplesTest(harness.Test):
                 made = self.write(name, "8 bytes\n")  # as good as what vncpasswd writes
             text = text.replace(f'"{value}"', f'"{made}"')
         text = text.replace("192.0.2.10", "127.0.0.1").replace("192.0.2.11", "127.0.0.2")
-        return self.write(os.path.basename(path), text)
+        return self.write(os.path.basename(path), text, 0o644)
 
     def test_the_daemons_take_them(self):
         self.assertGreaterEqual(len(self.examples()), 4)

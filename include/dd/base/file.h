@@ -10,8 +10,9 @@
  * write it, or its owner is neither root nor the user of this process; what was read is wiped on failure. */
 long dd_file_read(const char *path, void *bytes, size_t size, bool secret);
 
-/* The same check, for a file that was found to hold a secret after it was read. 0 or a negative enum dd_error, logged. */
-int dd_file_check_secret(const char *path);
+/* The same check, for a file that was found to hold a secret after it was read. what names the secret in the message. 0 or a
+ * negative enum dd_error, logged. */
+int dd_file_check_secret(const char *path, const char *what);
 
 /* Reads the first line of a secret file into text of size bytes, without white space at its end, terminated by NUL. 0 or a
  * negative enum dd_error, logged. */

@@ -49,6 +49,10 @@ struct dd_options_row {
     const char *argument; /* placeholder of the value in --help: "SECONDS"; NULL for switches */
     const char *help;     /* one sentence, no full stop */
     unsigned flags;
+    /* Where the stream has this other option with this value, the option is no secret but the path of a file. NULL: nowhere. */
+    struct {
+        const char *option, *value;
+    } path_if;
     /* A further check of a text value; NULL: none. Returns 0; or DD_ERROR_INPUT with what would be right in why. */
     int (*check)(const char *text, char *why, size_t why_size);
 };

@@ -65,20 +65,20 @@ START_TEST(refuses_secrets_that_belong_to_others)
         return;
     set_up();
     ck_assert_int_eq(dd_file_replace(path, "secret", 6), 0);
-    ck_assert_int_eq(dd_file_check_secret(path), 0);
+    ck_assert_int_eq(dd_file_check_secret(path, "key"), 0);
     ck_assert_int_eq(chown(path, 1234567, 0), 0);
-    ck_assert_int_eq(dd_file_check_secret(path), DD_ERROR_INPUT);
+    ck_assert_int_eq(dd_file_check_secret(path, "key"), DD_ERROR_INPUT);
     ck_assert_int_eq(dd_file_read_secret_line(path, text, sizeof text), DD_ERROR_INPUT);
     ck_assert_ptr_null(memmem(text, sizeof text, "secret", 6));
     ck_assert_int_eq(dd_file_read(path, text, sizeof text, false), 6);
     /* root's, for a process of another user; and that user's own */
     ck_assert_int_eq(chown(folder, 1234567, 0), 0);
     ck_assert_int_eq(seteuid(1234567), 0);
-    ck_assert_int_eq(dd_file_check_secret(path), 0);
+    ck_assert_int_eq(dd_file_check_secret(path, "key"), 0);
     ck_assert_int_eq(seteuid(0), 0);
     ck_assert_int_eq(chown(path, 0, 0), 0);
     ck_assert_int_eq(seteuid(1234567), 0);
-    ck_assert_int_eq(dd_file_check_secret(path), 0);
+    ck_assert_int_eq(dd_file_check_secret(path, "key"), 0);
     ck_assert_int_eq(seteuid(0), 0);
     tear_down();
 }
