@@ -413,6 +413,7 @@ static int start(void *context, const void *options, struct dd_supervisor *super
     s->options = *(const struct dd_send_daemon *)options;
     s->prepared.transmit->epoch_us = s->epoch_us;
     s->prepared.transmit->boot_tag = s->boot_tag;
+    dd_send_role_config_log(&s->prepared);
     int error = open_streams(s);
     keep_locks(s);
     if (!error)

@@ -1,5 +1,6 @@
 #include "send/role_config.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,7 @@ struct draft {
     struct dd_send_stream *stream;
     struct dd_transmit_stream *transmit;
     struct dd_capture_config *capture;
+    char *label; /* DD_SEND_ROLE_CONFIG_LABEL */
 };
 
 static int require(const struct draft *d, const char *name)
@@ -310,6 +312,19 @@ static int configure_pictures(const struct draft *d)
     return 0;
 }
 
+/* "rtsp rtsp://camera.example.com/stream to 192.0.2.10:5006, [2001:db8::10]:5010" */
+static void write_label(const struct draft *d, char *label, size_t size)
+{
+    const struct dd_options_schema *schema = &dd_send_options_schema;
+    char source[256] = "";
+    int n;
+    if (d->stream->mode != DD_SEND_TEST)
+        dd_option_value_mask(&schema->rows[dd_option_value_find_row(schema, "source")], d->stream->source, source, sizeof source);
+    n = snprintf(label, size, "%s%s%s", dd_source_table_find(d->stream->mode)->name, source[0] ? " " : "", source);
+    for (size_t i = 0; i < d->transmit->to_count && n >= 0 && (size_t)n < size; i++)
+        n += snprintf(label + n, size - (size_t)n, "%s%s", i ? ", " : " to ", d->transmit->to[i].text);
+}
+
 static int build_stream(const struct draft *d, uint32_t *key_id)
 {
     struct dd_key key;
@@ -322,6 +337,7 @@ static int build_stream(const struct draft *d, uint32_t *key_id)
     explicit_bzero(&key, sizeof key);
     d->capture->ring = d->transmit->ring;
     d->capture->options = *d->stream;
+    write_label(d, d->label, DD_SEND_ROLE_CONFIG_LABEL);
     /* capture has its copy now; no other role may hold them */
     explicit_bzero(d->stream->password, sizeof d->stream->password);
     explicit_bzero(d->stream->source, sizeof d->stream->source);
@@ -377,7 +393,8 @@ static int allocate(struct dd_send_role_config *config, size_t count)
     config->transmit = calloc(1, config->transmit_size);
     config->captures = calloc(count, sizeof *config->captures);
     config->key_ids = calloc(count, sizeof *config->key_ids);
-    if (config->transmit && config->captures && config->key_ids)
+    config->labels = calloc(count, sizeof *config->labels);
+    if (config->transmit && config->captures && config->key_ids && config->labels)
         return 0;
     dd_log_error("out of memory");
     return DD_ERROR_MEMORY;
@@ -393,7 +410,8 @@ int dd_send_role_config_build(struct dd_send_role_config *config, struct dd_opti
                           .i = i,
                           .stream = dd_options_stream(options, i),
                           .transmit = &config->transmit->streams[i],
-                          .capture = &config->captures[i]};
+                          .capture = &config->captures[i],
+                          .label = config->labels[i]};
         error = build_stream(&d, &config->key_ids[i]);
         config->memory_bytes += memory_of(d.transmit);
         for (size_t j = 0; j < d.transmit->to_count; j++) {
@@ -414,6 +432,12 @@ int dd_send_role_config_build(struct dd_send_role_config *config, struct dd_opti
     return error;
 }
 
+void dd_send_role_config_log(const struct dd_send_role_config *config)
+{
+    for (size_t i = 0; i < config->stream_count; i++)
+        dd_log_notice("%s: %s, key id %08" PRIx32, config->transmit->streams[i].name, config->labels[i], config->key_ids[i]);
+}
+
 void dd_send_role_config_free(struct dd_send_role_config *config)
 {
     if (config->transmit)
@@ -423,5 +447,6 @@ void dd_send_role_config_free(struct dd_send_role_config *config)
     free(config->transmit);
     free(config->captures);
     free(config->key_ids);
+    free(config->labels);
     memset(config, 0, sizeof *config);
 }

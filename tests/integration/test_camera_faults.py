@@ -118,6 +118,8 @@ class TroubleTest(FakeTest):
             self.assertLessEqual(asked[name], 2, "asked without, and with the password, once")
             self.assertLessEqual(self.cameras[name].attempts, 4, f"{name} in all")
         self.assertEqual({name: pid for name, pid in self.sender.roles().items() if name in roles}, roles, "none had to be replaced")
+        for name, camera in self.cameras.items():
+            self.assertRegex(self.sender.log(), rf"(?m)ddsend: {name}: rtsp rtsp://\(hidden\)@127\.0\.0\.1:{camera.port}/x to 127\.0\.0\.1:\d+, key id")
         self.assertNotIn(SECRET, self.sender.log())
         self.assertNotIn("dmlld2VyO", self.sender.log(), "nor as Basic writes it")
 

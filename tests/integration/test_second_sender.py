@@ -21,6 +21,7 @@ class SecondSenderTest(harness.Test):
         receiver = self.receiver_stream(self.port, self.key_path)
         first = self.card(self.port, self.key_path)
         receiver.wait_live()
+        self.assertRegex(first.log(), rf"(?m)ddsend: stream: test to 127\.0\.0\.1:{self.port}, key id [0-9a-f]{{8}}$")
         # with a state_dir, a user and a name of the stream of its own it is the same key all the same
         second = self.sender("--mode", "test", "--cloud-ip", "127.0.0.1", "--cloud-port", self.port, "--key-file", self.key_path,
                              "--interval", "1", "--state-dir", self.path("other"))
