@@ -377,7 +377,7 @@ static void summarize(const void *context, const void *options, struct dd_daemon
     const struct ddsend *s = context;
     (void)options;
     summary->stream_count = s->prepared.stream_count;
-    dd_memory_table_add(&summary->memory, "capture, transmit", "pictures", s->prepared.memory_bytes);
+    summary->memory = s->prepared.memory;
 }
 
 static int set_up(void *context, const struct dd_daemon_identity *identity)

@@ -379,11 +379,24 @@ static int check_rate(const struct dd_send_role_config *config, struct dd_option
     return DD_ERROR_INPUT;
 }
 
-static uint64_t memory_of(const struct dd_transmit_stream *t)
+/* What capture takes by the limit of its source's kind. */
+static const char *const capture_memory[] = {[DD_SEND_RTSP] = "reading a camera",
+                                             [DD_SEND_VNC] = "reading a desktop",
+                                             [DD_SEND_WEB] = "reading a page",
+                                             [DD_SEND_TEST] = "drawing the test card"};
+
+static void add_memory(struct dd_memory_table *memory, const struct draft *d)
 {
+    const struct dd_transmit_stream *t = d->transmit;
     size_t jpeg = dd_jpeg_encoder_bound(t->max_width, t->max_height, DD_JPEG_ENCODER_444);
-    return dd_frame_ring_memory(&t->ring) + JPEG_BUFFERS * (jpeg + DD_FRAGMENTER_SLACK) +
-           dd_fragmenter_memory((uint32_t)jpeg, t->max_packet_size, t->loss_tolerance);
+    dd_memory_table_add(memory, "capture, transmit", "ring: three pictures", dd_frame_ring_memory(&t->ring));
+    dd_memory_table_add(memory, "transmit", "a copy of a picture, JPEGs and parity",
+                        t->max_bytes + JPEG_BUFFERS * (jpeg + DD_FRAGMENTER_SLACK) +
+                            dd_fragmenter_memory((uint32_t)jpeg, t->max_packet_size, t->loss_tolerance));
+    dd_memory_table_add(memory, "capture", capture_memory[d->stream->mode], dd_source_table_find(d->stream->mode)->memory_max);
+    /* a browser is killed at twice browser_memory, and its replacement beside it at once browser_memory */
+    if (d->stream->mode == DD_SEND_WEB)
+        dd_memory_table_add(memory, "capture", "browsers: three times browser_memory", 3 * (uint64_t)d->stream->browser_memory);
 }
 
 static int allocate(struct dd_send_role_config *config, size_t count)
@@ -413,7 +426,8 @@ int dd_send_role_config_build(struct dd_send_role_config *config, struct dd_opti
                           .capture = &config->captures[i],
                           .label = config->labels[i]};
         error = build_stream(&d, &config->key_ids[i]);
-        config->memory_bytes += memory_of(d.transmit);
+        if (!error)
+            add_memory(&config->memory, &d);
         for (size_t j = 0; j < d.transmit->to_count; j++) {
             bool v4 = d.transmit->to[j].socket_address.ss_family == AF_INET;
             config->transmit->has_ipv4 |= v4;

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dd/base/memory_table.h"
+
 struct dd_capture_config;
 struct dd_options;
 struct dd_transmit_config;
@@ -18,7 +20,7 @@ struct dd_send_role_config {
     struct dd_capture_config *captures;        /* owned, one per stream; hold the sources' passwords */
     uint32_t *key_ids;                         /* owned, one per stream */
     char (*labels)[DD_SEND_ROLE_CONFIG_LABEL]; /* owned, one per stream: what it watches and where it goes, without secrets */
-    uint64_t memory_bytes;                     /* the most memory that the roles and their browsers take */
+    struct dd_memory_table memory;             /* of all roles, and of their browsers */
 };
 
 /* Checks the options and reads key and password files; wipes the secrets from options. 0; or a negative enum dd_error, logged,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
@@ -212,7 +213,10 @@ static int handle_failure(struct capture *c, int error)
         close_source(c);
     if (error == DD_ERROR_STOPPED || dd_role_stopping(c->role))
         return DD_ERROR_STOPPED;
-    if (error != DD_ERROR_SOURCE)
+    if (error == DD_ERROR_MEMORY)
+        dd_source_fail(&c->io, DD_WIRE_REASON_UNSUITABLE, "it takes more memory than the %zu MiB that mode %s gets",
+                       c->kind->memory_max >> 20, c->kind->name);
+    else if (error != DD_ERROR_SOURCE)
         dd_source_fail(&c->io, DD_WIRE_REASON_CAPTURE, "%s", dd_error_text(error));
 
     /* after a loss the source is connecting again; only an attempt to connect makes it failed */
@@ -396,6 +400,21 @@ static void run(struct capture *c)
 
 /* ---- the role ---- */
 
+/* A source can make the libraries that read it allocate gigabytes. Then this role runs out of memory, not the machine. */
+static void limit_memory(size_t bytes)
+{
+#ifndef DD_SANITIZED /* a sanitizer maps terabytes */
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_DATA, &limit) == 0 && limit.rlim_cur > bytes) {
+        limit.rlim_cur = bytes;
+        setrlimit(RLIMIT_DATA, &limit);
+    }
+#else
+    (void)bytes;
+#endif
+}
+
 static int prepare(struct capture *c, struct dd_role *role)
 {
     const struct dd_send_stream *options = &c->config->options;
@@ -407,6 +426,7 @@ static int prepare(struct capture *c, struct dd_role *role)
         dd_log_error("this build has no source for the stream's mode");
         return DD_ERROR_INPUT;
     }
+    limit_memory(c->kind->memory_max);
     c->heartbeat_ms = HEARTBEAT_MS;
     c->size_log.burst = SIZE_LOG_BURST;
     c->change_log.burst = CHANGE_LOG_BURST;

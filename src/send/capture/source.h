@@ -10,6 +10,7 @@
 #define DD_SEND_CAPTURE_SOURCE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct dd_picture;
@@ -41,6 +42,9 @@ struct dd_source_kind {
     /* The source delivers a picture only when it shows something new. So no picture is missed while nothing changes, and the
      * first change after a pause is due at once. */
     bool delivers_changes;
+    /* The most private memory of the role, bytes: what the ring has is not private, nor what programs have that the source
+     * starts. The kernel refuses more, and the source fails with DD_ERROR_MEMORY. */
+    size_t memory_max;
     /* Connects. *state is the source's own, returned-owned: close(). It is NULL after an error, unless there is reconnect(). 0;
      * DD_ERROR_SOURCE, told with dd_source_fail(); or another negative enum dd_error. The capture role logs an error once, not at
      * each attempt. */

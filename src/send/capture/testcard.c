@@ -30,6 +30,8 @@ enum {
     NATIVE_HEIGHT = 720,
 };
 
+#define MEMORY_MAX ((size_t)192 * 1024 * 1024) /* a few of the largest pictures, and the rest */
+
 struct testcard {
     struct dd_picture picture; /* its pixels are in bytes */
     uint8_t *bytes;
@@ -242,6 +244,7 @@ static int testcard_next(void *state, struct dd_source_io *io, uint64_t due_us, 
 
 const struct dd_source_kind dd_testcard = {
     .name = "test",
+    .memory_max = MEMORY_MAX,
     .open = testcard_open,
     .next = testcard_next,
     .close = testcard_close,

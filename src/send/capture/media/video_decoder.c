@@ -6,6 +6,7 @@
 
 #include <libavcodec/avcodec.h>
 #include <libavutil/avstring.h>
+#include <libavutil/buffer.h>
 #include <libavutil/frame.h>
 #include <libavutil/pixdesc.h>
 
@@ -15,7 +16,6 @@
 #include "dd/link/wire.h"
 #include "send/capture/pipeline/color.h"
 #include "send/capture/source.h"
-#include "send/picture.h"
 
 enum {
     /* Pictures that refer to a damaged one are left out until a key frame comes, but no longer than this: cameras that refresh in
@@ -30,22 +30,66 @@ struct dd_video_decoder {
     uint64_t damaged_until_us; /* when damage ends at the latest; 0: there is none */
     uint64_t damaged_us;       /* pictures captured until then may be damaged */
     bool has_errors;
-    bool too_large; /* set by get_buffer(), which libavcodec calls within avcodec_send_packet() */
-    bool draining;  /* the last packet is decoded alone: libavcodec was told that none follows */
+    size_t held_bytes;        /* memory of the pictures that libavcodec holds; it calls back from this thread only */
+    bool too_large, too_much; /* set by get_buffer(), which libavcodec calls within avcodec_send_packet() */
+    int width, height;        /* what was too large, or too much */
+    bool draining;            /* the last packet is decoded alone: libavcodec was told that none follows */
 };
 
 const char dd_video_decoder_codecs[] = "h264,hevc,mjpeg,mpeg4,mpeg2video,h263,vp8,vp9";
 
-/* libavcodec's hook. Its own limit is far higher; a refusal here can be named to the user. */
+/* What a picture of libavcodec's takes of held_bytes, until its last reference goes. */
+struct held {
+    struct dd_video_decoder *decoder;
+    size_t bytes;
+};
+
+static void release(void *opaque, uint8_t *data)
+{
+    struct held *held = opaque;
+
+    (void)data;
+    held->decoder->held_bytes -= held->bytes;
+    free(held);
+}
+
+/* Counts the frame's memory for as long as there is a reference to it. 0 or an FFmpeg error. */
+static int hold(struct dd_video_decoder *d, AVFrame *frame)
+{
+    size_t bytes = (size_t)frame->width * (size_t)frame->height; /* of motion vectors and the like, at most */
+
+    for (size_t i = 0; i < sizeof frame->buf / sizeof *frame->buf && frame->buf[i]; i++)
+        bytes += frame->buf[i]->size;
+    if (bytes > DD_VIDEO_DECODER_MEMORY_MAX - d->held_bytes) {
+        d->too_much = true;
+        return AVERROR(ENOMEM);
+    }
+    struct held *held = malloc(sizeof *held);
+    if (!held)
+        return AVERROR(ENOMEM);
+    *held = (struct held){.decoder = d, .bytes = bytes};
+    frame->opaque_ref = av_buffer_create((uint8_t *)held, sizeof *held, release, held, 0);
+    if (!frame->opaque_ref) {
+        free(held);
+        return AVERROR(ENOMEM);
+    }
+    d->held_bytes += bytes;
+    return 0;
+}
+
+/* libavcodec's hook. Its own limits are higher; a refusal here can be named to the user. */
 static int get_buffer(AVCodecContext *context, AVFrame *frame, int flags)
 {
     struct dd_video_decoder *d = context->opaque;
+    int error = 0;
 
-    if (frame->width > DD_VIDEO_DECODER_WIDTH_MAX || frame->height > DD_VIDEO_DECODER_HEIGHT_MAX) {
-        d->too_large = true;
+    d->width = frame->width;
+    d->height = frame->height;
+    d->too_large = (int64_t)frame->width * frame->height > DD_VIDEO_DECODER_PIXELS_MAX;
+    if (d->too_large)
         return AVERROR(EINVAL);
-    }
-    return avcodec_default_get_buffer2(context, frame, flags);
+    error = avcodec_default_get_buffer2(context, frame, flags);
+    return error < 0 ? error : hold(d, frame);
 }
 
 /* Opens libavcodec's decoder. NULL if memory is exhausted, or, with *understood false, if it refuses the stream's parameters. */
@@ -63,7 +107,8 @@ static AVCodecContext *open_context(struct dd_video_decoder *d, const AVCodecPar
      * not say which H.264 pictures are damaged. One thread keeps up with 25 pictures of 4K a second. */
     context->thread_count = 1;
     context->flags |= AV_CODEC_FLAG_LOW_DELAY;
-    context->max_pixels = INT64_C(4) * DD_VIDEO_DECODER_WIDTH_MAX * DD_VIDEO_DECODER_HEIGHT_MAX;
+    /* What libavcodec allocates before it asks get_buffer() is a small part of a picture. */
+    context->max_pixels = INT64_C(8) * DD_VIDEO_DECODER_PIXELS_MAX;
     if (avcodec_parameters_to_context(context, parameters) < 0)
         goto fail0;
     if (avcodec_open2(context, codec, NULL) < 0) {
@@ -125,8 +170,13 @@ int dd_video_decoder_send(struct dd_video_decoder *d, const struct AVPacket *pac
 
     if (d->too_large)
         return dd_source_fail(io, DD_WIRE_REASON_UNSUITABLE,
-                              "its picture is larger than %dx%d; choose a smaller one at the camera", DD_VIDEO_DECODER_WIDTH_MAX,
-                              DD_VIDEO_DECODER_HEIGHT_MAX);
+                              "its picture of %dx%d is larger than %dx%d; choose a smaller one at the camera", d->width,
+                              d->height, DD_PICTURE_WIDTH_MAX, DD_PICTURE_HEIGHT_MAX);
+    if (d->too_much)
+        return dd_source_fail(io, DD_WIRE_REASON_UNSUITABLE,
+                              "decoding its pictures of %dx%d takes more than the %d MiB that a camera gets; choose a smaller "
+                              "picture or fewer reference frames at the camera",
+                              d->width, d->height, DD_VIDEO_DECODER_MEMORY_MAX / (1024 * 1024));
     if (error == AVERROR(ENOMEM)) {
         dd_log_error("no memory for decoding video");
         return DD_ERROR_MEMORY;

@@ -6,15 +6,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "send/picture.h"
+
 struct AVCodecParameters;
 struct AVFrame;
 struct AVPacket;
 struct dd_video_decoder;
-struct dd_picture;
 struct dd_source_io;
 
-/* The largest picture of a source, in pixels. */
-enum { DD_VIDEO_DECODER_WIDTH_MAX = 8192, DD_VIDEO_DECODER_HEIGHT_MAX = 8192 };
+enum {
+    /* The most pixels of a source's picture, in whatever shape: as many as are sent of one. */
+    DD_VIDEO_DECODER_PIXELS_MAX = DD_PICTURE_WIDTH_MAX * DD_PICTURE_HEIGHT_MAX,
+    /* Memory of a decoder for pictures, those kept for reference included: 16 of 3840x2160 with eight bits a sample. */
+    DD_VIDEO_DECODER_MEMORY_MAX = 384 * 1024 * 1024,
+};
 
 /* The names of the codecs that cameras may use, separated by commas, as for FFmpeg's codec_whitelist. */
 extern const char dd_video_decoder_codecs[];

@@ -35,7 +35,7 @@ enum {
     USER_MAX = 127, /* bytes of "user:password", percent-encoded: libavformat cuts off the rest without an error */
     NAME_SIZE = 200,
     RTSPS_PORT = 322,
-    BLOCK_BYTES_MAX = 256 * 1024 * 1024,         /* of one allocation by FFmpeg: a plane of the largest picture fits */
+    BLOCK_BYTES_MAX = 64 * 1024 * 1024,          /* of one allocation by FFmpeg: a plane of the largest picture fits */
     WAITED_US = 3 * DD_CLOCK_US_PER_MS,          /* a read that took longer found nothing to read at first */
     DELAY_NOTICED_US = 200 * DD_CLOCK_US_PER_MS, /* a smaller delay is the jitter of networks and schedulers */
     DELAY_SKIPPED_US = 500 * DD_CLOCK_US_PER_MS, /* with a larger delay pictures are left out, */
@@ -46,6 +46,8 @@ enum {
  * leave packets out there, too, and without a queue libavformat does not look at their sequence numbers. */
 #define REORDER_QUEUE_UDP "500"
 #define REORDER_QUEUE_TCP "2"
+/* The decoder's pictures, a packet that grows (the old and the new block), and the rest. */
+#define MEMORY_MAX ((size_t)DD_VIDEO_DECODER_MEMORY_MAX + 2 * BLOCK_BYTES_MAX + 128 * 1024 * 1024)
 #define UDP_BUFFER_BYTES "4194304" /* for a large key frame in one burst; the system may grant less */
 
 struct rtsp {
@@ -121,6 +123,10 @@ static int fail(struct rtsp *r, int av_error)
     const struct dd_rtsp_error *known = dd_rtsp_error_find(av_error);
     char text[AV_ERROR_MAX_STRING_SIZE];
 
+    if (av_error == AVERROR(ENOMEM)) {
+        dd_log_error("%s: no memory for what the camera sends", r->name);
+        return DD_ERROR_MEMORY;
+    }
     if (av_error == AVERROR_EXIT || av_error == AVERROR(ETIMEDOUT) || checkpoint(r))
         return fail_timeout(r);
     if (known)
@@ -466,6 +472,7 @@ static int rtsp_next(void *state, struct dd_source_io *io, uint64_t due_us, stru
 
 const struct dd_source_kind dd_rtsp_source = {
     .name = "rtsp",
+    .memory_max = MEMORY_MAX,
     .open = rtsp_open,
     .next = rtsp_next,
     .close = rtsp_close,

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,8 +34,9 @@ enum {
     WAIT_US = 250 * DD_CLOCK_US_PER_MS,  /* of one wait at most, for the heartbeat */
     PENDING_MESSAGES_MAX = 16,           /* that are read before a probe is sent */
 };
-/* Private memory of the role: the framebuffer, as much again for libvncclient's decoders, and the rest. */
-#define MEMORY_MAX ((rlim_t)3 * DD_VNC_FRAMEBUFFER_BYTES_MAX + 256 * 1024 * 1024)
+/* The framebuffer, as much again for libvncclient's decoders, and the rest. A server can make libvncclient want up to 2 GiB, with
+ * encodings that were not asked for. */
+#define MEMORY_MAX ((size_t)3 * DD_VNC_FRAMEBUFFER_BYTES_MAX + 256 * 1024 * 1024)
 
 struct vnc {
     struct dd_source_io *io;
@@ -261,27 +261,12 @@ int dd_vnc_source_start(void **state, struct dd_source_io *io, int fd, const cha
     return 0;
 }
 
-/* A server can make libvncclient allocate up to 2 GiB, with encodings that were not asked for. Then this role runs out of memory,
- * not the machine. */
-static void limit_memory(void)
-{
-#ifndef DD_SANITIZED
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_DATA, &limit) == 0 && limit.rlim_cur > MEMORY_MAX) {
-        limit.rlim_cur = MEMORY_MAX;
-        setrlimit(RLIMIT_DATA, &limit);
-    }
-#endif
-}
-
 static int vnc_open(void **state, struct dd_source_io *io)
 {
     struct dd_vnc_address address;
     int fd = -1, error;
 
     *state = NULL;
-    limit_memory();
     if (dd_vnc_address_parse(&address, io->options->source, (int)io->options->vnc_display))
         return dd_source_fail(io, DD_WIRE_REASON_UNSUITABLE, "the source is not the address of a VNC server");
     error = connect_server(&address, io, &fd);
@@ -436,6 +421,7 @@ static int vnc_next(void *state, struct dd_source_io *io, uint64_t due_us, struc
 const struct dd_source_kind dd_vnc_source = {
     .name = "vnc",
     .delivers_changes = true,
+    .memory_max = MEMORY_MAX,
     .open = vnc_open,
     .next = vnc_next,
     .close = vnc_close,

@@ -11,8 +11,8 @@ struct dd_image_decoder *dd_image_decoder_new(void);
 void dd_image_decoder_free(struct dd_image_decoder *decoder);
 
 /* Decodes base64, a text that ends with NUL. Fills picture, with captured_us of now; its planes are borrowed until the next call.
- * 0; DD_ERROR_INPUT if it is not a PNG or JPEG, is cut off, or is larger than DD_VIDEO_DECODER_WIDTH_MAX x
- * DD_VIDEO_DECODER_HEIGHT_MAX; DD_ERROR_MEMORY, logged. */
+ * 0; DD_ERROR_INPUT if it is not a PNG or JPEG, is cut off, or has more than twice DD_VIDEO_DECODER_PIXELS_MAX pixels;
+ * DD_ERROR_MEMORY, logged. */
 int dd_image_decoder_decode(struct dd_image_decoder *decoder, const char *base64, struct dd_picture *picture);
 
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "dd/base/error.h"
@@ -42,6 +43,7 @@ static void execute(const struct dd_process_spawn *spawn, pid_t parent)
 {
     int spare[DD_PROCESS_SPAWN_FDS], null = open("/dev/null", O_RDWR | O_CLOEXEC);
     char *const *argv, *const *environment;
+    struct rlimit data;
     sigset_t none;
 
     setsid();
@@ -57,6 +59,11 @@ static void execute(const struct dd_process_spawn *spawn, pid_t parent)
             _exit(NOT_EXECUTED);
     }
     close_range(DD_PROCESS_SPAWN_FDS, ~0U, 0);
+    /* the limit is for this role; a browser maps far more than it uses */
+    if (getrlimit(RLIMIT_DATA, &data) == 0) {
+        data.rlim_cur = data.rlim_max;
+        setrlimit(RLIMIT_DATA, &data);
+    }
     signal(SIGPIPE, SIG_DFL);
     signal(SIGCHLD, SIG_DFL);
     sigemptyset(&none);

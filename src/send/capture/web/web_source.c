@@ -40,6 +40,9 @@ enum {
     BROWSER_AGE_MAX_US = 24 * 3600 * UINT64_C(1000000),
 };
 
+/* The messages of two browsers in buffers that grow by doubling, what is decoded of one of them, and the rest. */
+#define MEMORY_MAX ((size_t)8 * DD_CDP_MESSAGE_MAX + 256 * 1024 * 1024)
+
 struct web;
 
 /* One of the two browsers that there may be: the current one and its replacement. */
@@ -493,6 +496,7 @@ static int web_next(void *state, struct dd_source_io *io, uint64_t due_us, struc
 
 const struct dd_source_kind dd_web_source = {
     .name = "web",
+    .memory_max = MEMORY_MAX,
     .open = web_open,
     .next = web_next,
     .reconnect = web_reconnect,
