@@ -18,6 +18,7 @@
 #include "recv/fsync_thread.h"
 #include "recv/intake/intake_role.h"
 #include "recv/options.h"
+#include "recv/reset_delay.h"
 #include "recv/role_config.h"
 #include "recv/serve/serve_role.h"
 #include "recv/session_store_set.h"
@@ -218,10 +219,11 @@ static int start_serve(struct ddrecv *r, struct dd_supervisor *supervisor)
 static bool run_command(struct dd_options *options, int *code)
 {
     const struct dd_recv_daemon *daemon = dd_options_daemon(options);
-    if (!daemon->forget_session[0])
-        return false;
-    *code = dd_forget_session_run(options);
-    return true;
+    if (daemon->forget_session[0])
+        *code = dd_forget_session_run(options);
+    else if (daemon->reset_delay[0])
+        *code = dd_reset_delay_run(options);
+    return daemon->forget_session[0] || daemon->reset_delay[0];
 }
 
 /* ---- the daemon ---- */

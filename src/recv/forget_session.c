@@ -86,10 +86,8 @@ int dd_forget_session_run(struct dd_options *options)
     struct admission admissions[DD_OPTIONS_STREAMS_MAX];
     char state_dir[PATH_MAX];
     int code = EXIT_SUCCESS;
-    if (!dd_options_named_streams(options) && !dd_options_is_set(options, 0, "udp_port")) {
-        dd_log_error("--forget-session: of which stream? Give --config too, or the --udp-port of a stream set up by flags");
+    if (!dd_recv_role_config_knows_stores(options, "--forget-session"))
         return DD_DAEMON_EXIT_USAGE;
-    }
     size_t count = read_admissions(options, daemon->forget_session, admissions);
     if (!count || dd_file_state_dir("ddrecv", daemon->common.state_dir, state_dir, sizeof state_dir))
         return DD_DAEMON_EXIT_USAGE;

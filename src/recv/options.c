@@ -108,6 +108,8 @@ static const struct dd_options_row rows[] = {
      .help = "User of the role that serves browsers, when started as root"},
     {"forget_session", DD_OPTIONS_LIST, DAEMON(forget_session), .argument = "STREAM=START:SALT,...",
      .flags = DD_OPTIONS_COMMAND_LINE, .help = "Admit just these sessions, of a sender whose clock and state were lost, and end"},
+    {"reset_delay", DD_OPTIONS_LIST, DAEMON(reset_delay), .argument = "STREAM,...", .flags = DD_OPTIONS_COMMAND_LINE,
+     .help = "Learn anew how long the path takes, after a sender's clock was set or has drifted, and end"},
     DD_DAEMON_OPTIONS_ROWS_RUNNING,
     DD_DAEMON_OPTIONS_ROWS_INFORMATION,
 };

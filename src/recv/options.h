@@ -38,6 +38,7 @@ struct dd_recv_daemon {
     int64_t max_viewers;
     char trusted_proxies[DD_RECV_TEXT];
     char embed_origins[DD_RECV_TEXT];
+    char reset_delay[DD_RECV_TEXT];                              /* comma-separated */
     char forget_session[DD_OPTIONS_STREAMS_MAX * DD_RECV_SHORT]; /* comma-separated */
 };
 

@@ -130,6 +130,14 @@ static void configure_serve(const struct draft *d, const char *name)
     out->ring = (struct dd_frame_ring_shape){.entries = (uint32_t)s->buffer_size, .arena_bytes = (uint64_t)s->buffer_bytes};
 }
 
+bool dd_recv_role_config_knows_stores(struct dd_options *options, const char *command)
+{
+    if (dd_options_named_streams(options) || dd_options_is_set(options, 0, "udp_port"))
+        return true;
+    dd_log_error("%s: of which stream? Give --config too, or the --udp-port of a stream set up by flags", command);
+    return false;
+}
+
 void dd_recv_role_config_store_name(struct dd_options *options, size_t i, char name[static DD_OPTIONS_NAME_SIZE])
 {
     const struct dd_recv_stream *stream = dd_options_stream(options, i);
@@ -158,6 +166,7 @@ static int build_stream(struct dd_recv_role_config *config, const struct draft *
     snprintf(d->intake->stream_id, sizeof d->intake->stream_id, "%.*s", DD_KEY_STREAM_ID_MAX, d->stream->stream_id);
     dd_recv_role_config_store_name(d->options, d->i, d->intake->store_name);
     d->intake->max_frame_bytes = d->serve->max_frame_bytes;
+    d->intake->live_us = d->serve->live_us;
     d->intake->delay_drift_us = (uint64_t)d->stream->delay_drift;
     d->intake->ring = d->serve->ring;
     add_stream_memory(&config->memory, d->serve);

@@ -32,6 +32,8 @@ struct dd_recv_role_config {
  * empty. */
 int dd_recv_role_config_build(struct dd_recv_role_config *config, struct dd_options *options);
 
+/* True if the options tell whose stores a command such as --forget-session is for; else logged. */
+bool dd_recv_role_config_knows_stores(struct dd_options *options, const char *command);
 /* Writes the name of the store of stream i's saved session. */
 void dd_recv_role_config_store_name(struct dd_options *options, size_t i, char name[static DD_OPTIONS_NAME_SIZE]);
 

@@ -16,7 +16,7 @@ SENDER = """mode source cloud_ip cloud_port key key_file stream_id interval capt
 RECEIVER = """name description group order udp_host udp_port udp_interface key key_file keys stream_id buffer_size buffer_bytes
     max_frame_bytes history_interval history_bytes display_resolution stale_mark live_seconds stale_seconds delay_drift
     config http_host http_socket_mode http_port html_title state_dir max_viewers trusted_proxies embed_origins user serve_user
-    forget_session debug quiet sandbox check_config version help""".split()
+    forget_session reset_delay debug quiet sandbox check_config version help""".split()
 
 
 class HelpTest(harness.Test):

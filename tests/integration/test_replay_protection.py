@@ -3,6 +3,7 @@ admitted when its user says so."""
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import time
@@ -107,6 +108,33 @@ class ReplaysTest(harness.Test):
         fresh = receiver.wait_freshness(lambda f: f["sender"] == "delayed" and f["frame"], 40, "delayed", "cam")
         self.assertNotEqual(fresh["state"], "live")
         self.assert_delay(fresh["delay_seconds"], 7.5, 9)
+
+    def test_the_command_in_the_log_has_the_delay_learnt_anew(self):
+        """The sender's machine was started again, with its clock a minute behind."""
+        receiver = self.receive()
+        forge = harness.Forge(self, self.port, self.key)
+        forge.frame(harness.make_jpeg(), 8)
+        forge.status(8)
+        receiver.wait_freshness(lambda f: f["reason"] is None and f["delay_seconds"] == 0, 10, "a live picture", "cam")
+
+        def behind():
+            forge.status(8, sent_us=harness.now_us() - 60000000, boot_tag=2)
+        behind()
+        command = receiver.wait_log(r"cam: datagrams come \d+\.\d s later .* its machine was started again.*: (ddrecv .*)$").group(1)
+        fresh = receiver.wait_freshness(lambda f: f["sender"] == "delayed", 10, "delayed", "cam")
+        self.assertEqual(fresh["reason"], "sender delayed, or its clock set back")
+        self.assert_delay(fresh["delay_seconds"], 59.9, 61)
+        self.assertTrue(command.endswith(" --reset-delay cam"), command)
+        program, *arguments = shlex.split(command)
+        self.refused(program, *arguments[:-1], "cam,dog", names=["dog"])
+        self.refused(program, "--reset-delay", "cam", names=["of which stream"])
+        code, out, log = self.run_program(program, *arguments)
+        self.assertEqual((code, log), (0, ""))
+        self.assertIn("the delay of cam is learnt anew", out)
+        receiver.wait_log("cam: its delay is learnt anew")
+        behind()
+        receiver.wait_freshness(lambda f: f["sender"] == "alive" and f["delay_seconds"] == 0, 10, "no delay", "cam")
+        receiver.wait_log("cam: datagrams come in time again")
 
     def test_a_lost_sender_is_told_of_and_let_in(self):
         """Its clock is years back after a reboot, and its disk is new."""

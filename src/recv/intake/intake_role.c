@@ -103,6 +103,7 @@ static struct dd_stream_receiver *open_receiver(struct intake *intake, uint32_t 
                                              .scratch = intake->scratch,
                                              .store = intake->stores[i],
                                              .now_us = dd_clock_now_us(),
+                                             .command = c->command,
                                              .port = intake->ports[c->streams[i].socket].text,
                                              .index = i,
                                              .refused_sessions = intake->refused_sessions};

@@ -31,14 +31,14 @@ struct dd_intake_stream {
     char stream_id[DD_KEY_STREAM_ID_MAX + 1];
     uint32_t socket; /* index of its UDP socket */
     uint32_t max_frame_bytes;
-    uint64_t delay_drift_us; /* delay_drift */
+    uint64_t delay_drift_us, live_us; /* delay_drift, live_seconds */
     struct dd_frame_ring_shape ring;
 };
 
 /* The role's configuration, in its boot record: followed by its streams. */
 struct dd_intake_config {
     uint32_t stream_count, socket_count;
-    char command[DD_INTAKE_COMMAND_SIZE]; /* dd_forget_session_write_command(); "": nothing can be admitted */
+    char command[DD_INTAKE_COMMAND_SIZE]; /* dd_forget_session_write_command(); "": such commands reach nothing */
     char boot_id[DD_BOOT_ID_SIZE];        /* dd_boot_id_read() */
     struct dd_intake_stream streams[];
 };

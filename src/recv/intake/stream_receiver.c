@@ -16,6 +16,7 @@
 #include "dd/link/unseal.h"
 #include "dd/link/wire.h"
 #include "recv/intake/delay.h"
+#include "recv/intake/delay_log.h"
 #include "recv/intake/intake_role.h"
 #include "recv/intake/jpeg_header.h"
 #include "recv/intake/refusal.h"
@@ -53,6 +54,7 @@ struct dd_stream_receiver {
     struct dd_recv_session_state *saved; /* in the store, or &unsaved */
     struct dd_recv_session_state unsaved;
     struct dd_log_limit bad_log;
+    struct dd_delay_log delay_log;
 };
 
 /* dd_unseal numbers the sessions of one key. Over all keys of a stream, sessions of a later key get higher numbers. */
@@ -145,6 +147,7 @@ struct dd_stream_receiver *dd_stream_receiver_new(const struct dd_intake_stream 
     r->saved = io->store ? dd_recv_session_store_state(io->store) : &r->unsaved;
     r->max_frame_bytes = config->max_frame_bytes;
     r->saved->delay.limit_us = config->delay_drift_us;
+    r->delay_log = (struct dd_delay_log){.name = r->name, .command = io->command, .live_us = config->live_us};
     r->bad_log.period_ms = LOG_PERIOD_MS;
     if (open_keys(r, config))
         goto err0;
@@ -228,7 +231,10 @@ static void handle_status(struct dd_stream_receiver *r, const struct dd_unseal_m
                                                            .counter = d->header->counter,
                                                            .heard_from_start = from_start,
                                                            .now_us = d->now_us};
-    if (dd_stream_state_tracker_set_status(r->tracker, &arrived) && session == r->session)
+    if (!dd_stream_state_tracker_set_status(r->tracker, &arrived))
+        return;
+    dd_delay_log_note(&r->delay_log, dd_stream_state_tracker_state(r->tracker));
+    if (session == r->session)
         r->saved->status_counter = d->header->counter + 1;
 }
 
@@ -428,11 +434,8 @@ static void save(struct dd_stream_receiver *r, uint64_t now_us)
     if (!dd_recv_session_store_poll_admission(r->store, &start_us, &salt))
         return;
     if (start_us == r->saved->session.start_us && salt == r->saved->session.salt) {
-        /* It is the newest session already: so its clock was set right, and what is known of its delay is wrong. */
-        dd_delay_forget(&r->saved->delay);
         dd_recv_session_store_finish_admission(r->store, start_us, salt);
-        dd_log_notice("%s: its delay is learnt anew", r->name);
-        return;
+        return; /* it is the newest session already */
     }
     for (size_t i = r->current_key; i < r->key_count; i++)
         dd_unseal_admit(r->unseals[i], start_us, salt);

@@ -37,6 +37,7 @@ struct dd_stream_receiver_io {
     uint8_t *scratch;                             /* room for the plaintext of the largest datagram */
     struct dd_recv_session_store *store;          /* the saved state of the stream; NULL: there is none, and nothing is saved */
     uint64_t now_us;                              /* dd_clock_now_us() */
+    const char *command;                          /* as in struct dd_delay_log */
     const char *port;                             /* the stream's UDP port, for the log; NULL: not known */
     size_t index;                                 /* of the stream, in refused_sessions */
     struct dd_refused_sessions *refused_sessions; /* gets the sessions that are refused though authentic; NULL: nobody does */
