@@ -172,7 +172,7 @@ class CausesTest(harness.Test):
         streams = {"old", "older", "ahead"}  # a later line has those of the ones before, too
 
         def all_of_them():
-            commands = re.findall(r"admit with: (ddrecv .*)$", receiver.log(), re.M)
+            commands = re.findall(r"admit \w+ with: (ddrecv .*)$", receiver.log(), re.M)
             return next((c for c in commands if set(re.findall(r"(\w+)=\d+:", c)) == streams), None)
         command = harness.wait_until(all_of_them, 10, "one command for all")
         self.assertIn(f" --config {self.path('ddrecv.json')} ", command)

@@ -11,7 +11,8 @@
 #include "recv/intake/stream_receiver.h"
 #include "recv/intake/stream_state_tracker.h"
 
-/* Whether a refused datagram has the key costs more to find out than to accept one. */
+/* Whether a refused datagram has the key costs more to find out than to accept one: so few are looked at. */
+enum authenticity { NOT_KNOWN, HAS_KEY, LACKS_KEY };
 static const uint64_t authenticate_period_us = 100 * (uint64_t)DD_CLOCK_US_PER_MS;
 
 struct dd_refusal {
@@ -37,12 +38,14 @@ void dd_refusal_free(struct dd_refusal *r)
     free(r);
 }
 
-static bool is_authentic(struct dd_refusal *r, const struct dd_refusal_event *e)
+/* Whether the datagram has the key, as far as that matters and was looked at. */
+static enum authenticity authenticate(struct dd_refusal *r, const struct dd_refusal_event *e)
 {
-    if (e->datagram->now_us < r->authenticate_us)
-        return false;
+    bool matters = e->why != DD_STREAM_REFUSAL_FORGED && (e->why != DD_STREAM_REFUSAL_REPLAYED || e->is_quiet);
+    if (!matters || e->datagram->now_us < r->authenticate_us)
+        return NOT_KNOWN;
     r->authenticate_us = e->datagram->now_us + authenticate_period_us;
-    return dd_unseal_is_authentic(e->key, e->datagram->bytes, e->datagram->size, r->config.scratch);
+    return dd_unseal_is_authentic(e->key, e->datagram->bytes, e->datagram->size, r->config.scratch) ? HAS_KEY : LACKS_KEY;
 }
 
 static bool is_session(const struct dd_refusal_event *e)
@@ -92,12 +95,12 @@ static void log_refusal(struct dd_refusal *r, const struct dd_refusal_event *e)
 
 void dd_refusal_handle(struct dd_refusal *r, const struct dd_refusal_event *e)
 {
-    bool is_checked = e->why != DD_STREAM_REFUSAL_FORGED && (e->why != DD_STREAM_REFUSAL_REPLAYED || e->is_quiet);
-    bool has_key = is_checked && is_authentic(r, e);
-    if (has_key || e->why == DD_STREAM_REFUSAL_FORGED)
+    enum authenticity authenticity = authenticate(r, e);
+    if (authenticity == HAS_KEY || e->why == DD_STREAM_REFUSAL_FORGED)
         dd_stream_state_tracker_note_refusal(r->config.tracker, e->why, e->datagram->now_us);
-    if (has_key && is_session(e))
-        add_session(r, e); /* which logs it */
-    else if (has_key || e->why != DD_STREAM_REFUSAL_OTHER_PORT)
+    /* Refused sessions of the sender are logged in a line of their own. */
+    if (authenticity == HAS_KEY && is_session(e))
+        add_session(r, e);
+    else if (is_session(e) ? authenticity == LACKS_KEY : authenticity == HAS_KEY || e->why != DD_STREAM_REFUSAL_OTHER_PORT)
         log_refusal(r, e);
 }

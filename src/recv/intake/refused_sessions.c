@@ -142,14 +142,16 @@ static bool log_line(struct dd_refused_sessions *s)
     write_cause(first, cause, sizeof cause);
     dd_clock_iso(first->start_us, began);
     if (count > 1)
-        snprintf(others, sizeof others, " The same goes for %zu other stream%s.", count - 1, count == 2 ? "" : "s");
+        snprintf(others, sizeof others, " %zu other stream%s refused likewise.", count - 1, count == 2 ? " is" : "s are");
     dd_log_warning(
         "%s: refused session %s from %s at UDP %s, which has the key and began %s: %s. It may be a recording.%s If ddsend "
         "says at its start that %s, %s%s%s%s",
         first->stream, session, first->from, first->port, began, cause, others,
         count > 1 ? "these are its sessions" : "this is its session",
-        s->command[0] ? "admit with: " : "start ddrecv afresh: it has no state_dir", s->command,
-        s->command[0] ? " --forget-session " : "", s->command[0] ? list : "");
+        !s->command[0] ? "start ddrecv afresh: it has no state_dir"
+        : count > 1    ? "admit them with: "
+                       : "admit it with: ",
+        s->command, s->command[0] ? " --forget-session " : "", s->command[0] ? list : "");
     return true;
 }
 

@@ -25,7 +25,7 @@ enum {
 static const uint64_t report_period_us = DD_CLOCK_US_PER_S;
 
 /* What strangers send to a port can change the reason, but not the level: so only the reason's lines are limited. */
-enum { REASON_LOG_MS = 60000 };
+enum { REASON_LOG_MS = 60000, REASON_LOG_BURST = 4 };
 
 struct report {
     enum dd_freshness_level level;
@@ -74,6 +74,7 @@ static int set_up(struct serve *s)
         s->reports[i].level = DD_FRESHNESS_STALE; /* the level before the first picture is not logged by itself */
         s->reports[i].reason = dd_freshness_reason_text(DD_FRESHNESS_REASON_WAITING);
         s->reports[i].reason_log.period_ms = REASON_LOG_MS;
+        s->reports[i].reason_log.burst = REASON_LOG_BURST; /* one trouble may show itself by and by */
     }
     s->site = (struct dd_response_site){.config = s->config, .broadcast = s->broadcast, .pages = s->pages};
     s->http = dd_http_server_start(&s->site, dd_role_fd(s->role, DD_SERVE_FD_LISTEN));

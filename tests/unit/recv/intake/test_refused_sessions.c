@@ -70,7 +70,7 @@ START_TEST(a_line_has_all_that_is_needed_to_act)
     ASSERT_HAS(line,
                "s0: refused session 1767268800000000:0000000000000abc from 192.0.2.7:4242 at UDP 0.0.0.0:5006, which has the "
                "key and began 2026-01-01T12:00:00.000Z: the newest one began 2026-01-01T12:05:00.000Z, from 192.0.2.8:5000.");
-    ASSERT_HAS(line, "admit with: ddrecv --config '/etc/a file.json' --forget-session s0=1767268800000000:0000000000000abc\n");
+    ASSERT_HAS(line, "admit it with: ddrecv --config '/etc/a file.json' --forget-session s0=1767268800000000:0000000000000abc\n");
     ck_assert_str_eq(log_at(103), "");
     dd_refused_sessions_free(refused);
 }
@@ -94,7 +94,7 @@ START_TEST(five_streams_are_one_line_and_one_command)
         add(i, START + i, false, 100 + i / 3);
     const char *line = log_at(102);
     ck_assert_uint_eq(count(line, "\n"), 1);
-    ASSERT_HAS(line, "The same goes for 4 other streams.");
+    ASSERT_HAS(line, " 4 other streams are refused likewise.");
     ASSERT_HAS(line, " --forget-session s0=1767268800000000:0000000000000abc,s1=1767268800000001:0000000000000abd,"
                      "s2=1767268800000002:0000000000000abe,s3=1767268800000003:0000000000000abf,"
                      "s4=1767268800000004:0000000000000ac0\n");
