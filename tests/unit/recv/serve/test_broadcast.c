@@ -31,6 +31,7 @@ struct log {
 /* ---- marks that are made while a test allows it, and copies that fail ---- */
 
 static atomic_uint marks_begun;
+static atomic_uint copies_tried;
 static atomic_bool failing; /* no picture is copied out of a ring, as without memory */
 static atomic_bool gated;   /* each mark waits for the gate */
 static sem_t gate;
@@ -56,6 +57,7 @@ struct dd_shared_picture *__wrap_dd_stale_mark_apply(const struct dd_shared_pict
 
 struct dd_shared_picture *__wrap_dd_shared_picture_copy(const struct dd_frame_ring *ring, uint64_t position, uint32_t max_bytes)
 {
+    atomic_fetch_add(&copies_tried, 1);
     return atomic_load(&failing) ? NULL : __real_dd_shared_picture_copy(ring, position, max_bytes);
 }
 
@@ -666,6 +668,10 @@ START_TEST(a_picture_is_labelled_by_its_own_freshness)
     picture = next_picture(subscriber, DD_FRESHNESS_LIVE);
     ck_assert_uint_eq(dd_shared_picture_number(picture), 5);
     dd_shared_picture_unref(&picture);
+    unsigned tried = atomic_load(&copies_tried); /* not tried again and again */
+    for (int i = 0; i < 10; i++)
+        dd_broadcast_watch(broadcast, dd_clock_now_us());
+    ck_assert_uint_eq(atomic_load(&copies_tried), tried);
     pass(3 * DD_CLOCK_US_PER_S);
     picture = next_picture(subscriber, DD_FRESHNESS_STALLED);
     ck_assert_uint_eq(dd_shared_picture_number(picture), 5);
