@@ -35,6 +35,7 @@ enum {
  * gather: 60 KB at 1 Gbit/s. */
 enum { BUSY_US = 200, GATHER_US = 500 };
 enum { TOKEN_STOP = UINT32_MAX };
+enum { BEGUN_LOG_MIN = 16 }; /* begun sessions that have a line each before gaps grow, and two for each stream */
 
 /* Where datagrams with a key id go. No two streams of a ddrecv have the same one (role_config.c). */
 struct route {
@@ -60,6 +61,7 @@ struct intake {
     struct dd_recv_session_store **stores;
     struct route *routes; /* sorted by key id */
     size_t route_count;
+    struct dd_log_limit begun_log; /* of sessions of all streams */
     struct dd_refused_sessions *refused_sessions;
     struct mmsghdr messages[BATCH];
     struct iovec vectors[BATCH];
@@ -106,6 +108,7 @@ static struct dd_stream_receiver *open_receiver(struct intake *intake, uint32_t 
                                              .command = c->command,
                                              .port = intake->ports[c->streams[i].socket].text,
                                              .index = i,
+                                             .begun_log = &intake->begun_log,
                                              .refused_sessions = intake->refused_sessions};
     struct dd_stream_receiver *receiver = intake->stores[i] ? dd_stream_receiver_new(&c->streams[i], &io) : NULL;
     /* serve, which gets the ring next, shall not be able to write */
@@ -152,6 +155,8 @@ static int prepare(struct intake *intake)
     intake->receivers = calloc(c->stream_count, sizeof *intake->receivers);
     intake->stores = calloc(c->stream_count, sizeof *intake->stores);
     intake->routes = calloc((size_t)c->stream_count * DD_INTAKE_KEYS_MAX, sizeof *intake->routes);
+    /* a daemon of many streams may well be started twice */
+    intake->begun_log.burst = BEGUN_LOG_MIN + 2 * c->stream_count;
     intake->refused_sessions = dd_refused_sessions_new(c->stream_count, c->command);
     intake->bytes = malloc((size_t)BATCH * MESSAGE);
     intake->scratch = malloc(MESSAGE);

@@ -25,7 +25,7 @@
 #include "recv/stream_state.h"
 
 /* ALIVE_MS: after a sleep of the machine serve may find the heartbeat over, until intake has had its turn. */
-enum { ALIVE_MS = 3000, LOG_PERIOD_MS = 10000 };
+enum { ALIVE_MS = 3000 };
 /* Replays matter only while nothing else is accepted. */
 static const uint64_t quiet_us = DD_CLOCK_US_PER_S;
 
@@ -53,6 +53,7 @@ struct dd_stream_receiver {
     struct dd_recv_session_store *store; /* borrowed; NULL: nothing is saved */
     struct dd_recv_session_state *saved; /* in the store, or &unsaved */
     struct dd_recv_session_state unsaved;
+    struct dd_log_limit *begun_log, own_begun_log; /* the former is borrowed, or &own_begun_log */
     struct dd_log_limit bad_log;
     struct dd_delay_log delay_log;
 };
@@ -148,7 +149,7 @@ struct dd_stream_receiver *dd_stream_receiver_new(const struct dd_intake_stream 
     r->max_frame_bytes = config->max_frame_bytes;
     r->saved->delay.limit_us = config->delay_drift_us;
     r->delay_log = (struct dd_delay_log){.name = r->name, .command = io->command, .live_us = config->live_us};
-    r->bad_log.period_ms = LOG_PERIOD_MS;
+    r->begun_log = io->begun_log ? io->begun_log : &r->own_begun_log;
     if (open_keys(r, config))
         goto err0;
     r->tracker = dd_stream_state_tracker_new(&r->saved->delay, io->now_us);
@@ -336,13 +337,27 @@ static bool is_same_host(const char *a, const char *b)
     return strncmp(a, b, length) == 0 && strchr(b + length, ':') == NULL;
 }
 
+/* Who has the key can begin a session with each datagram: so not each has a line. */
+static void log_session(struct dd_stream_receiver *r, const struct dd_stream_receiver_datagram *d, const char *from)
+{
+    char began[DD_CLOCK_ISO_SIZE], others[64] = "";
+    uint64_t suppressed;
+    bool is_other_host = r->session_from[0] && !is_same_host(r->session_from, from);
+    if (!dd_log_allowed(r->begun_log, &suppressed))
+        return;
+    dd_clock_iso(d->header->session_start_us, began);
+    if (suppressed)
+        snprintf(others, sizeof others, " (%" PRIu64 " others of all streams before it)", suppressed);
+    dd_log_notice("%s: session %" PRIu64 ":%016" PRIx64 " from %s, begun %s%s%s%s%s", r->name, d->header->session_start_us,
+                  d->header->session_salt, from, began, d->key ? ", under a later key" : "",
+                  is_other_host ? ", in place of the one from " : "", is_other_host ? r->session_from : "", others);
+}
+
 /* An authentic datagram of a newer session has arrived: that becomes the session that is saved. */
 static void begin_session(struct dd_stream_receiver *r, const struct dd_stream_receiver_datagram *d, uint64_t session)
 {
-    char from[DD_STREAM_RECEIVER_PEER_SIZE], began[DD_CLOCK_ISO_SIZE];
+    char from[DD_STREAM_RECEIVER_PEER_SIZE];
     dd_stream_receiver_peer_text(d->from, from);
-    dd_clock_iso(d->header->session_start_us, began);
-    bool is_other_host = r->session_from[0] && !is_same_host(r->session_from, from);
     r->session = session;
     dd_stream_state_tracker_begin_session(r->tracker, session);
     retire_keys(r, d->key);
@@ -353,9 +368,7 @@ static void begin_session(struct dd_stream_receiver *r, const struct dd_stream_r
         dd_delay_allow_other_machine(&r->saved->delay);
     if (r->store)
         dd_recv_session_store_finish_admission(r->store, d->header->session_start_us, d->header->session_salt);
-    dd_log_notice("%s: session %" PRIu64 ":%016" PRIx64 " from %s, begun %s%s%s%s", r->name, d->header->session_start_us,
-                  d->header->session_salt, from, began, d->key ? ", under a later key" : "",
-                  is_other_host ? ", in place of the one from " : "", is_other_host ? r->session_from : "");
+    log_session(r, d, from);
     memcpy(r->session_from, from, sizeof from);
 }
 

@@ -9,6 +9,7 @@
 
 struct dd_stream_receiver;
 struct dd_intake_stream;
+struct dd_log_limit;
 struct dd_refused_sessions;
 struct dd_recv_session_store;
 struct dd_socket_counters;
@@ -40,6 +41,7 @@ struct dd_stream_receiver_io {
     const char *command;                          /* as in struct dd_delay_log */
     const char *port;                             /* the stream's UDP port, for the log; NULL: not known */
     size_t index;                                 /* of the stream, in refused_sessions */
+    struct dd_log_limit *begun_log;               /* for lines about begun sessions; NULL: one of its own */
     struct dd_refused_sessions *refused_sessions; /* gets the sessions that are refused though authentic; NULL: nobody does */
 };
 

@@ -2,11 +2,13 @@
 #include "recv/intake/stream_receiver.h"
 
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <turbojpeg.h>
 #include <unistd.h>
 
 #include "dd/base/clock.h"
+#include "dd/base/log.h"
 #include "dd/link/block_plan.h"
 #include "dd/link/fragmenter.h"
 #include "dd/link/frame_ring.h"
@@ -21,6 +23,7 @@ enum { PACKET = 1400, MAX_FRAME = 100000 };
 
 static const struct dd_frame_ring_shape shape = {.entries = 4, .arena_bytes = 4 * MAX_FRAME};
 static const struct dd_socket_counters no_socket;
+static struct dd_log_limit begun_log;
 static struct dd_intake_stream config;
 static int ring_fd;
 static struct dd_frame_ring *reader;
@@ -59,7 +62,8 @@ static void set_up(void)
     now_us = dd_clock_now_us();
     wall_us = dd_clock_wall_us();
     receiver = dd_stream_receiver_new(
-        &config, &(struct dd_stream_receiver_io){.ring_fd = ring_fd, .wake_fd = -1, .scratch = scratch, .now_us = now_us});
+        &config, &(struct dd_stream_receiver_io){
+                     .ring_fd = ring_fd, .wake_fd = -1, .scratch = scratch, .now_us = now_us, .begun_log = &begun_log});
     ck_assert_ptr_nonnull(receiver);
     for (size_t i = 0; i < 2; i++) {
         ck_assert_int_eq(dd_key_derive(&key, config.keys[i], ""), 0);
@@ -441,9 +445,41 @@ START_TEST(a_refresh_is_shown_once)
 }
 END_TEST
 
+/* How many lines are logged while 1000 sessions begin. */
+static unsigned count_begun(void)
+{
+    unsigned lines = 0;
+    int saved = dup(STDERR_FILENO);
+    FILE *log = tmpfile();
+    ck_assert_ptr_nonnull(log);
+    dup2(fileno(log), STDERR_FILENO);
+    for (int i = 0; i < 1000; i++) {
+        ck_assert_int_eq(dd_seal_begin(seals[0]), 0);
+        send_status(0, 0, 0, wall_us);
+    }
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    rewind(log);
+    for (int c = fgetc(log); c != EOF; c = fgetc(log))
+        lines += c == '\n';
+    fclose(log);
+    return lines;
+}
+
+START_TEST(who_has_the_key_cannot_fill_the_log)
+{
+    set_up();
+    begun_log = (struct dd_log_limit){.burst = 18};
+    ck_assert_uint_eq(count_begun(), 18);
+    ck_assert_uint_le(count_begun(), 1); /* the minute may be over */
+    ck_assert_uint_ge(state().total.datagrams_received, 2000);
+    tear_down();
+}
+END_TEST
+
 SUITE("recv/intake/stream_receiver", a_frame_reaches_the_ring, recovered_symbols_are_counted,
       datagrams_before_the_first_are_not_lost, overtaken_datagrams_were_sent, losses_at_the_beginning_are_counted,
       losses_are_counted, a_picture_that_is_no_jpeg_is_bad, a_refused_picture_has_no_effect_on_the_next,
       age_and_delay_are_relative_to_the_fastest_datagram, what_waited_is_old_and_what_follows_is_not,
       any_clock_of_the_sender_is_accepted, an_older_status_changes_nothing, a_later_key_retires_the_earlier_one,
-      rubbish_with_the_right_key_is_malformed, a_refresh_is_shown_once)
+      rubbish_with_the_right_key_is_malformed, a_refresh_is_shown_once, who_has_the_key_cannot_fill_the_log)
