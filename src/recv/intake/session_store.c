@@ -200,6 +200,14 @@ static const struct page *find_checkpoint(const struct file *file)
     return newest;
 }
 
+/* What version 1 did not know. */
+static void complete(struct dd_recv_session_state *state)
+{
+    state->described_start_us = state->session.start_us;
+    state->reserved = 0;
+    dd_delay_forget(&state->delay);
+}
+
 /* After another boot. Which datagrams were accepted since the checkpoint is unknown, so the counters of MARGIN_S seconds count as
  * seen. The delay was measured with a clock that has started again since. */
 static void restore_checkpoint(struct page *current, const struct page *checkpoint)
@@ -207,6 +215,8 @@ static void restore_checkpoint(struct page *current, const struct page *checkpoi
     struct dd_unseal_memory *session = &current->state.session;
     current->state = checkpoint->state;
     current->sequence = checkpoint->sequence;
+    if (checkpoint->version == VERSION_BEFORE)
+        complete(&current->state);
     uint64_t rate = current->state.max_counters_per_s ? current->state.max_counters_per_s : DEFAULT_COUNTERS_PER_S;
     uint64_t next = session->replay.next + MARGIN_S * rate;
     if (session->start_us)
@@ -244,7 +254,7 @@ struct dd_recv_session_store *dd_recv_session_store_map(int fd, const char *boot
         current->size = sizeof *current;
         snprintf(current->boot_id, sizeof current->boot_id, "%s", boot_id);
     } else if (current->version == VERSION_BEFORE) {
-        memset(&current->state.delay, 0, sizeof current->state.delay);
+        complete(&current->state);
         current->version = VERSION;
         current->size = sizeof *current;
     }
@@ -296,10 +306,31 @@ void dd_recv_session_store_checkpoint(struct dd_recv_session_store *store, uint6
     store->checkpoint_us = now_us;
 }
 
+/* The process may die between any two of its instructions; it has done its stores in the order of its code. */
+static void keep_order(void)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
+void dd_recv_session_store_begin_session(struct dd_recv_session_state *state, uint64_t start_us)
+{
+    state->frame = state->status_counter = 0;
+    keep_order();
+    state->described_start_us = start_us;
+}
+
+bool dd_recv_session_store_describes(const struct dd_recv_session_state *state)
+{
+    return state->described_start_us == state->session.start_us;
+}
+
 void dd_recv_session_store_retire(struct dd_recv_session_state *state, uint32_t key_id)
 {
-    if (!dd_recv_session_store_is_retired(state, key_id))
-        state->retired[state->retired_count++ % DD_RECV_SESSION_STORE_RETIRED_MAX] = key_id;
+    if (dd_recv_session_store_is_retired(state, key_id))
+        return;
+    state->retired[state->retired_count % DD_RECV_SESSION_STORE_RETIRED_MAX] = key_id;
+    keep_order();
+    state->retired_count++;
 }
 
 bool dd_recv_session_store_is_retired(const struct dd_recv_session_state *state, uint32_t key_id)

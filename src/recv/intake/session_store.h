@@ -25,7 +25,8 @@ struct dd_recv_session_state {
     struct dd_unseal_memory session;
     uint64_t frame;                                      /* number of the session's newest complete frame; 0: none */
     uint64_t status_counter;                             /* counter of the session's newest STATUS, plus 1; 0: none */
-    uint64_t reserved[2];                                /* the delay, in version 1 */
+    uint64_t described_start_us;                         /* start of the session that these two are of */
+    uint64_t reserved;                                   /* both had the delay, in version 1 */
     uint64_t max_counters_per_s;                         /* most counters that ever arrived in a second; 0: unknown */
     uint32_t retired[DD_RECV_SESSION_STORE_RETIRED_MAX]; /* ids of retired keys: a ring */
     uint64_t retired_count;                              /* keys that were ever retired */
@@ -63,6 +64,12 @@ struct dd_recv_session_state *dd_recv_session_store_state(struct dd_recv_session
 /* Writes a checkpoint if one is due: a session has begun since the last one, or datagrams have arrived and the last one is a
  * second old. Cheap, and to be called often. now_us: dd_clock_now_us(). */
 void dd_recv_session_store_checkpoint(struct dd_recv_session_store *store, uint64_t now_us);
+
+/* A session begins: nothing is known of its frames and STATUS. If the process dies before this, but after it wrote the session,
+ * the two fields are of another one: dd_recv_session_store_describes() tells. */
+void dd_recv_session_store_begin_session(struct dd_recv_session_state *state, uint64_t start_us);
+/* True if frame and status_counter are of the session in the state. */
+bool dd_recv_session_store_describes(const struct dd_recv_session_state *state);
 
 /* Retires the key for good. Does nothing if it is retired already. */
 void dd_recv_session_store_retire(struct dd_recv_session_state *state, uint32_t key_id);

@@ -125,8 +125,10 @@ static void restore(struct dd_stream_receiver *r)
     }
     r->current_key = key;
     r->session = session_number(key, 1);
-    dd_stream_state_tracker_restore(r->tracker, r->session, r->saved->status_counter ? r->saved->status_counter - 1 : 0);
-    if (r->saved->frame)
+    bool is_described = dd_recv_session_store_describes(r->saved);
+    uint64_t status_counter = is_described && r->saved->status_counter ? r->saved->status_counter - 1 : 0;
+    dd_stream_state_tracker_restore(r->tracker, r->session, status_counter);
+    if (is_described && r->saved->frame)
         dd_reassembly_skip_before(r->reassembly, r->session, r->saved->frame);
     dd_clock_iso(memory->start_us, began);
     dd_log_info("%s: the newest session known is %" PRIu64 ":%016" PRIx64 ", begun %s", r->name, memory->start_us, memory->salt,
@@ -361,7 +363,7 @@ static void begin_session(struct dd_stream_receiver *r, const struct dd_stream_r
     r->session = session;
     dd_stream_state_tracker_begin_session(r->tracker, session);
     retire_keys(r, d->key);
-    r->saved->frame = r->saved->status_counter = 0;
+    dd_recv_session_store_begin_session(r->saved, d->header->session_start_us);
     dd_unseal_move(r->unseals[d->key], &r->saved->session);
     /* An older session that was admitted. */
     if (d->header->session_start_us < r->saved->session.latest_us)

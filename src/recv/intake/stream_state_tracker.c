@@ -15,7 +15,7 @@ struct dd_stream_state_tracker {
     struct dd_delay *delay;
     struct dd_reassembly_counters counted;   /* as in the last count_reassembly */
     uint64_t session;                        /* the newest */
-    uint64_t session_us;                     /* its first datagram arrived; 0: none yet, or in a process before this one */
+    uint64_t session_us;                     /* its first datagram in this process arrived; 0: none yet */
     uint64_t frame_session;                  /* of the newest complete frame */
     uint64_t status_session, status_counter; /* of the newest STATUS */
     uint64_t status_skipped;                 /* frames_skipped in it */
@@ -148,15 +148,17 @@ static const struct dd_wire_status *clock_of(const struct dd_stream_state_tracke
     return t->state.status_us ? &t->state.status : NULL;
 }
 
-/* The age of the newest frame on its arrival. Before the first STATUS of its session it is not known how the sender's clock was
- * set; then the frame counts as no younger than the session. So a path that lets no STATUS through cannot make a frame look live.
+/* The age of the newest frame on its arrival. Before this process has a STATUS of its session it is not known how the sender's
+ * clock was set; then the frame counts as no younger than the session. So a path that lets no STATUS through cannot make a frame
+ * look live.
  */
 static void update_frame_age(struct dd_stream_state_tracker *t)
 {
     struct dd_stream_state *s = &t->state;
     s->frame_age_us = dd_delay_us(t->delay, clock_of(t), s->frame_captured_us, s->frame_us);
     uint64_t session_age_us = t->session_us && t->frame_session == t->session ? s->frame_us - t->session_us : 0;
-    if (t->status_session < t->frame_session && s->frame_age_us < session_age_us)
+    bool knows_clock = s->status_us && t->status_session >= t->frame_session;
+    if (!knows_clock && s->frame_age_us < session_age_us)
         s->frame_age_us = session_age_us;
 }
 
@@ -199,7 +201,7 @@ bool dd_stream_state_tracker_set_status(struct dd_stream_state_tracker *t, const
     if (arrived->session < t->status_session || (arrived->session == t->status_session && arrived->counter <= t->status_counter))
         return false;
     count_skipped(t, arrived);
-    bool is_first = arrived->session != t->status_session;
+    bool is_first = !t->state.status_us || arrived->session != t->status_session;
     t->status_session = arrived->session;
     t->status_counter = arrived->counter;
     t->status_skipped = status->frames_skipped;

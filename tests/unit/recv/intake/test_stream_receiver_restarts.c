@@ -205,6 +205,32 @@ START_TEST(the_delay_is_learnt_anew_on_request)
 }
 END_TEST
 
+/* The process dies after it wrote a new session, and before it wrote that nothing is known of it: STATUS of it count all the
+ * same. */
+START_TEST(death_while_a_session_begins_costs_no_status)
+{
+    set_up();
+    for (int i = 0; i < 5; i++)
+        send_status(0, wall_us);
+    struct dd_seal *next = seals[0];
+    ck_assert_int_eq(dd_seal_begin(next), 0);
+    seals[0] = NULL;
+    struct dd_unseal_memory *memory = &dd_recv_session_store_state(store)->session;
+    ck_assert_uint_eq(dd_recv_session_store_state(store)->status_counter, 5);
+    memory->start_us = dd_seal_session_start_us(next);
+    memory->salt = dd_seal_session_salt(next);
+    memset(&memory->replay, 0, sizeof memory->replay);
+    reopen(1, 2);
+    ck_assert_uint_eq(state().status_us, 0);
+    dd_seal_free(seals[0]);
+    seals[0] = next;
+    send_status(0, wall_us);
+    send_status(0, wall_us); /* the first one has counter 0, which a restored session does not count */
+    ck_assert_uint_eq(state().status_us, now_us);
+    tear_down();
+}
+END_TEST
+
 SUITE("recv/intake/stream_receiver_restarts", a_key_that_was_replaced_is_refused_for_good,
       an_admitted_sender_may_have_a_clock_of_its_own, the_delay_survives_sessions_and_keys_of_the_same_clock,
-      the_delay_is_learnt_anew_on_request)
+      the_delay_is_learnt_anew_on_request, death_while_a_session_begins_costs_no_status)

@@ -254,6 +254,25 @@ START_TEST(a_frame_before_the_first_status_is_as_old_as_the_session)
 }
 END_TEST
 
+/* The same after a restart of intake, in the same session. */
+START_TEST(a_restart_does_not_make_a_frame_younger)
+{
+    set_up();
+    set_clock(FIRST, 100 * S, 10 * S);
+    dd_stream_state_tracker_free(tracker);
+    tracker = dd_stream_state_tracker_new(&delay, S);
+    dd_stream_state_tracker_restore(tracker, SECOND, 0);
+    dd_stream_state_tracker_add_datagram(tracker, SECOND, 1, 1, 20 * S);
+    set_frame_captured(SECOND, 7, HOUR + 100 * S + 20 * S, 60 * S);
+    ck_assert_uint_eq(state()->frame_age_us, 40 * S);
+    const struct dd_wire_status status = {.sent_us = HOUR + 160 * S, .epoch_us = HOUR + 100 * S, .boot_tag = 1};
+    ck_assert(dd_stream_state_tracker_set_status(
+        tracker, &(struct dd_stream_state_tracker_status){.status = &status, .session = SECOND, .counter = 9, .now_us = 61 * S}));
+    ck_assert(state()->frame_age_us <= 40 * S && state()->frame_age_us > 39 * S);
+    tear_down();
+}
+END_TEST
+
 /* The clock was set back: by the old one the frame looks old, which its STATUS corrects. */
 START_TEST(the_first_status_corrects_the_age_of_its_frame)
 {
@@ -319,4 +338,4 @@ SUITE("recv/intake/stream_state_tracker", an_older_session_counts_in_the_total_o
       skipped_frames_count_from_the_first_status, a_status_confirms_its_frame_whichever_comes_first,
       the_frame_of_a_newer_session_is_newer, a_status_of_an_older_session_confirms_nothing, a_delay_makes_frame_and_status_older,
       a_frame_before_the_first_status_is_as_old_as_the_session, the_first_status_corrects_the_age_of_its_frame,
-      says_why_the_delay_is_long, only_changes_are_returned)
+      a_restart_does_not_make_a_frame_younger, says_why_the_delay_is_long, only_changes_are_returned)
