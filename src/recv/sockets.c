@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,7 +21,13 @@
 #include "dd/base/privileges.h"
 #include "recv/role_config.h"
 
-enum { BACKLOG = 1024 };
+enum {
+    BACKLOG = 1024,
+    /* Of each HTTP connection, which inherits them. The kernel doubles the buffers, and counts its own use of them. */
+    HTTP_UNSENT = 32 * 1024, /* how much of what is written waits to be sent; it grows old there */
+    HTTP_SEND_BUFFER = 64 * 1024,
+    HTTP_RECEIVE_BUFFER = 8 * 1024, /* requests are short */
+};
 
 static int set(int fd, int level, int option, int value)
 {
@@ -87,8 +94,9 @@ static int listen_tcp(const struct dd_recv_daemon *o)
     struct sockaddr_storage address;
     socklen_t size = dd_host_port_socket_address(&address, o->http_host, (uint16_t)o->http_port);
     int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 || set(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0 || bind(fd, (const struct sockaddr *)&address, size) < 0 ||
-        listen(fd, BACKLOG) < 0) {
+    if (fd < 0 || set(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0 || set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, HTTP_UNSENT) < 0 ||
+        set(fd, SOL_SOCKET, SO_SNDBUF, HTTP_SEND_BUFFER) < 0 || set(fd, SOL_SOCKET, SO_RCVBUF, HTTP_RECEIVE_BUFFER) < 0 ||
+        bind(fd, (const struct sockaddr *)&address, size) < 0 || listen(fd, BACKLOG) < 0) {
         dd_log_error("cannot serve HTTP at %s port %jd: %s%s", o->http_host, (intmax_t)o->http_port, strerror(errno),
                      errno == EADDRINUSE ? "; another program has that port (ss -tlpn shows which)" : "");
         if (fd >= 0)

@@ -18,7 +18,7 @@ class ProxyTest(chrome.Test):
         block = re.sub(r"^\t# ?", "\t", text[text.index("\t# redir"):text.rindex("}")], flags=re.M)
         self.assertIn("handle_path /plant/*", block)
         port, password_port = harness.free_port(), harness.free_port()
-        config = f"{{\n\tadmin off\n}}\nhttp://127.0.0.1:{port} {{\n{block.replace('127.0.0.1:8000', f'127.0.0.1:{http_port}')}\n" \
+        config = f"{{\n\tadmin off\n}}\nhttp://127.0.0.1:{port} {{\n{block.replace('unix//run/ddrecv/http.sock', f'127.0.0.1:{http_port}')}\n" \
             f"\thandle {{\n\t\terror 404\n\t}}\n}}\nhttp://127.0.0.1:{password_port} {{\n" \
             f"\tbasicauth {{\n\t\tviewer {PASSWORD_HASH}\n\t}}\n\treverse_proxy 127.0.0.1:{http_port} {{\n\t\tflush_interval -1\n\t}}\n}}\n"
         home = {"HOME": self.folder, "XDG_DATA_HOME": self.folder, "XDG_CONFIG_HOME": self.folder}

@@ -225,7 +225,7 @@ class CaddyTest(harness.Test):
         self.assertEqual(code, 0, hashed)
         text = re.sub(r"viewer \$2a\S+", lambda _: "viewer " + hashed.strip(), text)
         text = text.replace("pictures.example.com {", f"https://localhost:{port} {{\n\ttls internal")
-        text = text.replace("127.0.0.1:8000", f"127.0.0.1:{http_port}")
+        text = text.replace("unix//run/ddrecv/http.sock", f"127.0.0.1:{http_port}")
         options = "{\n\tadmin off\n\tskip_install_trust\n\tauto_https disable_redirects\n}\n"
         harness.Process(self, ["caddy", "run", "--adapter", "caddyfile", "--config", self.write("Caddyfile", options + text)],
                         env=self.home())

@@ -5,7 +5,8 @@ import subprocess
 
 import harness
 
-HEAD = re.compile(rb"Content-Type: image/jpeg\r\nContent-Length: (\d+)\r\nX-Frame: (\d+)\r\nX-State: (live|stalled|stale)\r\n\r\n")
+HEAD = re.compile(rb"Content-Type: image/jpeg\r\nContent-Length: (\d+)\r\nX-Frame: (\d+)\r\n"
+                  rb"X-Captured-At: \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\r\nX-State: (live|stalled|stale)\r\n\r\n")
 
 
 class ReadersTest(harness.Test):

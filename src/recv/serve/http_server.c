@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "dd/base/error.h"
@@ -16,10 +17,11 @@
 #include "recv/serve/response.h"
 #include "recv/serve/serve_role.h"
 #include "recv/serve/viewer.h"
+#include "recv/serve/write_wait.h"
 
 enum {
-    CONNECTION_BYTES = 256 * 1024, /* twice the block size of viewer.c; only used pages take memory */
-    TIMEOUT_S = 30,                /* without progress */
+    CONNECTION_BYTES = 16 * 1024, /* for the header of a request, and that of its response */
+    UNIX_SEND_BUFFER = 16 * 1024, /* which the kernel doubles, and counts its own use of */
     VIEWER_RETRY_S = 10,
     CONNECTIONS_PER_VIEWER = 2, /* a browser has one for the pictures and one for the freshness */
     CONNECTIONS_SPARE = 256,    /* for monitors, and for telling others that there are too many viewers */
@@ -80,15 +82,18 @@ static struct MHD_Response *create_fixed(const struct dd_response *response)
     return mhd_response;
 }
 
-/* An endless MJPEG for connection. With too many viewers, response becomes a refusal, and the result is that. NULL if there is no
- * memory. */
+/* An endless MJPEG for connection, whose *request_state becomes its viewer. With too many viewers, response becomes a refusal,
+ * and the result is that. NULL if there is no memory. */
 static struct MHD_Response *create_pictures(const struct dd_http_server *server, struct dd_response *response,
-                                            struct MHD_Connection *connection)
+                                            struct MHD_Connection *connection, void **request_state)
 {
     struct MHD_Response *mhd_response = NULL;
+    struct dd_viewer *viewer = NULL;
     const struct dd_broadcast_subscription subscription = {
         .stream = response->stream, .period_us = response->period_us, .raw = response->raw};
-    int error = dd_viewer_open(server->site->broadcast, &subscription, connection, &mhd_response);
+    int error = dd_viewer_open(server->site, &subscription, connection, &mhd_response, &viewer);
+    if (!error)
+        *request_state = viewer;
     if (error != DD_ERROR_SPACE)
         return mhd_response;
     dd_response_set_text(response, 503, "There are as many viewers as this site serves.\n");
@@ -97,17 +102,20 @@ static struct MHD_Response *create_pictures(const struct dd_http_server *server,
     return create_fixed(response);
 }
 
-/* Sends response, and takes its body. */
-static enum MHD_Result reply(const struct dd_http_server *server, struct MHD_Connection *connection, struct dd_response *response)
+/* Sends response, and takes its body. *request_state becomes the viewer if it is of pictures. */
+static enum MHD_Result reply(const struct dd_http_server *server, struct MHD_Connection *connection, struct dd_response *response,
+                             void **request_state)
 {
     struct MHD_Response *mhd_response =
-        response->pictures ? create_pictures(server, response, connection) : create_fixed(response);
+        response->pictures ? create_pictures(server, response, connection, request_state) : create_fixed(response);
     if (!mhd_response) {
         dd_log_error("no memory for a response");
         return MHD_NO; /* closes the connection */
     }
     add_header_fields(server, mhd_response, response);
     enum MHD_Result result = MHD_queue_response(connection, response->code, mhd_response);
+    if (result != MHD_YES)
+        *request_state = NULL; /* the viewer ends with mhd_response */
     MHD_destroy_response(mhd_response);
     return result;
 }
@@ -122,22 +130,24 @@ static void resume(void *connection)
     MHD_resume_connection(connection);
 }
 
+/* The state of a request is this before its response; then its viewer, if it is one for pictures. */
+static char no_viewer;
+
 static enum MHD_Result handle_request(void *owner, struct MHD_Connection *connection, const char *path, const char *method,
                                       const char *version, const char *upload, size_t *upload_size, void **request_state)
 {
     const struct dd_http_server *server = owner;
     struct dd_response response;
-    static int seen;
     (void)version;
     (void)upload;
     if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
         dd_response_method_not_allowed(&response);
-        return reply(server, connection, &response);
+        return reply(server, connection, &response, request_state);
     }
     /* libmicrohttpd calls once when the header is read, for each piece of a body, and once at the end. A body is ignored, and the
      * response is queued in the last call. That is repeated when a connection that was suspended meanwhile is resumed. */
     if (!*request_state || *upload_size) {
-        *request_state = &seen;
+        *request_state = &no_viewer;
         *upload_size = 0;
         return MHD_YES;
     }
@@ -151,7 +161,33 @@ static enum MHD_Result handle_request(void *owner, struct MHD_Connection *connec
         .raw = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "raw"),
     };
     dd_response_build(server->site, &request, &response);
-    return response.suspended ? MHD_YES : reply(server, connection, &response);
+    return response.suspended ? MHD_YES : reply(server, connection, &response, request_state);
+}
+
+static void request_ended(void *owner, struct MHD_Connection *connection, void **request_state,
+                          enum MHD_RequestTerminationCode how)
+{
+    (void)owner;
+    (void)connection;
+    if (*request_state && *request_state != &no_viewer)
+        dd_viewer_log_end(*request_state, how == MHD_REQUEST_TERMINATED_TIMEOUT_REACHED);
+    *request_state = NULL;
+}
+
+/* A Unix socket does not inherit the send buffer of the one that listens. Behind a proxy this buffer is the only queue on this
+ * side, and pictures grow old in it. */
+static void connection_changed(void *owner, struct MHD_Connection *connection, void **connection_state,
+                               enum MHD_ConnectionNotificationCode what)
+{
+    int domain = 0, size = UNIX_SEND_BUFFER;
+    socklen_t length = sizeof domain;
+    (void)owner;
+    (void)connection_state;
+    if (what != MHD_CONNECTION_NOTIFY_STARTED)
+        return;
+    int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 && domain == AF_UNIX)
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 }
 
 /* ---- start and stop ---- */
@@ -220,13 +256,14 @@ static struct MHD_Daemon *start_daemon(struct dd_http_server *server, int listen
         {MHD_OPTION_LISTEN_SOCKET, listen_fd, NULL},
         {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)limit, NULL},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_BYTES, NULL},
-        {MHD_OPTION_CONNECTION_TIMEOUT, TIMEOUT_S, NULL},
+        {MHD_OPTION_CONNECTION_TIMEOUT, DD_VIEWER_TIMEOUT_S, NULL},
         {threads ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, (intptr_t)threads, NULL},
         {MHD_OPTION_END, 0, NULL},
     };
     return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-                            handle_request, server, MHD_OPTION_EXTERNAL_LOGGER, log_message, NULL, MHD_OPTION_ARRAY, options,
-                            MHD_OPTION_END);
+                            handle_request, server, MHD_OPTION_EXTERNAL_LOGGER, log_message, NULL, MHD_OPTION_NOTIFY_COMPLETED,
+                            request_ended, NULL, MHD_OPTION_NOTIFY_CONNECTION, connection_changed, NULL, MHD_OPTION_ARRAY,
+                            options, MHD_OPTION_END);
 }
 
 struct dd_http_server *dd_http_server_start(const struct dd_response_site *site, int listen_fd)
@@ -255,6 +292,7 @@ void dd_http_server_stop(struct dd_http_server *server)
     MHD_quiesce_daemon(server->daemon);
     /* libmicrohttpd must not be stopped while a connection is suspended. */
     dd_broadcast_stop(server->site->broadcast);
+    dd_write_wait_stop(server->site->write_wait);
     MHD_stop_daemon(server->daemon);
     free(server);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dd/base/clock.h"
 #include "recv/serve/shared_picture.h"
 
 #define OPENING "--" DD_MJPEG_WRITER_BOUNDARY "\r\n"
@@ -15,7 +16,7 @@
 /* A part is written in three pieces: head, picture, tail. A keep-alive has a head only. */
 struct dd_mjpeg_writer {
     struct dd_shared_picture *picture; /* NULL in a keep-alive, and when idle */
-    char head[256];
+    char head[320];
     size_t head_size;
     size_t tail_size; /* of CLOSING; 0 without a picture */
     size_t offset;    /* of the next byte, over all three pieces */
@@ -47,10 +48,13 @@ bool dd_mjpeg_writer_idle(const struct dd_mjpeg_writer *writer)
 
 void dd_mjpeg_writer_begin(struct dd_mjpeg_writer *writer, struct dd_shared_picture *picture, const char *level)
 {
+    char captured_at[DD_CLOCK_ISO_SIZE];
     assert(dd_mjpeg_writer_idle(writer) && !writer->picture);
-    int n = snprintf(writer->head, sizeof writer->head,
-                     "%sContent-Type: image/jpeg\r\nContent-Length: %zu\r\nX-Frame: %" PRIu64 "\r\nX-State: %s\r\n\r\n",
-                     writer->opened ? "" : OPENING, dd_shared_picture_size(picture), dd_shared_picture_number(picture), level);
+    dd_clock_iso(dd_shared_picture_captured_us(picture), captured_at);
+    int n = snprintf(
+        writer->head, sizeof writer->head,
+        "%sContent-Type: image/jpeg\r\nContent-Length: %zu\r\nX-Frame: %" PRIu64 "\r\nX-Captured-At: %s\r\nX-State: %s\r\n\r\n",
+        writer->opened ? "" : OPENING, dd_shared_picture_size(picture), dd_shared_picture_number(picture), captured_at, level);
     assert(n > 0 && (size_t)n < sizeof writer->head);
     writer->picture = picture;
     writer->head_size = (size_t)n;

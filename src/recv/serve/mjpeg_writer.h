@@ -1,7 +1,8 @@
 /* Writes the bytes of one viewer's multipart/x-mixed-replace stream (RFC 2046, 5.1): a state machine without I/O.
  *
  * Browsers show a part once they see the boundary behind it. So the boundary of the next part follows each picture at once; the
- * header of that part is written when there is a picture for it. */
+ * header of that part is written when there is a picture for it, and says of it: X-Frame, its number; X-Captured-At, its time of
+ * capture by the sender's clock; X-State, the level of its freshness. */
 #ifndef DD_RECV_SERVE_MJPEG_WRITER_H
 #define DD_RECV_SERVE_MJPEG_WRITER_H
 

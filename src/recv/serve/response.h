@@ -10,6 +10,7 @@ struct dd_broadcast;
 struct dd_broadcast_waiter;
 struct dd_pages;
 struct dd_serve_config;
+struct dd_write_wait;
 
 enum { DD_RESPONSE_TEXT_SIZE = 128 };
 
@@ -18,6 +19,7 @@ struct dd_response_site {
     const struct dd_serve_config *config;
     struct dd_broadcast *broadcast;
     const struct dd_pages *pages;
+    struct dd_write_wait *write_wait;
 };
 
 /* All borrowed for the call. NULL: the request has no such field; path is never NULL. */

@@ -1,4 +1,4 @@
-/* The main thread watches the rings. The HTTP server's threads do the rest. */
+/* The main thread watches the rings, and the sockets that take no more. The HTTP server's threads do the rest. */
 #include "recv/serve/serve_role.h"
 
 #include <errno.h>
@@ -16,6 +16,8 @@
 #include "recv/serve/http_server.h"
 #include "recv/serve/pages.h"
 #include "recv/serve/response.h"
+#include "recv/serve/viewer.h"
+#include "recv/serve/write_wait.h"
 
 enum {
     POLL_MS = 250,        /* the longest wait between heartbeats, and between looks at the rings */
@@ -39,6 +41,7 @@ struct serve {
     int ring_fds[DD_OPTIONS_STREAMS_MAX];
     struct dd_broadcast *broadcast;
     struct dd_pages *pages;
+    struct dd_write_wait *write_wait;
     struct dd_response_site site;
     struct dd_http_server *http;
     uint64_t next_report_us; /* dd_clock_now_us() */
@@ -68,7 +71,8 @@ static int set_up(struct serve *s)
     s->reports = calloc(s->config->stream_count, sizeof *s->reports);
     s->broadcast = dd_broadcast_new(s->config, s->ring_fds);
     s->pages = dd_pages_new(s->config);
-    if (!s->reports || !s->broadcast || !s->pages)
+    s->write_wait = dd_write_wait_new(DD_VIEWER_TIMEOUT_S * (uint64_t)DD_CLOCK_US_PER_S);
+    if (!s->reports || !s->broadcast || !s->pages || !s->write_wait)
         return DD_ERROR_MEMORY;
     for (size_t i = 0; i < s->config->stream_count; i++) {
         s->reports[i].level = DD_FRESHNESS_STALE; /* the level before the first picture is not logged by itself */
@@ -76,7 +80,8 @@ static int set_up(struct serve *s)
         s->reports[i].reason_log.period_ms = REASON_LOG_MS;
         s->reports[i].reason_log.burst = REASON_LOG_BURST; /* one trouble may show itself by and by */
     }
-    s->site = (struct dd_response_site){.config = s->config, .broadcast = s->broadcast, .pages = s->pages};
+    s->site =
+        (struct dd_response_site){.config = s->config, .broadcast = s->broadcast, .pages = s->pages, .write_wait = s->write_wait};
     s->http = dd_http_server_start(&s->site, dd_role_fd(s->role, DD_SERVE_FD_LISTEN));
     return s->http ? 0 : DD_ERROR_SYSTEM;
 }
@@ -84,6 +89,7 @@ static int set_up(struct serve *s)
 static void tear_down(struct serve *s)
 {
     dd_http_server_stop(s->http);
+    dd_write_wait_free(s->write_wait);
     dd_pages_free(s->pages);
     dd_broadcast_free(s->broadcast);
     free(s->reports);
@@ -122,15 +128,18 @@ static void report_changes(struct serve *s, uint64_t now_us)
 
 static int run(struct serve *s)
 {
-    enum { STOP, WAKE, FDS };
+    enum { STOP, WAKE, WRITABLE, FDS };
     struct pollfd fds[FDS] = {
         [STOP] = {.fd = dd_role_stop_fd(s->role), .events = POLLIN},
         [WAKE] = {.fd = dd_role_fd(s->role, DD_SERVE_FD_WAKE), .events = POLLIN},
+        [WRITABLE] = {.fd = dd_write_wait_fd(s->write_wait), .events = POLLIN},
     };
     while (!dd_role_stopping(s->role)) {
         dd_role_beat(s->role, BEAT_MS);
         uint64_t now_us = dd_clock_now_us();
+        uint64_t expires_us = dd_write_wait_watch(s->write_wait, now_us);
         uint64_t due_us = dd_broadcast_watch(s->broadcast, now_us);
+        due_us = expires_us < due_us ? expires_us : due_us;
         report_changes(s, now_us);
         int limit_ms = fds[WAKE].fd >= 0 ? POLL_MS : POLL_MS_UNWOKEN;
         if (poll(fds, FDS, dd_clock_wait_ms(dd_clock_now_us(), due_us, limit_ms)) < 0 && errno != EINTR) {

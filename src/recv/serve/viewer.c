@@ -1,49 +1,68 @@
 /* libmicrohttpd reads the body of a viewer's response whenever the connection takes more. A reader without data must suspend its
- * connection, or it is called again at once, for ever. Only a suspended connection may be resumed. The broadcast does both. */
+ * connection, or it is called again at once, for ever. Only a suspended connection may be resumed. The broadcast does both while
+ * there is nothing to send, write_wait.h while the socket takes no more.
+ *
+ * A part's label is true when it is written. So the body is not sent in chunks, but ends with its connection: libmicrohttpd makes
+ * a chunk as soon as the one before is written, and holds it until the socket takes more. A body without chunks it reads only
+ * then. */
 #include "recv/serve/viewer.h"
 
+#include <inttypes.h>
 #include <microhttpd.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "dd/base/error.h"
+#include "dd/base/log.h"
 #include "recv/serve/broadcast.h"
+#include "recv/serve/client_address.h"
 #include "recv/serve/freshness.h"
 #include "recv/serve/mjpeg_writer.h"
+#include "recv/serve/response.h"
+#include "recv/serve/serve_role.h"
 #include "recv/serve/shared_picture.h"
+#include "recv/serve/write_wait.h"
 
-/* Large enough for most pictures to be written at once. libmicrohttpd takes it from the connection's memory, half of it. */
-enum { BLOCK_BYTES = 128 * 1024 };
+/* What is written at once. Each viewer has as much memory for it. */
+enum { BLOCK_BYTES = 32 * 1024, LOG_PERIOD_MS = 10000 };
 
-struct viewer {
+struct dd_viewer {
     struct MHD_Connection *connection;
+    struct dd_write_wait *write_wait;
+    struct dd_write_wait_entry entry;
     struct dd_broadcast_subscriber *subscriber;
     struct dd_mjpeg_writer *writer;
+    const char *stream; /* its name */
 };
 
 static void suspend(void *owner)
 {
-    MHD_suspend_connection(((struct viewer *)owner)->connection);
+    MHD_suspend_connection(((struct dd_viewer *)owner)->connection);
 }
 
 static void resume(void *owner)
 {
-    MHD_resume_connection(((struct viewer *)owner)->connection);
+    MHD_resume_connection(((struct dd_viewer *)owner)->connection);
 }
 
 static void free_viewer(void *owner)
 {
-    struct viewer *viewer = owner;
+    struct dd_viewer *viewer = owner;
     dd_broadcast_unsubscribe(viewer->subscriber);
     dd_mjpeg_writer_free(viewer->writer);
     free(viewer);
 }
 
-/* Gives the writer the next part. 0; DD_ERROR_AGAIN if there is none and the connection is suspended; another error if the body
- * ends. */
-static int begin_part(struct viewer *viewer)
+/* Gives the writer the next part, once the socket takes it. 0; DD_ERROR_AGAIN if the connection is suspended instead; another
+ * error if the body ends. */
+static int begin_part(struct dd_viewer *viewer)
 {
     struct dd_shared_picture *picture = NULL;
     enum dd_freshness_level level;
+    if (viewer->entry.expired)
+        return DD_ERROR_TIMEOUT;
+    if (!dd_write_wait_writable(viewer->entry.fd))
+        return dd_write_wait_add(viewer->write_wait, &viewer->entry);
     int error = dd_broadcast_next(viewer->subscriber, &picture, &level);
     if (error)
         return error;
@@ -56,7 +75,7 @@ static int begin_part(struct viewer *viewer)
 
 static ssize_t read_body(void *owner, uint64_t offset, char *bytes, size_t size)
 {
-    struct viewer *viewer = owner;
+    struct dd_viewer *viewer = owner;
     (void)offset;
     int error = dd_mjpeg_writer_idle(viewer->writer) ? begin_part(viewer) : 0;
     if (error == DD_ERROR_AGAIN)
@@ -66,36 +85,53 @@ static ssize_t read_body(void *owner, uint64_t offset, char *bytes, size_t size)
     return (ssize_t)dd_mjpeg_writer_write(viewer->writer, bytes, size);
 }
 
-int dd_viewer_open(struct dd_broadcast *broadcast, const struct dd_broadcast_subscription *request,
-                   struct MHD_Connection *connection, struct MHD_Response **response)
+int dd_viewer_open(const struct dd_response_site *site, const struct dd_broadcast_subscription *request,
+                   struct MHD_Connection *connection, struct MHD_Response **response, struct dd_viewer **viewer)
 {
-    int error = DD_ERROR_MEMORY;
     *response = NULL;
-    struct viewer *viewer = calloc(1, sizeof *viewer);
-    if (!viewer)
-        goto err0;
-    viewer->connection = connection;
-    viewer->writer = dd_mjpeg_writer_new();
-    if (!viewer->writer)
-        goto err1;
-    const struct dd_broadcast_subscription subscription = {
-        .stream = request->stream, .period_us = request->period_us, .raw = request->raw, .waiter = {suspend, resume, viewer}};
-    error = dd_broadcast_subscribe(broadcast, &subscription, &viewer->subscriber);
-    if (error)
-        goto err2;
-    *response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, read_body, viewer, free_viewer);
-    if (!*response) {
-        error = DD_ERROR_MEMORY;
-        goto err3;
+    struct dd_viewer *v = *viewer = calloc(1, sizeof *v);
+    if (!v)
+        return DD_ERROR_MEMORY;
+    v->connection = connection;
+    v->stream = site->config->streams[request->stream].name;
+    v->write_wait = site->write_wait;
+    v->entry =
+        (struct dd_write_wait_entry){.fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
+                                     .suspend = suspend,
+                                     .resume = resume,
+                                     .owner = v};
+    struct dd_broadcast_subscription subscription = *request;
+    subscription.waiter = (struct dd_broadcast_waiter){suspend, resume, v};
+    v->writer = dd_mjpeg_writer_new();
+    int error = v->writer ? dd_broadcast_subscribe(site->broadcast, &subscription, &v->subscriber) : DD_ERROR_MEMORY;
+    if (!error) {
+        *response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, read_body, v, free_viewer);
+        error = *response ? 0 : DD_ERROR_MEMORY;
     }
+    if (error) {
+        free_viewer(v);
+        return error;
+    }
+    MHD_set_response_options(*response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
     return 0;
+}
 
-err3:
-    dd_broadcast_unsubscribe(viewer->subscriber);
-err2:
-    dd_mjpeg_writer_free(viewer->writer);
-err1:
-    free(viewer);
-err0:
-    return error;
+void dd_viewer_log_end(const struct dd_viewer *viewer, bool timed_out)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static struct dd_log_limit limit = {.period_ms = LOG_PERIOD_MS}; /* lock */
+    char address[DD_CLIENT_ADDRESS_SIZE];
+    uint64_t suppressed = 0;
+    if (!timed_out && !viewer->entry.expired)
+        return;
+    pthread_mutex_lock(&lock);
+    bool allowed = dd_log_allowed(&limit, &suppressed);
+    pthread_mutex_unlock(&lock);
+    if (!allowed)
+        return;
+    const union MHD_ConnectionInfo *peer = MHD_get_connection_info(viewer->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    dd_client_address_write(peer ? peer->client_addr : NULL,
+                            MHD_lookup_connection_value(viewer->connection, MHD_HEADER_KIND, "X-Forwarded-For"), address);
+    dd_log_notice("cut off the viewer of %s at %s: it took nothing for %d s (%" PRIu64 " more since the last such message)",
+                  viewer->stream, address, DD_VIEWER_TIMEOUT_S, suppressed);
 }

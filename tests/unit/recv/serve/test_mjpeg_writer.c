@@ -7,11 +7,12 @@
 
 #define BOUNDARY "--softdatadiode-picture\r\n"
 #define HEAD(length, number, state)                                                                                              \
-    "Content-Type: image/jpeg\r\nContent-Length: " length "\r\nX-Frame: " number "\r\nX-State: " state "\r\n\r\n"
+    "Content-Type: image/jpeg\r\nContent-Length: " length "\r\nX-Frame: " number                                                 \
+    "\r\nX-Captured-At: 2026-01-01T12:00:00.123Z\r\nX-State: " state "\r\n\r\n"
 
 static struct dd_shared_picture *picture_of(uint64_t number, const char *text)
 {
-    struct dd_shared_picture *picture = dd_shared_picture_new(number, 0, (const uint8_t *)text, strlen(text));
+    struct dd_shared_picture *picture = dd_shared_picture_new(number, 1767268800123000, (const uint8_t *)text, strlen(text));
     ck_assert_ptr_nonnull(picture);
     return picture;
 }
