@@ -20,7 +20,7 @@
  * gone: a suspended connection does not notice. */
 static const uint64_t repeat_us = DD_CLOCK_US_PER_S;
 /* In an <img>, Chromium shows a picture only once the next part's header has arrived. So a new picture is repeated once after
- * this time if no newer one follows. Readers of raw=1 are scripts, and need no repetition. */
+ * this time if no newer one follows. Other programs ask to do without (repeat=0). */
 static const uint64_t echo_us = DD_CLOCK_US_PER_S / 4;
 /* How often the watcher evaluates a stream's freshness for its suspended viewers. */
 static const uint64_t evaluate_period_us = DD_CLOCK_US_PER_S / 4;
@@ -360,7 +360,7 @@ static void note_sent(struct dd_broadcast_subscriber *subscriber, const struct s
 {
     uint64_t period_us = subscriber->subscription.period_us;
     bool is_new = subscriber->served_version != shown->version || subscriber->level != shown->level;
-    subscriber->echo = is_new && !subscriber->subscription.raw;
+    subscriber->echo = is_new && !subscriber->subscription.once;
     subscriber->served_version = shown->version;
     subscriber->earliest_us = now_us + period_us;
     subscriber->repeat_us = now_us + (period_us > repeat_us ? period_us : repeat_us);

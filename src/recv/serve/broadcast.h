@@ -57,6 +57,7 @@ struct dd_broadcast_subscription {
     size_t stream;                     /* index in the configuration */
     uint64_t period_us;                /* at most one picture in this time, but a change of level within a second; 0: no limit */
     bool raw;                          /* never with a mark */
+    bool once;                         /* a new picture is not repeated soon, only each second */
     struct dd_broadcast_waiter waiter; /* owner is borrowed until unsubscribe */
 };
 

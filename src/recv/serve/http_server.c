@@ -90,7 +90,7 @@ static struct MHD_Response *create_pictures(const struct dd_http_server *server,
     struct MHD_Response *mhd_response = NULL;
     struct dd_viewer *viewer = NULL;
     const struct dd_broadcast_subscription subscription = {
-        .stream = response->stream, .period_us = response->period_us, .raw = response->raw};
+        .stream = response->stream, .period_us = response->period_us, .raw = response->raw, .once = response->once};
     int error = dd_viewer_open(server->site, &subscription, connection, &mhd_response, &viewer);
     if (!error)
         *request_state = viewer;
@@ -159,6 +159,7 @@ static enum MHD_Result handle_request(void *owner, struct MHD_Connection *connec
         .fail = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "fail"),
         .fps = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "fps"),
         .raw = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "raw"),
+        .repeat = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "repeat"),
     };
     dd_response_build(server->site, &request, &response);
     return response.suspended ? MHD_YES : reply(server, connection, &response, request_state);

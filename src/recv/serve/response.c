@@ -132,15 +132,22 @@ static void release_picture(void *owner)
     dd_shared_picture_unref(&picture);
 }
 
-/* Reads ?raw= into response->raw. 0, or DD_ERROR_INPUT after setting the response to a refusal. */
-static int read_raw(const char *text, struct dd_response *response)
+/* Reads a value of the query that is 0 or 1, or NULL. 0, or DD_ERROR_INPUT after setting the response to refusal. */
+static int read_switch(const char *text, bool *value, const char *refusal, struct dd_response *response)
 {
     if (text && strcmp(text, "0") != 0 && strcmp(text, "1") != 0) {
-        dd_response_set_text(response, 400, "raw is 0 or 1.\n");
+        dd_response_set_text(response, 400, refusal);
         return DD_ERROR_INPUT;
     }
-    response->raw = text && *text == '1';
+    if (text)
+        *value = *text == '1';
     return 0;
+}
+
+/* Reads ?raw= into response->raw, likewise. */
+static int read_raw(const char *text, struct dd_response *response)
+{
+    return read_switch(text, &response->raw, "raw is 0 or 1.\n", response);
 }
 
 bool dd_response_etag_matches(const char *if_none_match, const char *etag)
@@ -273,8 +280,10 @@ int dd_response_parse_fps(const char *text, uint64_t *period_us)
 
 static void respond_stream(size_t stream, const struct dd_response_request *request, struct dd_response *response)
 {
-    if (read_raw(request->raw, response) != 0)
+    bool repeat = true;
+    if (read_raw(request->raw, response) != 0 || read_switch(request->repeat, &repeat, "repeat is 0 or 1.\n", response) != 0)
         return;
+    response->once = !repeat;
     response->code = 200;
     response->pictures = true;
     response->stream = stream;

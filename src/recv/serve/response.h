@@ -26,7 +26,7 @@ struct dd_response_site {
 struct dd_response_request {
     const char *path; /* without the query */
     const char *if_none_match;
-    const char *fail, *fps, *raw;             /* from the query */
+    const char *fail, *fps, *raw, *repeat;    /* from the query */
     const struct dd_broadcast_waiter *waiter; /* how the request is suspended and resumed; never NULL */
 };
 
@@ -43,11 +43,11 @@ struct dd_response {
     const char *refusal;    /* X-Refusal: why ddrecv itself refuses, in a few words; static; NULL: none. A proxy's 503 has none */
     unsigned retry_after_s; /* 0: none */
     /* If pictures is true, the body is the endless MJPEG of stream, with at most one picture in period_us (0: no limit), and
-     * never with a mark if raw is true. body and type are not set then. */
+     * never with a mark if raw is true, and not repeated soon if once is. body and type are not set then. */
     bool pictures;
     size_t stream;
     uint64_t period_us;
-    bool raw;
+    bool raw, once;
     bool suspended; /* the request's waiter was suspended: there is no response yet. Build it again once it is resumed */
 };
 

@@ -67,7 +67,7 @@ async function keepConnected() {
       return showPart(part, signal);
     };
     try {
-      await readPictures(siteUrl(`${stream}/stream?raw=1`), signal, onPart, () => delivery.receive(performance.now()));
+      await readPictures(siteUrl(`${stream}/stream?raw=1&repeat=0`), signal, onPart, () => delivery.receive(performance.now()));
     } catch (error) {
       delivery.refusal = error.status ? describeRefusal(error) : null; // other errors show by what does not arrive
     }

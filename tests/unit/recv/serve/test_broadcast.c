@@ -527,21 +527,27 @@ START_TEST(not_every_picture_of_a_moving_stream_is_marked)
 }
 END_TEST
 
-/* Only in an <img> is a picture needed twice. */
-START_TEST(a_raw_viewer_gets_a_picture_once)
+/* The mark has nothing to do with it: an <img> of raw pictures needs them twice, too. */
+START_TEST(a_new_picture_is_repeated_soon_unless_told_not_to)
 {
-    struct log log = {0};
-    set_up();
-    commit(5);
-    struct dd_broadcast_subscriber *subscriber = subscribe_as(&log, 0, true);
-    ck_assert_uint_eq(next(subscriber), 5);
-    expect_no_picture(subscriber, DD_ERROR_AGAIN);
-    dd_broadcast_watch(broadcast, dd_clock_now_us() + DD_CLOCK_US_PER_S / 2);
-    ck_assert_uint_eq(log.resumed, 0);
-    dd_broadcast_watch(broadcast, dd_clock_now_us() + DD_CLOCK_US_PER_S);
-    ck_assert_uint_eq(log.resumed, 1);
-    dd_broadcast_unsubscribe(subscriber);
-    tear_down();
+    for (unsigned i = 0; i < 4; i++) {
+        struct log log = {0};
+        bool raw = i & 1, once = i & 2;
+        set_up();
+        commit(5);
+        const struct dd_broadcast_subscription subscription = {
+            .raw = raw, .once = once, .waiter = {note_suspend, note_resume, &log}};
+        struct dd_broadcast_subscriber *subscriber;
+        ck_assert_int_eq(dd_broadcast_subscribe(broadcast, &subscription, &subscriber), 0);
+        ck_assert_uint_eq(next(subscriber), 5);
+        expect_no_picture(subscriber, DD_ERROR_AGAIN);
+        dd_broadcast_watch(broadcast, dd_clock_now_us() + DD_CLOCK_US_PER_S / 2);
+        ck_assert_msg(log.resumed == !once, "raw=%d once=%d: resumed %u times", raw, once, log.resumed);
+        dd_broadcast_watch(broadcast, dd_clock_now_us() + DD_CLOCK_US_PER_S);
+        ck_assert_uint_eq(log.resumed, 1);
+        dd_broadcast_unsubscribe(subscriber);
+        tear_down();
+    }
 }
 END_TEST
 
@@ -697,6 +703,6 @@ SUITE("recv/serve/broadcast", a_viewer_gets_the_newest_and_skips_the_rest, a_new
       a_rate_is_kept, viewers_are_counted, nobody_is_suspended_once_it_stops,
       viewers_and_snapshots_share_one_mark_except_raw_ones, without_stale_mark_there_is_none,
       a_change_of_level_does_not_wait_for_a_slow_rate, a_live_picture_follows_at_once,
-      not_every_picture_of_a_moving_stream_is_marked, a_raw_viewer_gets_a_picture_once, nobody_is_held_while_a_mark_is_made,
-      the_mark_before_is_sent_for_a_second, whoever_waits_for_a_mark_is_resumed_at_the_end,
+      not_every_picture_of_a_moving_stream_is_marked, a_new_picture_is_repeated_soon_unless_told_not_to,
+      nobody_is_held_while_a_mark_is_made, the_mark_before_is_sent_for_a_second, whoever_waits_for_a_mark_is_resumed_at_the_end,
       a_picture_is_labelled_by_its_own_freshness)

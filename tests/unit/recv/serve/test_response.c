@@ -203,7 +203,12 @@ START_TEST(raw_is_0_or_1)
     struct dd_response response = request(&(struct dd_response_request){.path = "/lobby/stream", .raw = "1", .fps = "2"});
     ck_assert(response.pictures && response.raw && response.period_us == 500000);
     response = request(&(struct dd_response_request){.path = "/lobby/stream", .raw = "0"});
-    ck_assert(response.pictures && !response.raw);
+    ck_assert(response.pictures && !response.raw && !response.once);
+    response = request(&(struct dd_response_request){.path = "/lobby/stream", .repeat = "0"});
+    ck_assert(response.pictures && !response.raw && response.once);
+    response = request(&(struct dd_response_request){.path = "/lobby/stream", .raw = "1", .repeat = "1"});
+    ck_assert(response.pictures && response.raw && !response.once);
+    ck_assert_uint_eq(request(&(struct dd_response_request){.path = "/lobby/stream", .repeat = "no"}).code, 400);
     tear_down();
 }
 END_TEST
