@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -55,6 +56,7 @@ static void add_header_fields(const struct dd_http_server *server, struct MHD_Re
     add(mhd_response, "Allow", response->allow);
     add(mhd_response, "Retry-After", retry_after);
     add(mhd_response, "X-Refusal", response->refusal);
+    add(mhd_response, "Connection", response->close ? "close" : NULL);
     add(mhd_response, "Cache-Control", "no-store");
     add(mhd_response, "Content-Security-Policy", server->security_policy);
     add(mhd_response, "X-Content-Type-Options", "nosniff");
@@ -133,6 +135,40 @@ static void resume(void *connection)
 /* The state of a request is this before its response; then its viewer, if it is one for pictures. */
 static char no_viewer;
 
+/* What a request's header says of its body. */
+struct framing {
+    unsigned lengths; /* fields Content-Length */
+    bool wrong;
+};
+
+static enum MHD_Result check_field(void *owner, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    struct framing *framing = owner;
+    (void)kind;
+    if (strcasecmp(name, "Content-Length") == 0)
+        framing->wrong = framing->wrong || framing->lengths++ || !value || strcmp(value, "0") != 0;
+    else if (strcasecmp(name, "Transfer-Encoding") == 0 || name[strcspn(name, " \t")])
+        framing->wrong = true; /* the latter is no name; but a proxy may see one in it */
+    return MHD_YES;
+}
+
+/* True if the request has a body, or could have one for a proxy that reads its header in another way. What follows would then be
+ * a request to one side and a body to the other (RFC 9112, section 11.2). */
+static bool may_have_body(struct MHD_Connection *connection)
+{
+    struct framing framing = {0};
+    MHD_get_connection_values(connection, MHD_HEADER_KIND, check_field, &framing);
+    return framing.wrong;
+}
+
+/* Paths are matched as they were sent: a proxy's rules for paths hold for the same text. */
+static size_t unescape_nothing(void *owner, struct MHD_Connection *connection, char *text)
+{
+    (void)owner;
+    (void)connection;
+    return strlen(text);
+}
+
 static enum MHD_Result handle_request(void *owner, struct MHD_Connection *connection, const char *path, const char *method,
                                       const char *version, const char *upload, size_t *upload_size, void **request_state)
 {
@@ -140,15 +176,19 @@ static enum MHD_Result handle_request(void *owner, struct MHD_Connection *connec
     struct dd_response response;
     (void)version;
     (void)upload;
+    (void)upload_size;
+    if (may_have_body(connection)) {
+        dd_response_refuse_body(&response);
+        return reply(server, connection, &response, request_state);
+    }
     if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
         dd_response_method_not_allowed(&response);
         return reply(server, connection, &response, request_state);
     }
-    /* libmicrohttpd calls once when the header is read, for each piece of a body, and once at the end. A body is ignored, and the
-     * response is queued in the last call. That is repeated when a connection that was suspended meanwhile is resumed. */
-    if (!*request_state || *upload_size) {
+    /* libmicrohttpd calls once when the header is read, and once at the end. It closes the connection after a response that is
+     * queued in the first call. The second one is repeated when a connection that was suspended meanwhile is resumed. */
+    if (!*request_state) {
         *request_state = &no_viewer;
-        *upload_size = 0;
         return MHD_YES;
     }
     const struct dd_broadcast_waiter waiter = {suspend, resume, connection};
@@ -263,8 +303,8 @@ static struct MHD_Daemon *start_daemon(struct dd_http_server *server, int listen
     };
     return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
                             handle_request, server, MHD_OPTION_EXTERNAL_LOGGER, log_message, NULL, MHD_OPTION_NOTIFY_COMPLETED,
-                            request_ended, NULL, MHD_OPTION_NOTIFY_CONNECTION, connection_changed, NULL, MHD_OPTION_ARRAY,
-                            options, MHD_OPTION_END);
+                            request_ended, NULL, MHD_OPTION_NOTIFY_CONNECTION, connection_changed, NULL,
+                            MHD_OPTION_UNESCAPE_CALLBACK, unescape_nothing, NULL, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
 
 struct dd_http_server *dd_http_server_start(const struct dd_response_site *site, int listen_fd)

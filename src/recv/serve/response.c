@@ -38,6 +38,12 @@ void dd_response_method_not_allowed(struct dd_response *response)
     response->allow = "GET, HEAD";
 }
 
+void dd_response_refuse_body(struct dd_response *response)
+{
+    dd_response_set_text(response, 400, "Requests have no body here.\n");
+    response->close = true;
+}
+
 static void not_found(struct dd_response *response)
 {
     dd_response_set_text(response, 404, "There is nothing here.\n");

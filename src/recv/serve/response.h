@@ -42,6 +42,7 @@ struct dd_response {
     const char *allow;      /* static; NULL: none */
     const char *refusal;    /* X-Refusal: why ddrecv itself refuses, in a few words; static; NULL: none. A proxy's 503 has none */
     unsigned retry_after_s; /* 0: none */
+    bool close;             /* the connection ends with the response */
     /* If pictures is true, the body is the endless MJPEG of stream, with at most one picture in period_us (0: no limit), and
      * never with a mark if raw is true, and not repeated soon if once is. body and type are not set then. */
     bool pictures;
@@ -57,6 +58,9 @@ void dd_response_build(const struct dd_response_site *site, const struct dd_resp
 
 /* Sets response to a plain text, which must be static. */
 void dd_response_set_text(struct dd_response *response, unsigned code, const char *text);
+
+/* Sets response to 400, for requests with a body. */
+void dd_response_refuse_body(struct dd_response *response);
 
 /* Sets response to 405, for methods other than GET and HEAD. */
 void dd_response_method_not_allowed(struct dd_response *response);
