@@ -50,6 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 
+/* All have less than 1024 bytes: of longer ones libFuzzer would take the beginning. */
 size_t fuzz_seed(size_t i, uint8_t seed[static FUZZ_SEED_SIZE])
 {
     static const struct {
@@ -58,7 +59,7 @@ size_t fuzz_seed(size_t i, uint8_t seed[static FUZZ_SEED_SIZE])
     } list[] = {
         {8, 8, TJPF_RGB, TJSAMP_420, 0, NULL},
         {40, 24, TJPF_RGB, TJSAMP_420, 0, NULL},
-        {24, 40, TJPF_RGB, TJSAMP_444, 0, NULL},
+        {16, 24, TJPF_RGB, TJSAMP_444, 0, NULL},
         {40, 24, TJPF_GRAY, TJSAMP_GRAY, 0, NULL},
         {24, 24, TJPF_RGB, TJSAMP_444, 0, "TJ_OPTIMIZE"},
         {24, 24, TJPF_GRAY, TJSAMP_GRAY, 0, "TJ_OPTIMIZE"},
@@ -66,7 +67,7 @@ size_t fuzz_seed(size_t i, uint8_t seed[static FUZZ_SEED_SIZE])
         {24, 24, TJPF_RGB, TJSAMP_420, TJFLAG_PROGRESSIVE, NULL},
         {24, 24, TJPF_RGB, TJSAMP_420, 0, "TJ_RESTART"},
         {24, 24, TJPF_RGB, TJSAMP_420, 0, "TJ_ARITHMETIC"},
-        {24, 24, TJPF_CMYK, TJSAMP_444, 0, NULL},
+        {8, 8, TJPF_CMYK, TJSAMP_444, 0, NULL},
     };
     static uint8_t pixels[40 * 40 * 4];
     unsigned char *jpeg = NULL;
