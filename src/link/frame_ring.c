@@ -94,6 +94,14 @@ err0:
     return DD_ERROR_SYSTEM;
 }
 
+int dd_frame_ring_forbid_seals(int fd)
+{
+    if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL) == 0)
+        return 0;
+    dd_log_error("cannot seal a ring against its writer: %s", strerror(errno));
+    return DD_ERROR_SYSTEM;
+}
+
 int dd_frame_ring_seal_future_writes(int fd)
 {
     if (fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) == 0)

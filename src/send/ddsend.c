@@ -171,7 +171,7 @@ static int open_stream(struct ddsend *s, struct stream *stream, struct dd_transm
     stream->capture_id = -1;
     stream->wake_fd = dd_wakeup_open();
     stream->ring_fd = dd_frame_ring_create("dd-ring", &config->ring);
-    if (stream->wake_fd < 0 || stream->ring_fd < 0)
+    if (stream->wake_fd < 0 || stream->ring_fd < 0 || dd_frame_ring_forbid_seals(stream->ring_fd))
         return DD_ERROR_SYSTEM;
     if (s->identity->state_dir[0])
         stream->saved_start_us = dd_send_session_store_load(s->identity->state_dir, key_id);

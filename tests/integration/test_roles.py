@@ -1,6 +1,8 @@
 """The supervisors and their roles: what each role holds, and what happens when one dies."""
 import base64
+import contextlib
 import ctypes
+import fcntl
 import hashlib
 import hmac
 import os
@@ -16,6 +18,7 @@ import harness
 PASSWORD = "Sesame-open-3141"
 SYS_PIDFD_GETFD = 438
 EVENTFD_BRIM = 2**64 - 2  # eventfd(2)
+F_ADD_SEALS, F_SEAL_FUTURE_WRITE = 1033, 16  # fcntl(2)
 
 
 class RolesTest(harness.Test):
@@ -316,13 +319,17 @@ class DeathTest(RolesTest):
         self.start()
         self.check_essential(self.receiver, "intake", signal.SIGSTOP)
 
-    def test_a_capture_that_spoiled_its_wake_up_is_healed(self):
+    def test_a_capture_that_spoiled_what_it_shares_is_healed(self):
         """Filled to the brim, an eventfd takes no wake-up any more, and who writes to it waits for ever. The supervisor leaves it
-        alone, and the next capture mends it. One stream only: the wake-ups of others would hide it."""
+        alone, and the next capture mends it. One stream only: the wake-ups of others would hide it. A ring sealed against writers
+        would keep out the next capture, but takes no more seals."""
         harness.require_root()
         self.start(names=("one",))
         pid = self.sender_roles["capture one"]
-        stolen = self.steal_eventfd(pid)
+        stolen, ring = self.steal(pid, "anon_inode:[eventfd]"), self.steal(pid, "/memfd:dd-ring")
+        with contextlib.suppress(PermissionError):
+            fcntl.fcntl(ring, F_ADD_SEALS, F_SEAL_FUTURE_WRITE)
+        os.close(ring)
         os.kill(pid, signal.SIGSTOP)
         harness.wait_until(lambda: harness.process_state(pid) == "T", 5, "the role to stand still")
         os.set_blocking(stolen, True)
@@ -346,12 +353,12 @@ class DeathTest(RolesTest):
         os.close(stolen)
 
     @staticmethod
-    def steal_eventfd(pid):
-        """A descriptor of the role's wake-up, as an attacker has it who took the role over."""
+    def steal(pid, link):
+        """A descriptor of what the role has under this name, as an attacker has it who took the role over."""
         libc = ctypes.CDLL(None, use_errno=True)
         pidfd = os.pidfd_open(pid)
         wake = next(int(fd) for fd in os.listdir(f"/proc/{pid}/fd")
-                    if int(fd) >= 5 and os.readlink(f"/proc/{pid}/fd/{fd}") == "anon_inode:[eventfd]")
+                    if int(fd) >= 5 and os.readlink(f"/proc/{pid}/fd/{fd}").startswith(link))
         stolen = libc.syscall(SYS_PIDFD_GETFD, pidfd, wake, 0)
         if stolen < 0:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))

@@ -51,6 +51,9 @@ int dd_frame_ring_create(const char *name, const struct dd_frame_ring_shape *sha
 /* An upper bound for the shared memory, in bytes, of a ring of this shape. */
 uint64_t dd_frame_ring_memory(const struct dd_frame_ring_shape *shape);
 
+/* Forbids further seals: for a ring whose writer is the less trusted side, before anybody else has it. With a seal of its own
+ * such a writer could keep out all that come after it. 0 or DD_ERROR_SYSTEM, logged. */
+int dd_frame_ring_forbid_seals(int fd);
 /* Forbids new mappings for writing (F_SEAL_FUTURE_WRITE); existing ones remain. For the writer, once it has mapped the ring: the
  * call waits for a lock that whoever holds the ring can keep, so it is not for anybody more trusted. 0 or DD_ERROR_SYSTEM,
  * logged. */

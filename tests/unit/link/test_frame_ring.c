@@ -232,6 +232,21 @@ START_TEST(cannot_be_written_once_sealed)
 }
 END_TEST
 
+START_TEST(a_writer_cannot_keep_out_the_next_one)
+{
+    open_both(-1);
+    ck_assert_int_eq(dd_frame_ring_forbid_seals(fd), 0);
+    dd_frame_ring_close(writer);
+    ck_assert_int_lt(fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE), 0);
+    ck_assert_int_lt(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), 0);
+    writer = dd_frame_ring_open_writer(fd, &shape, -1);
+    ck_assert_ptr_nonnull(writer);
+    put(1, FRAME);
+    ck_assert_uint_eq(dd_frame_ring_count(reader), 1);
+    close_both();
+}
+END_TEST
+
 /* A writer that means harm can put anything into the memory: the reader stays within it. */
 START_TEST(survives_a_hostile_writer)
 {
@@ -392,5 +407,5 @@ END_TEST
 SUITE("link/frame_ring", gives_back_what_was_put, drops_the_oldest_by_entries_and_by_bytes, keeps_every_frame_whole,
       keeps_the_newest_while_the_next_is_written, notices_a_change_during_reading_in_place, goes_on_after_a_writer_died,
       publishes_state_and_heartbeat, wakes_without_ever_blocking, refuses_another_shape_and_unsealed_memory,
-      cannot_be_written_once_sealed, survives_a_hostile_writer, a_new_writer_begins_well_whatever_the_last_one_left,
-      a_reader_survives_any_counts, holds_between_processes)
+      cannot_be_written_once_sealed, a_writer_cannot_keep_out_the_next_one, survives_a_hostile_writer,
+      a_new_writer_begins_well_whatever_the_last_one_left, a_reader_survives_any_counts, holds_between_processes)
