@@ -12,7 +12,7 @@
 
 /* The streams of one sender are refused one after the other within a status period. */
 static const uint64_t gather_us = 2 * (uint64_t)DD_CLOCK_US_PER_S;
-/* Between two lines: the first, while what is refused changes; then ever longer. */
+/* Between two lines, by dd_clock_now_us(): the first, while what is refused changes; then ever longer. */
 static const uint64_t pauses_s[] = {60, 300, 1800, 3600};
 enum { PAUSES = sizeof pauses_s / sizeof *pauses_s };
 /* The log cuts lines of 2048 bytes. All but the command and its list of sessions takes less than REST_SIZE. */

@@ -16,6 +16,9 @@
 #include "recv/serve/stale_mark_worker.h"
 #include "recv/stream_state.h"
 
+/* All times here are of dd_clock_now_us(), which never steps. After a sleep of the machine, or a stop of this process, everything
+ * is due at once, once, and evaluated as of then: what was live before is as old as it is. */
+
 /* Without a new picture, the last one is sent again after this time. Writing is also the only way to find out that a viewer is
  * gone: a suspended connection does not notice. */
 static const uint64_t repeat_us = DD_CLOCK_US_PER_S;

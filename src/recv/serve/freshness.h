@@ -58,7 +58,9 @@ struct dd_freshness {
     double delay_seconds;        /* of the newest STATUS */
 };
 
-/* Evaluates state at now_us (dd_clock_now_us()). state may be NULL: no datagram ever arrived. */
+/* Evaluates state at now_us (dd_clock_now_us()). state may be NULL: no datagram ever arrived. The ages grow while the machine
+ * sleeps and while intake is stopped; then the sender looks silent, until what waits in its socket was read. A wall clock that is
+ * set, here or there, changes nothing. */
 void dd_freshness_evaluate(const struct dd_stream_state *state, const struct dd_freshness_limits *limits, uint64_t now_us,
                            struct dd_freshness *out);
 

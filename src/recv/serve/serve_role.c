@@ -141,6 +141,7 @@ static int run(struct serve *s)
         uint64_t due_us = dd_broadcast_watch(s->broadcast, now_us);
         due_us = expires_us < due_us ? expires_us : due_us;
         report_changes(s, now_us);
+        /* The time that poll() counts stands still while the machine sleeps: so a turn comes at most that late. */
         int limit_ms = fds[WAKE].fd >= 0 ? POLL_MS : POLL_MS_UNWOKEN;
         if (poll(fds, FDS, dd_clock_wait_ms(dd_clock_now_us(), due_us, limit_ms)) < 0 && errno != EINTR) {
             dd_log_error("poll: %s", strerror(errno));

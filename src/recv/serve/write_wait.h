@@ -26,7 +26,8 @@ struct dd_write_wait_entry {
     TAILQ_ENTRY(dd_write_wait_entry) link;
 };
 
-/* limit_us: how long a socket may take nothing. Returned-owned: dd_write_wait_free(). NULL, logged, if the system refuses. */
+/* limit_us: how long a socket may take nothing, by dd_clock_now_us(): a sleep of the machine counts, but what became writable
+ * meanwhile is looked at first. Returned-owned: dd_write_wait_free(). NULL, logged, if the system refuses. */
 struct dd_write_wait *dd_write_wait_new(uint64_t limit_us);
 /* No entry may be waiting. wait may be NULL. */
 void dd_write_wait_free(struct dd_write_wait *wait);
