@@ -125,16 +125,47 @@ int dd_role_process_start(struct dd_role_process *p, const char *program, uint64
     return 0;
 }
 
-uint64_t dd_role_process_starved_ns(const struct dd_role_process *p)
+/* Reads what /proc/PID/NAME begins with, as a text. */
+static bool read_proc(const struct dd_role_process *p, const char *name, char *text, size_t size)
 {
     char path[64];
-    uint64_t ran_ns, starved_ns = 0;
-    snprintf(path, sizeof path, "/proc/%d/schedstat", (int)p->pid);
-    FILE *f = fopen(path, "re");
-    if (!f)
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)p->pid, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
+    dd_fd_close(&fd);
+    text[n > 0 ? n : 0] = '\0';
+    return n > 0;
+}
+
+/* Reads how long the process ran, and how long it waited for a CPU before it ran. A wait that is not over is not in it. */
+static bool read_times(const struct dd_role_process *p, uint64_t *ran_ns, uint64_t *waited_ns)
+{
+    char text[128];
+    return read_proc(p, "schedstat", text, sizeof text) && sscanf(text, "%" SCNu64 " %" SCNu64, ran_ns, waited_ns) == 2;
+}
+
+/* True if the process runs, or waits for a CPU. */
+static bool is_ready(const struct dd_role_process *p)
+{
+    char text[256];
+    const char *name_end = read_proc(p, "stat", text, sizeof text) ? strrchr(text, ')') : NULL;
+    return name_end && strncmp(name_end, ") R", 3) == 0;
+}
+
+void dd_role_process_watch_cpu(const struct dd_role_process *p, struct dd_role_process_starvation *s, uint64_t now_us)
+{
+    s->ran_us = now_us;
+    if (!read_times(p, &s->ran_ns, &s->waited_ns))
+        s->ran_ns = s->waited_ns = 0;
+}
+
+uint64_t dd_role_process_starved_us(const struct dd_role_process *p, struct dd_role_process_starvation *s, uint64_t now_us)
+{
+    uint64_t ran_ns, waited_ns;
+    if (!read_times(p, &ran_ns, &waited_ns))
         return 0;
-    if (fscanf(f, "%" SCNu64 " %" SCNu64, &ran_ns, &starved_ns) != 2)
-        starved_ns = 0;
-    fclose(f);
-    return starved_ns;
+    if (ran_ns != s->ran_ns || !is_ready(p))
+        s->ran_us = now_us;
+    s->ran_ns = ran_ns;
+    return (waited_ns - s->waited_ns) / 1000 + now_us - s->ran_us;
 }

@@ -37,8 +37,16 @@ void dd_role_process_close(struct dd_role_process *p);
  * or DD_ERROR_SYSTEM, logged. */
 int dd_role_process_start(struct dd_role_process *p, const char *program, uint64_t alive_until_us);
 
-/* Nanoseconds that the process was ready to run and got no CPU, summed up since its start; 0 if the kernel does not count them.
- */
-uint64_t dd_role_process_starved_ns(const struct dd_role_process *p);
+/* How long a process is ready to run, and gets no CPU. */
+struct dd_role_process_starvation {
+    uint64_t ran_ns, waited_ns; /* of the kernel, in sum: at the last look; at the beginning */
+    uint64_t ran_us;            /* dd_clock_now_us() of the last look at which the process had run, or was not ready to run */
+};
+
+/* Begins to watch, at now_us (dd_clock_now_us()). */
+void dd_role_process_watch_cpu(const struct dd_role_process *p, struct dd_role_process_starvation *s, uint64_t now_us);
+/* Microseconds without a CPU since then, as far as they are known; 0 if the kernel does not count them. Call it several times a
+ * second. */
+uint64_t dd_role_process_starved_us(const struct dd_role_process *p, struct dd_role_process_starvation *s, uint64_t now_us);
 
 #endif

@@ -49,7 +49,7 @@ struct process {
     uint64_t backoff_ms;
     uint64_t forgiven_until_us; /* a heartbeat that should have come before is forgiven: nobody was there to see it */
     bool is_suspect;            /* its heartbeat is late */
-    uint64_t starved_ns;        /* dd_role_process_starved_ns() when that was noticed */
+    struct dd_role_process_starvation starvation; /* since that was noticed */
 };
 
 struct dd_supervisor {
@@ -286,15 +286,15 @@ static uint64_t awake_ms(const struct dd_supervisor *s)
 static bool is_hung(struct process *p, uint64_t now)
 {
     uint64_t deadline = p->role.pulse->alive_until_us; /* read once: the role can write anything */
+    bool was_suspect = p->is_suspect;
     if (deadline < p->forgiven_until_us)
         deadline = p->forgiven_until_us;
-    bool was_suspect = p->is_suspect;
     p->is_suspect = now + (uint64_t)SUSPECT_MS * DD_CLOCK_US_PER_MS > deadline;
-    if (p->is_suspect && !was_suspect)
-        p->starved_ns = dd_role_process_starved_ns(&p->role);
-    if (now <= deadline)
+    if (!p->is_suspect)
         return false;
-    uint64_t starved_us = (dd_role_process_starved_ns(&p->role) - p->starved_ns) / 1000;
+    if (!was_suspect)
+        dd_role_process_watch_cpu(&p->role, &p->starvation, now);
+    uint64_t starved_us = dd_role_process_starved_us(&p->role, &p->starvation, now);
     if (starved_us > (uint64_t)STARVED_MAX_MS * DD_CLOCK_US_PER_MS)
         starved_us = (uint64_t)STARVED_MAX_MS * DD_CLOCK_US_PER_MS;
     return now > deadline + starved_us;
