@@ -1,4 +1,6 @@
 """A real camera: GStreamer's RTSP server, to a viewer."""
+import datetime
+import os
 import signal
 import socket
 import subprocess
@@ -231,6 +233,28 @@ class TroubleTest(RtspTest):
         harness.Camera(self, "--size", "320x240", "--port", port)
         live = receiver.wait_live("cam", timeout=45)  # the back-off is at most 30 s
         self.assertGreater(live["frame"], last)
+
+    def test_pictures_that_waited_for_a_stopped_sender_are_old(self):
+        """Everything of ddsend stands still for a while, as in a frozen control group, and the camera's pictures wait in the
+        kernel. The first of them was captured when the pause began, whenever it is read."""
+        receiver = self.receive()
+        camera = harness.Camera(self, "--size", "320x240", "--fps", "10", "--bitrate", "300")
+        sender = self.send(f"rtsp://127.0.0.1:{camera.port}/test", "--timeout", round(20 * harness.stretch()))
+        receiver.wait_live("cam")
+        pids = [sender.pid, *sender.roles().values()]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        begin, last = time.time(), receiver.freshness("cam")["frame"]
+        harness.wait_until(lambda: time.time() >= begin + 4, 5, "time")
+        end = time.time()
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+        receiver.wait_live("cam")
+        frames = harness.wait_until(lambda: [f for f in receiver.json("/cam/frames")["frames"] if f["frame"] > last], 5, "pictures")
+        captured = [datetime.datetime.fromisoformat(f["captured_at"].replace("Z", "+00:00")).timestamp() for f in frames]
+        self.assertLess(captured[0], end - 2, "the first one waited")
+        self.assertEqual(captured, sorted(captured))
+        self.assertNotIn("lost: ", sender.log())
 
     def test_a_camera_that_freezes(self):
         receiver = self.receive()
