@@ -12,7 +12,7 @@ ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 KNOWN_S = 8  # silence takes 5 s, and what is known is told within 3 s
 EXPECTED = {
     "nothing": "sender silent: nothing arrives at its port",
-    "alone": "sender silent: only other streams arrive at its port",
+    "alone": "sender silent: only other streams arrive",
     "key": "datagrams arrive under another key",
     "moved": "datagrams arrive at another port",
     "old": "sessions refused as old",

@@ -197,7 +197,7 @@ const char *dd_freshness_reason_text(enum dd_freshness_reason reason)
         [DD_FRESHNESS_REASON_OTHER_KEY] = "datagrams arrive under another key",
         [DD_FRESHNESS_REASON_OTHER_TRAFFIC] = "other traffic arrives at its port",
         [DD_FRESHNESS_REASON_WAITING] = "waiting for the sender",
-        [DD_FRESHNESS_REASON_OTHER_STREAMS] = "sender silent: only other streams arrive at its port",
+        [DD_FRESHNESS_REASON_OTHER_STREAMS] = "sender silent: only other streams arrive",
         [DD_FRESHNESS_REASON_NOTHING_ARRIVES] = "sender silent: nothing arrives at its port",
         [DD_FRESHNESS_REASON_CLOCKS_DRIFT] = "clocks drift apart",
         [DD_FRESHNESS_REASON_CLOCK_SET] = "sender delayed, or its clock set back",

@@ -202,9 +202,9 @@ END_TEST
 
 START_TEST(all_reasons_have_glyphs_and_room)
 {
-    for (unsigned reason = 0; reason < 16; reason++) {
-        struct dd_stale_mark_words words = {
-            .level = DD_FRESHNESS_STALLED, .age_s = 59 * 60, .reason = dd_wire_reason_text(reason)};
+    for (unsigned reason = 0; reason < 16 + DD_FRESHNESS_REASONS; reason++) {
+        const char *text = reason < 16 ? dd_wire_reason_text(reason) : dd_freshness_reason_text(reason - 16);
+        struct dd_stale_mark_words words = {.level = DD_FRESHNESS_STALLED, .age_s = 59 * 60, .reason = text ? text : ""};
         struct dd_stale_mark_layout l;
         for (const char *c = words.reason; *c; c++)
             ck_assert_msg(*c == ' ' || dd_bitmap_font_rows(*c) != dd_bitmap_font_rows('~'), "no glyph for %c", *c);
@@ -213,7 +213,7 @@ START_TEST(all_reasons_have_glyphs_and_room)
         ck_assert_str_eq(l.lines[0].text, "STALLED 59MIN");
         for (int i = 1; i < l.line_count; i++)
             length += strlen(l.lines[i].text) + (i > 1);
-        ck_assert_uint_eq(length, strlen(words.reason));
+        ck_assert_msg(length == strlen(words.reason), "no room for \"%s\"", words.reason);
     }
 }
 END_TEST
