@@ -148,7 +148,8 @@ class CausesTest(harness.Test):
                 rf"refused a datagram from {peer} at {at['foreign']}: too short",
                 rf"refused session \d+:\w+ from {peer} at {at['old']}, which has the key and began {ISO}: the newest one began {ISO}, "
                 rf"from {peer}\.",
-                rf"old: session \d+:\w+ from {peer}, begun {ISO}"):
+                rf"old: session \d+:\w+ from {peer}, begun {ISO}", "stream old is live, but in trouble: sessions refused as old",
+                "stream replaced is stale: datagrams arrive under a replaced key"):
             receiver.wait_log(pattern, 5)
         self.assertNotRegex(receiver.log(), rf"at {at['healthy']}: no stream")
 

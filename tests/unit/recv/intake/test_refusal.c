@@ -14,10 +14,9 @@
 #include "recv/intake/stream_receiver.h"
 #include "suite.h"
 
-static const struct dd_frame_ring_shape shape = {.entries = 4, .arena_bytes = 65536};
 static const struct dd_wire_status status = {.source = DD_WIRE_SOURCE_OK, .period_ms = 1000};
 static const struct dd_intake_stream config = {
-    .name = "cam", .keys = {{1}, {2}}, .key_count = 2, .max_frame_bytes = 10000, .ring = shape};
+    .name = "cam", .keys = {{1}, {2}}, .key_count = 2, .max_frame_bytes = 10000, .ring = {.entries = 4, .arena_bytes = 65536}};
 static int ring_fd;
 static struct dd_frame_ring *reader;
 static struct dd_stream_receiver *receiver;
@@ -28,8 +27,8 @@ static uint64_t now_us, wall_us;
 
 static void set_up(void)
 {
-    ring_fd = dd_frame_ring_create("test", &shape);
-    reader = dd_frame_ring_open_reader(ring_fd, &shape);
+    ring_fd = dd_frame_ring_create("test", &config.ring);
+    reader = dd_frame_ring_open_reader(ring_fd, &config.ring);
     now_us = dd_clock_now_us();
     wall_us = dd_clock_wall_us();
     suite_stop_clock(now_us);
