@@ -11,20 +11,36 @@ static uint64_t lowest_wall_us(const struct dd_delay *delay, const struct dd_wir
     return delay->lowest_us - (is_same_boot ? clock->epoch_us : delay->epoch_us);
 }
 
-uint64_t dd_delay_rise_us(const struct dd_delay *delay, uint64_t now_us)
+/* The rise if it had no limit. */
+static uint64_t unlimited_rise_us(const struct dd_delay *delay, uint64_t now_us)
 {
     uint64_t drift_us = now_us > delay->seen_us ? (now_us - delay->seen_us) / (1000000 / DRIFT_PPM) : 0;
-    uint64_t rise_us = delay->seen_us ? delay->risen_us + drift_us : 0;
+    return delay->seen_us ? delay->risen_us + drift_us : 0;
+}
+
+/* By how much what was sent at sent_us and arrives at now_us is above the smallest difference. */
+static uint64_t above_us(const struct dd_delay *delay, const struct dd_wire_status *clock, uint64_t sent_us, uint64_t now_us)
+{
+    int64_t us = (int64_t)(now_us - sent_us - lowest_wall_us(delay, clock));
+    return delay->seen_us && us > 0 ? (uint64_t)us : 0;
+}
+
+uint64_t dd_delay_rise_us(const struct dd_delay *delay, uint64_t now_us)
+{
+    uint64_t rise_us = unlimited_rise_us(delay, now_us);
     return rise_us < delay->limit_us ? rise_us : delay->limit_us;
 }
 
 uint64_t dd_delay_us(const struct dd_delay *delay, const struct dd_wire_status *clock, uint64_t sent_us, uint64_t now_us)
 {
-    if (!delay->seen_us)
-        return 0;
-    int64_t above_us = (int64_t)(now_us - sent_us - lowest_wall_us(delay, clock));
-    uint64_t rise_us = dd_delay_rise_us(delay, now_us);
-    return above_us > 0 && (uint64_t)above_us > rise_us ? (uint64_t)above_us - rise_us : 0;
+    uint64_t us = above_us(delay, clock, sent_us, now_us), rise_us = dd_delay_rise_us(delay, now_us);
+    return us > rise_us ? us - rise_us : 0;
+}
+
+bool dd_delay_is_drift(const struct dd_delay *delay, const struct dd_wire_status *status, uint64_t now_us)
+{
+    uint64_t us = above_us(delay, status, status->sent_us, now_us);
+    return us > dd_delay_rise_us(delay, now_us) && us <= unlimited_rise_us(delay, now_us);
 }
 
 void dd_delay_note(struct dd_delay *delay, const struct dd_wire_status *status, uint64_t now_us)
@@ -36,10 +52,10 @@ void dd_delay_note(struct dd_delay *delay, const struct dd_wire_status *status, 
         return;
     uint64_t difference_us = now_us - status->sent_us;
     uint64_t lowest_us = delay->seen_us ? lowest_wall_us(delay, status) : difference_us;
-    int64_t above_us = (int64_t)(difference_us - lowest_us);
-    if (above_us < 0)
+    int64_t risen_us = (int64_t)(difference_us - lowest_us);
+    if (risen_us < 0)
         lowest_us = difference_us;
-    delay->risen_us = above_us > 0 ? (uint64_t)above_us : 0;
+    delay->risen_us = risen_us > 0 ? (uint64_t)risen_us : 0;
     delay->lowest_us = lowest_us + status->epoch_us;
     delay->epoch_us = status->epoch_us;
     delay->boot_tag = status->boot_tag;

@@ -42,6 +42,10 @@ void dd_delay_note(struct dd_delay *delay, const struct dd_wire_status *status, 
 /* The rise of the baseline at now_us, at most limit_us. */
 uint64_t dd_delay_rise_us(const struct dd_delay *delay, uint64_t now_us);
 
+/* True if status, which was noted at now_us, is late only because the rise is limited: at the rate that is allowed the clocks may
+ * have drifted apart by as much since the baseline was seen last. */
+bool dd_delay_is_drift(const struct dd_delay *delay, const struct dd_wire_status *status, uint64_t now_us);
+
 /* True if status, which was noted, is of another boot of the sender's machine than the baseline. Then the delay goes by the
  * machine's wall clock: it is wrong by as much as that was set in between. */
 bool dd_delay_is_of_other_boot(const struct dd_delay *delay, const struct dd_wire_status *status);

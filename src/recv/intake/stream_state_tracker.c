@@ -169,8 +169,8 @@ static void update_delay(struct dd_stream_state_tracker *t, uint64_t now_us)
     s->delay_us = dd_delay_us(t->delay, &s->status, s->status.sent_us, now_us);
     s->delay_rise_us = dd_delay_rise_us(t->delay, now_us);
     s->delay_rise_limit_us = t->delay->limit_us;
-    s->delay_used_up = s->delay_us && s->delay_rise_us == s->delay_rise_limit_us;
     s->delay_of_other_boot = dd_delay_is_of_other_boot(t->delay, &s->status);
+    s->delay_used_up = !s->delay_of_other_boot && dd_delay_is_drift(t->delay, &s->status, now_us);
 }
 
 /* The newest STATUS may name the newest frame, also if that came later: then the age that it states counts. */

