@@ -13,6 +13,7 @@
 #include "recv/forget_session.h"
 #include "recv/intake/intake_role.h"
 #include "recv/serve/jpeg_codec.h"
+#include "recv/serve/serve_memory.h"
 #include "recv/serve/serve_role.h"
 #include "recv/serve/stale_mark.h"
 #include "recv/sockets.h"
@@ -152,8 +153,6 @@ static void add_stream_memory(struct dd_memory_table *memory, const struct dd_se
 {
     dd_memory_table_add(memory, "intake, serve", "ring: buffer_bytes, and its index", dd_frame_ring_memory(&s->ring));
     dd_memory_table_add(memory, "intake", "unfinished pictures, and their parity", dd_reassembly_memory(s->max_frame_bytes));
-    /* the newest picture and the one before it; the marked one, and the one that is being marked */
-    dd_memory_table_add(memory, "serve", "the newest pictures", (s->stale_mark ? 4 : 2) * (uint64_t)s->max_frame_bytes);
 }
 
 static int build_stream(struct dd_recv_role_config *config, const struct draft *d)
@@ -173,13 +172,15 @@ static int build_stream(struct dd_recv_role_config *config, const struct draft *
     return 0;
 }
 
-/* Memory for drawing stale marks: one at a time. */
-static uint64_t marking_memory(const struct dd_recv_role_config *config)
+static void add_serve_memory(struct dd_memory_table *table, const struct dd_serve_config *serve)
 {
-    bool has_marks = false;
-    for (size_t i = 0; i < config->stream_count; i++)
-        has_marks = has_marks || config->serve->streams[i].stale_mark;
-    return has_marks ? (uint64_t)DD_STALE_MARK_PIXELS_MAX * DD_JPEG_CODEC_BYTES_PER_PIXEL : 0;
+    struct dd_serve_memory memory;
+    dd_serve_memory_compute(serve, &memory);
+    dd_memory_table_add(table, "serve", "the newest pictures", memory.newest);
+    dd_memory_table_add(table, "serve", "pictures that slow viewers still read", memory.older);
+    dd_memory_table_add(table, "serve", "drawing of stale marks", memory.marking);
+    dd_memory_table_add(table, "serve", "HTTP connections", memory.connections);
+    dd_memory_table_add(table, "kernel", "sockets of HTTP connections", memory.sockets);
 }
 
 /* The key id tells which stream a datagram is for. An attacker could swap streams that have the same. */
@@ -247,7 +248,6 @@ int dd_recv_role_config_build(struct dd_recv_role_config *config, struct dd_opti
         dd_recv_role_config_free(config);
         return error;
     }
-    dd_memory_table_add(&config->memory, "serve", "drawing of stale marks", marking_memory(config));
     dd_memory_table_add(&config->memory, "intake", "datagrams of one batch", DD_INTAKE_BATCH_BYTES);
     dd_memory_table_add(&config->memory, "kernel", "receive buffers of UDP ports", config->port_count * DD_SOCKETS_UDP_BYTES);
     dd_forget_session_write_command(options, config->intake->command, sizeof config->intake->command);
@@ -258,6 +258,7 @@ int dd_recv_role_config_build(struct dd_recv_role_config *config, struct dd_opti
     config->serve->max_viewers = (uint32_t)daemon->max_viewers;
     config->serve->single = !dd_options_named_streams(options);
     config->serve->stream_count = (uint32_t)config->stream_count;
+    add_serve_memory(&config->memory, config->serve);
     return 0;
 }
 

@@ -20,13 +20,11 @@
 #include "dd/base/log.h"
 #include "dd/base/privileges.h"
 #include "recv/role_config.h"
+#include "recv/serve/serve_memory.h"
 
 enum {
     BACKLOG = 1024,
-    /* Of each HTTP connection, which inherits them. The kernel doubles the buffers, and counts its own use of them. */
-    HTTP_UNSENT = 32 * 1024, /* how much of what is written waits to be sent; it grows old there */
-    HTTP_SEND_BUFFER = 64 * 1024,
-    HTTP_RECEIVE_BUFFER = 8 * 1024, /* requests are short */
+    HTTP_UNSENT = 32 * 1024, /* how much of what is written to an HTTP connection waits to be sent; it grows old there */
 };
 
 static int set(int fd, int level, int option, int value)
@@ -89,13 +87,15 @@ static bool is_loopback(const struct sockaddr_storage *address)
     return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
 }
 
+/* Accepted connections inherit the options. */
 static int listen_tcp(const struct dd_recv_daemon *o)
 {
     struct sockaddr_storage address;
     socklen_t size = dd_host_port_socket_address(&address, o->http_host, (uint16_t)o->http_port);
     int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || set(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0 || set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, HTTP_UNSENT) < 0 ||
-        set(fd, SOL_SOCKET, SO_SNDBUF, HTTP_SEND_BUFFER) < 0 || set(fd, SOL_SOCKET, SO_RCVBUF, HTTP_RECEIVE_BUFFER) < 0 ||
+        set(fd, SOL_SOCKET, SO_SNDBUF, DD_SERVE_MEMORY_SEND_BUFFER) < 0 ||
+        set(fd, SOL_SOCKET, SO_RCVBUF, DD_SERVE_MEMORY_RECEIVE_BUFFER) < 0 ||
         bind(fd, (const struct sockaddr *)&address, size) < 0 || listen(fd, BACKLOG) < 0) {
         dd_log_error("cannot serve HTTP at %s port %jd: %s%s", o->http_host, (intmax_t)o->http_port, strerror(errno),
                      errno == EADDRINUSE ? "; another program has that port (ss -tlpn shows which)" : "");

@@ -394,6 +394,13 @@ class Forge(Process):
         for i in range(count):
             self.fragment(data[i * size:(i + 1) * size].ljust(size, b"\0"), frame, captured_us, len(data), i, count)
 
+    def large_frame(self, frame, size, head):
+        """A whole frame of size bytes that begins with head, is filled up, and ends as a JPEG does."""
+        self.popen.stdin.write(f"frame {frame} {size} {head.hex()}\n".encode())
+        self.popen.stdin.flush()
+        self.sent += 1
+        wait_until(lambda: self.out().count("\n") == self.sent or self._must_run(), 10, "a sealed frame")
+
     def status(self, frame=0, source=1, reason=0, interval_ms=100, captured_us=0, age_ms=0, period_ms=1000, width=320, height=240,
                skipped=0, frames_sent=None, sent_us=None, epoch_us=None, quality=60, boot_tag=0xb0071d00):
         """A STATUS; unless epoch_us says otherwise, by the clock that the first one had."""

@@ -2,7 +2,8 @@
  * tests can check how the receiver handles malformed messages that authenticate.
  *
  *   forge PORT KEY [STREAM_ID]     prints "sent COUNTER" for each line; a line "session SECONDS" begins a new session whose
- *                                  start is that many seconds from now */
+ *                                  start is that many seconds from now; a line "frame NUMBER BYTES HEX" sends a whole frame of
+ *                                  that many bytes, which begins with HEX and is filled with zeroes up to JPEG's end */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -15,12 +16,20 @@
 
 #include "dd/base/clock.h"
 #include "dd/base/log.h"
+#include "dd/link/block_plan.h"
+#include "dd/link/fragmenter.h"
 #include "dd/link/key.h"
 #include "dd/link/seal.h"
 #include "dd/link/wire.h"
 
 static char line[2 * DD_WIRE_DATAGRAM_MAX + 2];
 static uint8_t message[DD_WIRE_DATAGRAM_MAX], datagram[DD_WIRE_DATAGRAM_MAX];
+static struct {
+    int fd;
+    struct sockaddr_in to;
+} out;
+
+enum { FRAME_DATAGRAM = 32000 }; /* loopback has an MTU of 65536 */
 
 static size_t from_hex(const char *text, uint8_t *bytes, size_t size)
 {
@@ -41,11 +50,43 @@ static bool begin(struct dd_seal **seal, const struct dd_key *key, uint64_t ahea
     return *seal != NULL;
 }
 
-static bool send_line(struct dd_seal *seal, int fd, const struct sockaddr_in *to)
+/* Seals size bytes of message, and sends them. */
+static bool send_message(struct dd_seal *seal, size_t size)
+{
+    size = dd_seal_datagram(seal, message, size, datagram);
+    return size && sendto(out.fd, datagram, size, 0, (const struct sockaddr *)&out.to, sizeof out.to) >= 0;
+}
+
+/* "frame NUMBER BYTES HEX" */
+static bool send_frame(struct dd_seal *seal)
+{
+    char *at = line + strlen("frame ");
+    uint64_t number = strtoull(at, &at, 10), captured_us = dd_clock_wall_us();
+    size_t size = strtoull(at, &at, 10);
+    uint8_t *bytes = calloc(1, size + DD_FRAGMENTER_SLACK);
+    struct dd_fragmenter *fragmenter = dd_fragmenter_new();
+    struct dd_block_plan plan;
+    bool sound = bytes && fragmenter && size > 2 && dd_block_plan_compute(&plan, (uint32_t)size, FRAME_DATAGRAM, 0) == 0;
+    if (sound) {
+        from_hex(at + 1, bytes, size - 2);
+        memcpy(bytes + size - 2, "\xff\xd9", 2);
+        sound = dd_fragmenter_begin(fragmenter, &plan, bytes) == 0;
+    }
+    while (sound && dd_fragmenter_left(fragmenter)) {
+        struct dd_wire_fragment fragment = {.frame = number, .captured_us = captured_us};
+        sound = dd_fragmenter_next(fragmenter, &fragment) == 0 &&
+                send_message(seal, dd_wire_write_fragment(&fragment, message, sizeof message));
+    }
+    dd_fragmenter_free(fragmenter);
+    free(bytes);
+    return sound;
+}
+
+static bool send_line(struct dd_seal *seal)
 {
     size_t room = sizeof message - DD_WIRE_HEADER_BYTES - DD_WIRE_TAG_BYTES;
-    size_t size = dd_seal_datagram(seal, message, from_hex(line, message, room), datagram);
-    if (!size || sendto(fd, datagram, size, 0, (const struct sockaddr *)to, sizeof *to) < 0)
+    bool is_frame = strncmp(line, "frame ", strlen("frame ")) == 0;
+    if (!(is_frame ? send_frame(seal) : send_message(seal, from_hex(line, message, room))))
         return false;
     printf("sent %llu\n", (unsigned long long)dd_seal_count(seal) - 1);
     fflush(stdout);
@@ -62,16 +103,16 @@ int main(int argc, char **argv)
         fprintf(stderr, "forge PORT KEY [STREAM_ID]: %s\n", why ? why : "wrong arguments");
         return EXIT_FAILURE;
     }
-    struct sockaddr_in to = {
+    out.to = (struct sockaddr_in){
         .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[1])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    out.fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     struct dd_seal *seal = dd_seal_new(&key, 0);
-    bool sound = fd >= 0 && seal;
+    bool sound = out.fd >= 0 && seal;
     while (sound && fgets(line, sizeof line, stdin))
         sound = !strncmp(line, "session ", 8) ? begin(&seal, &key, strtoull(line + 8, NULL, 10) * DD_CLOCK_US_PER_S)
-                                              : send_line(seal, fd, &to);
+                                              : send_line(seal);
     dd_seal_free(seal);
-    if (fd >= 0)
-        close(fd);
+    if (out.fd >= 0)
+        close(out.fd);
     return sound ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -16,17 +16,15 @@
 #include "recv/serve/broadcast.h"
 #include "recv/serve/mjpeg_writer.h"
 #include "recv/serve/response.h"
+#include "recv/serve/serve_memory.h"
 #include "recv/serve/serve_role.h"
 #include "recv/serve/viewer.h"
 #include "recv/serve/write_wait.h"
 
 enum {
-    CONNECTION_BYTES = 16 * 1024, /* for the header of a request, and that of its response */
     UNIX_SEND_BUFFER = 16 * 1024, /* which the kernel doubles, and counts its own use of */
     VIEWER_RETRY_S = 10,
-    CONNECTIONS_PER_VIEWER = 2, /* a browser has one for the pictures and one for the freshness */
-    CONNECTIONS_SPARE = 256,    /* for monitors, and for telling others that there are too many viewers */
-    FILES_SPARE = 64,           /* open beside connections and rings */
+    FILES_SPARE = 64, /* open beside connections and rings */
 };
 
 struct dd_http_server {
@@ -104,12 +102,27 @@ static struct MHD_Response *create_pictures(const struct dd_http_server *server,
     return create_fixed(response);
 }
 
+/* Takes the body of response. *request_state becomes the viewer if it is of pictures. NULL if there is no memory. */
+static struct MHD_Response *create(const struct dd_http_server *server, struct dd_response *response,
+                                   struct MHD_Connection *connection, void **request_state)
+{
+    if (response->pictures)
+        return create_pictures(server, response, connection, request_state);
+    if (!response->picture)
+        return create_fixed(response);
+    struct dd_viewer *viewer = NULL;
+    struct MHD_Response *mhd_response =
+        dd_viewer_open_picture(server->site, response->stream, response->picture, connection, &viewer);
+    if (mhd_response)
+        *request_state = viewer;
+    return mhd_response;
+}
+
 /* Sends response, and takes its body. *request_state becomes the viewer if it is of pictures. */
 static enum MHD_Result reply(const struct dd_http_server *server, struct MHD_Connection *connection, struct dd_response *response,
                              void **request_state)
 {
-    struct MHD_Response *mhd_response =
-        response->pictures ? create_pictures(server, response, connection, request_state) : create_fixed(response);
+    struct MHD_Response *mhd_response = create(server, response, connection, request_state);
     if (!mhd_response) {
         dd_log_error("no memory for a response");
         return MHD_NO; /* closes the connection */
@@ -268,7 +281,7 @@ static void write_security_policy(struct dd_http_server *server, const char *emb
 /* How many connections to accept: enough for max_viewers, or as many as the limit of open files allows (with a warning). */
 static unsigned connection_limit(const struct dd_serve_config *config)
 {
-    rlim_t wanted = (rlim_t)config->max_viewers * CONNECTIONS_PER_VIEWER + CONNECTIONS_SPARE;
+    rlim_t wanted = dd_serve_memory_connections(config->max_viewers);
     rlim_t others = config->stream_count + FILES_SPARE;
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) != 0)
@@ -296,7 +309,7 @@ static struct MHD_Daemon *start_daemon(struct dd_http_server *server, int listen
     struct MHD_OptionItem options[] = {
         {MHD_OPTION_LISTEN_SOCKET, listen_fd, NULL},
         {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)limit, NULL},
-        {MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_BYTES, NULL},
+        {MHD_OPTION_CONNECTION_MEMORY_LIMIT, DD_SERVE_MEMORY_REQUEST, NULL},
         {MHD_OPTION_CONNECTION_TIMEOUT, DD_VIEWER_TIMEOUT_S, NULL},
         {threads ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, (intptr_t)threads, NULL},
         {MHD_OPTION_END, 0, NULL},

@@ -15,7 +15,7 @@
 
 /* A part is written in three pieces: head, picture, tail. A keep-alive has a head only. */
 struct dd_mjpeg_writer {
-    struct dd_shared_picture *picture; /* NULL in a keep-alive, and when idle */
+    const struct dd_shared_picture *picture; /* NULL in a keep-alive, and when idle */
     char head[320];
     size_t head_size;
     size_t tail_size; /* of CLOSING; 0 without a picture */
@@ -30,9 +30,6 @@ struct dd_mjpeg_writer *dd_mjpeg_writer_new(void)
 
 void dd_mjpeg_writer_free(struct dd_mjpeg_writer *writer)
 {
-    if (!writer)
-        return;
-    dd_shared_picture_unref(&writer->picture);
     free(writer);
 }
 
@@ -46,7 +43,7 @@ bool dd_mjpeg_writer_idle(const struct dd_mjpeg_writer *writer)
     return writer->offset == writer->head_size + picture_size(writer) + writer->tail_size;
 }
 
-void dd_mjpeg_writer_begin(struct dd_mjpeg_writer *writer, struct dd_shared_picture *picture, const char *level)
+void dd_mjpeg_writer_begin(struct dd_mjpeg_writer *writer, const struct dd_shared_picture *picture, const char *level)
 {
     char captured_at[DD_CLOCK_ISO_SIZE];
     assert(dd_mjpeg_writer_idle(writer) && !writer->picture);
@@ -95,7 +92,7 @@ size_t dd_mjpeg_writer_write(struct dd_mjpeg_writer *writer, char *bytes, size_t
         start = end;
     }
     if (dd_mjpeg_writer_idle(writer)) {
-        dd_shared_picture_unref(&writer->picture);
+        writer->picture = NULL;
         writer->head_size = writer->tail_size = writer->offset = 0;
     }
     return n;

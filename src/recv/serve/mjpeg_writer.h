@@ -23,15 +23,15 @@ void dd_mjpeg_writer_free(struct dd_mjpeg_writer *writer);
 /* True if nothing is left to write, and so a part may begin. */
 bool dd_mjpeg_writer_idle(const struct dd_mjpeg_writer *writer);
 
-/* Begins a part with picture (taken) and level (borrowed for the call) as its X-State. writer must be idle. */
-void dd_mjpeg_writer_begin(struct dd_mjpeg_writer *writer, struct dd_shared_picture *picture, const char *level);
+/* Begins a part with picture (borrowed until writer is idle again or freed) and level (borrowed for the call) as its X-State.
+ * writer must be idle. */
+void dd_mjpeg_writer_begin(struct dd_mjpeg_writer *writer, const struct dd_shared_picture *picture, const char *level);
 
 /* Begins bytes that browsers ignore, but that fail if the viewer is gone. This is possible only before the first part: false
  * afterwards. writer must be idle. */
 bool dd_mjpeg_writer_begin_keepalive(struct dd_mjpeg_writer *writer);
 
-/* Copies the next bytes, at most size, into bytes. Returns their number; 0 only if writer is idle. The picture's reference is
- * given up with its last byte. */
+/* Copies the next bytes, at most size, into bytes. Returns their number; 0 only if writer is idle. */
 size_t dd_mjpeg_writer_write(struct dd_mjpeg_writer *writer, char *bytes, size_t size);
 
 #endif

@@ -191,7 +191,7 @@ static void describe_picture(struct dd_response *response, const struct dd_share
 static void set_picture(struct dd_response *response, struct dd_shared_picture *picture)
 {
     response->release = release_picture;
-    response->owner = picture;
+    response->owner = response->picture = picture;
     response->body = dd_shared_picture_bytes(picture);
     response->size = dd_shared_picture_size(picture);
 }
@@ -227,6 +227,7 @@ static void respond_snapshot(const struct dd_response_site *site, size_t stream,
     } else {
         if (snapshot.words.level != DD_FRESHNESS_LIVE)
             write_mark_etag(response, snapshot.picture, &snapshot.words);
+        response->stream = stream;
         describe_picture(response, snapshot.picture, request->if_none_match);
         if (response->code == 200)
             set_picture(response, snapshot.picture);
@@ -235,34 +236,44 @@ static void respond_snapshot(const struct dd_response_site *site, size_t stream,
     }
 }
 
-/* The picture with that number if ring holds it, with one reference; else NULL. */
-static struct dd_shared_picture *find_picture(const struct dd_frame_ring *ring, uint64_t number, uint32_t max_bytes)
+/* The picture with that number, if ring holds it. 0 with one reference; DD_ERROR_GONE; or DD_ERROR_SPACE: there is no room for a
+ * copy now. *picture is NULL on error. */
+static int find_picture(const struct dd_frame_ring *ring, uint64_t number, uint32_t max_bytes, struct dd_shared_picture **picture)
 {
     uint64_t oldest = dd_frame_ring_oldest(ring);
     uint64_t count = dd_frame_ring_count(ring);
+    *picture = NULL;
     /* The ring's count is not trusted: no more entries than a ring can have are looked at. */
     for (unsigned i = 0; i < DD_FRAME_RING_ENTRIES_MAX && count > oldest; i++) {
         struct dd_frame_ring_frame entry;
         count--;
         if (dd_frame_ring_peek(ring, count, &entry, NULL) != 0 || entry.number != number)
             continue;
-        struct dd_shared_picture *picture = dd_shared_picture_copy(ring, count, max_bytes);
-        if (!picture || dd_shared_picture_number(picture) == number)
-            return picture;
-        dd_shared_picture_unref(&picture);
+        int error = dd_shared_picture_get(ring, count, max_bytes, picture);
+        if (error || dd_shared_picture_number(*picture) == number)
+            return error;
+        dd_shared_picture_unref(picture);
     }
-    return NULL;
+    return DD_ERROR_GONE;
 }
 
 static void respond_picture(const struct dd_response_site *site, const struct dd_route *route, const char *if_none_match,
                             struct dd_response *response)
 {
     uint32_t max_bytes = site->config->streams[route->stream].max_frame_bytes;
-    struct dd_shared_picture *picture = find_picture(dd_broadcast_ring(site->broadcast, route->stream), route->number, max_bytes);
-    if (!picture) {
+    struct dd_shared_picture *picture;
+    int error = find_picture(dd_broadcast_ring(site->broadcast, route->stream), route->number, max_bytes, &picture);
+    if (error == DD_ERROR_SPACE) {
+        dd_response_set_text(response, 503, "Too many pictures are on their way to slow viewers.\n");
+        response->refusal = "too many slow viewers";
+        response->retry_after_s = PICTURE_RETRY_S;
+        return;
+    }
+    if (error) {
         dd_response_set_text(response, 404, "This picture is no longer there.\n");
         return;
     }
+    response->stream = route->stream;
     describe_picture(response, picture, if_none_match);
     if (response->code == 200)
         set_picture(response, picture);

@@ -10,6 +10,7 @@ struct dd_broadcast;
 struct dd_broadcast_waiter;
 struct dd_pages;
 struct dd_serve_config;
+struct dd_shared_picture;
 struct dd_write_wait;
 
 enum { DD_RESPONSE_TEXT_SIZE = 128 };
@@ -37,6 +38,7 @@ struct dd_response {
     size_t size;
     void (*release)(void *owner); /* frees the body; NULL: the body is static, or lives as long as the site */
     void *owner;
+    struct dd_shared_picture *picture; /* the body is its bytes, and owner is this reference; NULL: it is none */
     /* header fields; empty: none */
     char etag[DD_RESPONSE_TEXT_SIZE], last_modified[DD_RESPONSE_TEXT_SIZE], location[DD_RESPONSE_TEXT_SIZE];
     const char *allow;      /* static; NULL: none */
@@ -46,7 +48,7 @@ struct dd_response {
     /* If pictures is true, the body is the endless MJPEG of stream, with at most one picture in period_us (0: no limit), and
      * never with a mark if raw is true, and not repeated soon if once is. body and type are not set then. */
     bool pictures;
-    size_t stream;
+    size_t stream; /* of picture, too */
     uint64_t period_us;
     bool raw, once;
     bool suspended; /* the request's waiter was suspended: there is no response yet. Build it again once it is resumed */

@@ -2,6 +2,7 @@
 #include "recv/serve/serve_role.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,13 +17,15 @@
 #include "recv/serve/http_server.h"
 #include "recv/serve/pages.h"
 #include "recv/serve/response.h"
+#include "recv/serve/serve_memory.h"
 #include "recv/serve/viewer.h"
 #include "recv/serve/write_wait.h"
 
 enum {
     POLL_MS = 250,        /* the longest wait between heartbeats, and between looks at the rings */
     POLL_MS_UNWOKEN = 20, /* the same once intake's end of the wake-up pipe is closed */
-    BEAT_MS = 3000,       /* how long a heartbeat counts */
+    MMAP_BYTES = 64 * 1024,
+    BEAT_MS = 3000, /* how long a heartbeat counts */
 };
 static const uint64_t report_period_us = DD_CLOCK_US_PER_S;
 
@@ -60,6 +63,16 @@ static int check_config(const struct dd_serve_config *config, size_t size, size_
     return 0;
 }
 
+/* Holds the memory to what --check-config promises. Blocks that the kernel gets back when they are freed begin at a fixed size:
+ * otherwise, as larger ones are freed, malloc() keeps them. */
+static void limit_memory(const struct dd_serve_config *config)
+{
+    struct dd_serve_memory memory;
+    dd_serve_memory_compute(config, &memory);
+    dd_shared_picture_set_limits(&memory.limits);
+    mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
+}
+
 static int set_up(struct serve *s)
 {
     size_t size = 0;
@@ -68,6 +81,7 @@ static int set_up(struct serve *s)
         return DD_ERROR_INPUT;
     for (size_t i = 0; i < s->config->stream_count; i++)
         s->ring_fds[i] = dd_role_fd(s->role, DD_SERVE_FD_RINGS + i);
+    limit_memory(s->config);
     s->reports = calloc(s->config->stream_count, sizeof *s->reports);
     s->broadcast = dd_broadcast_new(s->config, s->ring_fds);
     s->pages = dd_pages_new(s->config);
