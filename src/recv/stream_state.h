@@ -50,6 +50,7 @@ static inline bool dd_stream_state_note(uint64_t *then_us, uint64_t now_us)
     return true;
 }
 
+/* There is no bool in it: serve must not rely on any value, and of a bool only two are defined. */
 struct dd_stream_state {
     uint64_t listening_us;        /* intake began to listen */
     uint64_t heard_us;            /* the newest authentic datagram arrived */
@@ -63,12 +64,13 @@ struct dd_stream_state {
     uint64_t delay_us;            /* duration: the delay of the newest STATUS */
     uint64_t delay_rise_us;       /* duration: what has been allowed so far for clocks that drift apart (recv/intake/delay.h) */
     uint64_t delay_rise_limit_us; /* duration: delay_drift */
-    bool delay_used_up;       /* the rise is at its limit, and datagrams are late by what the clocks may have drifted further */
-    bool delay_of_other_boot; /* the sender's machine was started again since the delay's baseline was measured. So the delay
-                                 goes by its wall clock: if it is long, that clock may have been set back */
-    uint64_t newer_announced_us; /* since when a STATUS names a newer frame than the newest complete one; 0: none does */
-    uint64_t confirmed_us;       /* the newest STATUS that names this frame arrived; 0: there was none since the frame came */
-    uint64_t confirmed_age_us;   /* duration: the picture's age then, which is the age that STATUS states plus its delay */
+    uint8_t delay_used_up;        /* or 0: the rise is at its limit, and datagrams are late by what the clocks may have drifted
+                                     further */
+    uint8_t delay_of_other_boot;  /* or 0: the sender's machine was started again since the delay's baseline was measured. So the
+                                     delay goes by its wall clock: if it is long, that clock may have been set back */
+    uint64_t newer_announced_us;  /* since when a STATUS names a newer frame than the newest complete one; 0: none does */
+    uint64_t confirmed_us;        /* the newest STATUS that names this frame arrived; 0: there was none since the frame came */
+    uint64_t confirmed_age_us;    /* duration: the picture's age then, which is the age that STATUS states plus its delay */
     struct dd_stream_ledger session, total; /* since the newest session began; since intake started */
     struct dd_socket_counters socket;
     uint64_t refused_us[DD_STREAM_REFUSALS]; /* the newest such datagram arrived; up to DD_STREAM_NOTE_PERIOD_US behind */
