@@ -109,7 +109,7 @@ class JumpsTest(ClockTest):
     def sessions(self):
         """(of the sender, of the receiver) as they log them."""
         return [re.findall(r"session (\d+:[0-9a-f]{16})" + end, daemon.log(), re.M)
-                for daemon, end in ((self.sender, "$"), (self.receiver, " from"))]
+                for daemon, end in ((self.sender, ", begun"), (self.receiver, " from"))]
 
     def test_a_sleep_of_both_machines(self):
         pids = list(self.roles.values())
