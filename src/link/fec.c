@@ -170,6 +170,13 @@ static bool find_losses(struct losses *l, const struct dd_fec_block *block, cons
     return true;
 }
 
+/* In GF(2^8) a sum is an exclusive or. */
+static void add(uint8_t *restrict sum, const uint8_t *restrict symbol, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        sum[i] ^= symbol[i];
+}
+
 /* Computes, for each parity symbol, the sum of it and of what the known data symbols add to it: that is what the lost ones add.
  */
 static void add_known(struct dd_fec *fec, const struct dd_fec_block *block, const struct losses *l, uint8_t *const *places,
@@ -189,8 +196,7 @@ static void add_known(struct dd_fec *fec, const struct dd_fec_block *block, cons
         memset(sums[0], 0, l->e * block->symbol_bytes);
     }
     for (uint32_t row = 0; row < l->e; row++)
-        for (size_t i = 0; i < block->symbol_bytes; i++)
-            sums[row][i] ^= places[l->lost[row]][i];
+        add(sums[row], places[l->lost[row]], block->symbol_bytes);
 }
 
 int dd_fec_recover(struct dd_fec *fec, const struct dd_fec_block *block, uint8_t *const *places, const uint8_t *held)
