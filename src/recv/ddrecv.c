@@ -125,12 +125,9 @@ static int open_rings(struct ddrecv *r)
 
 static int start_fsync_thread(struct ddrecv *r)
 {
-    int fds[DD_OPTIONS_STREAMS_MAX];
     if (!r->identity->state_dir[0])
         return 0;
-    for (size_t i = 0; i < r->stores.count; i++)
-        fds[i] = r->stores.rows[i].fd;
-    r->fsync_thread = dd_fsync_thread_start(fds, r->stores.count);
+    r->fsync_thread = dd_fsync_thread_start(&r->stores);
     return r->fsync_thread ? 0 : DD_ERROR_SYSTEM;
 }
 
@@ -357,6 +354,7 @@ static void stop(void *context, struct dd_supervisor *supervisor)
 static void tick(void *context, const struct dd_supervisor *supervisor)
 {
     struct ddrecv *r = context;
+    dd_fsync_thread_check(r->fsync_thread);
     if (r->serve_id < 0)
         return;
     if (dd_supervisor_pid(supervisor, r->serve_id))

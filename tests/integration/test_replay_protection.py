@@ -75,6 +75,25 @@ class ReplaysTest(harness.Test):
         self.assertNotEqual(receiver.wait(), 0)
         self.replay(self.receive())
 
+    def test_not_after_a_crash_of_the_whole_daemon(self):
+        receiver = self.receive()
+        self.watch_and_record(receiver)
+        receiver.send_signal(signal.SIGKILL)
+        receiver.wait()
+        harness.wait_until(lambda: not self.left_behind(), 10, "the end of its roles")
+        self.replay(self.receive())
+
+    def test_intake_has_no_file_on_the_disk(self):
+        """A disk that hangs, or is frozen for a backup, must not stop it; a write to a mapped file would wait."""
+        harness.require_root()
+        receiver = self.receive()
+        intake, state_dir = receiver.roles()["intake"], self.path("recv-state")
+        self.assertEqual(os.listdir(state_dir), ["replay-cam"])
+        with open(f"/proc/{intake}/maps") as f:
+            self.assertNotIn(state_dir, f.read())
+        for fd in os.listdir(f"/proc/{intake}/fd"):
+            self.assertNotIn(state_dir, os.readlink(f"/proc/{intake}/fd/{fd}"))
+
     def test_not_after_a_reload(self):
         receiver = self.receive()
         self.watch_and_record(receiver)

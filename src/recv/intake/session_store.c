@@ -123,10 +123,20 @@ static struct file *map(int fd)
     return NULL;
 }
 
-/* Maps the file of the running or coming ddrecv, for a request. Returned-owned; NULL, logged, with *error set. */
-static struct file *map_for_request(const char *state_dir, const char *stream, int *error)
+/* The command line and the supervisor of a running ddrecv both change the requests in the file; one waits for the other. */
+static void lock_request(int fd, short type)
 {
-    int fd = open_file(state_dir, stream, 0);
+    struct flock lock = {
+        .l_type = type, .l_whence = SEEK_SET, .l_start = offsetof(struct file, request), .l_len = sizeof(struct request)};
+    if (fcntl(fd, F_OFD_SETLKW, &lock) < 0 && type != F_UNLCK)
+        dd_log_debug("cannot lock the requests of a replay state: %s", strerror(errno));
+}
+
+/* Maps the file of the running or coming ddrecv, for a request. Returned-owned, with its requests locked until
+ * unmap_request(); NULL, logged, with *error set. */
+static struct file *map_for_request(const char *state_dir, const char *stream, int *locked_fd, int *error)
+{
+    int fd = *locked_fd = open_file(state_dir, stream, 0);
     if (fd < 0) {
         dd_log_error("%s/replay-%s: %s; is it the state_dir and the name of a stream of this ddrecv?", state_dir, stream,
                      strerror(errno));
@@ -135,32 +145,42 @@ static struct file *map_for_request(const char *state_dir, const char *stream, i
     }
     struct file *file = map(fd);
     *error = file ? 0 : DD_ERROR_SYSTEM;
-    close(fd);
+    if (file)
+        lock_request(fd, F_WRLCK);
+    *locked_fd = fd;
     return file;
+}
+
+/* Ends what map_for_request() began. */
+static void unmap_request(struct file *file, int locked_fd)
+{
+    if (file)
+        munmap(file, sizeof *file);
+    if (locked_fd >= 0)
+        close(locked_fd); /* and unlocks */
 }
 
 int dd_recv_session_store_request_admission(const char *state_dir, const char *stream, uint64_t start_us, uint64_t salt)
 {
-    int error;
-    struct file *file = map_for_request(state_dir, stream, &error);
-    if (!file)
-        return error;
-    file->request.start_us = start_us;
-    file->request.salt = salt;
-    atomic_fetch_add(&file->request.number, 1);
-    munmap(file, sizeof *file);
-    return 0;
+    int fd, error;
+    struct file *file = map_for_request(state_dir, stream, &fd, &error);
+    if (file) {
+        file->request.start_us = start_us;
+        file->request.salt = salt;
+        atomic_fetch_add(&file->request.number, 1);
+    }
+    unmap_request(file, fd);
+    return error;
 }
 
 int dd_recv_session_store_request_delay_reset(const char *state_dir, const char *stream)
 {
-    int error;
-    struct file *file = map_for_request(state_dir, stream, &error);
-    if (!file)
-        return error;
-    atomic_fetch_add(&file->request.resets_requested, 1);
-    munmap(file, sizeof *file);
-    return 0;
+    int fd, error;
+    struct file *file = map_for_request(state_dir, stream, &fd, &error);
+    if (file)
+        atomic_fetch_add(&file->request.resets_requested, 1);
+    unmap_request(file, fd);
+    return error;
 }
 
 /* ---- restoring ---- */
@@ -208,9 +228,15 @@ static void complete(struct dd_recv_session_state *state)
     dd_delay_forget(&state->delay);
 }
 
-/* After another boot. Which datagrams were accepted since the checkpoint is unknown, so the counters of MARGIN_S seconds count as
- * seen. The delay was measured with a clock that has started again since. */
-static void restore_checkpoint(struct page *current, const struct page *checkpoint)
+static bool is_of_boot(const struct page *page, const char *boot_id)
+{
+    return *boot_id && strncmp(page->boot_id, boot_id, sizeof page->boot_id) == 0;
+}
+
+/* After another boot, or a death of the whole daemon. Which datagrams were accepted since the checkpoint is unknown, so the
+ * counters of MARGIN_S seconds count as seen. After another boot the delay was measured with a clock that has started again
+ * since. */
+static void restore_checkpoint(struct page *current, const struct page *checkpoint, const char *boot_id)
 {
     struct dd_unseal_memory *session = &current->state.session;
     current->state = checkpoint->state;
@@ -221,6 +247,8 @@ static void restore_checkpoint(struct page *current, const struct page *checkpoi
     uint64_t next = session->replay.next + MARGIN_S * rate;
     if (session->start_us)
         dd_replay_window_skip(&session->replay, next < DD_WIRE_SESSION_DATAGRAMS ? next : DD_WIRE_SESSION_DATAGRAMS);
+    if (is_of_boot(checkpoint, boot_id))
+        return;
     dd_delay_forget(&current->state.delay);
     current->state.status_counter = 0;
 }
@@ -241,12 +269,12 @@ struct dd_recv_session_store *dd_recv_session_store_map(int fd, const char *boot
     struct page *current = &store->file->current;
     const struct page *checkpoint = find_checkpoint(store->file);
     bool is_new = memcmp(current->magic, nothing, sizeof magic) == 0;
-    bool is_exact = is_sound(current) && *boot_id && strncmp(current->boot_id, boot_id, sizeof current->boot_id) == 0;
+    bool is_exact = is_sound(current) && is_of_boot(current, boot_id);
     /* start_us is 0 if the process died while it wrote a new session: then the checkpoint counts. */
     if (!is_exact || (!current->state.session.start_us && checkpoint)) {
         memset(current, 0, sizeof *current);
         if (checkpoint)
-            restore_checkpoint(current, checkpoint);
+            restore_checkpoint(current, checkpoint, boot_id);
         else if (!is_new)
             dd_log_warning("%s: its replay state is damaged: what was recorded before now could be accepted once more", stream);
         memcpy(current->magic, magic, sizeof magic);
@@ -272,6 +300,77 @@ void dd_recv_session_store_unmap(struct dd_recv_session_store *store)
 struct dd_recv_session_state *dd_recv_session_store_state(struct dd_recv_session_store *store)
 {
     return &store->file->current.state;
+}
+
+/* ---- between the file and the memory, in the supervisor ---- */
+
+static bool read_all(int fd, struct file *file)
+{
+    return pread(fd, file, sizeof *file, 0) == (ssize_t)sizeof *file;
+}
+
+/* Writes a part of *file to the same place of fd. 0 or an errno. */
+static int write_part(int fd, const struct file *file, const void *part, size_t size)
+{
+    size_t at = (size_t)((const uint8_t *)part - (const uint8_t *)file);
+    ssize_t written = pwrite(fd, part, size, (off_t)at);
+    return written == (ssize_t)size ? 0 : written < 0 ? errno : EIO;
+}
+
+int dd_recv_session_store_load(int file_fd)
+{
+    struct file file;
+    int fd = memfd_create("dd-session", MFD_CLOEXEC);
+    if (fd < 0 || !read_all(file_fd, &file) || write_part(fd, &file, &file, sizeof file))
+        goto err0;
+    /* From now on the current state is in the memory only. If the whole daemon dies, the checkpoint counts. */
+    memset(file.current.boot_id, 0, sizeof file.current.boot_id);
+    if (write_part(file_fd, &file, file.current.boot_id, sizeof file.current.boot_id))
+        goto err0;
+    return fd;
+
+err0:
+    dd_log_error("cannot read a replay state: %s", strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return DD_ERROR_SYSTEM;
+}
+
+/* What the command line has asked for goes to intake, what intake has done of it to the file. 0 or an errno. */
+static int exchange_requests(int memory_fd, int file_fd)
+{
+    struct file memory, file;
+    struct request *asked = &file.request, *done = &memory.request;
+    if (!read_all(memory_fd, &memory) || !read_all(file_fd, &file))
+        return EIO;
+    if (asked->number == done->number && asked->resets_requested == done->resets_requested)
+        return memcmp(asked, done, sizeof *done) == 0 ? 0 : write_part(file_fd, &memory, done, sizeof *done);
+    /* intake looks at the number first, so it comes last */
+    int error = 0;
+    if (asked->number != done->number)
+        error = write_part(memory_fd, &file, asked, offsetof(struct request, number));
+    if (!error)
+        error = write_part(memory_fd, &file, &asked->number, sizeof asked->number);
+    return error ? error : write_part(memory_fd, &file, &asked->resets_requested, sizeof asked->resets_requested);
+}
+
+int dd_recv_session_store_save(int memory_fd, int file_fd, bool is_last)
+{
+    struct file memory, file;
+    if (!read_all(memory_fd, &memory) || !read_all(file_fd, &file))
+        return EIO;
+    lock_request(file_fd, F_WRLCK);
+    int error = exchange_requests(memory_fd, file_fd);
+    lock_request(file_fd, F_UNLCK);
+    /* one that intake is just writing is not sound: it goes in the next turn, and the other one is there */
+    for (size_t i = 0; i < CHECKPOINTS && !error; i++) {
+        const struct page *page = &memory.checkpoints[i].page;
+        if (is_sound_checkpoint(page) && memcmp(page, &file.checkpoints[i].page, sizeof *page) != 0)
+            error = write_part(file_fd, &memory, page, sizeof *page);
+    }
+    if (is_last && !error)
+        error = write_part(file_fd, &memory, &memory.current, sizeof memory.current);
+    return error;
 }
 
 /* ---- running ---- */

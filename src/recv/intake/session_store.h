@@ -2,9 +2,10 @@
  * accepted again, and the path's delay, so that no delayed picture passes for a live one. It is in one small file per stream in
  * state_dir.
  *
- * The file is memory that intake shares. Its first page is the current state, which is exact whenever the process dies. If the
- * machine dies, nothing on the disk is sure; so there are two checkpoints with checksums, written in turn, one a second. The
- * supervisor opens the file and brings it to the disk, since intake has no file system. */
+ * intake works in memory that it shares with the supervisor: it never waits for a disk, which may hang, be full, or be frozen for
+ * a backup. The first page is the current state, which is exact whenever intake dies. There are two checkpoints with checksums,
+ * written in turn, one a second. The supervisor copies them to the file every second, and the current state when all roles have
+ * ended. If the whole daemon or the machine dies, the newest checkpoint that is on the disk counts. */
 #ifndef DD_RECV_INTAKE_SESSION_STORE_H
 #define DD_RECV_INTAKE_SESSION_STORE_H
 
@@ -39,6 +40,12 @@ struct dd_recv_session_state {
  * the end. A descriptor, returned-owned (dd_recv_session_store_close_file()); or a negative enum dd_error, logged: DD_ERROR_INPUT
  * if another daemon has the file. */
 int dd_recv_session_store_open_file(const char *state_dir, const char *stream);
+/* Copies the file to new memory, for intake. Returns its descriptor, returned-owned; or DD_ERROR_SYSTEM, logged. From then on the
+ * file does not count as exact, until it is saved for the last time. */
+int dd_recv_session_store_load(int file_fd);
+/* Copies to the file what has changed in the memory since, and hands requests to intake. is_last: intake has ended, and the
+ * current state is copied, too. 0, or an errno, not logged. It may wait for the disk. */
+int dd_recv_session_store_save(int memory_fd, int file_fd, bool is_last);
 /* Unlocks and closes it. From now on another daemon may open the file, even if duplicates of fd are still open. */
 void dd_recv_session_store_close_file(int fd);
 
@@ -51,8 +58,8 @@ int dd_recv_session_store_request_delay_reset(const char *state_dir, const char 
 
 /* ---- intake ---- */
 
-/* Maps fd (borrowed for the call) and restores the state. Within the boot boot_id (dd_boot_id_read()) the current state counts;
- * after another boot the last checkpoint does, with the counters of four more seconds taken as seen. stream is for the log.
+/* Maps fd (borrowed for the call) and restores the state. Within the boot boot_id (dd_boot_id_read()) the current state counts,
+ * if it is exact; else the last checkpoint does, with the counters of four more seconds taken as seen. stream is for the log.
  * Returned-owned: dd_recv_session_store_unmap(). NULL, logged, if fd can't be mapped. */
 struct dd_recv_session_store *dd_recv_session_store_map(int fd, const char *boot_id, const char *stream);
 /* store may be NULL. */
