@@ -56,7 +56,7 @@ class DeliveryBench(bench.Bench):
         first = int(sender.wait_log(r"session (\d+)\d{3}:").group(1))
         receiver.wait_freshness(lambda f: f["frame"] and f["frame"] >= first + PICTURES + 10, 60 + 3 * INTERVAL * PICTURES, "pictures")
         sender.stop()
-        frames = [f for f in receiver.json("/stream/frames")["frames"] if f["frame"] < first + PICTURES]
+        frames = [f for f in receiver.frames() if f["frame"] < first + PICTURES]
         self.assertEqual(receiver.stats()["socket"]["kernel_drops"], 0)
         receiver.stop()
         fate = relay.final()

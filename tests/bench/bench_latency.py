@@ -28,7 +28,7 @@ class LatencyBench(bench.Bench):
                     if len(arrived) > 150:
                         break
             captured = {f["frame"]: datetime.fromisoformat(f["captured_at"].replace("Z", "+00:00")).timestamp()
-                        for f in receiver.json("/stream/frames")["frames"]}
+                        for f in receiver.frames()}
             # captured_at is cut to ms: half of one, at the mean. The first is what the viewer missed before it came.
             late = [(at - captured[n]) * 1000 - 0.5 - encode_ms for n, at in list(arrived.items())[1:] if n in captured]
             medians.append(statistics.median(late))

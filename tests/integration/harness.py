@@ -293,6 +293,14 @@ class Receiver(Daemon):
     def freshness(self, stream="stream"):
         return self.json(f"/{stream}/freshness")
 
+    def frames(self, stream="stream"):
+        """All pictures in memory, oldest first, read page by page."""
+        frames, page = [], self.json(f"/{stream}/frames")["frames"]
+        while page:
+            frames = page + frames
+            page = self.json(f"/{stream}/frames?before={frames[0]['frame']}")["frames"]
+        return frames
+
     def stats(self, stream="stream"):
         return self.json(f"/{stream}/stats")
 

@@ -106,24 +106,39 @@ char *dd_api_json_stats(const struct dd_stream_state *state, unsigned viewers)
     return print(document);
 }
 
-char *dd_api_json_frames(const struct dd_frame_ring *ring, uint32_t max_bytes)
+/* Looks for a page's frames from the newest one back. Returns their number. */
+static unsigned find_frames(const struct dd_frame_ring *ring, const struct dd_api_json_page *page,
+                            struct dd_frame_ring_frame frames[static DD_API_JSON_FRAMES_MAX])
 {
+    uint64_t oldest = dd_frame_ring_oldest(ring), position = dd_frame_ring_count(ring);
+    unsigned count = 0;
+    /* The ring's counts are not trusted: no more entries than a ring can have are looked at. */
+    for (unsigned i = 0; i < DD_FRAME_RING_ENTRIES_MAX && position > oldest && count < page->limit; i++) {
+        struct dd_frame_ring_frame *frame = &frames[count];
+        position--;
+        if (dd_frame_ring_peek(ring, position, frame, NULL) == 0 && frame->bytes <= page->max_bytes &&
+            frame->number <= DD_WIRE_FRAME_NUMBER_MAX && frame->number < page->before)
+            count++;
+    }
+    return count;
+}
+
+char *dd_api_json_frames(const struct dd_frame_ring *ring, const struct dd_api_json_page *page)
+{
+    struct dd_frame_ring_frame found[DD_API_JSON_FRAMES_MAX];
     struct dd_json *document = dd_json_new_object();
     struct dd_json *frames = dd_json_add_array(document, "frames");
-    uint64_t oldest = dd_frame_ring_oldest(ring);
-    uint64_t count = dd_frame_ring_count(ring);
-    /* The ring's counts are not trusted: no more entries than a ring can have are looked at. */
-    if (count - oldest > DD_FRAME_RING_ENTRIES_MAX)
-        oldest = count > DD_FRAME_RING_ENTRIES_MAX ? count - DD_FRAME_RING_ENTRIES_MAX : 0;
-    for (uint64_t position = oldest; position < count; position++) {
-        struct dd_frame_ring_frame frame;
-        if (dd_frame_ring_peek(ring, position, &frame, NULL) != 0 || frame.bytes > max_bytes ||
-            frame.number > DD_WIRE_FRAME_NUMBER_MAX)
-            continue;
+    for (unsigned i = find_frames(ring, page, found); i-- > 0;) {
         struct dd_json *item = dd_json_add_object(frames, NULL);
-        dd_json_add_integer(item, "frame", frame.number);
-        add_time(item, "captured_at", frame.captured_us);
-        dd_json_add_integer(item, "bytes", frame.bytes);
+        dd_json_add_integer(item, "frame", found[i].number);
+        add_time(item, "captured_at", found[i].captured_us);
+        dd_json_add_integer(item, "bytes", found[i].bytes);
     }
     return print(document);
+}
+
+uint64_t dd_api_json_size_max(uint64_t streams)
+{
+    uint64_t frames = (uint64_t)DD_API_JSON_FRAMES_MAX * 96, freshness = streams * 640;
+    return 4096 + (frames > freshness ? frames : freshness);
 }

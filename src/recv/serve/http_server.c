@@ -212,6 +212,8 @@ static enum MHD_Result handle_request(void *owner, struct MHD_Connection *connec
         .fail = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "fail"),
         .fps = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "fps"),
         .raw = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "raw"),
+        .before = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "before"),
+        .limit = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "limit"),
         .repeat = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "repeat"),
     };
     dd_response_build(server->site, &request, &response);

@@ -9,9 +9,9 @@
 #include "dd/base/clock.h"
 #include "dd/base/error.h"
 #include "dd/link/frame_ring.h"
-#include "recv/serve/api_json.h"
 #include "recv/serve/broadcast.h"
 #include "recv/serve/freshness.h"
+#include "recv/serve/json_response.h"
 #include "recv/serve/pages.h"
 #include "recv/serve/route.h"
 #include "recv/serve/serve_role.h"
@@ -21,7 +21,6 @@
 enum { PICTURE_RETRY_S = 2 };
 
 static const char text_type[] = "text/plain; charset=utf-8";
-static const char json_type[] = "application/json";
 
 void dd_response_set_text(struct dd_response *response, unsigned code, const char *text)
 {
@@ -47,87 +46,6 @@ void dd_response_refuse_body(struct dd_response *response)
 static void not_found(struct dd_response *response)
 {
     dd_response_set_text(response, 404, "There is nothing here.\n");
-}
-
-/* ---- JSON ---- */
-
-/* text is taken; NULL: there was no memory for it. */
-static void set_json(struct dd_response *response, unsigned code, char *text)
-{
-    if (!text) {
-        dd_response_set_text(response, 500, "Out of memory.\n");
-        return;
-    }
-    response->code = code;
-    response->type = json_type;
-    response->body = text;
-    response->size = strlen(text);
-    response->release = free;
-    response->owner = text;
-}
-
-/* The values of ?fail=, from the one that answers 503 latest. */
-enum fail { FAIL_NEVER, FAIL_STALE, FAIL_STALLED, FAIL_TROUBLE };
-
-/* Reads the value of ?fail=, NULL if there is none. 0 or DD_ERROR_INPUT. */
-static int read_fail(const char *text, enum fail *fail)
-{
-    *fail = !text                          ? FAIL_NEVER
-            : strcmp(text, "stale") == 0   ? FAIL_STALE
-            : strcmp(text, "stalled") == 0 ? FAIL_STALLED
-            : strcmp(text, "trouble") == 0 ? FAIL_TROUBLE
-                                           : FAIL_NEVER;
-    return text && *fail == FAIL_NEVER ? DD_ERROR_INPUT : 0;
-}
-
-/* True if a stream of this freshness is so bad that the answer is 503. */
-static bool fails(const struct dd_freshness *freshness, enum fail fail)
-{
-    return (fail >= FAIL_STALE && freshness->level == DD_FRESHNESS_STALE) ||
-           (fail >= FAIL_STALLED && freshness->level == DD_FRESHNESS_STALLED) || (fail >= FAIL_TROUBLE && freshness->reason);
-}
-
-static void refuse_fail(struct dd_response *response)
-{
-    dd_response_set_text(response, 400, "fail is stale, stalled or trouble.\n");
-}
-
-static void respond_freshness(const struct dd_response_site *site, size_t stream, const char *text, struct dd_response *response)
-{
-    enum fail fail;
-    struct dd_freshness freshness;
-    if (read_fail(text, &fail) != 0) {
-        refuse_fail(response);
-        return;
-    }
-    dd_broadcast_freshness(site->broadcast, stream, &freshness);
-    set_json(response, fails(&freshness, fail) ? 503 : 200, dd_api_json_freshness(&freshness));
-}
-
-static void respond_freshness_all(const struct dd_response_site *site, const char *text, struct dd_response *response)
-{
-    enum fail fail;
-    size_t count = site->config->stream_count;
-    if (read_fail(text, &fail) != 0) {
-        refuse_fail(response);
-        return;
-    }
-    struct dd_freshness *list = calloc(count ? count : 1, sizeof *list);
-    unsigned code = 200;
-    for (size_t i = 0; list && i < count; i++) {
-        dd_broadcast_freshness(site->broadcast, i, &list[i]);
-        if (fails(&list[i], fail))
-            code = 503;
-    }
-    set_json(response, code, list ? dd_api_json_freshness_all(site->config, list) : NULL);
-    free(list);
-}
-
-static void respond_stats(const struct dd_response_site *site, size_t stream, struct dd_response *response)
-{
-    struct dd_stream_state state;
-    dd_broadcast_state(site->broadcast, stream, &state);
-    set_json(response, 200, dd_api_json_stats(&state, dd_broadcast_viewers(site->broadcast, stream)));
 }
 
 /* ---- pictures ---- */
@@ -363,22 +281,20 @@ void dd_response_build(const struct dd_response_site *site, const struct dd_resp
     case DD_ROUTE_SNAPSHOT:
         respond_snapshot(site, route.stream, request, response);
         break;
-    case DD_ROUTE_FRAMES: {
-        uint32_t max_bytes = site->config->streams[route.stream].max_frame_bytes;
-        set_json(response, 200, dd_api_json_frames(dd_broadcast_ring(site->broadcast, route.stream), max_bytes));
+    case DD_ROUTE_FRAMES:
+        dd_json_response_frames(site, route.stream, request, response);
         break;
-    }
     case DD_ROUTE_FRAME:
         respond_picture(site, &route, request->if_none_match, response);
         break;
     case DD_ROUTE_FRESHNESS:
-        respond_freshness(site, route.stream, request->fail, response);
+        dd_json_response_freshness(site, route.stream, request, response);
         break;
     case DD_ROUTE_FRESHNESS_ALL:
-        respond_freshness_all(site, request->fail, response);
+        dd_json_response_freshness_all(site, request, response);
         break;
     case DD_ROUTE_STATS:
-        respond_stats(site, route.stream, response);
+        dd_json_response_stats(site, route.stream, response);
         break;
     case DD_ROUTE_HEALTH:
         respond_health(site, response);

@@ -8,6 +8,7 @@
 
 struct dd_broadcast;
 struct dd_broadcast_waiter;
+struct dd_json_response_cache;
 struct dd_pages;
 struct dd_serve_config;
 struct dd_shared_picture;
@@ -21,14 +22,15 @@ struct dd_response_site {
     struct dd_broadcast *broadcast;
     const struct dd_pages *pages;
     struct dd_write_wait *write_wait;
+    struct dd_json_response_cache *json_cache;
 };
 
 /* All borrowed for the call. NULL: the request has no such field; path is never NULL. */
 struct dd_response_request {
     const char *path; /* without the query */
     const char *if_none_match;
-    const char *fail, *fps, *raw, *repeat;    /* from the query */
-    const struct dd_broadcast_waiter *waiter; /* how the request is suspended and resumed; never NULL */
+    const char *fail, *fps, *raw, *repeat, *before, *limit; /* from the query */
+    const struct dd_broadcast_waiter *waiter;               /* how the request is suspended and resumed; never NULL */
 };
 
 struct dd_response {

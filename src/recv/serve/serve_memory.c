@@ -1,5 +1,6 @@
 #include "recv/serve/serve_memory.h"
 
+#include "recv/serve/api_json.h"
 #include "recv/serve/jpeg_codec.h"
 #include "recv/serve/serve_role.h"
 #include "recv/serve/stale_mark.h"
@@ -51,7 +52,8 @@ void dd_serve_memory_compute(const struct dd_serve_config *config, struct dd_ser
     uint64_t connections = dd_serve_memory_connections(config->max_viewers);
     *memory = (struct dd_serve_memory){0};
     compute_pictures(config, memory);
-    memory->connections = connections * (DD_SERVE_MEMORY_REQUEST + DD_SERVE_MEMORY_BLOCK + CONNECTION_STRUCTS);
+    uint64_t body = larger(DD_SERVE_MEMORY_BLOCK, dd_api_json_size_max(config->stream_count));
+    memory->connections = connections * (DD_SERVE_MEMORY_REQUEST + body + CONNECTION_STRUCTS);
     memory->sockets =
         connections * (2 * (DD_SERVE_MEMORY_SEND_BUFFER + DD_SERVE_MEMORY_RECEIVE_BUFFER) + SEGMENT + CONNECTION_STRUCTS);
 }

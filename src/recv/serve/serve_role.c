@@ -15,6 +15,7 @@
 #include "recv/serve/broadcast.h"
 #include "recv/serve/freshness.h"
 #include "recv/serve/http_server.h"
+#include "recv/serve/json_response.h"
 #include "recv/serve/pages.h"
 #include "recv/serve/response.h"
 #include "recv/serve/serve_memory.h"
@@ -45,6 +46,7 @@ struct serve {
     struct dd_broadcast *broadcast;
     struct dd_pages *pages;
     struct dd_write_wait *write_wait;
+    struct dd_json_response_cache *json_cache;
     struct dd_response_site site;
     struct dd_http_server *http;
     uint64_t next_report_us; /* dd_clock_now_us() */
@@ -85,8 +87,9 @@ static int set_up(struct serve *s)
     s->reports = calloc(s->config->stream_count, sizeof *s->reports);
     s->broadcast = dd_broadcast_new(s->config, s->ring_fds);
     s->pages = dd_pages_new(s->config);
+    s->json_cache = dd_json_response_cache_new(s->config->stream_count);
     s->write_wait = dd_write_wait_new(DD_VIEWER_TIMEOUT_S * (uint64_t)DD_CLOCK_US_PER_S);
-    if (!s->reports || !s->broadcast || !s->pages || !s->write_wait)
+    if (!s->reports || !s->broadcast || !s->pages || !s->write_wait || !s->json_cache)
         return DD_ERROR_MEMORY;
     for (size_t i = 0; i < s->config->stream_count; i++) {
         s->reports[i].level = DD_FRESHNESS_STALE; /* the level before the first picture is not logged by itself */
@@ -94,8 +97,11 @@ static int set_up(struct serve *s)
         s->reports[i].reason_log.period_ms = REASON_LOG_MS;
         s->reports[i].reason_log.burst = REASON_LOG_BURST; /* one trouble may show itself by and by */
     }
-    s->site =
-        (struct dd_response_site){.config = s->config, .broadcast = s->broadcast, .pages = s->pages, .write_wait = s->write_wait};
+    s->site = (struct dd_response_site){.config = s->config,
+                                        .broadcast = s->broadcast,
+                                        .pages = s->pages,
+                                        .write_wait = s->write_wait,
+                                        .json_cache = s->json_cache};
     s->http = dd_http_server_start(&s->site, dd_role_fd(s->role, DD_SERVE_FD_LISTEN));
     return s->http ? 0 : DD_ERROR_SYSTEM;
 }
@@ -103,6 +109,7 @@ static int set_up(struct serve *s)
 static void tear_down(struct serve *s)
 {
     dd_http_server_stop(s->http);
+    dd_json_response_cache_free(s->json_cache);
     dd_write_wait_free(s->write_wait);
     dd_pages_free(s->pages);
     dd_broadcast_free(s->broadcast);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "dd/link/frame_ring.h"
+#include "dd/link/wire.h"
 #include "recv/serve/freshness.h"
 #include "recv/serve/serve_role.h"
 #include "recv/stream_state.h"
@@ -115,14 +116,15 @@ START_TEST(frames_are_listed_oldest_first)
     struct dd_frame_ring *reader = dd_frame_ring_open_reader(fd, &shape);
     ck_assert_ptr_nonnull(writer);
     ck_assert_ptr_nonnull(reader);
-    check(dd_api_json_frames(reader, 1000), "{\"frames\":[]}");
+    const struct dd_api_json_page page = {.before = UINT64_MAX, .limit = DD_API_JSON_FRAMES_MAX, .max_bytes = 1000};
+    check(dd_api_json_frames(reader, &page), "{\"frames\":[]}");
     for (uint32_t i = 1; i <= 4; i++) {
         uint32_t bytes = i == 3 ? 2000 : 10 * i; /* the third one is over what may be shown */
         struct dd_frame_ring_frame frame = {.number = i, .captured_us = i * UINT64_C(1000000), .bytes = bytes};
         memset(dd_frame_ring_reserve(writer, bytes), (int)i, bytes);
         dd_frame_ring_commit(writer, &frame);
     }
-    check(dd_api_json_frames(reader, 1000),
+    check(dd_api_json_frames(reader, &page),
           "{\"frames\":[{\"frame\":2,\"captured_at\":\"1970-01-01T00:00:02.000Z\",\"bytes\":20},"
           "{\"frame\":4,\"captured_at\":\"1970-01-01T00:00:04.000Z\",\"bytes\":40}]}");
     dd_frame_ring_close(reader);
@@ -131,5 +133,50 @@ START_TEST(frames_are_listed_oldest_first)
 }
 END_TEST
 
+/* The largest texts are within what a connection's memory is counted with. */
+START_TEST(no_text_is_larger_than_its_bound)
+{
+    enum { STREAMS = 256, FRAMES = 600 };
+    const struct dd_frame_ring_shape shape = {.entries = FRAMES, .arena_bytes = 1024 * 1024};
+    const struct dd_api_json_page page = {.before = UINT64_MAX, .limit = DD_API_JSON_FRAMES_MAX, .max_bytes = UINT32_MAX};
+    struct dd_serve_config *config = calloc(1, sizeof *config + STREAMS * sizeof config->streams[0]);
+    struct dd_freshness *list = calloc(STREAMS, sizeof *list);
+    config->stream_count = STREAMS;
+    for (size_t i = 0; i < STREAMS; i++) {
+        memset(config->streams[i].name, 'x', DD_OPTIONS_NAME_SIZE - 1);
+        list[i] = (struct dd_freshness){.level = DD_FRESHNESS_STALLED,
+                                        .sender = DD_FRESHNESS_DELAYED,
+                                        .source = "connecting",
+                                        .reason = "a reason of sixty-four characters, which is longer than the longest",
+                                        .frame = DD_WIRE_FRAME_NUMBER_MAX,
+                                        .seconds = 123456789.123,
+                                        .seconds_since_frame = 123456789.123,
+                                        .seconds_since_change = 123456789.123,
+                                        .captured_us = 1767268800123000,
+                                        .delay_seconds = 123456789.123};
+    }
+    char *text = dd_api_json_freshness_all(config, list);
+    ck_assert_uint_lt(strlen(text), dd_api_json_size_max(STREAMS));
+    free(text);
+    int fd = dd_frame_ring_create("test", &shape);
+    struct dd_frame_ring *writer = dd_frame_ring_open_writer(fd, &shape, -1), *reader = dd_frame_ring_open_reader(fd, &shape);
+    for (uint64_t i = 0; i < FRAMES; i++) {
+        const struct dd_frame_ring_frame frame = {
+            .number = DD_WIRE_FRAME_NUMBER_MAX - FRAMES + i, .captured_us = 1767268800123000, .bytes = 1000};
+        dd_frame_ring_reserve(writer, frame.bytes);
+        dd_frame_ring_commit(writer, &frame);
+    }
+    text = dd_api_json_frames(reader, &page);
+    ck_assert_uint_gt(strlen(text), 30000);
+    ck_assert_uint_lt(strlen(text), dd_api_json_size_max(1));
+    free(text);
+    dd_frame_ring_close(reader);
+    dd_frame_ring_close(writer);
+    close(fd);
+    free(list);
+    free(config);
+}
+END_TEST
+
 SUITE("recv/serve/api_json", freshness_of_a_live_stream, freshness_before_the_first_picture, freshness_of_all,
-      stats_name_every_counter, frames_are_listed_oldest_first)
+      stats_name_every_counter, frames_are_listed_oldest_first, no_text_is_larger_than_its_bound)

@@ -12,6 +12,7 @@
 #include "dd/link/frame_ring.h"
 #include "recv/serve/broadcast.h"
 #include "recv/serve/jpeg_codec.h"
+#include "recv/serve/json_response.h"
 #include "recv/serve/pages.h"
 #include "recv/serve/response.h"
 #include "recv/serve/serve_role.h"
@@ -76,7 +77,8 @@ static void set_up(void)
     writer = dd_frame_ring_open_writer(fd, &stream->ring, -1);
     broadcast = dd_broadcast_new(config, &fd);
     pages = dd_pages_new(config);
-    site = (struct dd_response_site){.config = config, .broadcast = broadcast, .pages = pages};
+    site = (struct dd_response_site){
+        .config = config, .broadcast = broadcast, .pages = pages, .json_cache = dd_json_response_cache_new(config->stream_count)};
     ck_assert(writer && broadcast && pages);
 }
 
@@ -87,6 +89,7 @@ static void tear_down(void)
     for (int i = 0; i < 20000 && atomic_load(&resumed) < atomic_load(&suspended); i++)
         nanosleep(&pause, NULL);
     ck_assert_uint_eq(atomic_load(&resumed), atomic_load(&suspended));
+    dd_json_response_cache_free(site.json_cache);
     dd_pages_free(pages);
     dd_broadcast_free(broadcast);
     dd_frame_ring_close(writer);

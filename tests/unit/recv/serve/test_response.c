@@ -1,6 +1,7 @@
 #include "recv/serve/response.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include "dd/link/frame_ring.h"
 #include "recv/serve/broadcast.h"
 #include "recv/serve/jpeg_codec.h"
+#include "recv/serve/json_response.h"
 #include "recv/serve/pages.h"
 #include "recv/serve/serve_role.h"
 #include "recv/stream_state.h"
@@ -44,7 +46,8 @@ static void set_up_with(bool stale_mark)
     s.broadcast = dd_broadcast_new(s.config, &s.fd);
     s.pages = dd_pages_new(s.config);
     ck_assert(s.writer && s.broadcast && s.pages);
-    s.site = (struct dd_response_site){.config = s.config, .broadcast = s.broadcast, .pages = s.pages};
+    s.site = (struct dd_response_site){
+        .config = s.config, .broadcast = s.broadcast, .pages = s.pages, .json_cache = dd_json_response_cache_new(1)};
 }
 
 static void set_up(void)
@@ -54,6 +57,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
+    dd_json_response_cache_free(s.site.json_cache);
     dd_pages_free(s.pages);
     dd_broadcast_free(s.broadcast);
     dd_frame_ring_close(s.writer);
@@ -319,6 +323,67 @@ START_TEST(pages_are_escaped_and_links_relative)
 }
 END_TEST
 
+/* The clock is stopped: a text is given out for 250 ms. */
+START_TEST(freshness_and_frames_are_shared_for_a_while)
+{
+    static const char *const paths[] = {"/lobby/freshness", "/freshness", "/lobby/frames"};
+    uint64_t now_us = dd_clock_now_us();
+    set_up();
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        suite_stop_clock(now_us);
+        struct dd_response first = get(paths[i]);
+        commit(i + 1, 10);
+        suite_stop_clock(now_us + DD_CLOCK_US_PER_S / 4 - 1);
+        struct dd_response second = get(paths[i]);
+        ck_assert_ptr_eq(second.body, first.body);
+        release(&first);
+        suite_stop_clock(now_us + DD_CLOCK_US_PER_S / 4);
+        first = get(paths[i]); /* another text, while somebody still reads the one before */
+        ck_assert_ptr_ne(second.body, first.body);
+        ck_assert_uint_eq(strlen(second.body), second.size);
+        release(&first);
+        release(&second);
+    }
+    struct dd_response failing = request(&(struct dd_response_request){.path = "/freshness", .fail = "stale"});
+    ck_assert_uint_eq(failing.code, 503); /* of a text that was built for another value of fail */
+    release(&failing);
+    tear_down();
+}
+END_TEST
+
+static void check_frames(const char *before, const char *limit, const char *expected)
+{
+    char numbers[64] = "";
+    struct dd_response response =
+        request(&(struct dd_response_request){.path = "/lobby/frames", .before = before, .limit = limit});
+    ck_assert_uint_eq(response.code, 200);
+    for (const char *at = response.body; (at = strstr(at, "\"frame\":")); at++)
+        snprintf(numbers + strlen(numbers), sizeof numbers - strlen(numbers), " %ld", strtol(at + 8, NULL, 10));
+    ck_assert_msg(strcmp(numbers, expected) == 0, "before=%s, limit=%s:%s", before, limit, numbers);
+    release(&response);
+}
+
+START_TEST(frames_come_in_pages)
+{
+    static const char *const wrong[] = {"", "0", "-1", "x", "1x", "99999999999999999"};
+    set_up();
+    for (uint64_t number = 5; number <= 8; number++)
+        commit(number, 10);
+    check_frames(NULL, NULL, " 5 6 7 8");
+    check_frames(NULL, "2", " 7 8");
+    check_frames("7", "1", " 6");
+    check_frames("7", NULL, " 5 6");
+    check_frames("5", "500", "");
+    check_frames("9007199254740991", NULL, " 5 6 7 8");
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        ck_assert_uint_eq(request(&(struct dd_response_request){.path = "/lobby/frames", .before = wrong[i]}).code, 400);
+        ck_assert_uint_eq(request(&(struct dd_response_request){.path = "/lobby/frames", .limit = wrong[i]}).code, 400);
+    }
+    ck_assert_uint_eq(request(&(struct dd_response_request){.path = "/lobby/frames", .limit = "501"}).code, 400);
+    tear_down();
+}
+END_TEST
+
 START_TEST(etags_are_compared_weakly)
 {
     ck_assert(dd_response_etag_matches("\"1\"", "\"1\""));
@@ -348,4 +413,5 @@ END_TEST
 
 SUITE("recv/serve/response", a_snapshot_before_and_after_the_first_picture, a_marked_snapshot_has_its_own_etag, raw_is_0_or_1,
       too_large_pictures_are_not_shown, fail_answers_503_to_monitors, health_follows_the_heartbeat_of_intake,
-      pages_are_escaped_and_links_relative, etags_are_compared_weakly, rates_are_numbers_in_their_range)
+      pages_are_escaped_and_links_relative, freshness_and_frames_are_shared_for_a_while, frames_come_in_pages,
+      etags_are_compared_weakly, rates_are_numbers_in_their_range)
