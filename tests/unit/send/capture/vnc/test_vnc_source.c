@@ -48,6 +48,8 @@ struct world {
     struct server server;
     void *state;
     atomic_bool stopped;
+    atomic_bool away;    /* this process is stopped again and again */
+    uint64_t sent_us;    /* when send_change() sent it */
     uint64_t stop_us;    /* stops at this time; 0: not */
     uint64_t called_us;  /* when the last call into the source began, or the world */
     uint64_t slowest_us; /* no answer of the server has taken longer */
@@ -57,6 +59,7 @@ static bool checkpoint(void *context)
 {
     struct world *w = context;
 
+    w->io.away_us += w->away;
     return w->stopped || (w->stop_us && dd_clock_now_us() >= w->stop_us);
 }
 
@@ -453,7 +456,43 @@ START_TEST(works_with_high_descriptors)
 }
 END_TEST
 
+/* Sends a change to a client that has been waiting for it, and is away when it comes. */
+static void *send_change(void *argument)
+{
+    struct world *w = argument;
+
+    usleep(200000);
+    w->away = true;
+    w->server.colour = 30;
+    w->sent_us = dd_clock_now_us();
+    put_update(&w->server, 30, WIDTH, 0);
+    return NULL;
+}
+
+/* How long it waited, nobody knows: it is as old as what was known before. */
+START_TEST(a_change_that_came_while_nobody_was_there_is_old)
+{
+    struct world w;
+    struct dd_picture picture;
+    pthread_t thread;
+
+    begin(&w, 0);
+    check_picture(&w, 0, 10);
+    ck_assert_int_eq(pthread_create(&thread, NULL, send_change, &w), 0);
+    int error = DD_ERROR_AGAIN;
+    while (error == DD_ERROR_AGAIN) {
+        w.io.deadline_us = dd_clock_now_us() + HANG_US;
+        error = dd_vnc_source.next(w.state, &w.io, 0, &picture);
+    }
+    pthread_join(thread, NULL);
+    ck_assert_int_eq(error, 0);
+    ck_assert_uint_eq(picture.plane[0][0], 30);
+    ck_assert_uint_lt(picture.captured_us, w.sent_us);
+    end(&w);
+}
+END_TEST
+
 SUITE("send/capture/vnc/vnc_source", shows_changes, says_that_nothing_has_changed, gives_up_on_a_silent_server, stops_at_once,
       says_that_the_server_is_gone, ignores_the_shape_of_a_cursor, is_whole_once_every_pixel_has_arrived,
       is_idle_though_neighbours_of_the_pixel_come, goes_on_after_a_new_size_during_a_probe, knows_how_old_it_is,
-      works_with_high_descriptors)
+      works_with_high_descriptors, a_change_that_came_while_nobody_was_there_is_old)
