@@ -14,15 +14,16 @@
 
 /* A line of a role gets the time and two names in front. */
 enum { LINE_SIZE = DD_LOG_LINE_SIZE + 256 };
-enum { STALL_MS = 1000 }; /* how long a daemon waits for its terminal, journal or pipe to take a line */
+/* How long a daemon waits for its terminal, journal or pipe to take lines, and how many times as long until it does so again. */
+enum { PATIENCE_MS = 1000, RECOVERY = 10 };
 
 /* Set before other threads start. */
 static char name[96] = "softdatadiode";
 static enum { TO_TERMINAL, TO_JOURNAL, TO_SUPERVISOR } target = TO_TERMINAL;
 
 static atomic_int threshold = DD_LOG_INFO;
-static atomic_bool stalled;     /* the reader of standard error let a line wait for STALL_MS */
-static atomic_ulong lost_count; /* lines that found no room since the last one that did */
+static _Atomic uint64_t patient_again_us; /* dd_clock_now_us() from which a line may wait for PATIENCE_MS again */
+static atomic_ulong lost_count;           /* lines that found no room since the last one that did */
 
 /* ---- text ---- */
 
@@ -117,15 +118,18 @@ static size_t write_prefix(char *line, size_t size, enum dd_log_level level, con
 }
 
 /* True if a write to standard error does not wait. A role's pipe never waits by itself. Others (a terminal after Ctrl-S, a pipe
- * that nobody reads) get STALL_MS once; from then on, until they take something again, no time at all. The wait is by the
- * kernel's monotonic clock. */
+ * that nobody reads, a slow console) get PATIENCE_MS, which come back at a tenth of the speed of time. The wait itself is by the
+ * kernel's monotonic clock; a sleep of the machine brings all of the patience back. */
 static bool has_room(void)
 {
     struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
-    if (target == TO_SUPERVISOR)
+    if (target == TO_SUPERVISOR || poll(&p, 1, 0) > 0)
         return true;
-    bool ready = poll(&p, 1, atomic_load(&stalled) ? 0 : STALL_MS) > 0;
-    atomic_store(&stalled, !ready);
+    uint64_t now_us = dd_clock_now_us(), patient_us = atomic_load(&patient_again_us);
+    uint64_t used_ms = patient_us > now_us ? (patient_us - now_us) / (RECOVERY * DD_CLOCK_US_PER_MS) : 0;
+    bool ready = poll(&p, 1, used_ms < PATIENCE_MS ? PATIENCE_MS - (int)used_ms : 0) > 0;
+    uint64_t waited_us = dd_clock_now_us() - now_us;
+    atomic_store(&patient_again_us, (patient_us > now_us ? patient_us : now_us) + RECOVERY * waited_us);
     return ready;
 }
 

@@ -2,11 +2,13 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dd/base/clock.h"
 #include "suite.h"
 
 /* What log writes to standard error meanwhile. */
@@ -131,6 +133,35 @@ START_TEST(counts_what_a_full_pipe_does_not_take)
 }
 END_TEST
 
+static atomic_bool done;
+
+/* Reads a little, a few times a second. */
+static void *read_slowly(void *unused)
+{
+    char bytes[4096];
+    while (!done && read(pipe_fds[0], bytes, sizeof bytes) != 0)
+        usleep(300000);
+    return unused;
+}
+
+START_TEST(does_not_wait_for_a_slow_reader_again_and_again)
+{
+    pthread_t thread;
+    capture();
+    fcntl(pipe_fds[1], F_SETFL, 0);
+    dd_log_open("test", DD_LOG_INFO);
+    ck_assert_int_eq(pthread_create(&thread, NULL, read_slowly, NULL), 0);
+    uint64_t begun_us = dd_clock_now_us();
+    for (int i = 0; i < 4000; i++)
+        dd_log_info("a line of a hundred characters, which is so long because nobody wants to wait for a pipe to be full %d", i);
+    uint64_t took_us = dd_clock_now_us() - begun_us;
+    done = true;
+    pthread_join(thread, NULL);
+    dup2(saved, STDERR_FILENO);
+    ck_assert_uint_lt(took_us, 10000000); /* waiting for each would take half a minute */
+}
+END_TEST
+
 START_TEST(does_not_wait_for_a_reader_for_long)
 {
     static char text[65536];
@@ -246,5 +277,6 @@ END_TEST
 
 SUITE("base/log", keeps_a_message_on_one_line, cuts_long_messages, marks_priorities_for_the_journal,
       replaces_what_is_not_printable_text, a_role_writes_the_priority_for_its_supervisor, counts_what_a_full_pipe_does_not_take,
-      does_not_wait_for_a_reader_for_long, the_threshold_may_change_while_threads_log,
-      a_lasting_cause_is_repeated_with_growing_gaps, a_cause_that_was_away_begins_anew, some_may_go_at_once, a_gap_may_be_fixed)
+      does_not_wait_for_a_reader_for_long, does_not_wait_for_a_slow_reader_again_and_again,
+      the_threshold_may_change_while_threads_log, a_lasting_cause_is_repeated_with_growing_gaps,
+      a_cause_that_was_away_begins_anew, some_may_go_at_once, a_gap_may_be_fixed)

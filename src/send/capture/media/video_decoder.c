@@ -19,7 +19,8 @@
 
 enum {
     /* Pictures that refer to a damaged one are left out until a key frame comes, but no longer than this: cameras that refresh in
-     * stripes send no key frames. */
+     * stripes send no key frames. By dd_clock_now_us(): a short pause of this process counts; after a long one the decoder is
+     * another. */
     DAMAGE_LIMIT_US = 10 * DD_CLOCK_US_PER_S,
 };
 

@@ -39,7 +39,7 @@ int dd_connect_fail_wait(const struct dd_connect_peer *peer, struct dd_source_io
 }
 
 /* Until when to wait for an address: the time left is shared equally with those behind it, so that a silent one does not use up
- * all. */
+ * all. A pause of this process moves the deadline, not this: an address may be given up early, and the next one gets its time. */
 static uint64_t attempt_until_us(const struct addrinfo *address, const struct dd_source_io *io)
 {
     uint64_t now_us = dd_clock_now_us(), left_us = io->deadline_us > now_us ? io->deadline_us - now_us : 0, count = 0;

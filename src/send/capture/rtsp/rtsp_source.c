@@ -65,8 +65,10 @@ struct rtsp {
     bool read_waited; /* and whether it had to wait */
     bool had_losses;  /* RTP packets were missing when the last packet was read */
     struct dd_latency latency;
-    uint64_t delay_us;     /* age of the last packet when it was read; 0 below DELAY_NOTICED_US */
-    uint64_t picture_us;   /* capture of the last whole picture; at first: when the stream was opened */
+    uint64_t delay_us; /* age of the last packet when it was read; 0 below DELAY_NOTICED_US */
+    /* Capture of the last whole picture; at first: when the stream was opened. After the stream's timeout without one the camera
+     * is given up, pauses of this process included. */
+    uint64_t picture_us;
     uint64_t delivered_us; /* when the last picture was delivered */
 };
 

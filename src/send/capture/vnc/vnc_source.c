@@ -46,7 +46,9 @@ struct vnc {
     int fd;                         /* the framebuffer's */
     struct dd_vnc_framebuffer *framebuffer;
     struct dd_worker *worker;
-    bool worker_succeeded;     /* what its last call returned */
+    bool worker_succeeded; /* what its last call returned */
+    /* Times are dd_clock_now_us(). After a pause of this process what comes may have waited: see wait_change(). A silent server
+     * is given up after the stream's timeout, pauses included, but not before it had some time to answer a probe. */
     uint64_t received_us;      /* when a message was last read to its end */
     uint64_t probed_us;        /* when the last probe that is answered was sent */
     uint64_t round_trip_us;    /* how long its answer took */

@@ -16,6 +16,7 @@
 #include "send/capture/web/web_options.h"
 #include "send/options.h"
 
+/* Of dd_clock_now_us(). A sleep and a pause of this process count: a page may be given up early then, and is loaded again. */
 enum {
     CHECK_US = 250 * DD_CLOCK_US_PER_MS,       /* between two checks of a page that is not ready yet */
     EXPECT_US = 10 * DD_CLOCK_US_PER_S,        /* from quiet until expect_selector has to be there */

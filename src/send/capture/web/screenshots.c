@@ -68,6 +68,8 @@ struct dd_screenshots {
     struct dd_captured_image pending, delivered;
     struct dd_picture picture; /* delivered, decoded */
 
+    /* Of dd_clock_now_us(). After a sleep or a pause of this process all is due at once: the page is looked at anew before it
+     * counts as unchanged. */
     uint64_t capture_us;     /* a screenshot is due from then on, since the page changed; NEVER: it did not change */
     uint64_t trust_until_us; /* a screenshot is due from then on in any case */
     uint64_t probe_us;       /* a probe is due from then on */

@@ -64,8 +64,10 @@ struct web {
     struct dd_source_io *io;
     struct dd_web_options web_options;
     struct browser_slot slots[2];
-    struct view current;              /* what is shown */
-    struct view replacement;          /* what is loaded to be shown next; its page is NULL: nothing */
+    struct view current;     /* what is shown */
+    struct view replacement; /* what is loaded to be shown next; its page is NULL: nothing */
+    /* Times are dd_clock_now_us(). A sleep and a pause of this process count, so a reload may be due at once after them, and a
+     * replacement may be given up, which is made again. */
     uint64_t replacement_deadline_us; /* the replacement has failed if it has no picture by then */
     uint64_t shown_since_us;          /* since when the current page is shown */
     uint64_t no_reload_before_us;
