@@ -19,6 +19,7 @@
 
 enum {
     STATUS_GAP_MS = 50,    /* between two STATUS, however often the source's state changes */
+    CHANGES_MAX = 3,       /* STATUS in a second because of that: they do not wait for the token bucket, nor for other streams */
     REPEAT_ONCE_MS = 2000, /* without refreshes a picture is sent once more, after this time */
 };
 
@@ -59,6 +60,8 @@ struct dd_stream_sender {
     /* The last one; the next one, due at once after a sleep or a pause. The age that it states counts the pause: nobody saw the
      * source meanwhile. */
     uint64_t status_us, status_due_us;
+    uint64_t changes_us; /* when the second began in which changes of the state are counted */
+    unsigned changes;
 
     uint64_t session_frames, session_skipped_base, skipped;
     uint64_t capture_skipped, capture_skipped_sum;
@@ -275,6 +278,17 @@ void dd_stream_sender_forgive(struct dd_stream_sender *sender, uint64_t late_us)
         late_us + (alive_until_us > sender->forgiven_until_us ? alive_until_us : sender->forgiven_until_us);
 }
 
+/* True if a change of the source's state may bring the next STATUS forward. A capture role that was taken over could change it
+ * all the time, and leave nothing of a low rate limit for the other streams. */
+static bool admit_change(struct dd_stream_sender *sender, uint64_t now_us)
+{
+    if (now_us - sender->changes_us >= DD_CLOCK_US_PER_S) {
+        sender->changes_us = now_us;
+        sender->changes = 0;
+    }
+    return sender->changes++ < CHANGES_MAX;
+}
+
 bool dd_stream_sender_poll_source(struct dd_stream_sender *sender, uint64_t now_us)
 {
     struct dd_source_status state;
@@ -290,7 +304,7 @@ bool dd_stream_sender_poll_source(struct dd_stream_sender *sender, uint64_t now_
     }
     sender->was_alive = sender->was_alive || alive;
     uint64_t gap_end = sender->status_us + (uint64_t)STATUS_GAP_MS * DD_CLOCK_US_PER_MS;
-    if ((source != sender->source || reason != sender->reason) && sender->status_due_us > gap_end)
+    if ((source != sender->source || reason != sender->reason) && sender->status_due_us > gap_end && admit_change(sender, now_us))
         sender->status_due_us = gap_end;
     return now_us >= sender->status_due_us;
 }

@@ -69,8 +69,8 @@ void dd_stream_sender_fill(struct dd_stream_sender *sender, struct dd_stream_sen
 /* Bytes of datagrams, parity included, for each byte of the newest frame's JPEG; 1 before the first frame. */
 double dd_stream_sender_expansion(const struct dd_stream_sender *sender);
 
-/* Reads the state of the source that the capture role has published in the ring. True if a STATUS is due: after a change of
- * state, or periodically. */
+/* Reads the state of the source that the capture role has published in the ring. True if a STATUS is due:
+ * periodically, and after a change of state, though not after more than a few in a second. */
 bool dd_stream_sender_poll_source(struct dd_stream_sender *sender, uint64_t now_us);
 /* The capture role has died: its last heartbeat counts no more. */
 void dd_stream_sender_end_heartbeat(struct dd_stream_sender *sender);

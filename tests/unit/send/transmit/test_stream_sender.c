@@ -281,6 +281,25 @@ START_TEST(status_is_due_every_second_and_after_changes)
 }
 END_TEST
 
+START_TEST(a_source_that_changes_all_the_time_causes_few_status)
+{
+    uint64_t now = dd_clock_now_us();
+    unsigned count = 0;
+    set_up();
+    dd_frame_ring_beat(writer, now + UINT64_C(3600000000));
+    for (unsigned ms = 0; ms < 10000; ms += 10) {
+        publish(ms % 20 ? DD_WIRE_SOURCE_OK : DD_WIRE_SOURCE_CONNECTING, 0, 0);
+        if (!dd_stream_sender_poll_source(sender, now + ms * 1000))
+            continue;
+        read_status(now + ms * 1000, 0);
+        count++;
+    }
+    ck_assert_uint_le(count, 42);
+    ck_assert_uint_ge(count, 10);
+    tear_down();
+}
+END_TEST
+
 START_TEST(false_claims_of_capture_are_corrected)
 {
     uint64_t now = dd_clock_now_us();
@@ -440,6 +459,6 @@ END_TEST
 
 SUITE("send/transmit/stream_sender", a_frame_arrives, data_symbols_come_before_parity, bursts_are_as_long_as_the_rate_justifies,
       a_session_begins_at_once, status_describes_the_frame_sent, status_is_due_every_second_and_after_changes,
-      false_claims_of_capture_are_corrected, a_dead_capture_is_reported, a_capture_that_is_known_to_have_died_is_reported_at_once,
-      a_capture_that_was_away_with_transmit_is_not_dead, a_picture_that_is_still_shown_is_refreshed,
-      without_an_interval_each_change_is_refreshed_once)
+      a_source_that_changes_all_the_time_causes_few_status, false_claims_of_capture_are_corrected, a_dead_capture_is_reported,
+      a_capture_that_is_known_to_have_died_is_reported_at_once, a_capture_that_was_away_with_transmit_is_not_dead,
+      a_picture_that_is_still_shown_is_refreshed, without_an_interval_each_change_is_refreshed_once)
