@@ -24,7 +24,7 @@ TROUBLE = {
     "large answer": ({"no video in it"}, r"no video in it"),
     "endless answer": ({"cannot be read"}, r"cannot be understood"),
     "rubbish pictures": ({"cannot be read", "no picture in time"}, r"no picture (without errors )?within 2 s"),
-    "stops": ({"no picture in time", None}, r"lost: .*no picture (without errors )?within 2 s"),
+    "stops": ({"no picture in time", "cannot be read", None}, r"lost: .*no picture (without errors )?within 2 s"),
     "cuts": ({"connection closed by the source"}, r"lost: .*(closed|cut) the connection"),
     "no video": ({"no video in it"}, r"no video in it"),
     "basic": ({"wrong user name or password"}, r"wrong user name or password"),
