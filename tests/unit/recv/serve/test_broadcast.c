@@ -511,13 +511,16 @@ START_TEST(not_every_picture_of_a_moving_stream_is_marked)
     pass(240 * DD_CLOCK_US_PER_MS);
     dd_broadcast_watch(broadcast, dd_clock_now_us());
     ck_assert_uint_eq(atomic_load(&marks_begun), 1);
-    unsigned resumed = atomic_load(&log.resumed);
     pass(250 * DD_CLOCK_US_PER_MS);
     dd_broadcast_watch(broadcast, dd_clock_now_us());
-    wait_for(&marks_begun, 2);
-    wait_for(&log.resumed, resumed + 1);
-    second = next_marked(subscribers[0], &log, DD_FRESHNESS_STALLED);
+    wait_for(&log.resumed, 2); /* the repetition is due, with the mark before or already with the new one */
+    second = next_picture(subscribers[0], DD_FRESHNESS_STALLED);
+    if (dd_shared_picture_number(second) == 5) {
+        dd_shared_picture_unref(&second);
+        second = next_marked(subscribers[0], &log, DD_FRESHNESS_STALLED);
+    }
     ck_assert_uint_eq(dd_shared_picture_number(second), 6);
+    ck_assert_uint_eq(atomic_load(&marks_begun), 2);
     dd_shared_picture_unref(&first);
     dd_shared_picture_unref(&second);
     dd_shared_picture_unref(&raw);
