@@ -37,13 +37,13 @@ class PageTest(chrome.Test):
             key = f.read().strip()
         forge = harness.Forge(self, self.port, key)
         forge.frame(harness.make_jpeg(320, 240, "teal"), 7)
-        forge.status(7)
+        forge.status(7, period_ms=60000)  # not silent soon
         receiver.wait_live("cam")
         page = Chrome(self)
         page.get(receiver.http_port, "/cam")
         page.wait_words("^Live$", 5)
         self.assertEqual((page.text("#cause"), page.driver.title), ("", "cam · Live"))
-        forge.status(7, source=3, reason=2)
+        forge.status(7, source=3, reason=2, period_ms=60000)
         harness.wait_until(lambda: page.text("#cause") == "wrong user name or password", 3, "the cause")
         self.assertRegex(page.text(".state").replace("\u00a0", " "), r"^Live [0-9.]+ s wrong user name or password$")
         self.assertEqual((page.script("return document.body.dataset.state"), page.driver.title),

@@ -69,13 +69,15 @@ class ReasonsTest(harness.Test):
                 for fail in ("stale", "stalled", "trouble")]
 
     def test_trouble_is_told_while_the_picture_is_still_live(self):
+        slow = {"interval_ms": 60000, "period_ms": 60000, "age_ms": 100}  # neither old nor silent soon
         self.show()
-        self.assertIsNone(self.receiver_.freshness()["reason"])
+        self.status(**slow)
+        self.expect("live", None, 3)
         self.assertEqual(self.fail_codes(), [(200, 200)] * 3)
-        self.status(source=2, reason=7, age_ms=100)
+        self.status(source=2, reason=7, **slow)
         self.expect("live", REASONS[7], 3, status="green", source="connecting")
         self.assertEqual(self.fail_codes(), [(200, 200), (200, 200), (503, 503)])
-        self.status(source=1, age_ms=100)
+        self.status(source=1, **slow)
         self.expect("live", None, 3, source="ok")
         self.assertEqual(self.fail_codes(), [(200, 200)] * 3)
 
