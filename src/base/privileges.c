@@ -26,8 +26,8 @@ static bool look_up(const char *name, struct dd_privileges_user *user)
     return true;
 }
 
-/* True if the user namespace of this process maps id; path: /proc/self/uid_map or gid_map. */
-static bool is_mapped(const char *path, uintmax_t id)
+/* True if a map of a user namespace has id. path: /proc/self/uid_map or gid_map. */
+static bool has_id(const char *path, uintmax_t id)
 {
     uintmax_t first, outside, count;
     bool found = false;
@@ -38,6 +38,12 @@ static bool is_mapped(const char *path, uintmax_t id)
         found = id >= first && id - first < count;
     fclose(map);
     return found;
+}
+
+/* True if the user namespace of this process has these ids, so the process can become them. */
+static bool is_mapped(uid_t uid, gid_t gid)
+{
+    return has_id("/proc/self/uid_map", uid) && has_id("/proc/self/gid_map", gid);
 }
 
 static bool is_free(uid_t uid)
@@ -53,7 +59,7 @@ static bool find_spare(unsigned spare, struct dd_privileges_user *user)
 {
     const uid_t uids[] = {1879048447 - spare, 65533 - spare};
     for (size_t i = 0; i < sizeof uids / sizeof *uids; i++) {
-        if (!is_mapped("/proc/self/uid_map", uids[i]) || !is_mapped("/proc/self/gid_map", uids[i]) || !is_free(uids[i]))
+        if (!is_mapped(uids[i], (gid_t)uids[i]) || !is_free(uids[i]))
             continue;
         user->uid = uids[i];
         user->gid = (gid_t)uids[i];
@@ -67,11 +73,18 @@ static bool find_spare(unsigned spare, struct dd_privileges_user *user)
 int dd_privileges_find_user(const char *name, unsigned spare, struct dd_privileges_user *user)
 {
     memset(user, 0, sizeof *user);
-    if (look_up(name, user))
+    bool is_there = look_up(name, user);
+    if (is_there && is_mapped(user->uid, user->gid))
         return 0;
+    if (is_there) {
+        dd_log_error("user %s is uid %u with gid %u, which this container does not map", name, user->uid, user->gid);
+        return DD_ERROR_INPUT;
+    }
     if (!find_spare(spare, user)) {
-        dd_log_error("there is no user %s to run as, and no spare uid here: useradd --system --shell /usr/sbin/nologin %s", name,
-                     name);
+        dd_log_error(
+            "there is no user %s to run as, and this container maps no spare uid: let it map 65536, or make the user: useradd "
+            "--system --shell /usr/sbin/nologin %s",
+            name, name);
         return DD_ERROR_INPUT;
     }
     dd_log_warning(

@@ -11,6 +11,7 @@ import re
 import signal
 import socket
 import struct
+import subprocess
 import time
 
 import harness
@@ -150,6 +151,17 @@ class StructureTest(RolesTest):
         self.refused("ddsend", "--mode", "test", "--cloud-ip", "127.0.0.1", "--cloud-port", 5005, "--key-file", self.key_file(),
                      "--state-dir", self.path("state"), "--user", "daemon", "--capture-user", "daemon",
                      names=["user .daemon. and capture_user .daemon. are the same"])
+
+    def test_a_container_without_uids_is_refused(self):
+        """Its only user is root: the roles could not become anybody."""
+        harness.require_root()
+        done = subprocess.run(["unshare", "--user", "--map-root-user", harness.program("ddsend"), "--mode", "test", "--cloud-ip",
+                               "127.0.0.1", "--cloud-port", "5005", "--key-file", self.key_file(), "--state-dir",
+                               self.path("state")], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20)
+        if done.stderr.startswith("unshare: "):
+            harness.skip("needs user namespaces")
+        self.assertGreater(done.returncode, 0)
+        self.assertRegex(done.stderr, "there is no user ddsend to run as, and this container maps no spare uid|does not map")
 
     @staticmethod
     def uids(pid):

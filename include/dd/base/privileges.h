@@ -16,7 +16,7 @@ struct dd_privileges_user {
 
 /* Looks a user up by name. If there is none, warns, and takes a uid without a name, with the gid of the same number: number
  * spare, counted from 0, of those that no other user has. So no two roles share a uid, if each has a spare of its own. 0; or
- * DD_ERROR_INPUT, logged, if this container's user namespace maps none of them. */
+ * DD_ERROR_INPUT, logged, if the user namespace of this container maps neither. */
 int dd_privileges_find_user(const char *name, unsigned spare, struct dd_privileges_user *user);
 
 /* Switches the process to user for good: supplementary groups, group, user. Needs root. 0 or DD_ERROR_SYSTEM, logged. */
