@@ -117,6 +117,7 @@ static int spawn(struct dd_supervisor *s, struct process *p)
 {
     uint64_t now = dd_clock_now_us();
     p->hung = p->is_suspect = false;
+    p->forgiven_until_us = 0; /* was of a heartbeat of the process before: a role that was taken over can have given any */
     p->started_us = now;
     p->restart_us = 0;
     return dd_role_process_start(&p->role, s->program, now + (uint64_t)START_MS * DD_CLOCK_US_PER_MS);

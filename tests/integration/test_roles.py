@@ -12,6 +12,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import time
 
 import harness
@@ -285,6 +286,28 @@ class DeathTest(RolesTest):
         self.wait_new_picture("two", 10)
         self.assertEqual(self.sender.roles()["capture one"], self.sender_roles["capture one"])
 
+    def test_a_heartbeat_of_a_dead_role_is_not_one_of_the_next(self):
+        """One that was taken over claims to be alive for ever, and the supervisor, which was away, forgives what it can."""
+        harness.require_root()
+        self.start(names=("one",))
+        first = self.sender_roles["capture one"]
+        pulse = self.steal(first, "/memfd:dd-pulse")
+        os.kill(first, signal.SIGSTOP)
+        harness.wait_until(lambda: harness.process_state(first) == "T", 5, "the role to stand still")
+        os.pwrite(pulse, (1 << 62).to_bytes(8, sys.byteorder), 0)
+        os.close(pulse)
+        os.kill(self.sender.pid, signal.SIGSTOP)
+        begin = time.monotonic()
+        harness.wait_until(lambda: time.monotonic() >= begin + 2, 5, "time")
+        os.kill(self.sender.pid, signal.SIGCONT)
+        self.sender.wait_log("stood still for")
+        os.kill(first, signal.SIGKILL)
+        self.sender.wait_role_replaced("capture one", first, 5)
+        self.wait_new_picture("one", 10)
+        second = self.sender.roles()["capture one"]
+        os.kill(second, signal.SIGSTOP)
+        self.sender.wait_role_replaced("capture one", second, 15)
+
     def test_a_killed_serve_is_back_within_3_s(self):
         self.start()
         pid = self.receiver_roles["serve"]
@@ -370,7 +393,7 @@ class DeathTest(RolesTest):
         libc = ctypes.CDLL(None, use_errno=True)
         pidfd = os.pidfd_open(pid)
         wake = next(int(fd) for fd in os.listdir(f"/proc/{pid}/fd")
-                    if int(fd) >= 5 and os.readlink(f"/proc/{pid}/fd/{fd}").startswith(link))
+                    if int(fd) >= 4 and os.readlink(f"/proc/{pid}/fd/{fd}").startswith(link))
         stolen = libc.syscall(SYS_PIDFD_GETFD, pidfd, wake, 0)
         if stolen < 0:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
