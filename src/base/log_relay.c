@@ -115,16 +115,15 @@ static void end_line(struct dd_log_relay *relay)
         text += 3;
         size -= 3;
     }
-    if (!size) /* the empty lines of a report */
-        return;
-    double cost = (double)(size + LINE_COST);
+    double cost = (double)(size + LINE_COST); /* an empty line is read, too, though it is not passed on */
     if (relay->too_much || cost > relay->credit) {
         relay->too_much = true;
         relay->dropped++;
         return;
     }
     relay->credit -= cost;
-    dd_log_pass_on(relay->role, level, text, size);
+    if (size) /* reports of sanitizers have empty lines */
+        dd_log_pass_on(relay->role, level, text, size);
 }
 
 static void add(struct dd_log_relay *relay, const char *bytes, size_t size)
@@ -145,7 +144,8 @@ static void read_some(struct dd_log_relay *relay)
         add(relay, bytes, (size_t)n);
     if (n != 0)
         return;
-    end_line(relay);
+    if (relay->length)
+        end_line(relay);
     dd_fd_close(&relay->fd); /* the role closed it: it would always poll readable */
 }
 
@@ -187,7 +187,8 @@ static void read_last_words(struct dd_log_relay *relay)
     forgive(relay);
     relay->credit += LAST_CREDIT;
     add(relay, bytes + start, size - start);
-    end_line(relay);
+    if (relay->length)
+        end_line(relay);
 }
 
 void dd_log_relay_close(struct dd_log_relay *relay)

@@ -175,6 +175,24 @@ START_TEST(a_flood_does_not_keep_the_supervisor_busy)
 }
 END_TEST
 
+START_TEST(empty_lines_do_not_keep_it_busy_either)
+{
+    int turns = 0;
+    set_up();
+    while (dd_log_relay_fd(relay) >= 0 && turns < 10000 && say("\n")) {
+        turn();
+        turns++;
+    }
+    ck_assert_int_lt(turns, 10000);
+    suite_stop_clock(start_us + 20000000);
+    turn();
+    written();
+    ck_assert_uint_eq(count(text, "\n"), 1);
+    assert_has("left out here: it logs too much");
+    tear_down();
+}
+END_TEST
+
 START_TEST(says_what_was_left_out_once_there_is_quiet)
 {
     uint64_t now_us = start_us;
@@ -246,5 +264,5 @@ START_TEST(the_role_cannot_make_it_wait)
 END_TEST
 
 SUITE("base/log_relay", puts_time_daemon_and_role_in_front, a_role_speaks_for_itself_only, cuts_a_line_without_end,
-      a_flood_is_limited_and_counted, a_flood_does_not_keep_the_supervisor_busy, says_what_was_left_out_once_there_is_quiet,
-      last_words_come_out, the_role_cannot_make_it_wait)
+      a_flood_is_limited_and_counted, a_flood_does_not_keep_the_supervisor_busy, empty_lines_do_not_keep_it_busy_either,
+      says_what_was_left_out_once_there_is_quiet, last_words_come_out, the_role_cannot_make_it_wait)
