@@ -35,7 +35,8 @@ enum {
     LOCK_MS = 2500, /* for a daemon before this one, which ends within 2 s, to give back its locks */
 };
 #define SAVE_AGAIN_US (UINT64_C(60) * DD_CLOCK_US_PER_S)
-#define LOOK_US DD_CLOCK_US_PER_S /* between two looks for sessions of another daemon */
+/* Between two looks for sessions of another daemon. By dd_clock_now_us(), as OVERTAKE_US: after a sleep both are over at once. */
+#define LOOK_US DD_CLOCK_US_PER_S
 /* Between two sessions that are begun because of another daemon's. ddrecv accepts the session before the newest for 5 s: so of
  * two daemons that go on neither is refused for longer. */
 #define OVERTAKE_US (4 * DD_CLOCK_US_PER_S)

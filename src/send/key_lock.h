@@ -21,7 +21,8 @@ struct dd_key_lock_set {
     size_t count;
 };
 
-/* Takes the lock of a key id, unless the set has it. Tries for wait_ms, because a process that ends may still hold it. stream is
+/* Takes the lock of a key id, unless the set has it. Tries for wait_ms, by dd_clock_now_us(), because a process that ends may
+ * still hold it; a sleep of the machine ends the wait early. stream is
  * what messages name. 0; or a negative enum dd_error, logged. */
 int dd_key_lock_take(struct dd_key_lock_set *set, uint32_t key_id, const char *stream, unsigned wait_ms);
 

@@ -97,7 +97,11 @@ static bool find_picture(struct stream *stream, struct dd_picture *picture, uint
     if (count == stream->position)
         return false;
     *position = count - 1;
-    counted->skipped = *position - stream->position;
+    /* No capture role writes so many between two looks. The counts of all streams are added up: a false one must not spoil the
+     * sum.
+     */
+    uint64_t missed = *position - stream->position;
+    counted->skipped = missed < UINT32_MAX ? missed : UINT32_MAX;
     stream->position = count;
     int error = read_picture(stream, *position, picture);
     counted->skipped += error != 0;

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "dd/base/clock.h"
@@ -221,6 +222,26 @@ START_TEST(encodes_only_changes)
 }
 END_TEST
 
+/* The counts of all streams are added up for the log: one that is made up must not make the sum wrap around. */
+START_TEST(a_count_that_is_made_up_counts_for_little)
+{
+    struct dd_encoder_pool_counters c;
+    set_up();
+    uint64_t *header = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, ring_fd, 0);
+    ck_assert_ptr_ne(header, MAP_FAILED);
+    for (uint64_t count = UINT64_C(1) << 61; count > UINT64_C(1) << 58; count -= UINT64_C(1) << 58) {
+        header[1] = count; /* alive_until_us is before it */
+        dd_encoder_pool_notify(encoders, 0);
+        dd_encoder_pool_read_counters(encoders, 0, &c);
+    }
+    while (c.skipped == 0)
+        dd_encoder_pool_read_counters(encoders, 0, &c);
+    ck_assert_uint_le(c.skipped, 8 * (UINT64_C(1) << 32));
+    munmap(header, 4096);
+    tear_down();
+}
+END_TEST
+
 /* Reading in the ring it would lose every race, and no picture would ever come. */
 START_TEST(a_source_that_overtakes_the_encoder_costs_one_picture)
 {
@@ -274,4 +295,5 @@ START_TEST(a_picture_that_left_the_ring_is_still_known)
 END_TEST
 
 SUITE("send/transmit/encoder_pool", encodes_a_picture, capture_times_in_the_future_become_now, skips_invalid_frames,
-      encodes_only_changes, a_source_that_overtakes_the_encoder_costs_one_picture, a_picture_that_left_the_ring_is_still_known)
+      encodes_only_changes, a_count_that_is_made_up_counts_for_little, a_source_that_overtakes_the_encoder_costs_one_picture,
+      a_picture_that_left_the_ring_is_still_known)
