@@ -183,7 +183,7 @@ class ReplaysTest(harness.Test):
         self.assertEqual((code, log), (0, ""))
         self.assertIn(start, out)
         receiver.wait_live("cam")
-        receiver.wait_log(rf"session {start} from")
+        receiver.wait_log(rf"cam: session {start} from")
         self.assertLess(receiver.freshness("cam")["delay_seconds"], harness.stretch())
         self.assert_way_is_no_wider(receiver)
 
