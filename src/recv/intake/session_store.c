@@ -123,13 +123,13 @@ static struct file *map(int fd)
     return NULL;
 }
 
-/* The command line and the supervisor of a running ddrecv both change the requests in the file; one waits for the other. */
-static void lock_request(int fd, short type)
+/* The command line and the supervisor of a running ddrecv both change the requests in the file, one at a time. False if the other
+ * has them, unless wait. */
+static bool lock_request(int fd, short type, bool wait)
 {
     struct flock lock = {
         .l_type = type, .l_whence = SEEK_SET, .l_start = offsetof(struct file, request), .l_len = sizeof(struct request)};
-    if (fcntl(fd, F_OFD_SETLKW, &lock) < 0 && type != F_UNLCK)
-        dd_log_debug("cannot lock the requests of a replay state: %s", strerror(errno));
+    return fcntl(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES);
 }
 
 /* Maps the file of the running or coming ddrecv, for a request. Returned-owned, with its requests locked until
@@ -146,7 +146,7 @@ static struct file *map_for_request(const char *state_dir, const char *stream, i
     struct file *file = map(fd);
     *error = file ? 0 : DD_ERROR_SYSTEM;
     if (file)
-        lock_request(fd, F_WRLCK);
+        lock_request(fd, F_WRLCK, true);
     *locked_fd = fd;
     return file;
 }
@@ -359,9 +359,12 @@ int dd_recv_session_store_save(int memory_fd, int file_fd, bool is_last)
     struct file memory, file;
     if (!read_all(memory_fd, &memory) || !read_all(file_fd, &file))
         return EIO;
-    lock_request(file_fd, F_WRLCK);
-    int error = exchange_requests(memory_fd, file_fd);
-    lock_request(file_fd, F_UNLCK);
+    /* whoever has the lock, which may be for long, is not waited for: requests pass with the next save */
+    int error = 0;
+    if (lock_request(file_fd, F_WRLCK, false)) {
+        error = exchange_requests(memory_fd, file_fd);
+        lock_request(file_fd, F_UNLCK, false);
+    }
     /* one that intake is just writing is not sound: it goes in the next turn, and the other one is there */
     for (size_t i = 0; i < CHECKPOINTS && !error; i++) {
         const struct page *page = &memory.checkpoints[i].page;

@@ -128,6 +128,26 @@ START_TEST(requests_pass_between_the_file_and_the_memory)
 }
 END_TEST
 
+/* A command that was stopped while it writes a request holds nobody up. */
+START_TEST(a_locked_request_is_not_waited_for)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    uint64_t start_us, salt;
+    set_up();
+    struct dd_recv_session_store *store = open_memory(BOOT);
+    ck_assert_int_eq(dd_recv_session_store_request_admission(folder, "cam", 42, 43), 0);
+    int other = open(path, O_RDWR);
+    ck_assert_int_eq(fcntl(other, F_OFD_SETLK, &lock), 0);
+    ck_assert_int_eq(dd_recv_session_store_save(memory_fd, file_fd, false), 0);
+    ck_assert(!dd_recv_session_store_poll_admission(store, &start_us, &salt));
+    close(other);
+    ck_assert_int_eq(dd_recv_session_store_save(memory_fd, file_fd, false), 0);
+    ck_assert(dd_recv_session_store_poll_admission(store, &start_us, &salt));
+    close_memory(store, true);
+    tear_down();
+}
+END_TEST
+
 START_TEST(a_half_written_checkpoint_is_not_saved)
 {
     uint8_t garbage[16] = {1};
@@ -167,4 +187,4 @@ START_TEST(a_failure_to_save_is_returned)
 END_TEST
 
 SUITE("recv/intake/session_store_file", the_file_is_exact_after_the_last_save_only, requests_pass_between_the_file_and_the_memory,
-      a_half_written_checkpoint_is_not_saved, a_failure_to_save_is_returned)
+      a_locked_request_is_not_waited_for, a_half_written_checkpoint_is_not_saved, a_failure_to_save_is_returned)
