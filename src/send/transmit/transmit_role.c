@@ -360,27 +360,33 @@ static void notify_encoders(struct transmit *t)
     }
 }
 
-/* Looks whether this machine may be another one since the last turn. */
-static void begin_sessions_after_resume(struct transmit *t)
+/* Looks whether this machine may be another one since the last turn. 0; or a negative enum dd_error, logged: then a session goes
+ * on that may go on elsewhere, too, and nothing may be sealed any more. */
+static int begin_sessions_after_resume(struct transmit *t)
 {
     uint32_t resumes = t->sessions->resumes;
+    int error = 0;
     if (resumes == t->resumes)
-        return;
+        return 0;
     t->resumes = resumes;
-    for (size_t i = 0; i < t->stream_count; i++) {
-        dd_stream_sender_begin_session(t->streams[i].sender);
+    for (size_t i = 0; i < t->stream_count && !error; i++) {
+        error = dd_stream_sender_begin_session(t->streams[i].sender);
         t->sessions->start_us[i] = dd_stream_sender_session_start_us(t->streams[i].sender);
     }
+    return error;
 }
 
-static void run(struct transmit *t)
+/* Works until the role is to stop. 0; or a negative enum dd_error, logged. */
+static int run(struct transmit *t)
 {
     uint64_t wait_us;
     do {
         dd_role_beat(t->role, BEAT_MS);
         uint64_t now_us = dd_clock_now_us();
         notify_encoders(t);
-        begin_sessions_after_resume(t);
+        int error = begin_sessions_after_resume(t);
+        if (error)
+            return error;
         send_statuses(t, now_us);
         uint64_t frame_wait_us = send_frames(t);
         now_us = dd_clock_now_us();
@@ -389,6 +395,7 @@ static void run(struct transmit *t)
         if (frame_wait_us < wait_us)
             wait_us = frame_wait_us;
     } while (wait_for_work(t, wait_us));
+    return 0;
 }
 
 int dd_transmit_role_run(struct dd_role *role)
@@ -400,8 +407,7 @@ int dd_transmit_role_run(struct dd_role *role)
         return code;
     if (t.config_size == sizeof *t.config + t.config->stream_count * sizeof t.config->streams[0] && prepare(&t) == 0) {
         dd_role_ready(role);
-        run(&t);
-        code = EXIT_SUCCESS;
+        code = run(&t) ? EXIT_FAILURE : EXIT_SUCCESS;
     }
     release(&t);
     return code;
