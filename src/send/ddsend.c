@@ -74,7 +74,7 @@ struct ddsend {
     size_t stream_count;
     struct dd_key_lock_set locks; /* of the streams' keys */
     uint64_t look_us;             /* dd_clock_now_us() of the next look for sessions of another daemon */
-    struct dd_log_limit overtake_log;
+    struct dd_log_limit overtake_log, lost_events_log;
     int transmit_id; /* of the role; -1: not started */
 };
 
@@ -227,9 +227,16 @@ static void save_sessions(struct ddsend *s)
 /* What was sealed before a snapshot must not be sealed again after it. */
 static void look_for_resume(struct ddsend *s)
 {
-    if (!dd_vmgenid_watch_poll(s->vmgenid_fd))
+    uint64_t suppressed;
+    enum dd_vmgenid_watch_news news = dd_vmgenid_watch_poll(s->vmgenid_fd);
+    if (news == DD_VMGENID_WATCH_NONE)
         return;
-    dd_log_warning("this virtual machine was resumed from a snapshot, or is a clone: new sessions begin");
+    if (news == DD_VMGENID_WATCH_NEW_ID)
+        dd_log_warning("this virtual machine was resumed from a snapshot, or is a clone: new sessions begin");
+    else if (dd_log_allowed(&s->lost_events_log, &suppressed))
+        dd_log_info(
+            "the kernel had more device events than could be read, and one may have told that this machine was resumed from "
+            "a snapshot: new sessions begin");
     s->sessions->resumes++;
 }
 

@@ -35,21 +35,21 @@ bool dd_vmgenid_watch_is_new_id(const char *event, size_t size)
     return false;
 }
 
-bool dd_vmgenid_watch_poll(int fd)
+enum dd_vmgenid_watch_news dd_vmgenid_watch_poll(int fd)
 {
     char event[EVENT_MAX];
-    bool is_new = false;
+    enum dd_vmgenid_watch_news news = DD_VMGENID_WATCH_NONE;
     while (fd >= 0) {
         struct sockaddr_nl from = {0};
         socklen_t from_size = sizeof from;
         ssize_t size = recvfrom(fd, event, sizeof event, MSG_DONTWAIT, (struct sockaddr *)&from, &from_size);
         if (size < 0 && errno == EINTR)
             continue;
-        if (size < 0)
-            /* ENOBUFS: there were more events than the socket holds. One of them may have been the one. */
-            return is_new || errno == ENOBUFS;
+        if (size < 0) /* ENOBUFS is told once; what the socket held is read by the next call */
+            return errno == ENOBUFS && news == DD_VMGENID_WATCH_NONE ? DD_VMGENID_WATCH_LOST : news;
         bool is_from_kernel = from_size == sizeof from && from.nl_family == AF_NETLINK && from.nl_pid == 0;
-        is_new = is_new || (is_from_kernel && dd_vmgenid_watch_is_new_id(event, (size_t)size));
+        if (is_from_kernel && dd_vmgenid_watch_is_new_id(event, (size_t)size))
+            news = DD_VMGENID_WATCH_NEW_ID;
     }
-    return is_new;
+    return news;
 }

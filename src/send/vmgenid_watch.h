@@ -11,9 +11,14 @@
  * logged, if there is none here. */
 int dd_vmgenid_watch_open(void);
 
-/* Reads what the kernel has told since the last call; never waits. True if this machine may be another one since. fd may be -1.
- */
-bool dd_vmgenid_watch_poll(int fd);
+enum dd_vmgenid_watch_news {
+    DD_VMGENID_WATCH_NONE,
+    DD_VMGENID_WATCH_LOST,   /* more device events than fit: one of them may have told of a new id */
+    DD_VMGENID_WATCH_NEW_ID, /* this machine may be another one */
+};
+
+/* Reads what the kernel has told since the last call; never waits. fd may be -1. */
+enum dd_vmgenid_watch_news dd_vmgenid_watch_poll(int fd);
 
 /* True if a device event of size bytes, NUL-ended lines, tells of a new generation id. Pure. */
 bool dd_vmgenid_watch_is_new_id(const char *event, size_t size);

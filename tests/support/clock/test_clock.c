@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "send/vmgenid_watch.h"
+
 /* The file, in the byte order of this machine: offsets in seconds, and how often the machine was resumed from a snapshot. */
 struct offsets {
     _Atomic int64_t realtime_s, boottime_s, monotonic_s, resumes;
@@ -44,16 +46,16 @@ static void __attribute__((constructor)) map_offsets(void)
 }
 
 /* In the place of the kernel's word, which no test can make it say. */
-bool __wrap_dd_vmgenid_watch_poll(int fd);
+enum dd_vmgenid_watch_news __wrap_dd_vmgenid_watch_poll(int fd);
 
-bool __wrap_dd_vmgenid_watch_poll(int fd)
+enum dd_vmgenid_watch_news __wrap_dd_vmgenid_watch_poll(int fd)
 {
     static int64_t known;
     int64_t resumes = atomic_load(&offsets->resumes);
     bool is_new = resumes != known;
     (void)fd;
     known = resumes;
-    return is_new;
+    return is_new ? DD_VMGENID_WATCH_NEW_ID : DD_VMGENID_WATCH_NONE;
 }
 
 int __wrap_clock_gettime(clockid_t clock, struct timespec *time)
