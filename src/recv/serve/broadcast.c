@@ -275,23 +275,22 @@ uint64_t dd_broadcast_watch(struct dd_broadcast *broadcast, uint64_t now_us)
 void dd_broadcast_stop(struct dd_broadcast *broadcast)
 {
     for (size_t i = 0; i < broadcast->stream_count; i++) {
-        struct due due;
         pthread_mutex_lock(&broadcast->streams[i].lock);
         broadcast->streams[i].stopping = true;
-        collect_due(&broadcast->streams[i], dd_clock_now_us(), &due);
         pthread_mutex_unlock(&broadcast->streams[i].lock);
-        resume_all(&due);
     }
+    dd_broadcast_watch(broadcast, dd_clock_now_us());
 }
 
 /* Takes marked. NULL: it could not be made, or need not be; in the first case it will be wanted again. */
-static void set_mark(struct stream *stream, struct dd_shared_picture *marked, const struct dd_stale_mark_words *words)
+static void set_mark(struct stream *stream, struct dd_shared_picture *marked, const struct dd_stale_mark_words *words,
+                     uint64_t begun_us)
 {
     struct due due;
     uint64_t now_us = dd_clock_now_us();
     pthread_mutex_lock(&stream->lock);
     if (marked && needs_mark(stream)) {
-        dd_marked_picture_set(stream->marked, marked, words, now_us);
+        dd_marked_picture_set(stream->marked, marked, words, begun_us, now_us);
         stream->marked_version = ++stream->version;
     }
     collect_due(stream, now_us, &due);
@@ -315,7 +314,7 @@ static void make_mark(void *owner, size_t i)
     if (needs_mark(stream))
         picture = dd_shared_picture_ref(dd_newest_picture_get(stream->newest));
     pthread_mutex_unlock(&stream->lock);
-    set_mark(stream, picture ? dd_stale_mark_apply(picture, &words, stream->config->max_frame_bytes) : NULL, &words);
+    set_mark(stream, picture ? dd_stale_mark_apply(picture, &words, stream->config->max_frame_bytes) : NULL, &words, now_us);
     dd_shared_picture_unref(&picture);
 }
 
@@ -432,7 +431,7 @@ static int wait_for_mark(struct stream *stream, const struct dd_broadcast_waiter
     struct snapshot_waiter *s = malloc(sizeof *s);
     if (!s)
         return DD_ERROR_MEMORY;
-    s->waiter = *waiter;
+    *s = (struct snapshot_waiter){.waiter = *waiter};
     waiter->suspend(waiter->owner);
     LIST_INSERT_HEAD(&stream->snapshots, s, link);
     return DD_ERROR_AGAIN;

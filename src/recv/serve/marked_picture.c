@@ -9,6 +9,7 @@
 
 /* A mark costs a decoding and an encoding. In a stream that moves, but is delayed, not every picture gets one. */
 static const uint64_t period_us = DD_CLOCK_US_PER_S / 4;
+enum { REST = 3 }; /* between marks of one stream, in times of what the last one took */
 /* How long a marked picture is sent while a newer one is being made. What it says is that much behind at most. */
 static const uint64_t late_us = DD_CLOCK_US_PER_S;
 
@@ -50,12 +51,15 @@ bool dd_marked_picture_want(struct dd_marked_picture *marked, const struct dd_sh
 }
 
 void dd_marked_picture_set(struct dd_marked_picture *marked, struct dd_shared_picture *picture,
-                           const struct dd_stale_mark_words *words, uint64_t now_us)
+                           const struct dd_stale_mark_words *words, uint64_t begun_us, uint64_t now_us)
 {
+    uint64_t rested_us = now_us + REST * (now_us - begun_us);
     dd_shared_picture_unref(&marked->picture);
     marked->picture = dd_shared_picture_ref(picture);
     marked->words = *words;
     marked->right_us = now_us;
+    if (marked->next_us < rested_us)
+        marked->next_us = rested_us;
 }
 
 void dd_marked_picture_drop(struct dd_marked_picture *marked)

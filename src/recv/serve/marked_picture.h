@@ -19,9 +19,10 @@ void dd_marked_picture_free(struct dd_marked_picture *marked);
  * is none, and the last one was asked for 250 ms ago. */
 bool dd_marked_picture_want(struct dd_marked_picture *marked, const struct dd_shared_picture *newest,
                             const struct dd_stale_mark_words *words, uint64_t now_us);
-/* picture, which is borrowed and gets another reference, has the mark of words. It was finished at now_us. */
+/* picture, which is borrowed and gets another reference, has the mark of words. It was begun at begun_us and finished at now_us.
+ */
 void dd_marked_picture_set(struct dd_marked_picture *marked, struct dd_shared_picture *picture,
-                           const struct dd_stale_mark_words *words, uint64_t now_us);
+                           const struct dd_stale_mark_words *words, uint64_t begun_us, uint64_t now_us);
 /* The stream is live again: there is no marked picture. */
 void dd_marked_picture_drop(struct dd_marked_picture *marked);
 
