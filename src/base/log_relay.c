@@ -18,13 +18,15 @@ enum {
     READ_SIZE = 16 * 1024,               /* in a turn: the others, and the roles' heartbeats, get theirs */
     PAUSE_US = 250 * DD_CLOCK_US_PER_MS, /* between two turns that read from a role that logs too much */
     LINE_COST = 64,                      /* of what is put in front */
-    BURST = 128 * 1024,                  /* bytes that a role may log at once: a report of a sanitizer has a tenth of that */
-    RATE = 1024,                         /* bytes a second, afterwards: 90 MB a day */
-    DEBUG_FACTOR = 16,                   /* with --debug so many times as much */
-    LISTEN_AGAIN = 8 * 1024,             /* bytes allowed again, until which a role that logged too much is left out */
     LAST_CREDIT = 16 * 1024,             /* more for what a process that died said last; back-off limits how often that is */
     PIPE_SIZE = 64 * 1024,               /* pipe(7) */
 };
+
+/* Bytes that a role may log at once (a report of a sanitizer has a tenth of that), and a second afterwards: 90 MB a day. With
+ * --debug it is so many times as much. */
+static const double burst = 128 * 1024, rate = 1024, debug_factor = 16;
+/* A role that logged too much is left out until so many bytes are allowed again. */
+static const double listen_again = 8 * 1024;
 
 struct dd_log_relay {
     char role[DD_ROLE_NAME_SIZE];
@@ -47,7 +49,7 @@ struct dd_log_relay *dd_log_relay_new(const char *role)
     }
     snprintf(relay->role, sizeof relay->role, "%s", role);
     relay->fd = -1;
-    relay->credit = BURST;
+    relay->credit = burst;
     relay->filled_us = dd_clock_now_us();
     return relay;
 }
@@ -81,10 +83,10 @@ int dd_log_relay_fd(const struct dd_log_relay *relay)
 
 static void refill(struct dd_log_relay *relay, uint64_t now_us)
 {
-    double rate = dd_log_threshold() >= DD_LOG_DEBUG ? (double)RATE * DEBUG_FACTOR : RATE;
-    relay->credit += rate * dd_clock_seconds(now_us - relay->filled_us);
-    if (relay->credit > BURST)
-        relay->credit = BURST;
+    double factor = dd_log_threshold() >= DD_LOG_DEBUG ? debug_factor : 1;
+    relay->credit += factor * rate * dd_clock_seconds(now_us - relay->filled_us);
+    if (relay->credit > burst)
+        relay->credit = burst;
     relay->filled_us = now_us;
 }
 
@@ -96,7 +98,7 @@ static void forgive(struct dd_log_relay *relay)
         return;
     int size = snprintf(text, sizeof text, "%ju lines were left out here: it logs too much", (uintmax_t)relay->dropped);
     dd_log_pass_on(relay->role, DD_LOG_WARNING, text, (size_t)size);
-    relay->credit -= size + LINE_COST;
+    relay->credit -= (double)(size + LINE_COST);
     relay->too_much = false;
     relay->dropped = 0;
 }
@@ -153,7 +155,7 @@ void dd_log_relay_turn(struct dd_log_relay *relay, bool readable)
 {
     uint64_t now_us = dd_clock_now_us();
     refill(relay, now_us);
-    if (relay->credit >= LISTEN_AGAIN)
+    if (relay->credit >= listen_again)
         forgive(relay);
     if (!readable || relay->fd < 0)
         return;
@@ -185,7 +187,7 @@ static void read_last_words(struct dd_log_relay *relay)
     if (start)
         relay->length = 0;
     forgive(relay);
-    relay->credit += LAST_CREDIT;
+    relay->credit += (double)LAST_CREDIT;
     add(relay, bytes + start, size - start);
     if (relay->length)
         end_line(relay);

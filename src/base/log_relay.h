@@ -4,7 +4,7 @@
  *   - reads a bounded amount in a turn, and from a role that logs too much only four times a second: the pipe then fills, and
  *     what finds no room is lost to the role;
  *   - puts time, daemon and role in front of every line, and cleans it, so a role speaks for itself only;
- *   - passes RATE bytes a second on, after a burst, and says how many lines it left out.
+ *   - passes a limited rate on, after a burst, and says how many lines it left out.
  * What libraries, sanitizers and assert(3) write there is passed on, too, as lines without a priority. One owner, one thread. */
 #ifndef DD_BASE_LOG_RELAY_H
 #define DD_BASE_LOG_RELAY_H
