@@ -21,6 +21,8 @@ import time
 FPS = 10
 FU_BYTES = 1000  # of a NAL unit in one RTP packet
 REALM = "camera"
+# H.264 that claims 8192x8192 pixels and 16 reference frames: SPS, PPS, and the beginning of a key frame
+TOO_LARGE = [bytes.fromhex(unit) for unit in ("676e003eacb088010000200c80", "68ce3c80", "658884a27272727272727278")]
 
 
 class Codec:
@@ -203,7 +205,7 @@ class Connection:
                     self.send(b"$" + bytes([number & 3]) + struct.pack(">H", size) + noise)
                     self.send(self.rtp(noise, number * 9000, number & 1))
             else:
-                video = FakeCamera.videos[self.camera.codec]
+                video = [TOO_LARGE] if self.mode == "too large" else FakeCamera.videos[self.camera.codec]
                 packets = list(self.packets(video[number % len(video)], number * 90000 // FPS))
                 if self.mode == "loses" and number % 10 == 2:
                     del packets[len(packets) // 2]  # of the third picture behind each key frame
