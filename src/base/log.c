@@ -1,5 +1,6 @@
 #include "dd/base/log.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -20,10 +21,12 @@ enum { PATIENCE_MS = 1000, RECOVERY = 10 };
 /* Set before other threads start. */
 static char name[96] = "softdatadiode";
 static enum { TO_TERMINAL, TO_JOURNAL, TO_SUPERVISOR } target = TO_TERMINAL;
+static int output_fd = STDERR_FILENO;
 
 static atomic_int threshold = DD_LOG_INFO;
 static _Atomic uint64_t patient_again_us; /* dd_clock_now_us() from which a line may wait for PATIENCE_MS again */
 static atomic_ulong lost_count;           /* lines that found no room since the last one that did */
+static atomic_bool is_cut;                /* the last line has no end: a terminal took its beginning only */
 
 /* ---- text ---- */
 
@@ -84,6 +87,14 @@ static bool is_journal(void)
     return strcmp(stream, here) == 0;
 }
 
+/* A terminal that somebody stopped, or that nobody reads, takes the beginning of a line and waits with the rest, whatever poll(2)
+ * said. So it is opened once more, not to wait: the flags of standard error are the shell's, too. */
+static int open_output(void)
+{
+    int fd = isatty(STDERR_FILENO) ? open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) : -1;
+    return fd < 0 ? STDERR_FILENO : fd;
+}
+
 static const char *level_word(enum dd_log_level level)
 {
     switch (level) {
@@ -122,7 +133,7 @@ static size_t write_prefix(char *line, size_t size, enum dd_log_level level, con
  * kernel's monotonic clock; a sleep of the machine brings all of the patience back. */
 static bool has_room(void)
 {
-    struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+    struct pollfd p = {.fd = output_fd, .events = POLLOUT};
     if (target == TO_SUPERVISOR || poll(&p, 1, 0) > 0)
         return true;
     uint64_t now_us = dd_clock_now_us(), patient_us = atomic_load(&patient_again_us);
@@ -133,16 +144,25 @@ static bool has_room(void)
     return ready;
 }
 
+static bool write_whole(const char *line, size_t size)
+{
+    ssize_t n = write(output_fd, line, size);
+    if (n > 0 && (size_t)n < size)
+        atomic_store(&is_cut, true);
+    return n == (ssize_t)size;
+}
+
 /* Says how many lines were lost, if any, in front of the next one. False if there is no room. */
 static bool report_lost(void)
 {
-    char line[LINE_SIZE];
+    char line[LINE_SIZE] = "\n";
     unsigned long count = atomic_exchange(&lost_count, 0);
     if (!count)
         return true;
-    size_t size = write_prefix(line, sizeof line, DD_LOG_WARNING, "");
+    size_t size = atomic_exchange(&is_cut, false) ? 1 : 0;
+    size += write_prefix(line + size, sizeof line - size, DD_LOG_WARNING, "");
     int n = snprintf(line + size, sizeof line - size, "%lu lines before this one are lost: nobody read them in time\n", count);
-    if (n > 0 && write(STDERR_FILENO, line, size + (size_t)n) > 0)
+    if (n > 0 && write_whole(line, size + (size_t)n))
         return true;
     atomic_fetch_add(&lost_count, count);
     return false;
@@ -153,7 +173,7 @@ static void write_line(char *line, size_t start, size_t end)
 {
     dd_log_clean(line + start, end - start);
     line[end++] = '\n';
-    if (!has_room() || !report_lost() || write(STDERR_FILENO, line, end) < 0)
+    if (!has_room() || !report_lost() || !write_whole(line, end))
         atomic_fetch_add(&lost_count, 1);
 }
 
@@ -181,12 +201,14 @@ void dd_log_open(const char *new_name, enum dd_log_level new_threshold)
 {
     snprintf(name, sizeof name, "%s", new_name);
     target = is_journal() ? TO_JOURNAL : TO_TERMINAL;
+    output_fd = open_output();
     dd_log_set_threshold(new_threshold);
 }
 
 void dd_log_open_role(enum dd_log_level new_threshold)
 {
     target = TO_SUPERVISOR;
+    output_fd = STDERR_FILENO;
     dd_log_set_threshold(new_threshold);
 }
 

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -179,6 +180,35 @@ START_TEST(does_not_wait_for_a_reader_for_long)
 }
 END_TEST
 
+/* A terminal that nobody reads takes a part of a line, and would wait with the rest. */
+START_TEST(does_not_wait_for_a_terminal)
+{
+    static char text[1 << 20];
+    size_t size = 0;
+    int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
+    ck_assert_int_ge(terminal, 0);
+    ck_assert_int_eq(grantpt(terminal) | unlockpt(terminal), 0);
+    int user = open(ptsname(terminal), O_RDWR | O_NOCTTY);
+    ck_assert_int_ge(user, 0);
+    saved = dup(STDERR_FILENO);
+    dup2(user, STDERR_FILENO);
+    dd_log_open("test", DD_LOG_INFO);
+    for (int i = 0; i < 4000; i++)
+        dd_log_info("a line of a hundred characters, which is so long because nobody wants to wait for a pipe to be full %d", i);
+    ck_assert_int_eq(fcntl(user, F_GETFL) & O_NONBLOCK, 0); /* of the shell's */
+    for (ssize_t n; (n = read(terminal, text + size, sizeof text - 1 - size)) > 0;)
+        size += (size_t)n;
+    dd_log_info("last");
+    dup2(saved, STDERR_FILENO);
+    ssize_t n = read(terminal, text + size, sizeof text - 1 - size);
+    ck_assert_int_gt(n, 0);
+    ck_assert_ptr_nonnull(strstr(text + size, " lines before this one are lost: nobody read them in time\r\n"));
+    ck_assert_ptr_nonnull(strstr(text + size, "test: last\r\n"));
+    close(user);
+    close(terminal);
+}
+END_TEST
+
 static void *log_for_a_while(void *unused)
 {
     for (int i = 0; i < 1000; i++)
@@ -277,6 +307,6 @@ END_TEST
 
 SUITE("base/log", keeps_a_message_on_one_line, cuts_long_messages, marks_priorities_for_the_journal,
       replaces_what_is_not_printable_text, a_role_writes_the_priority_for_its_supervisor, counts_what_a_full_pipe_does_not_take,
-      does_not_wait_for_a_reader_for_long, does_not_wait_for_a_slow_reader_again_and_again,
+      does_not_wait_for_a_reader_for_long, does_not_wait_for_a_terminal, does_not_wait_for_a_slow_reader_again_and_again,
       the_threshold_may_change_while_threads_log, a_lasting_cause_is_repeated_with_growing_gaps,
       a_cause_that_was_away_begins_anew, some_may_go_at_once, a_gap_may_be_fixed)
