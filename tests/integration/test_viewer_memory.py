@@ -75,7 +75,7 @@ class ViewerMemoryTest(harness.Test):
             self.ask("snapshot.jpg")
             for k in range(3):
                 self.ask(f"frames/{numbers[(3 * i + k) % FRAMES]}.jpg")
-            if i % 3 == 0:
+            if i % 2 == 0:
                 self.send()
         answers = [self.ddrecv.get(f"/cam/frames/{number}.jpg") for number in numbers]
         refusals = {(a.headers["Retry-After"], a.headers["X-Refusal"]) for a in answers if a.status == 503}

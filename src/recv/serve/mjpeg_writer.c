@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dd/base/clock.h"
 #include "recv/serve/shared_picture.h"
 
 #define OPENING "--" DD_MJPEG_WRITER_BOUNDARY "\r\n"
@@ -45,13 +44,12 @@ bool dd_mjpeg_writer_idle(const struct dd_mjpeg_writer *writer)
 
 void dd_mjpeg_writer_begin(struct dd_mjpeg_writer *writer, const struct dd_shared_picture *picture, const char *level)
 {
-    char captured_at[DD_CLOCK_ISO_SIZE];
     assert(dd_mjpeg_writer_idle(writer) && !writer->picture);
-    dd_clock_iso(dd_shared_picture_captured_us(picture), captured_at);
-    int n = snprintf(
-        writer->head, sizeof writer->head,
-        "%sContent-Type: image/jpeg\r\nContent-Length: %zu\r\nX-Frame: %" PRIu64 "\r\nX-Captured-At: %s\r\nX-State: %s\r\n\r\n",
-        writer->opened ? "" : OPENING, dd_shared_picture_size(picture), dd_shared_picture_number(picture), captured_at, level);
+    int n = snprintf(writer->head, sizeof writer->head,
+                     "%sContent-Type: image/jpeg\r\nContent-Length: %zu\r\nX-Frame: %" PRIu64
+                     "\r\nX-Captured-At: %s\r\nX-State: %s\r\n\r\n",
+                     writer->opened ? "" : OPENING, dd_shared_picture_size(picture), dd_shared_picture_number(picture),
+                     dd_shared_picture_captured_at(picture), level);
     assert(n > 0 && (size_t)n < sizeof writer->head);
     writer->picture = picture;
     writer->head_size = (size_t)n;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dd/base/clock.h"
 #include "dd/base/error.h"
 #include "dd/base/log.h"
 #include "dd/link/frame_ring.h"
@@ -19,6 +20,7 @@ struct dd_shared_picture {
     /* immutable */
     const struct dd_frame_ring *ring; /* of which it is a copy; NULL: of none */
     uint64_t number, captured_us;
+    char captured_at[DD_CLOCK_ISO_SIZE];
     size_t counted; /* in memory.bytes */
     size_t size;
     uint8_t bytes[];
@@ -109,8 +111,10 @@ static struct dd_shared_picture *allocate(size_t size, uint64_t limit)
     return picture;
 }
 
+/* The picture is complete: from here on it can be found. */
 static void list(struct dd_shared_picture *picture)
 {
+    dd_clock_iso(picture->captured_us, picture->captured_at);
     pthread_mutex_lock(&memory.lock);
     LIST_INSERT_HEAD(&memory.pictures, picture, link);
     pthread_mutex_unlock(&memory.lock);
@@ -228,6 +232,11 @@ uint64_t dd_shared_picture_captured_us(const struct dd_shared_picture *picture)
 bool dd_shared_picture_is_same_frame(const struct dd_shared_picture *a, const struct dd_shared_picture *b)
 {
     return a->number == b->number && a->captured_us == b->captured_us;
+}
+
+const char *dd_shared_picture_captured_at(const struct dd_shared_picture *picture)
+{
+    return picture->captured_at;
 }
 
 const uint8_t *dd_shared_picture_bytes(const struct dd_shared_picture *picture)

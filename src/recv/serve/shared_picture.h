@@ -35,6 +35,8 @@ void dd_shared_picture_unref(struct dd_shared_picture **picture);
 uint64_t dd_shared_picture_number(const struct dd_shared_picture *picture);
 /* When it was captured by the sender's clock: µs since 1970. */
 uint64_t dd_shared_picture_captured_us(const struct dd_shared_picture *picture);
+/* The same as dd_clock_iso() writes it: once for all viewers. */
+const char *dd_shared_picture_captured_at(const struct dd_shared_picture *picture);
 /* True if both are of one frame of a stream, with a mark or without: number and time of capture identify it. */
 bool dd_shared_picture_is_same_frame(const struct dd_shared_picture *a, const struct dd_shared_picture *b);
 /* The JPEG; borrowed as long as the caller has a reference. */
