@@ -1,4 +1,4 @@
-"""The files that are installed beside the programs: units, users, examples, the Caddyfile."""
+"""The files that are installed beside the programs: units, users, examples, the proxies' configurations."""
 import glob
 import json
 import os
@@ -9,6 +9,7 @@ import subprocess
 
 import certificates
 import harness
+import proxies
 
 UNITS = ("ddsend", "ddrecv")
 CADDYFILE = os.path.join(harness.SOURCE, "config", "Caddyfile")
@@ -176,6 +177,29 @@ class ExamplesTest(harness.Test):
             streams = json.loads(re.sub(r"(^|\s)//.*", "", text, flags=re.M))["streams"]
             ends.append({stream: (s["key_file"], s.get("cloud_port") or s["udp_port"]) for stream, s in streams.items()})
         self.assertEqual(*ends)
+
+
+class NginxTest(harness.Test):
+    def validate(self, text):
+        harness.require_program("nginx")
+        certificate, key = certificates.self_signed(self, "site")
+        folder = "/etc/letsencrypt/live/pictures.example.com"
+        text = text.replace(f"{folder}/fullchain.pem", certificate).replace(f"{folder}/privkey.pem", key)
+        text = text.replace("443 ssl", f"{harness.free_port()} ssl")  # it tries to open them
+        path = self.write("nginx.conf", proxies.nginx_config(self, text))
+        code, said = run("nginx", "-t", "-e", "stderr", "-p", self.folder, "-c", path)
+        self.assertEqual(code, 0, said)
+        self.assertNotRegex(said.replace('the "user" directive', ""), r"\[(warn|error|emerg)\] (?!.*makes sense only)")
+
+    def test_nginx_takes_it(self):
+        self.validate(proxies.shipped("nginx.conf"))
+
+    def test_nginx_takes_what_is_commented_out(self):
+        """The sub-path, in place of the location of the whole site."""
+        text = proxies.shipped("nginx.conf")
+        block = re.search(r"^    # location = .*^    # }$", text, re.M | re.S).group()
+        whole = re.search(r"^    location / {.*?^    }$", text, re.M | re.S).group()
+        self.validate(text.replace(whole, re.sub(r"^    # ?", "    ", block, flags=re.M)))
 
 
 class CaddyTest(harness.Test):
