@@ -1,6 +1,7 @@
 """The pages behind Caddy: under a sub-path, with the lines of config/Caddyfile, and with a password in the address."""
 import os
 import re
+import signal
 
 import chrome
 from chrome import Chrome, harness
@@ -21,8 +22,12 @@ class ProxyTest(chrome.Test):
         config = f"{{\n\tadmin off\n}}\nhttp://127.0.0.1:{port} {{\n{block.replace('unix//run/ddrecv/http.sock', f'127.0.0.1:{http_port}')}\n" \
             f"\thandle {{\n\t\terror 404\n\t}}\n}}\nhttp://127.0.0.1:{password_port} {{\n" \
             f"\tbasicauth {{\n\t\tviewer {PASSWORD_HASH}\n\t}}\n\treverse_proxy 127.0.0.1:{http_port} {{\n\t\tflush_interval -1\n\t}}\n}}\n"
+        self.caddy = self.start_caddy(config, port)
+        return port, password_port
+
+    def start_caddy(self, config, port):
         home = {"HOME": self.folder, "XDG_DATA_HOME": self.folder, "XDG_CONFIG_HOME": self.folder}
-        harness.Process(self, ["caddy", "run", "--adapter", "caddyfile", "--config", self.write("Caddyfile", config)], env=home)
+        caddy = harness.Process(self, ["caddy", "run", "--adapter", "caddyfile", "--config", self.write("Caddyfile", config)], env=home)
 
         def answers():
             try:
@@ -30,16 +35,16 @@ class ProxyTest(chrome.Test):
             except OSError:
                 return False
         harness.wait_until(answers, 20, "Caddy")
-        return port, password_port
+        return caddy
 
     def test_a_bookmark_with_a_password(self):
         """https://user:password@host/ is how a kiosk opens a page. Browsers refuse fetch() relative to such an address."""
         receiver = self.receive(name="Gate")
         self.card(self.port, self.key)
         receiver.wait_live("cam")
-        _, port = self.proxy(receiver.http_port)
+        plain_port, port = self.proxy(receiver.http_port)
         self.assertEqual(harness.http_get(port, "/healthz").status, 401)
-        page = Chrome(self, allowed=chrome.NETWORK)
+        page = Chrome(self, allowed=chrome.NETWORK + "|status of 401")
         page.driver.get(f"http://viewer:secret@127.0.0.1:{port}/")
         harness.wait_until(lambda: "All live" in page.text("body"), 5, lambda: f"the list's state in {page.text('body')}")
         page.driver.find_element("partial link text", "Gate").click()
@@ -48,9 +53,24 @@ class ProxyTest(chrome.Test):
         page.driver.get(f"http://viewer:secret@127.0.0.1:{port}/cam")
         page.wait_words("^Live", 5)
         page.wait_movement()
+        # another password: the browser opens its dialog, and answers nothing meanwhile
+        self.caddy.stop(number=signal.SIGKILL)  # else it waits for its viewers
+        with open(self.path("Caddyfile"), encoding="utf-8") as f:
+            config = f.read()
+        self.start_caddy(config.replace("viewer $2b", "nobody $2b"), plain_port)
+        page.wait_words("^No answer; a log-in may be needed — reload this page$", 6)  # 3 s after the next request
+        page.screenshot("another-password")
+
+    def test_a_proxy_without_a_server(self):
+        receiver = self.receive()
+        self.card(self.port, self.key)
+        receiver.wait_live("cam")
+        port, _ = self.proxy(receiver.http_port)
+        page = Chrome(self, allowed=chrome.NETWORK)
+        page.get(port, "/plant/cam")
+        page.wait_words("^Live", 5)
         receiver.stop()
         page.wait_words(r"^The proxy has no contact with the server \(502\)$", 3)
-        page.screenshot("proxy-without-server")
 
     def test_everything_is_under_it(self):
         receiver = self.receive(name="Gate")

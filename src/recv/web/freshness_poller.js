@@ -7,8 +7,13 @@ const PERIOD_MS = 1000;
 const PERIOD_MIN_MS = 100; // the least pause after a slow response
 const RESPONSE_LIMIT_MS = 4000; // then the request is given up
 const LOST_MS = 2500; // without a response
+// If the proxy's password was changed, the browser opens a dialog by itself, and the request waits for that.
+const PROBE_MS = 1500; // after this long without a response, the page asks whether a log-in is needed
+const DIALOG_LIMIT_MS = 20_000; // then the request is given up: time to type a password
+const LOGIN_PAUSE_MS = 5000; // after a refusal: each request opens the dialog again
 const TICK_MS = 250;
 const NO_ANSWER = { status: 0, refusal: "" };
+const LOGIN = 401;
 const SLEPT_MS = 5000; // a tick that is this late means that the computer slept, not that it was busy
 
 export class FreshnessPoller {
@@ -83,7 +88,8 @@ export class FreshnessPoller {
       if (freshness) this.#succeed(freshness, askedAt);
       else if (!interrupted) this.#fail(failure);
       this.onChange();
-      if (!interrupted) await this.#pause(Math.max(PERIOD_MIN_MS, PERIOD_MS - (performance.now() - askedAt)));
+      const period = this.failure.status === LOGIN ? LOGIN_PAUSE_MS : PERIOD_MS;
+      if (!interrupted) await this.#pause(Math.max(PERIOD_MIN_MS, period - (performance.now() - askedAt)));
     }
   }
 
@@ -92,7 +98,13 @@ export class FreshnessPoller {
     const controller = new AbortController();
     let interrupted = false;
     let failure = NO_ANSWER;
-    const timer = setTimeout(() => controller.abort(), RESPONSE_LIMIT_MS);
+    let timer = setTimeout(() => controller.abort(), RESPONSE_LIMIT_MS);
+    const probeTimer = setTimeout(async () => {
+      if (!(await this.#asksLogin(controller.signal))) return;
+      failure = this.failure = { status: LOGIN, refusal: "", isGuess: true };
+      clearTimeout(timer);
+      timer = setTimeout(() => controller.abort(), DIALOG_LIMIT_MS);
+    }, PROBE_MS);
     this.#pollNow = () => {
       interrupted = true;
       controller.abort();
@@ -105,9 +117,20 @@ export class FreshnessPoller {
       // no response, or not JSON: a failure
     } finally {
       clearTimeout(timer);
+      clearTimeout(probeTimer);
       controller.abort(); // do not read the rest
     }
     return { failure, interrupted };
+  }
+
+  // Whether who answers asks for a log-in, while the request of signal waits. Without credentials the browser opens no dialog.
+  async #asksLogin(signal) {
+    try {
+      const options = { cache: "no-store", credentials: "omit", redirect: "manual", signal };
+      return (await fetch(this.url, options)).status === LOGIN && !signal.aborted;
+    } catch {
+      return false;
+    }
   }
 
   #pause(ms) {

@@ -47,8 +47,10 @@ export function readResponse(response) {
   return { status, refusal: response.headers.get("X-Refusal") ?? "" };
 }
 
-// Says in words that there is no useful answer. status is that of HTTP, 0 if there was no answer at all; refusal as above.
-export function describeRefusal({ status, refusal }) {
+// Says in words that there is no useful answer. status is that of HTTP, 0 if there was no answer at all; refusal as above. isGuess:
+// there was none, but without credentials this is what is answered.
+export function describeRefusal({ status, refusal, isGuess = false }) {
+  if (isGuess) return "No answer; a log-in may be needed — reload this page";
   if (refusal) return `${capitalise(refusal)} — trying again`;
   if (!status) return "No contact with the server";
   if (status === 401 || status === REDIRECTED) return "Log-in needed — reload this page";

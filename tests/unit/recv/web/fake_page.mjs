@@ -33,6 +33,7 @@ export class FakePage {
   now = 0; // ms; performance.now()
   wall = 1_000_000_000_000; // ms; Date.now() when now is 0
   requests = []; // of fetch() since the start: {url, signal, respond(status, value, refusal), fail()}
+  probes = []; // those without credentials
   document = Object.assign(new Target(), { hidden: false });
   window = new Target();
   #timers = [];
@@ -47,7 +48,7 @@ export class FakePage {
       setTimeout: (call, ms) => this.#add(call, ms, 0),
       setInterval: (call, ms) => this.#add(call, ms, ms),
       clearTimeout: (timer) => this.#remove(timer),
-      fetch: (url, { signal }) => this.#fetch(url, signal),
+      fetch: (url, { signal, credentials }) => this.#fetch(url, signal, credentials),
     };
     for (const [name, value] of Object.entries(fakes)) {
       const before = Object.getOwnPropertyDescriptor(globalThis, name);
@@ -66,12 +67,13 @@ export class FakePage {
     this.#timers = this.#timers.filter((one) => one !== timer);
   }
 
-  #fetch(url, signal) {
+  #fetch(url, signal, credentials) {
     return new Promise((resolve, reject) => {
       const respond = (status, value, refusal) => resolve(new FakeResponse(status, value, refusal));
       const fail = () => reject(new TypeError("failed"));
       signal.addEventListener("abort", fail);
-      this.requests.push({ url, signal, respond, fail });
+      if (credentials === "omit") this.probes.push({ signal, respond, fail });
+      else this.requests.push({ url, signal, respond, fail });
     });
   }
 

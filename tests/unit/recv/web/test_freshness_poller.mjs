@@ -70,15 +70,67 @@ test("a server that hangs is lost after 2.5 s, asked again after 4 s, and found 
 test("an error of HTTP is not an answer", async (t) => {
   const { page, poller } = await start(t);
   for (let i = 0; i < 4; i++) {
-    await respond(page, null, 401);
+    await respond(page, null, 403);
     await page.advance(1000);
   }
   assert.ok(poller.lost);
-  assert.deepEqual(poller.failure, { status: 401, refusal: "" });
+  assert.deepEqual(poller.failure, { status: 403, refusal: "" });
   assert.equal(poller.freshness, null);
   await respond(page, { frame: 1 });
   assert.ok(!poller.lost);
   assert.equal(poller.failure.status, 0);
+});
+
+test("a log-in is asked for seldom: each request opens the browser's dialog", async (t) => {
+  const { page, poller } = await start(t);
+  await respond(page, null, 401);
+  await page.advance(2500);
+  assert.ok(poller.lost);
+  assert.equal(poller.failure.status, 401);
+  await page.advance(2400);
+  assert.equal(page.requests.length, 1);
+  await page.advance(100);
+  assert.equal(page.requests.length, 2);
+});
+
+test("a request that waits for the browser's dialog is not called a lost contact, and has time", async (t) => {
+  const { page, poller } = await start(t);
+  await page.advance(1500);
+  assert.equal(page.probes.length, 1);
+  page.probes[0].respond(401);
+  await page.advance(1000);
+  assert.ok(poller.lost);
+  assert.deepEqual(poller.failure, { status: 401, refusal: "", isGuess: true });
+  await page.advance(18_900);
+  assert.ok(!page.request.signal.aborted, "somebody types the password");
+  await respond(page, { frame: 1 });
+  assert.ok(!poller.lost);
+  assert.equal(poller.failure.status, 0);
+  await page.advance(1000);
+  assert.equal(page.requests.length, 2);
+});
+
+test("a server that hangs behind a proxy that wants no log-in is a lost contact", async (t) => {
+  const { page, poller } = await start(t);
+  await page.advance(1500);
+  page.probes[0].fail();
+  await page.advance(1000);
+  assert.ok(poller.lost);
+  assert.equal(poller.failure.status, 0);
+  const hung = page.request;
+  await page.advance(1500);
+  assert.ok(hung.signal.aborted);
+});
+
+test("the dialog is given up after 20 s", async (t) => {
+  const { page } = await start(t);
+  await page.advance(1500);
+  page.probes[0].respond(401);
+  const waiting = page.request;
+  await page.advance(19_900);
+  assert.ok(!waiting.signal.aborted);
+  await page.advance(100);
+  assert.ok(waiting.signal.aborted);
 });
 
 test("a refusal of ours, a proxy's error and a redirection are told apart, and from no answer", async (t) => {
@@ -133,7 +185,7 @@ test("a page that is looked at again asks at once", async (t) => {
 
 test("a request on its way is replaced, and does not count as failed", async (t) => {
   const { page, poller } = await start(t);
-  await respond(page, null, 401);
+  await respond(page, null, 403);
   await page.advance(3000);
   assert.ok(poller.lost);
   const before = page.request;
@@ -141,7 +193,7 @@ test("a request on its way is replaced, and does not count as failed", async (t)
   await page.advance(0);
   assert.ok(before.signal.aborted);
   assert.equal(page.requests.length, 3);
-  assert.equal(poller.failure.status, 401);
+  assert.equal(poller.failure.status, 403);
 });
 
 test("a hidden page is not lost when its timers are late, nor for 2.5 s afterwards", async (t) => {

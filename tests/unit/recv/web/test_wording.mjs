@@ -64,6 +64,7 @@ const refusals = [
 ];
 
 test("each refusal is said as what it is", () => {
+  assert.equal(describeRefusal({ status: 401, refusal: "", isGuess: true }), "No answer; a log-in may be needed — reload this page");
   for (const [status, refusal, words] of refusals) assert.equal(describeRefusal({ status, refusal }), words);
 });
 
@@ -72,7 +73,8 @@ test("docs/troubleshooting.md explains what the pages say of the way to the brow
   const source = ["delivery.js", "stream.js"].map((name) => readFileSync(new URL(`../../../../src/recv/web/${name}`, import.meta.url), "utf8"));
   const said = [...source.join("").matchAll(/words: "([^"]+)"/g)].map((match) => match[1]);
   assert.ok(said.length >= 4);
-  for (const words of [...said, ...refusals.map((row) => row[2])]) {
+  const guess = describeRefusal({ status: 401, refusal: "", isGuess: true });
+  for (const words of [...said, guess, ...refusals.map((row) => row[2])]) {
     const plain = words.replace(/ \(\d+\)$/, "");
     assert.ok(text.includes(`\`${plain}`), `docs/troubleshooting.md has no row for “${plain}”`);
   }
