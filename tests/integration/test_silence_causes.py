@@ -60,6 +60,9 @@ class CausesTest(harness.Test):
         self.addCleanup(self.tap.close)
         self.tap.bind(("127.0.0.1", 0))
         self.tap.settimeout(10)
+        self.other_host = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(self.other_host.close)
+        self.other_host.bind(("127.0.0.2", 0))
 
     def record(self, key, ahead=0, frame=None):
         """What a sender with this key would send, in a new session that begins that many seconds from now: a STATUS, after a frame
@@ -74,9 +77,9 @@ class CausesTest(harness.Test):
         self.assertEqual(forge.stop(), 0)
         return datagrams
 
-    def give(self, name, datagrams):
+    def give(self, name, datagrams, sender=None):
         for datagram in datagrams:
-            self.tap.sendto(datagram, ("127.0.0.1", self.ports[name]))
+            (sender or self.tap).sendto(datagram, ("127.0.0.1", self.ports[name]))
 
     def receive(self):
         streams = {name: {"udp_host": "127.0.0.1", "udp_port": self.ports[name], "key": self.keys[name],
@@ -100,7 +103,7 @@ class CausesTest(harness.Test):
         """Makes all causes. Returns the receiver."""
         receiver = self.receive()
         for name in ("old", "older"):  # another host's ddsend, whose clock is ahead
-            self.give(name, self.record(self.keys[name], 3600, 7))
+            self.give(name, self.record(self.keys[name], 3600, 7), self.other_host)
         replayed = self.record(self.keys["replayed"], frame=7)
         self.give("replayed", replayed)
         self.give("replaced", self.record(self.second_key))
@@ -138,7 +141,7 @@ class CausesTest(harness.Test):
     def check_log(self, receiver):
         """Each line says where, from whom, and under which key."""
         at = {name: f"UDP 127\\.0\\.0\\.1:{port}" for name, port in self.ports.items()}
-        peer = r"127\.0\.0\.1:\d+"
+        peer, other = r"127\.0\.0\.1:\d+", re.escape("127.0.0.2:%d" % self.other_host.getsockname()[1])
         for name in ("healthy", "replaced"):
             receiver.wait_log(rf"{name}: listens at {at[name]}, key id [0-9a-f]{{8}}$")
         for pattern in (
@@ -149,8 +152,8 @@ class CausesTest(harness.Test):
                 rf"forged: refused a datagram from {peer} at {at['forged']}, key id [0-9a-f]{{8}}: forged",
                 rf"refused a datagram from {peer} at {at['foreign']}: too short",
                 rf"refused session \d+:\w+ from {peer} at {at['old']}, which has the key and began {ISO}: the newest one began {ISO}, "
-                rf"from {peer}\.",
-                rf"old: session \d+:\w+ from {peer}, begun {ISO}", "stream old is live, but in trouble: sessions refused as old",
+                rf"from {other}\.",
+                rf"old: session \d+:\w+ from {other}, begun {ISO}", "stream old is live, but in trouble: sessions refused as old",
                 "stream replaced is stale: datagrams arrive under a replaced key"):
             receiver.wait_log(pattern, 5)
         self.assertNotRegex(receiver.log(), rf"at {at['healthy']}: no stream")
@@ -187,6 +190,7 @@ class CausesTest(harness.Test):
         self.assertEqual(done.returncode, 0, done.stdout)
         for name in ("old", "older"):
             receiver.wait_freshness(lambda f: f["state"] == "live" and f["reason"] is None, 10, "the sender is let in", name)
+            receiver.wait_log(rf"{name}: session \d+:\w+ from 127\.0\.0\.1:\d+, begun {ISO}, in place of the one from 127\.0\.0\.2:\d+$")
 
 
 if __name__ == "__main__":
