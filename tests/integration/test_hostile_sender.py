@@ -1,5 +1,5 @@
 """Senders that have a key and make each datagram cost the receiver as much as they can, beside an honest one: ddrecv goes on, and
-the honest stream stays live."""
+the honest stream stays live, even if they share its port."""
 import socket
 import time
 
@@ -23,13 +23,14 @@ class HostileSenderTest(harness.Test):
                    for i, port in enumerate(cls.ports[:PORTS])}
         gate_key = starter.key_file()
         streams["gate"] = {**options, "udp_port": cls.ports[PORTS], "key_file": gate_key}
+        streams["guest"] = {**options, "udp_port": cls.ports[PORTS], "stream_id": "guest", "key": cls.key}
         cls.receiver = starter.receiver_config(streams)
         starter.card(cls.ports[PORTS], gate_key)
         cls.receiver.wait_live("gate")
 
-    def attack(self, kind, symbol_bytes):
-        """Attacks all ports but the honest one. Returns the stats of one of the hostile streams afterwards."""
-        targets = [f"{port}=bad{i}" for i, port in enumerate(self.ports[:PORTS])]
+    def attack(self, kind, symbol_bytes, targets=None):
+        """Attacks all ports but the honest one, or those targets. Returns the stats of one of the hostile streams afterwards."""
+        targets = targets or [f"{port}=bad{i}" for i, port in enumerate(self.ports[:PORTS])]
         intake = self.receiver.roles()["intake"]
         before = self.receiver.stats("gate")["total"]["frames_complete"]
         start = time.monotonic()
@@ -47,6 +48,11 @@ class HostileSenderTest(harness.Test):
 
     def test_recovery(self):
         self.assertGreater(self.attack("recover", 64)["datagrams_recovered"], 0)
+
+    def test_recovery_at_the_honest_port(self):
+        self.attack("recover", 64, [f"{self.ports[PORTS]}=guest"])
+        socket_stats = self.receiver.stats("gate")["socket"]
+        print(f"    {socket_stats['kernel_drops']} dropped by the kernel, {socket_stats['share_drops']} for their share")
 
     def test_symbols_of_one_byte(self):
         before = self.receiver.stats("bad0")["total"]["refused"]["malformed"]

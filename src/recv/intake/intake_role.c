@@ -34,7 +34,7 @@ enum {
 /* A wake-up costs as much as handling a dozen datagrams. If the next ones arrive within BUSY_US, a pause of GATHER_US lets some
  * gather: 60 KB at 1 Gbit/s. */
 enum { BUSY_US = 200, GATHER_US = 500 };
-enum { TOKEN_STOP = UINT32_MAX };
+enum { TOKEN_STOP = UINT32_MAX, NOBODY = UINT32_MAX };
 enum { BEGUN_LOG_MIN = 16 }; /* begun sessions that have a line each before gaps grow, and two for each stream */
 
 /* Where datagrams with a key id go. No two streams of a ddrecv have the same one (role_config.c). */
@@ -48,6 +48,7 @@ struct port {
     char text[DD_STREAM_RECEIVER_PEER_SIZE]; /* its address, for the log */
     uint32_t stream_count;
     struct dd_time_share_cost cost;
+    struct dd_time_share_port share;
     struct dd_socket_counters counters;
     struct dd_log_limit foreign_log, unknown_key_log; /* anybody can send to the port: that must not fill the log */
 };
@@ -57,6 +58,9 @@ struct intake {
     struct dd_intake_config *config; /* each key is wiped once the stream's keys are derived */
     int epoll_fd;
     struct port *ports;
+    struct dd_time_share_stream *shares; /* of the streams */
+    uint32_t charged;                    /* the stream whose datagrams are being handled, since charged_us; NOBODY: none */
+    uint64_t charged_us;
     struct dd_stream_receiver **receivers;
     struct dd_recv_session_store **stores;
     struct route *routes; /* sorted by key id */
@@ -152,6 +156,8 @@ static int prepare(struct intake *intake)
     const struct dd_intake_config *c = intake->config;
     intake->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     intake->ports = calloc(c->socket_count, sizeof *intake->ports);
+    intake->shares = calloc(c->stream_count, sizeof *intake->shares);
+    intake->charged = NOBODY;
     intake->receivers = calloc(c->stream_count, sizeof *intake->receivers);
     intake->stores = calloc(c->stream_count, sizeof *intake->stores);
     intake->routes = calloc((size_t)c->stream_count * DD_INTAKE_KEYS_MAX, sizeof *intake->routes);
@@ -160,7 +166,7 @@ static int prepare(struct intake *intake)
     intake->refused_sessions = dd_refused_sessions_new(c->stream_count, c->command);
     intake->bytes = malloc((size_t)BATCH * MESSAGE);
     intake->scratch = malloc(MESSAGE);
-    if (intake->epoll_fd < 0 || !intake->ports || !intake->receivers || !intake->stores || !intake->routes ||
+    if (intake->epoll_fd < 0 || !intake->ports || !intake->shares || !intake->receivers || !intake->stores || !intake->routes ||
         !intake->refused_sessions || !intake->bytes || !intake->scratch ||
         dd_role_fd_count(intake->role) != DD_INTAKE_FD_SOCKETS + c->socket_count + 2 * (size_t)c->stream_count) {
         dd_log_error("out of memory, or of descriptors");
@@ -191,6 +197,7 @@ static void release(struct intake *intake)
     free(intake->routes);
     free(intake->stores);
     free(intake->receivers);
+    free(intake->shares);
     free(intake->ports);
     explicit_bzero(intake->config, sizeof *intake->config + intake->config->stream_count * sizeof intake->config->streams[0]);
     free(intake->config);
@@ -226,6 +233,18 @@ static void refuse_unknown_key(struct intake *intake, const struct arrival *arri
     log_refusal(port, arrival, &port->unknown_key_log, what);
 }
 
+/* The datagrams that follow are those of that stream. The clock is read only where the stream changes. */
+static void charge_to(struct intake *intake, uint32_t socket, uint32_t stream)
+{
+    if (stream == intake->charged)
+        return;
+    uint64_t now_us = dd_clock_now_us();
+    if (intake->charged != NOBODY)
+        dd_time_share_charge(&intake->ports[socket].share, &intake->shares[intake->charged], now_us, now_us - intake->charged_us);
+    intake->charged = stream;
+    intake->charged_us = now_us;
+}
+
 /* Finds the datagram's stream by its key id, and passes it on; the cheapest checks come first. */
 static void handle_datagram(struct intake *intake, const struct arrival *arrival, const uint8_t *bytes, size_t size)
 {
@@ -243,6 +262,13 @@ static void handle_datagram(struct intake *intake, const struct arrival *arrival
         refuse_unknown_key(intake, arrival, header.key_id);
         return;
     }
+    bool is_other_port = intake->config->streams[route->stream].socket != arrival->socket;
+    charge_to(intake, arrival->socket, is_other_port ? NOBODY : route->stream);
+    if (!is_other_port &&
+        dd_time_share_exceeds(&intake->ports[arrival->socket].share, &intake->shares[route->stream], arrival->now_us)) {
+        counters->share_drops++;
+        return;
+    }
     struct dd_stream_receiver_datagram datagram = {.header = &header,
                                                    .bytes = bytes,
                                                    .size = size,
@@ -252,7 +278,6 @@ static void handle_datagram(struct intake *intake, const struct arrival *arrival
                                                    .wall_us = arrival->wall_us};
     struct dd_stream_receiver *receiver = intake->receivers[route->stream];
     bool is_retired = dd_stream_receiver_is_retired(receiver, route->key);
-    bool is_other_port = intake->config->streams[route->stream].socket != arrival->socket;
     counters->refused_key += is_retired || is_other_port;
     if (is_retired)
         dd_stream_receiver_refuse_retired(receiver, &datagram);
@@ -264,7 +289,7 @@ static void handle_datagram(struct intake *intake, const struct arrival *arrival
 
 /* Reads a message's control data: how many datagrams the kernel has dropped at this socket because its buffer was full
  * (SO_RXQ_OVFL), and the size of the datagrams in the message (UDP_GRO). Returns that size; 0: it is one datagram. */
-static size_t read_control(struct port *port, struct msghdr *message)
+static size_t read_control(struct port *port, struct msghdr *message, uint64_t now_us)
 {
     int segment = 0;
     for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
@@ -272,7 +297,10 @@ static size_t read_control(struct port *port, struct msghdr *message)
         if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
             memcpy(&drops, CMSG_DATA(c), sizeof drops);
             /* The kernel's count has 32 bits, and wraps around. */
-            port->counters.kernel_drops += (uint32_t)(drops - (uint32_t)port->counters.kernel_drops);
+            drops -= (uint32_t)port->counters.kernel_drops;
+            port->counters.kernel_drops += drops;
+            if (drops)
+                dd_time_share_note_drops(&port->share, now_us);
         } else if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO) {
             memcpy(&segment, CMSG_DATA(c), sizeof segment);
         }
@@ -284,8 +312,8 @@ static size_t read_control(struct port *port, struct msghdr *message)
 static void handle_message(struct intake *intake, uint32_t socket, struct mmsghdr *message)
 {
     const uint8_t *bytes = message->msg_hdr.msg_iov->iov_base;
-    size_t size = message->msg_len, segment = read_control(&intake->ports[socket], &message->msg_hdr);
     const struct arrival arrival = {socket, message->msg_hdr.msg_name, dd_clock_now_us(), dd_clock_wall_us()};
+    size_t size = message->msg_len, segment = read_control(&intake->ports[socket], &message->msg_hdr, arrival.now_us);
     if (segment == 0 || segment > size)
         segment = size;
     do {
@@ -311,6 +339,7 @@ static size_t receive(struct intake *intake, uint32_t socket, size_t most)
     int count = recvmmsg(intake->ports[socket].fd, intake->messages, (unsigned)most, MSG_DONTWAIT, NULL);
     for (int i = 0; i < count; i++)
         handle_message(intake, socket, &intake->messages[i]);
+    charge_to(intake, socket, NOBODY);
     return count > 0 ? (size_t)count : 0;
 }
 

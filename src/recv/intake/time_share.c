@@ -30,3 +30,32 @@ void dd_time_share_measure(struct dd_time_share_cost *cost, size_t messages, uin
     uint64_t now_us = took_us / messages + 1, before_us = cost->message_us - cost->message_us / 8;
     cost->message_us = now_us > before_us ? now_us : before_us;
 }
+
+void dd_time_share_note_drops(struct dd_time_share_port *port, uint64_t now_us)
+{
+    port->overloaded_until_us = now_us + DD_TIME_SHARE_OVERLOAD_US;
+}
+
+void dd_time_share_charge(struct dd_time_share_port *port, struct dd_time_share_stream *stream, uint64_t now_us, uint64_t took_us)
+{
+    uint64_t window = now_us / DD_TIME_SHARE_WINDOW_US, heard_window = now_us / DD_TIME_SHARE_HEARD_US;
+    if (port->heard_window != heard_window) {
+        port->heard_before = port->heard_window + 1 == heard_window ? port->heard : 0;
+        port->heard = 0;
+        port->heard_window = heard_window;
+    }
+    if (stream->heard_window != heard_window)
+        port->heard++;
+    stream->heard_window = heard_window;
+    if (stream->window != window)
+        stream->used_us = 0;
+    stream->window = window;
+    stream->used_us += took_us;
+}
+
+bool dd_time_share_exceeds(const struct dd_time_share_port *port, const struct dd_time_share_stream *stream, uint64_t now_us)
+{
+    uint32_t streams = port->heard > port->heard_before ? port->heard : port->heard_before;
+    return now_us < port->overloaded_until_us && stream->window == now_us / DD_TIME_SHARE_WINDOW_US &&
+           stream->used_us * streams > DD_TIME_SHARE_WINDOW_US;
+}

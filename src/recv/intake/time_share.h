@@ -1,14 +1,26 @@
 /* How intake divides its time among its UDP ports. A turn is one pass over the ports that have datagrams. It is limited in time,
  * and each port gets a share of it by the number of its streams. A port that needs less leaves the rest to those after it; one
  * that needs more waits for the next turn, with its datagrams in the kernel's queue, which drops and counts what does not fit.
- * So a sender that makes its datagrams costly holds up no port but its own. Pure arithmetic: the caller reads the clock. */
+ * So a sender that makes its datagrams costly holds up no port but its own.
+ *
+ * Streams at one port share the kernel's queue. While that overflows, a stream that takes more of the time than its share is
+ * dropped unread, which takes next to nothing, so that the queue has room for the others. A stream's share is that of the streams
+ * that were heard at the port in the last seconds.
+ *
+ * Pure arithmetic: the caller reads the clock. now_us: dd_clock_now_us(). */
 #ifndef DD_RECV_INTAKE_TIME_SHARE_H
 #define DD_RECV_INTAKE_TIME_SHARE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { DD_TIME_SHARE_TURN_US = 50000 };
+enum {
+    DD_TIME_SHARE_TURN_US = 50000,
+    DD_TIME_SHARE_WINDOW_US = 100000,     /* in which the time of a stream is measured */
+    DD_TIME_SHARE_HEARD_US = 2000000,     /* each stream of a sender is heard in this time: STATUS comes every second */
+    DD_TIME_SHARE_OVERLOAD_US = 10000000, /* since the kernel has dropped datagrams of a port */
+};
 
 /* One turn. */
 struct dd_time_share_turn {
@@ -19,6 +31,19 @@ struct dd_time_share_turn {
 /* What is known of a port. All zero at first. */
 struct dd_time_share_cost {
     uint64_t message_us; /* what a message may take; 0: unknown */
+};
+
+/* What the streams of one port share. All zero at first. */
+struct dd_time_share_port {
+    uint64_t heard_window;        /* number of the window in which the streams that are heard are counted */
+    uint32_t heard, heard_before; /* in this window, in the one before */
+    uint64_t overloaded_until_us;
+};
+
+/* One stream's time. All zero at first. */
+struct dd_time_share_stream {
+    uint64_t window, used_us;
+    uint64_t heard_window;
 };
 
 /* Begins a turn at now_us. streams: of all ports that have datagrams. */
@@ -34,5 +59,13 @@ size_t dd_time_share_messages(const struct dd_time_share_cost *cost, uint64_t no
 
 /* That many messages took that long, all together. */
 void dd_time_share_measure(struct dd_time_share_cost *cost, size_t messages, uint64_t took_us);
+
+/* The kernel has dropped datagrams of the port. */
+void dd_time_share_note_drops(struct dd_time_share_port *port, uint64_t now_us);
+/* Datagrams of the stream at this port took that long. */
+void dd_time_share_charge(struct dd_time_share_port *port, struct dd_time_share_stream *stream, uint64_t now_us,
+                          uint64_t took_us);
+/* True if the stream's datagrams are to be dropped unread. */
+bool dd_time_share_exceeds(const struct dd_time_share_port *port, const struct dd_time_share_stream *stream, uint64_t now_us);
 
 #endif

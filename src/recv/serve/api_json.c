@@ -94,6 +94,7 @@ char *dd_api_json_stats(const struct dd_stream_state *state, unsigned viewers)
     dd_json_add_integer(refused, "version", state->socket.refused_version);
     dd_json_add_integer(refused, "key", state->socket.refused_key);
     dd_json_add_integer(socket, "kernel_drops", state->socket.kernel_drops);
+    dd_json_add_integer(socket, "share_drops", state->socket.share_drops);
     struct dd_json *delay = dd_json_add_object(document, "delay");
     dd_json_add_number(delay, "seconds", state->status_us ? dd_clock_seconds(state->delay_us) : NAN, MS_DECIMALS);
     dd_json_add_number(delay, "drift_seconds", dd_clock_seconds(state->delay_rise_us), MS_DECIMALS);

@@ -83,7 +83,7 @@ START_TEST(stats_name_every_counter)
                   .frames_late = 12,
                   .frames_bad = 13,
                   .frames_skipped = 14},
-        .socket = {.refused_short = 15, .refused_version = 16, .refused_key = 17, .kernel_drops = 18},
+        .socket = {.refused_short = 15, .refused_version = 16, .refused_key = 17, .kernel_drops = 18, .share_drops = 19},
         .delay_rise_us = 1500000,
         .delay_rise_limit_us = 5000000,
     };
@@ -94,7 +94,7 @@ START_TEST(stats_name_every_counter)
           "\"total\":{\"datagrams_sent\":1,\"datagrams_received\":2,\"datagrams_recovered\":3,\"datagrams_lost\":4,"
           "\"bytes_received\":9007199254740991,\"refused\":{\"session\":6,\"replay\":7,\"forged\":8,\"malformed\":9},"
           "\"frames_complete\":10,\"frames_incomplete\":11,\"frames_late\":12,\"frames_bad\":13,\"frames_skipped\":14},"
-          "\"socket\":{\"refused\":{\"short\":15,\"version\":16,\"key\":17},\"kernel_drops\":18},"
+          "\"socket\":{\"refused\":{\"short\":15,\"version\":16,\"key\":17},\"kernel_drops\":18,\"share_drops\":19},"
           "\"delay\":{\"seconds\":null,\"drift_seconds\":1.5,\"drift_limit_seconds\":5},\"jpeg_quality\":null,\"viewers\":19}");
     struct dd_stream_state told = state;
     told.status_us = 1;
