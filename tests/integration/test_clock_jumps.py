@@ -7,6 +7,7 @@ import socket
 import struct
 
 import harness
+import test_web_faulty_browser
 
 HOUR = 3600
 
@@ -66,9 +67,9 @@ class FaultTest(ClockTest):
         self.assertEqual(sender.log().count("; trying again in"), 5)
 
 
-class JumpsTest(ClockTest):
-    def setUp(self):
-        super().setUp()
+class PairTest(ClockTest):
+    def start(self, *source, interval=0.1):
+        """Both daemons, each on its own clock."""
         port, http_port, key = harness.free_port(socket.SOCK_DGRAM), harness.free_port(), self.key_file()
         programs = [self.program(name) for name in ("ddsend", "ddrecv")]
         self.sender_clock, self.receiver_clock = map(Clock, programs)
@@ -76,8 +77,8 @@ class JumpsTest(ClockTest):
                                                 "--http-port", http_port, "--state-dir", self.path("recv-state")])
         self.receiver.http_port = http_port
         self.wait_healthy(self.receiver)
-        self.command = [programs[0], "--mode", "test", "--capture-resolution", "320x240", "--interval", "0.1", "--cloud-ip",
-                        "127.0.0.1", "--cloud-port", port, "--key-file", key, "--state-dir", self.path("send-state")]
+        self.command = [programs[0], *source, "--interval", interval, "--cloud-ip", "127.0.0.1", "--cloud-port", port, "--key-file",
+                        key, "--state-dir", self.path("send-state")]
         self.sender = harness.Daemon(self, self.command)
         self.receiver.wait_live()
         self.roles = self.everyone()
@@ -90,6 +91,12 @@ class JumpsTest(ClockTest):
             os.kill(pid, number)
         if number == signal.SIGSTOP:
             harness.wait_until(lambda: all(harness.process_state(pid) == "T" for pid in pids), 5, "everything to stand still")
+
+    def sleep(self):
+        """Both machines sleep for an hour."""
+        pids = list(self.roles.values())
+        self.fall_asleep(pids)
+        self.send(signal.SIGCONT, pids)
 
     def fall_asleep(self, pids):
         """These processes do nothing for an hour."""
@@ -111,10 +118,35 @@ class JumpsTest(ClockTest):
         return [re.findall(r"session (\d+:[0-9a-f]{16})" + end, daemon.log(), re.M)
                 for daemon, end in ((self.sender, ", begun"), (self.receiver, " from"))]
 
+
+class SourceTest(PairTest):
+    """After a sleep a connection may be dead, and what it has buffered is old: another one is made, at once, and nothing is called
+    lost."""
+
+    def check_sleep(self):
+        self.sleep()
+        self.sender.wait_log("capture stream: connecting again after a pause")
+        self.check_live(10)
+        self.assertEqual(self.sender.log().count("connected: "), 2)
+
+    def test_of_a_camera(self):
+        camera = harness.Camera(self, "--size", "320x240", "--fps", "10")
+        self.start("--mode", "rtsp", "--source", f"rtsp://127.0.0.1:{camera.port}/test")
+        self.check_sleep()
+
+    def test_of_a_page(self):
+        browser = test_web_faulty_browser.FakeTest.fake(self, "page", "good")
+        self.start("--mode", "web", "--source", "http://127.0.0.1/", "--browser", browser, interval=1)  # a screencast has other clocks
+        self.check_sleep()
+
+
+class JumpsTest(PairTest):
+    def setUp(self):
+        super().setUp()
+        self.start("--mode", "test", "--capture-resolution", "320x240")
+
     def test_a_sleep_of_both_machines(self):
-        pids = list(self.roles.values())
-        self.fall_asleep(pids)
-        self.send(signal.SIGCONT, pids)
+        self.sleep()
         for daemon in (self.sender, self.receiver):
             daemon.wait_log(r"stood still for (3599|36\d\d)\.\d s")
         self.check_live()

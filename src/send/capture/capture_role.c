@@ -243,7 +243,8 @@ static int connect_source(struct capture *c)
     return error;
 }
 
-/* Disconnects a source whose connection may be dead after a long pause, and is old in any case. */
+/* Disconnects a source whose connection may be dead after a long pause, and is old in any case; or that ran into a time-out of
+ * its own in a shorter one, which is no fault of it. */
 static void disconnect(struct capture *c)
 {
     c->must_reopen = false;
@@ -358,8 +359,11 @@ static int deliver(struct capture *c)
     uint64_t due_us = c->config->options.interval ? c->due_us : 0;
 
     set_deadline(c, due_us);
+    uint64_t away_us = c->io.away_us;
     int error = c->kind->next(c->source, &c->io, due_us, &picture);
-    if (c->must_reopen) /* whatever it is, it is of the time before the pause */
+    if (dd_source_was_away(&c->io, away_us) && error && error != DD_ERROR_AGAIN && error != DD_ERROR_STOPPED)
+        c->must_reopen = true;
+    if (c->must_reopen) /* whatever it gave, it is of the time before the pause */
         return 0;
     if (error == DD_ERROR_AGAIN) {
         /* the source still shows its last picture */
