@@ -36,7 +36,7 @@ def caddy(test, socket_path):
     return port
 
 
-def nginx_config(test, port, text):
+def nginx_config(test, text):
     """All of a configuration of nginx, with text as its servers."""
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     temporary = "".join(f"    {kind}_temp_path {test.folder}/nginx-{kind};\n" for kind in kinds)
@@ -51,5 +51,5 @@ def nginx(test, socket_path):
     text = re.sub(r"^ *(listen|ssl_|auth_|#).*\n", "", shipped("nginx.conf"), flags=re.M)
     text = text.replace("server_name pictures.example.com", f"listen {port}")
     _start(test, port, socket_path, ["nginx", "-e", "stderr", "-p", test.folder, "-c", test.path("nginx.conf")],
-           nginx_config(test, port, text))
+           nginx_config(test, text))
     return port

@@ -189,7 +189,7 @@ class NginxTest(harness.Test):
         path = self.write("nginx.conf", proxies.nginx_config(self, text))
         code, said = run("nginx", "-t", "-e", "stderr", "-p", self.folder, "-c", path)
         self.assertEqual(code, 0, said)
-        self.assertNotRegex(said.replace('the "user" directive', ""), r"\[(warn|error|emerg)\] (?!.*makes sense only)")
+        self.assertNotRegex(said, r"\[(warn|error|emerg)\]")
 
     def test_nginx_takes_it(self):
         self.validate(proxies.shipped("nginx.conf"))
