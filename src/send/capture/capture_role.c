@@ -17,6 +17,7 @@
 #include "send/capture/media/ffmpeg_log.h"
 #include "send/capture/pipeline/pipeline.h"
 #include "send/capture/source.h"
+#include "send/capture/source_log.h"
 #include "send/capture/source_table.h"
 #include "send/picture.h"
 #include "send/source_status.h"
@@ -29,8 +30,6 @@ enum {
     BACK_OFF_MIN_MS = 2000, /* the first wait is half of this to all of it */
     BACK_OFF_MAX_MS = 30000,
     CREDENTIALS_MIN_MS = 30000,           /* wrong passwords in quick succession lock accounts */
-    SIZE_LOG_BURST = 10,                  /* changes of size that are logged before gaps grow */
-    CHANGE_LOG_BURST = 40,                /* a source that comes and goes fills no log */
     AWAY_MAX_US = 20 * DD_CLOCK_US_PER_S, /* who was away longer opens its source again */
     CHECKPOINT_US = DD_CLOCK_US_PER_S,    /* sources call checkpoint() at least that often, except while they look a name up */
     SETTLED_US = 5 * DD_CLOCK_US_PER_S,   /* a connection that lasted this long resets the back-off */
@@ -55,12 +54,8 @@ struct capture {
     bool stopping;
     uint64_t due_us; /* of the next picture; unused at interval 0 */
     uint64_t opened_us;
-    unsigned failures;               /* since a connection last settled */
-    int logged_width, logged_height; /* size of the pictures as logged last; 0: not since the source was opened */
-    struct dd_log_limit size_log;
-    char logged_failure[DD_SOURCE_MESSAGE_SIZE]; /* the message logged last; "" once pictures came */
-    uint64_t failing_us;                         /* when it was new */
-    struct dd_log_limit same_log, change_log;    /* the same message again; other messages, and connections */
+    unsigned failures; /* since a connection last settled */
+    struct dd_source_log log;
 };
 
 /* ---- heartbeat and status ---- */
@@ -179,28 +174,7 @@ static void close_source(struct capture *c)
     c->kind->close(c->source);
     c->source = NULL;
     c->connected = false;
-    c->logged_width = c->logged_height = 0;
-}
-
-/* Logs what io has of a failure: a new message at once, the same again with growing gaps. */
-static void log_failure(struct capture *c, bool was_ok, unsigned wait_ms)
-{
-    uint64_t now_us = dd_clock_now_us(), suppressed;
-    unsigned wait_s = (wait_ms + 500) / 1000;
-
-    if (strcmp(c->logged_failure, c->io.message) == 0) {
-        if (dd_log_allowed(&c->same_log, &suppressed))
-            dd_log_warning("for %.0f min: %s; trying again in %u s", dd_clock_seconds(now_us - c->failing_us) / 60, c->io.message,
-                           wait_s);
-        return;
-    }
-    if (!dd_log_allowed(&c->change_log, &suppressed))
-        return;
-    dd_log_warning("%s%s; trying again in %u s", was_ok ? "lost: " : "", c->io.message, wait_s);
-    snprintf(c->logged_failure, sizeof c->logged_failure, "%s", c->io.message);
-    c->failing_us = now_us;
-    dd_log_end(&c->same_log);
-    dd_log_allowed(&c->same_log, &suppressed);
+    dd_source_log_disconnected(&c->log);
 }
 
 /* Handles an error of the source: logs it, and backs off. 0 or DD_ERROR_STOPPED. */
@@ -222,7 +196,7 @@ static int handle_failure(struct capture *c, int error)
     /* after a loss the source is connecting again; only an attempt to connect makes it failed */
     publish_source(c, was_ok ? DD_WIRE_SOURCE_CONNECTING : DD_WIRE_SOURCE_FAILED, c->io.reason);
     unsigned wait_ms = next_back_off_ms(c);
-    log_failure(c, was_ok, wait_ms);
+    dd_source_log_failure(&c->log, c->io.message, was_ok, wait_ms);
     return back_off(c, wait_ms) == DD_ERROR_STOPPED ? DD_ERROR_STOPPED : 0;
 }
 
@@ -236,7 +210,7 @@ static int connect_source(struct capture *c)
     set_heartbeat(c, HEARTBEAT_MS);
     c->must_reopen = false; /* looking a name up takes long, too */
     c->connected = !error;
-    c->logged_width = c->logged_height = 0;
+    dd_source_log_disconnected(&c->log);
     c->opened_us = dd_clock_now_us();
     if (!error) /* the first picture of a connection does not wait for the interval */
         c->due_us = c->opened_us;
@@ -257,20 +231,6 @@ static void disconnect(struct capture *c)
 }
 
 /* ---- pictures ---- */
-
-/* Logs the first size after a connection, which is also how the end of a failure is told, and changes of it, at limited rates. */
-static void log_size(struct capture *c, const struct dd_picture *in, const struct dd_picture *out)
-{
-    uint64_t suppressed;
-
-    if (in->width == c->logged_width && in->height == c->logged_height)
-        return;
-    if (dd_log_allowed(c->logged_width ? &c->size_log : &c->change_log, &suppressed))
-        dd_log_notice("%s: %dx%d, sent as %dx%d", c->logged_width ? "its picture is now another" : "connected", in->width,
-                      in->height, out->width, out->height);
-    c->logged_width = in->width;
-    c->logged_height = in->height;
-}
 
 /* Runs picture through the pipeline into the ring's next frame. *out is that frame, not committed. 0 or DD_ERROR_SOURCE. */
 static int process(struct capture *c, const struct dd_picture *picture, struct dd_picture *out, uint32_t *size)
@@ -305,7 +265,7 @@ static int store(struct capture *c, const struct dd_picture *picture)
 
     if (error)
         return error;
-    log_size(c, picture, &out);
+    dd_source_log_picture(&c->log, picture, &out);
     const struct dd_frame_ring_frame frame = {
         .captured_us = picture->captured_us,
         .bytes = size,
@@ -370,6 +330,8 @@ static int deliver(struct capture *c)
         struct dd_source_status status = c->status;
         status.confirmed_us = picture.captured_us ? picture.captured_us : dd_clock_now_us();
         publish(c, &status);
+        if (status.source == DD_WIRE_SOURCE_OK)
+            dd_source_log_works(&c->log);
         if (!c->kind->delivers_changes)
             advance_without_picture(c);
         return 0;
@@ -382,7 +344,7 @@ static int deliver(struct capture *c)
     if (error)
         return error;
     advance(c, picture.captured_us);
-    c->logged_failure[0] = '\0';
+    dd_source_log_works(&c->log);
     if (c->failures && dd_clock_now_us() > c->opened_us + SETTLED_US)
         c->failures = 0;
     beat(c);
@@ -432,8 +394,6 @@ static int prepare(struct capture *c, struct dd_role *role)
     }
     limit_memory(c->kind->memory_max);
     c->heartbeat_ms = HEARTBEAT_MS;
-    c->size_log.burst = SIZE_LOG_BURST;
-    c->change_log.burst = CHANGE_LOG_BURST;
     c->io = (struct dd_source_io){.options = options, .checkpoint = checkpoint, .context = c, .stop_fd = dd_role_stop_fd(role)};
     return 0;
 }
