@@ -31,6 +31,11 @@ class RequestsTest(harness.Test):
         for path in ("/stream/stats", "/stream/stats?%00"):
             self.assertEqual(self.ask(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"), [200, 200], path)
 
+    def test_headers_may_be_long(self):
+        for size, status in ((15000, 200), (40000, 431)):
+            request = f"GET /stream/stats HTTP/1.1\r\nHost: x\r\nCookie: {size * 'x'}\r\n\r\n"
+            self.assertEqual(self.ask(request)[0], status, size)
+
     def test_a_body_is_refused(self):
         inner = "GET /stream/stats HTTP/1.1\r\nHost: x\r\n\r\n"
         for fields, body in (("Content-Length: 3", "abc"), ("Content-Length: 0\r\nContent-Length: 0", ""),

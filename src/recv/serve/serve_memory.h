@@ -10,7 +10,7 @@ struct dd_serve_config;
 
 /* What one HTTP connection takes. */
 enum {
-    DD_SERVE_MEMORY_REQUEST = 16 * 1024, /* libmicrohttpd's, for the headers of a request and its response */
+    DD_SERVE_MEMORY_REQUEST = 32 * 1024, /* libmicrohttpd's, for the headers of a request and its response */
     DD_SERVE_MEMORY_BLOCK = 32 * 1024,   /* what is written of a picture at once */
     /* Buffers of its socket, as they are asked for. The kernel doubles them, and counts its own use of them. */
     DD_SERVE_MEMORY_SEND_BUFFER = 64 * 1024,
