@@ -291,10 +291,8 @@ static int open_sockets(struct ddrecv *r, const struct dd_recv_daemon *options)
         return error;
     }
     replace_ports(r, fds);
-    if (opened && r->http_fd >= 0) {
-        close(r->http_fd);
-        dd_sockets_unlink_http(&r->options);
-    }
+    if (opened && r->http_fd >= 0)
+        dd_sockets_close_http(r->http_fd, &r->options);
     r->http_fd = http_fd;
     r->http_is_used = r->http_is_used && !opened;
     return 0;
@@ -372,8 +370,8 @@ static void clean_up(void *context)
     for (size_t i = 0; i < r->port_count; i++)
         dd_fd_close(&r->port_fds[i]);
     if (r->http_fd >= 0)
-        dd_sockets_unlink_http(&r->options);
-    dd_fd_close(&r->http_fd);
+        dd_sockets_close_http(r->http_fd, &r->options);
+    r->http_fd = -1;
 }
 
 int dd_ddrecv_main(int argc, char **argv)

@@ -223,8 +223,16 @@ int dd_sockets_open_http(const struct dd_recv_daemon *options, const struct dd_p
     return path ? listen_unix(options, path, owner) : listen_tcp(options);
 }
 
+/* Whoever had the socket may have connected it, filled its buffer and made it linger: closing it would then wait for as long. */
+static void forbid_lingering(int fd)
+{
+    const struct linger none = {0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+}
+
 int dd_sockets_renew_http(int fd, const struct dd_recv_daemon *options, const struct dd_privileges_user *owner)
 {
+    forbid_lingering(fd);
     /* the place is free for another socket now, though this one still has it */
     set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     shutdown(fd, SHUT_RDWR);
@@ -237,6 +245,13 @@ int dd_sockets_renew_http(int fd, const struct dd_recv_daemon *options, const st
         dd_log_warning("going on with the HTTP socket that was there");
     }
     return error;
+}
+
+void dd_sockets_close_http(int fd, const struct dd_recv_daemon *options)
+{
+    forbid_lingering(fd);
+    close(fd);
+    dd_sockets_unlink_http(options);
 }
 
 void dd_sockets_unlink_http(const struct dd_recv_daemon *options)

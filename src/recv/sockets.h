@@ -24,8 +24,8 @@ int dd_sockets_open_http(const struct dd_recv_daemon *options, const struct dd_p
 
 /* Opens the socket for HTTP anew, under the number fd. For one that a process has had which may have been taken over: it can have
  * shut the socket down, filtered or slowed down what arrives, or changed what connections inherit; and not all of that can be
- * seen or undone. Connections that wait at the old one are lost. 0; or a negative enum dd_error, logged, and fd is the old one,
- * which listens if it can. */
+ * seen or undone. Does not wait either. Connections that wait at the old one are lost. 0; or a negative enum dd_error, logged,
+ * and fd is the old one, which listens if it can. */
 int dd_sockets_renew_http(int fd, const struct dd_recv_daemon *options, const struct dd_privileges_user *owner);
 
 /* True if the socket for a is the one for b, too. */
@@ -33,6 +33,8 @@ bool dd_sockets_same_http(const struct dd_recv_daemon *a, const struct dd_recv_d
 /* True if the socket for b cannot be opened while the one for a is open. */
 bool dd_sockets_collide_http(const struct dd_recv_daemon *a, const struct dd_recv_daemon *b);
 
+/* Closes the socket for HTTP, and removes its path. Does not wait, whatever a process that was taken over has done to it. */
+void dd_sockets_close_http(int fd, const struct dd_recv_daemon *options);
 /* Removes the path of the Unix socket for HTTP, if options have one. */
 void dd_sockets_unlink_http(const struct dd_recv_daemon *options);
 

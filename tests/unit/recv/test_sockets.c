@@ -187,6 +187,20 @@ static void filter_all(int fd)
     ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof on), 0);
 }
 
+/* Has the options say a free TCP port, which is returned. */
+static uint16_t use_tcp(void)
+{
+    struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof any;
+    int probe = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(bind(probe, (struct sockaddr *)&any, sizeof any), 0);
+    ck_assert_int_eq(getsockname(probe, (struct sockaddr *)&any, &size), 0);
+    close(probe);
+    snprintf(options.http_host, sizeof options.http_host, "127.0.0.1");
+    options.http_port = ntohs(any.sin_port);
+    return ntohs(any.sin_port);
+}
+
 /* Whatever a process has done to the socket, a renewed one accepts connections, under the same number. */
 START_TEST(a_renewed_socket_accepts_again)
 {
@@ -195,17 +209,8 @@ START_TEST(a_renewed_socket_accepts_again)
         bool tcp = i % 2;
         uint16_t port = 0;
         set_up();
-        if (tcp) {
-            struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-            socklen_t size = sizeof any;
-            int probe = socket(AF_INET, SOCK_STREAM, 0);
-            ck_assert_int_eq(bind(probe, (struct sockaddr *)&any, sizeof any), 0);
-            ck_assert_int_eq(getsockname(probe, (struct sockaddr *)&any, &size), 0);
-            close(probe);
-            port = ntohs(any.sin_port);
-            snprintf(options.http_host, sizeof options.http_host, "127.0.0.1");
-            options.http_port = port;
-        }
+        if (tcp)
+            port = use_tcp();
         int fd = dd_sockets_open_http(&options, NULL);
         ck_assert_int_ge(fd, 0);
         ck_assert(connects(port));
@@ -216,6 +221,49 @@ START_TEST(a_renewed_socket_accepts_again)
         ck_assert(connects(port));
         close(fd);
         dd_sockets_unlink_http(&options);
+        tear_down();
+    }
+}
+END_TEST
+
+/* Connects the socket to one that does not read, fills its buffer, and lets its close wait until that is sent. Returns the other
+ * end's listener. */
+static int make_it_linger(int fd)
+{
+    static const char bytes[65536];
+    const struct linger long_time = {.l_onoff = 1, .l_linger = 3600};
+    struct sockaddr_in deaf = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof deaf;
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(bind(listener, (struct sockaddr *)&deaf, sizeof deaf), 0);
+    ck_assert_int_eq(listen(listener, 1), 0);
+    ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&deaf, &size), 0);
+    shutdown(fd, SHUT_RDWR);
+    ck_assert(connect(fd, (struct sockaddr *)&deaf, sizeof deaf) == 0 || errno == EINPROGRESS);
+    for (int tries = 0; tries < 1000; tries++) {
+        if (send(fd, bytes, sizeof bytes, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EAGAIN && tries)
+            break;
+    }
+    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_LINGER, &long_time, sizeof long_time), 0);
+    return listener;
+}
+
+START_TEST(closing_does_not_wait_for_what_others_did)
+{
+    for (int renew = 0; renew < 2; renew++) {
+        set_up();
+        uint16_t port = use_tcp();
+        int fd = dd_sockets_open_http(&options, NULL);
+        ck_assert_int_ge(fd, 0);
+        int listener = make_it_linger(fd);
+        alarm(30); /* instead of an hour */
+        if (renew) {
+            ck_assert_int_eq(dd_sockets_renew_http(fd, &options, NULL), 0);
+            ck_assert(connects(port));
+        }
+        dd_sockets_close_http(fd, &options);
+        alarm(0);
+        close(listener);
         tear_down();
     }
 }
@@ -250,4 +298,4 @@ END_TEST
 
 SUITE("recv/sockets", a_unix_socket_has_its_mode_from_the_first_moment,
       what_others_put_in_the_place_of_a_unix_socket_is_left_alone, only_a_dead_socket_makes_way, a_renewed_socket_accepts_again,
-      tells_which_sockets_are_the_same_and_which_collide)
+      closing_does_not_wait_for_what_others_did, tells_which_sockets_are_the_same_and_which_collide)
