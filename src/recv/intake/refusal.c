@@ -96,8 +96,10 @@ static void log_refusal(struct dd_refusal *r, const struct dd_refusal_event *e)
 void dd_refusal_handle(struct dd_refusal *r, const struct dd_refusal_event *e)
 {
     enum authenticity authenticity = authenticate(r, e);
-    if (authenticity == HAS_KEY || e->why == DD_STREAM_REFUSAL_FORGED)
-        dd_stream_state_tracker_note_refusal(r->config.tracker, e->why, e->datagram->now_us);
+    bool is_forged = authenticity == LACKS_KEY || e->why == DD_STREAM_REFUSAL_FORGED;
+    if (authenticity == HAS_KEY || is_forged)
+        dd_stream_state_tracker_note_refusal(r->config.tracker, is_forged ? DD_STREAM_REFUSAL_FORGED : e->why,
+                                             e->datagram->now_us);
     /* Refused sessions of the sender are logged in a line of their own. */
     if (authenticity == HAS_KEY && is_session(e))
         add_session(r, e);

@@ -114,6 +114,7 @@ START_TEST(what_is_refused_as_old_is_noted_if_it_has_the_key)
     take(0, NULL);
     ck_assert_uint_eq(state().total.refused_session, 2);
     ck_assert_uint_eq(state().refused_us[DD_STREAM_REFUSAL_OLD_SESSION], noted_us);
+    ck_assert_uint_eq(state().refused_us[DD_STREAM_REFUSAL_FORGED], now_us);
     ck_assert_uint_eq(state().refused_us[DD_STREAM_REFUSAL_AHEAD], 0);
     dd_seal_free(other);
     tear_down();
