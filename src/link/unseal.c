@@ -37,12 +37,18 @@ struct dd_unseal {
      * derivation. */
     struct session candidate;
     uint64_t admitted_start_us, admitted_salt; /* start 0: none */
+    uint64_t admitted_next;                    /* counters of it below this one are refused */
     struct dd_unseal_memory *memory;           /* borrowed; holds the newest session's replay window */
 };
 
 static bool is_session(const struct session *s, const struct dd_wire_header *header)
 {
     return s->number && s->start_us == header->session_start_us && s->salt == header->session_salt;
+}
+
+static bool is_admitted(const struct dd_unseal *u, uint64_t start_us, uint64_t salt)
+{
+    return u->admitted_start_us && start_us == u->admitted_start_us && salt == u->admitted_salt;
 }
 
 /* Decrypts into scratch; true if the tag is right. */
@@ -105,7 +111,7 @@ static void write_memory(struct dd_unseal_memory *memory, const struct dd_unseal
  * this process sees may have begun long before counter; of later ones it has heard the beginning. */
 static void promote_candidate(struct dd_unseal *u, uint64_t counter, uint64_t now_us)
 {
-    static const struct dd_replay_window nothing;
+    struct dd_replay_window replay = {0};
     EVP_CIPHER_CTX *spare = u->before.cipher;
     uint64_t number = u->newest.number + 1;
     bool heard_before = u->newest.number && u->newest.first != UINT64_MAX;
@@ -116,11 +122,12 @@ static void promote_candidate(struct dd_unseal *u, uint64_t counter, uint64_t no
     u->newest.number = number;
     u->newest.first = heard_before ? 0 : counter;
     u->newest.floor = 0;
-    write_memory(u->memory, u, &nothing);
+    if (is_admitted(u, u->newest.start_us, u->newest.salt))
+        dd_replay_window_skip(&replay, u->admitted_next);
+    write_memory(u->memory, u, &replay);
     memset(&u->candidate, 0, sizeof u->candidate);
     u->candidate.cipher = spare;
-    if (u->newest.start_us == u->admitted_start_us)
-        u->admitted_start_us = 0;
+    u->admitted_start_us = 0;
 }
 
 /* Continues the session in memory. */
@@ -190,14 +197,15 @@ static struct dd_replay_window *replay_of(struct dd_unseal *u, const struct sess
 static enum dd_unseal_verdict find_session(struct dd_unseal *u, const struct dd_wire_header *header, uint64_t now_us,
                                            uint64_t wall_us, struct session **found)
 {
-    bool is_admitted =
-        u->admitted_start_us && header->session_start_us == u->admitted_start_us && header->session_salt == u->admitted_salt;
     *found = NULL;
     if (is_session(&u->newest, header)) {
         *found = &u->newest;
     } else if (is_session(&u->before, header) && now_us < u->before_until_us) {
         *found = &u->before;
-    } else if (!is_admitted) {
+    } else if (is_admitted(u, header->session_start_us, header->session_salt)) {
+        if (header->counter < u->admitted_next)
+            return DD_UNSEAL_REPLAY;
+    } else {
         if (u->newest.number && header->session_start_us <= u->memory->latest_us)
             return DD_UNSEAL_SESSION;
         if (header->session_start_us > wall_us && header->session_start_us - wall_us > AHEAD_US)
@@ -242,10 +250,19 @@ void dd_unseal_move(struct dd_unseal *u, struct dd_unseal_memory *memory)
     u->memory = memory;
 }
 
-void dd_unseal_admit(struct dd_unseal *u, uint64_t start_us, uint64_t salt)
+void dd_unseal_admit(struct dd_unseal *u, uint64_t start_us, uint64_t salt, uint64_t next)
 {
     u->admitted_start_us = start_us;
     u->admitted_salt = salt;
+    u->admitted_next = next;
+}
+
+bool dd_unseal_before(const struct dd_unseal *u, uint64_t *start_us, uint64_t *salt, uint64_t *next)
+{
+    *start_us = u->before.start_us;
+    *salt = u->before.salt;
+    *next = u->before_replay.next;
+    return u->before.number != 0;
 }
 
 enum dd_unseal_verdict dd_unseal_check_order(struct dd_unseal *u, const struct dd_wire_header *header, uint64_t now_us,

@@ -53,9 +53,12 @@ void dd_unseal_free(struct dd_unseal *u);
 void dd_unseal_move(struct dd_unseal *u, struct dd_unseal_memory *memory);
 
 /* Admits one session although it began before another accepted one: its next datagram that authenticates makes it the newest.
- * This holds until then, or until another session is admitted in its place; start_us 0 admits none. All other sessions that began
- * before the latest start stay refused. */
-void dd_unseal_admit(struct dd_unseal *u, uint64_t start_us, uint64_t salt);
+ * Counters of it below next are refused: it was the newest before. This holds until a session begins, be it this one or another,
+ * or until another session is admitted in its place; start_us 0 admits none. All other sessions that began before the latest
+ * start stay refused. */
+void dd_unseal_admit(struct dd_unseal *u, uint64_t start_us, uint64_t salt, uint64_t next);
+/* The session that was the newest before, and its highest counter seen + 1. False if there is none. */
+bool dd_unseal_before(const struct dd_unseal *u, uint64_t *start_us, uint64_t *salt, uint64_t *next);
 
 /* What session order and replay window say of a datagram with this key's id, before its authentication: DD_UNSEAL_ACCEPTED,
  * DD_UNSEAL_SESSION, DD_UNSEAL_AHEAD or DD_UNSEAL_REPLAY. Changes nothing. */

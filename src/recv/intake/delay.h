@@ -19,16 +19,24 @@
 
 struct dd_wire_status;
 
-/* Zeroes: nothing is known yet. If the process dies while a new baseline is written, what is left is at worst as good as knowing
- * nothing. */
-struct dd_delay {
-    uint64_t limit_us;  /* delay_drift; set by the owner before use */
+/* What is known by the clock of one boot of the sender's machine. */
+struct dd_delay_baseline {
     uint64_t lowest_us; /* the smallest difference ever seen, to the sender's clock since boot; modulo 2^64 */
     uint64_t risen_us;  /* the baseline's rise above it at seen_us, at most limit_us */
     uint64_t seen_us;   /* dd_clock_now_us() when a difference was at the baseline last; 0: nothing is known */
-    uint64_t epoch_us;  /* of the STATUS that was seen then */
+    uint64_t epoch_us;  /* of the newest STATUS of this boot */
     uint32_t boot_tag;
-    uint32_t may_change_machine; /* not 0: the next STATUS may be of another machine; see dd_delay_allow_other_machine() */
+    uint32_t reserved; /* 0 */
+};
+
+/* Zeroes: nothing is known yet. If the process dies while a new baseline is written, what is left is at worst as good as knowing
+ * nothing. */
+struct dd_delay {
+    uint64_t limit_us; /* delay_drift; set by the owner before use */
+    struct dd_delay_baseline current;
+    struct dd_delay_baseline before; /* of the machine or the boot before: a second ddsend may have come in between for a while */
+    uint32_t may_change_machine;     /* not 0: the next STATUS may be of another machine; see dd_delay_allow_other_machine() */
+    uint32_t reserved;               /* 0 */
 };
 
 /* The delay in µs of what was sent at sent_us and arrives at now_us (dd_clock_now_us()); 0 if nothing is known. clock is a STATUS
@@ -52,8 +60,8 @@ bool dd_delay_is_of_other_boot(const struct dd_delay *delay, const struct dd_wir
 
 /* Forgets all that is known, but not the limit. */
 void dd_delay_forget(struct dd_delay *delay);
-/* The operator has let another sender in, by its key or by its session: if the next STATUS is of another boot than the baseline,
- * it may be another machine, and all that is known is forgotten. If it is of the same boot, nothing is. */
+/* The operator has let another sender in, by its key or by its session: if the next STATUS is of a boot of which nothing is
+ * known, it may be another machine, and its delay is learnt anew. */
 void dd_delay_allow_other_machine(struct dd_delay *delay);
 
 #endif

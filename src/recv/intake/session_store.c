@@ -226,6 +226,8 @@ static void complete(struct dd_recv_session_state *state)
     state->described_start_us = state->session.start_us;
     state->reserved = 0;
     dd_delay_forget(&state->delay);
+    memset(state->ended, 0, sizeof state->ended);
+    state->ended_count = 0;
 }
 
 static bool is_of_boot(const struct page *page, const char *boot_id)
@@ -426,6 +428,32 @@ bool dd_recv_session_store_describes(const struct dd_recv_session_state *state)
     return state->described_start_us == state->session.start_us;
 }
 
+/* The index of the session in ended; DD_RECV_SESSION_STORE_ENDED_MAX: it is not there. */
+static size_t find_ended(const struct dd_recv_session_state *state, uint64_t start_us, uint64_t salt)
+{
+    size_t i = 0;
+    while (i < DD_RECV_SESSION_STORE_ENDED_MAX && (state->ended[i].start_us != start_us || state->ended[i].salt != salt))
+        i++;
+    return i;
+}
+
+void dd_recv_session_store_note_ended(struct dd_recv_session_state *state, uint64_t start_us, uint64_t salt, uint64_t next)
+{
+    size_t i = find_ended(state, start_us, salt);
+    if (i == DD_RECV_SESSION_STORE_ENDED_MAX) {
+        i = state->ended_count++ % DD_RECV_SESSION_STORE_ENDED_MAX;
+        state->ended[i] = (struct dd_recv_session_ended){start_us, salt, 0};
+    }
+    if (next > state->ended[i].next)
+        state->ended[i].next = next;
+}
+
+uint64_t dd_recv_session_store_ended_next(const struct dd_recv_session_state *state, uint64_t start_us, uint64_t salt)
+{
+    size_t known = find_ended(state, start_us, salt);
+    return known < DD_RECV_SESSION_STORE_ENDED_MAX ? state->ended[known].next : 0;
+}
+
 void dd_recv_session_store_retire(struct dd_recv_session_state *state, uint32_t key_id)
 {
     if (dd_recv_session_store_is_retired(state, key_id))
@@ -453,10 +481,11 @@ bool dd_recv_session_store_poll_admission(struct dd_recv_session_store *store, u
     return is_new;
 }
 
-void dd_recv_session_store_finish_admission(struct dd_recv_session_store *store, uint64_t start_us, uint64_t salt)
+void dd_recv_session_store_finish_admission(struct dd_recv_session_store *store)
 {
-    if (store->file->request.start_us == start_us && store->file->request.salt == salt)
-        store->file->request.start_us = 0;
+    struct request *request = &store->file->request;
+    if (atomic_load(&request->number) == store->request_number)
+        request->start_us = 0;
 }
 
 bool dd_recv_session_store_reset_delay(struct dd_recv_session_store *store)

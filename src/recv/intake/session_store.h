@@ -18,7 +18,13 @@
 struct dd_recv_session_store;
 
 enum {
-    DD_RECV_SESSION_STORE_RETIRED_MAX = 64 /* retired keys; the oldest is forgotten for one more */
+    DD_RECV_SESSION_STORE_RETIRED_MAX = 64, /* retired keys; the oldest is forgotten for one more */
+    DD_RECV_SESSION_STORE_ENDED_MAX = 32,   /* ended sessions, likewise */
+};
+
+/* A session in whose place another one came. It can be admitted again, with counters from next on. */
+struct dd_recv_session_ended {
+    uint64_t start_us, salt, next;
 };
 
 /* The current state: intake reads it and writes it in place. */
@@ -32,6 +38,8 @@ struct dd_recv_session_state {
     uint32_t retired[DD_RECV_SESSION_STORE_RETIRED_MAX]; /* ids of retired keys: a ring */
     uint64_t retired_count;                              /* keys that were ever retired */
     struct dd_delay delay;                               /* of this boot */
+    struct dd_recv_session_ended ended[DD_RECV_SESSION_STORE_ENDED_MAX]; /* a ring */
+    uint64_t ended_count;                                                /* sessions that ever ended */
 };
 
 /* ---- the supervisor ---- */
@@ -78,6 +86,12 @@ void dd_recv_session_store_begin_session(struct dd_recv_session_state *state, ui
 /* True if frame and status_counter are of the session in the state. */
 bool dd_recv_session_store_describes(const struct dd_recv_session_state *state);
 
+/* Another session has come in place of this one, of which counters below next may have been accepted. May be called again with
+ * a higher next. */
+void dd_recv_session_store_note_ended(struct dd_recv_session_state *state, uint64_t start_us, uint64_t salt, uint64_t next);
+/* The highest next that was noted of the session; 0: nothing is known of it. */
+uint64_t dd_recv_session_store_ended_next(const struct dd_recv_session_state *state, uint64_t start_us, uint64_t salt);
+
 /* Retires the key for good. Does nothing if it is retired already. */
 void dd_recv_session_store_retire(struct dd_recv_session_state *state, uint32_t key_id);
 bool dd_recv_session_store_is_retired(const struct dd_recv_session_state *state, uint32_t key_id);
@@ -85,8 +99,8 @@ bool dd_recv_session_store_is_retired(const struct dd_recv_session_state *state,
 /* True, with the session, if an admission was requested since the last call. In a new process the first call also returns a
  * request from before that was not finished. */
 bool dd_recv_session_store_poll_admission(struct dd_recv_session_store *store, uint64_t *start_us, uint64_t *salt);
-/* That session has begun. If it is the one that was requested, the request is finished. */
-void dd_recv_session_store_finish_admission(struct dd_recv_session_store *store, uint64_t start_us, uint64_t salt);
+/* The request that was polled last is finished: a session has begun since. */
+void dd_recv_session_store_finish_admission(struct dd_recv_session_store *store);
 
 /* Forgets the delay in the state, if that was requested since the last time, in this process or before. True if it did. */
 bool dd_recv_session_store_reset_delay(struct dd_recv_session_store *store);

@@ -355,6 +355,14 @@ static void log_session(struct dd_stream_receiver *r, const struct dd_stream_rec
                   is_other_host ? ", in place of the one from " : "", is_other_host ? r->session_from : "", others);
 }
 
+/* The session before the newest may be admitted again, by hand: what was accepted of it must not be accepted once more. */
+static void note_ended(struct dd_stream_receiver *r)
+{
+    uint64_t start_us, salt, next;
+    if (r->session && dd_unseal_before(r->unseals[r->current_key], &start_us, &salt, &next))
+        dd_recv_session_store_note_ended(r->saved, start_us, salt, next);
+}
+
 /* An authentic datagram of a newer session has arrived: that becomes the session that is saved. */
 static void begin_session(struct dd_stream_receiver *r, const struct dd_stream_receiver_datagram *d, uint64_t session)
 {
@@ -368,8 +376,10 @@ static void begin_session(struct dd_stream_receiver *r, const struct dd_stream_r
     /* An older session that was admitted. */
     if (d->header->session_start_us < r->saved->session.latest_us)
         dd_delay_allow_other_machine(&r->saved->delay);
+    note_ended(r);
+    /* An admission that is still open was not for this session, and ends: by now it is for a recording. */
     if (r->store)
-        dd_recv_session_store_finish_admission(r->store, d->header->session_start_us, d->header->session_salt);
+        dd_recv_session_store_finish_admission(r->store);
     log_session(r, d, from);
     memcpy(r->session_from, from, sizeof from);
 }
@@ -443,17 +453,18 @@ static void save(struct dd_stream_receiver *r, uint64_t now_us)
     uint64_t start_us, salt;
     if (!r->store)
         return;
+    note_ended(r);
     dd_recv_session_store_checkpoint(r->store, now_us);
     if (dd_recv_session_store_reset_delay(r->store))
         dd_log_notice("%s: its delay is learnt anew", r->name);
     if (!dd_recv_session_store_poll_admission(r->store, &start_us, &salt))
         return;
     if (start_us == r->saved->session.start_us && salt == r->saved->session.salt) {
-        dd_recv_session_store_finish_admission(r->store, start_us, salt);
+        dd_recv_session_store_finish_admission(r->store);
         return; /* it is the newest session already */
     }
     for (size_t i = r->current_key; i < r->key_count; i++)
-        dd_unseal_admit(r->unseals[i], start_us, salt);
+        dd_unseal_admit(r->unseals[i], start_us, salt, dd_recv_session_store_ended_next(r->saved, start_us, salt));
     dd_log_notice("%s: session %" PRIu64 ":%016" PRIx64 " will be admitted", r->name, start_us, salt);
 }
 

@@ -309,9 +309,9 @@ START_TEST(admits_an_older_session_once)
     ck_assert(dd_unseal_is_authentic(&key, lost, SIZE, scratch));
     lost[SIZE - 1] ^= 1;
     ck_assert(!dd_unseal_is_authentic(&key, lost, SIZE, scratch));
-    dd_unseal_admit(u, start, salt ^ 1);
+    dd_unseal_admit(u, start, salt ^ 1, 0);
     ck_assert_int_eq(unseal(u, again), DD_UNSEAL_SESSION);
-    dd_unseal_admit(u, start, salt);
+    dd_unseal_admit(u, start, salt, 0);
     ck_assert_int_eq(unseal(u, lost), DD_UNSEAL_FORGED);
     lost[SIZE - 1] ^= 1;
     ck_assert_int_eq(unseal(u, lost), DD_UNSEAL_ACCEPTED);
@@ -326,6 +326,34 @@ START_TEST(admits_an_older_session_once)
     ck_assert_int_eq(unseal_at(u, newer, dd_clock_now_us() + 6000000), DD_UNSEAL_ACCEPTED);
     ck_assert_uint_eq(opened.session, 3);
     ck_assert_int_eq(unseal_at(u, lost, dd_clock_now_us() + 20000000), DD_UNSEAL_SESSION);
+    dd_unseal_free(u);
+    dd_seal_free(s);
+}
+END_TEST
+
+/* It was the newest before: what came of it then does not come again. */
+START_TEST(an_admitted_session_goes_on_where_it_was)
+{
+    uint8_t old[3][SIZE], newer[SIZE];
+    uint64_t start, salt, next, later_us = dd_clock_now_us() + 6000000;
+    set_up();
+    struct dd_seal *s = dd_seal_new(&key, 0);
+    struct dd_unseal *u = dd_unseal_new(&key, &(struct dd_unseal_memory){0});
+    for (size_t i = 0; i < 3; i++)
+        seal(s, old[i]);
+    ck_assert(!dd_unseal_before(u, &start, &salt, &next));
+    ck_assert_int_eq(unseal(u, old[1]), DD_UNSEAL_ACCEPTED);
+    ck_assert_int_eq(dd_seal_begin(s), 0);
+    seal(s, newer);
+    ck_assert_int_eq(unseal(u, newer), DD_UNSEAL_ACCEPTED);
+    ck_assert(dd_unseal_before(u, &start, &salt, &next));
+    ck_assert_uint_eq(next, 2);
+    dd_unseal_admit(u, start, salt, next);
+    ck_assert_int_eq(unseal_at(u, old[1], later_us), DD_UNSEAL_REPLAY);
+    ck_assert_int_eq(unseal_at(u, old[2], later_us), DD_UNSEAL_ACCEPTED);
+    ck_assert_uint_eq(opened.new_counters, 1);
+    ck_assert_int_eq(unseal_at(u, old[0], later_us), DD_UNSEAL_REPLAY);
+    ck_assert_int_eq(unseal_at(u, old[1], later_us), DD_UNSEAL_REPLAY);
     dd_unseal_free(u);
     dd_seal_free(s);
 }
@@ -349,6 +377,7 @@ START_TEST(begins_after_a_session_of_another_process)
 END_TEST
 
 SUITE("link/seal", remembers_over_processes, a_session_that_began_meanwhile_counts_from_here, admits_an_older_session_once,
-      opens_what_was_sealed_once, seals_in_place, refuses_every_flipped_bit, refuses_another_key_or_stream,
-      sessions_go_forward_only, refuses_a_twin_session_and_the_far_future, begins_after_the_last_start_whatever_the_clock_says,
-      salts_differ_though_openssl_repeats_itself, says_when_a_session_is_due, begins_after_a_session_of_another_process)
+      an_admitted_session_goes_on_where_it_was, opens_what_was_sealed_once, seals_in_place, refuses_every_flipped_bit,
+      refuses_another_key_or_stream, sessions_go_forward_only, refuses_a_twin_session_and_the_far_future,
+      begins_after_the_last_start_whatever_the_clock_says, salts_differ_though_openssl_repeats_itself, says_when_a_session_is_due,
+      begins_after_a_session_of_another_process)

@@ -259,6 +259,45 @@ START_TEST(another_machine_is_learnt_anew_and_the_same_one_is_not)
 }
 END_TEST
 
+/* A second ddsend ran for a while on another machine, and went; the first one was admitted again. */
+START_TEST(a_machine_that_returns_is_known)
+{
+    const struct sender sender = {1767268800 * S, BOOT}, other = {1735732800 * S, OTHER_BOOT};
+    struct dd_delay d = {.limit_us = LIMIT};
+    note(&d, sender, 0, began_us);
+    for (int permitted = 0; permitted < 2; permitted++) {
+        dd_delay_allow_other_machine(&d);
+        ck_assert_uint_eq(note(&d, other, 3 * S, began_us + HOUR), 0);
+        if (permitted)
+            dd_delay_allow_other_machine(&d);
+        uint64_t late_us = note(&d, sender, 2 * HOUR, began_us + 3 * HOUR);
+        ck_assert(late_us <= HOUR && late_us > HOUR - 2 * S);
+        ck_assert(!is_of_other_boot(&d, sender));
+        /* what it captured, too, while the other one is the newest */
+        note(&d, other, 2 * HOUR + 3 * S, began_us + 3 * HOUR);
+        const struct dd_wire_status clock = {.epoch_us = sender.epoch_us, .boot_tag = BOOT};
+        late_us = dd_delay_us(&d, &clock, sender.epoch_us + HOUR, began_us + 3 * HOUR);
+        ck_assert(late_us <= 2 * HOUR && late_us > 2 * HOUR - 2 * S);
+    }
+    dd_delay_forget(&d);
+    ck_assert_uint_eq(note(&d, sender, 2 * HOUR, began_us + 4 * HOUR), 0);
+}
+END_TEST
+
+/* Its clock is set ahead while an attacker holds all STATUS back; then its machine is started again. */
+START_TEST(a_late_status_tells_of_its_clock_too)
+{
+    struct sender sender = {1767268800 * S, BOOT};
+    struct dd_delay d = {.limit_us = LIMIT};
+    note(&d, sender, 0, began_us);
+    sender.epoch_us += HOUR;
+    ck_assert_uint_gt(note(&d, sender, 10 * S, began_us + 17 * S), 0);
+    const struct sender after = {sender.epoch_us + 20 * S, OTHER_BOOT};
+    uint64_t late_us = note(&d, after, 10 * S, began_us + 130 * S);
+    ck_assert(late_us <= 100 * S && late_us > 99 * S);
+}
+END_TEST
+
 /* The rise counts in all: not from a session, from a STATUS, or from a start of either daemon. A lower limit holds at once. */
 START_TEST(the_rise_is_kept_and_given_back)
 {
@@ -295,4 +334,5 @@ SUITE("recv/intake/delay", the_fastest_datagram_has_no_delay, clocks_that_agree_
       a_slow_clock_uses_it_up_after_days, a_stretched_path_hides_no_more_than_the_limit, a_fast_clock_hides_what_it_gains,
       a_delay_that_comes_at_once_is_no_drift, a_step_of_the_senders_clock_costs_nothing, another_boot_goes_by_the_wall_clock,
       another_boot_with_a_wrong_clock_is_late_until_it_is_right, another_boot_with_a_clock_ahead_is_known_from_then_on,
-      another_machine_is_learnt_anew_and_the_same_one_is_not, the_rise_is_kept_and_given_back, any_numbers_are_survived)
+      another_machine_is_learnt_anew_and_the_same_one_is_not, a_machine_that_returns_is_known,
+      a_late_status_tells_of_its_clock_too, the_rise_is_kept_and_given_back, any_numbers_are_survived)

@@ -52,8 +52,8 @@ static void accept(struct dd_recv_session_store *store, uint64_t start_us, uint6
     state->session.salt = 77;
     state->session.key_id = 5;
     state->frame = 1000 + next;
-    state->delay.lowest_us = 12;
-    state->delay.seen_us = 34;
+    state->delay.current.lowest_us = 12;
+    state->delay.current.seen_us = 34;
     for (uint64_t counter = state->session.replay.next; counter < next; counter++)
         dd_replay_window_mark(&state->session.replay, counter);
 }
@@ -74,7 +74,7 @@ START_TEST(an_empty_store_has_nothing)
     set_up();
     struct dd_recv_session_store *store = open_store(BOOT);
     ck_assert_uint_eq(dd_recv_session_store_state(store)->session.start_us, 0);
-    ck_assert_uint_eq(dd_recv_session_store_state(store)->delay.seen_us, 0);
+    ck_assert_uint_eq(dd_recv_session_store_state(store)->delay.current.seen_us, 0);
     dd_recv_session_store_unmap(store);
     tear_down();
 }
@@ -95,8 +95,8 @@ START_TEST(is_exact_while_the_machine_runs)
     ck_assert_uint_eq(state->session.replay.next, 70);
     ck_assert(!dd_replay_window_fresh(&state->session.replay, 3) && dd_replay_window_fresh(&state->session.replay, 70));
     ck_assert_uint_eq(state->frame, 1070);
-    ck_assert_uint_eq(state->delay.lowest_us, 12);
-    ck_assert_uint_eq(state->delay.seen_us, 34);
+    ck_assert_uint_eq(state->delay.current.lowest_us, 12);
+    ck_assert_uint_eq(state->delay.current.seen_us, 34);
     dd_recv_session_store_unmap(store);
     tear_down();
 }
@@ -121,7 +121,7 @@ START_TEST(refuses_more_after_another_boot)
     ck_assert(!dd_replay_window_fresh(&state->session.replay, 700));
     ck_assert(dd_replay_window_fresh(&state->session.replay, state->session.replay.next));
     ck_assert_uint_eq(state->frame, 1600);
-    ck_assert_uint_eq(state->delay.seen_us, 0); /* the clock has started again */
+    ck_assert_uint_eq(state->delay.current.seen_us, 0); /* the clock has started again */
     uint64_t next = state->session.replay.next;
     dd_recv_session_store_unmap(store);
     store = open_store(OTHER_BOOT);
@@ -281,7 +281,7 @@ START_TEST(the_file_of_the_version_before_is_read)
             ck_assert_uint_eq(state->frame, 1500);
             ck_assert(!dd_replay_window_fresh(&state->session.replay, 499));
             ck_assert(dd_recv_session_store_is_retired(state, 77) == (i == 0)); /* after the checkpoint */
-            ck_assert_uint_eq(state->delay.seen_us, 0);
+            ck_assert_uint_eq(state->delay.current.seen_us, 0);
             dd_recv_session_store_checkpoint(store, 200 * S);
             dd_recv_session_store_unmap(store);
         }
@@ -342,17 +342,33 @@ START_TEST(a_request_for_admission_is_returned_until_finished)
     dd_recv_session_store_unmap(store);
     store = open_store(BOOT);
     ck_assert(dd_recv_session_store_poll_admission(store, &start_us, &salt));
-    dd_recv_session_store_finish_admission(store, 41, 43);
-    dd_recv_session_store_unmap(store);
-    store = open_store(BOOT);
-    ck_assert(dd_recv_session_store_poll_admission(store, &start_us, &salt)); /* another session has begun */
-    dd_recv_session_store_finish_admission(store, 42, 43);
+    ck_assert_int_eq(dd_recv_session_store_request_admission(folder, "cam", 44, 45), 0);
+    dd_recv_session_store_finish_admission(store);
+    ck_assert(dd_recv_session_store_poll_admission(store, &start_us, &salt)); /* it came after the one that was polled */
+    ck_assert_uint_eq(start_us, 44);
+    dd_recv_session_store_finish_admission(store);
     dd_recv_session_store_unmap(store);
     store = open_store(BOOT);
     ck_assert(!dd_recv_session_store_poll_admission(store, &start_us, &salt));
     dd_recv_session_store_unmap(store);
     ck_assert_int_lt(dd_recv_session_store_request_admission(folder, "other", 42, 43), 0);
     tear_down();
+}
+END_TEST
+
+START_TEST(ended_sessions_are_known)
+{
+    static struct dd_recv_session_state state;
+    ck_assert_uint_eq(dd_recv_session_store_ended_next(&state, 1000, 7), 0);
+    for (uint64_t i = 0; i < 100; i++) {
+        dd_recv_session_store_note_ended(&state, 1000 + i, i, 5);
+        dd_recv_session_store_note_ended(&state, 1000 + i, i, 10 + i);
+        dd_recv_session_store_note_ended(&state, 1000 + i, i, 6);
+    }
+    for (uint64_t i = 0; i < 100; i++)
+        ck_assert_uint_eq(dd_recv_session_store_ended_next(&state, 1000 + i, i),
+                          i < 100 - DD_RECV_SESSION_STORE_ENDED_MAX ? 0 : 10 + i);
+    ck_assert_uint_eq(dd_recv_session_store_ended_next(&state, 1099, 98), 0);
 }
 END_TEST
 
@@ -386,4 +402,5 @@ SUITE("recv/intake/session_store", an_empty_store_has_nothing, is_exact_while_th
       the_highest_rate_is_measured, a_young_session_has_a_margin, a_half_written_session_is_restored_from_the_checkpoint,
       keys_stay_retired, the_margin_ends_with_the_session, the_sound_checkpoint_is_restored,
       the_file_of_the_version_before_is_read, starts_empty_if_nothing_is_sound,
-      a_request_for_admission_is_returned_until_finished, two_daemons_cannot_open_one_file, works_without_a_folder)
+      a_request_for_admission_is_returned_until_finished, ended_sessions_are_known, two_daemons_cannot_open_one_file,
+      works_without_a_folder)

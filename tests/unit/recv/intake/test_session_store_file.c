@@ -44,8 +44,8 @@ static void accept(struct dd_recv_session_store *store, uint64_t start_us, uint6
     state->session.salt = 77;
     state->session.key_id = 5;
     state->frame = 1000 + next;
-    state->delay.lowest_us = 12;
-    state->delay.seen_us = 34;
+    state->delay.current.lowest_us = 12;
+    state->delay.current.seen_us = 34;
     for (uint64_t counter = state->session.replay.next; counter < next; counter++)
         dd_replay_window_mark(&state->session.replay, counter);
 }
@@ -93,7 +93,7 @@ START_TEST(the_file_is_exact_after_the_last_save_only)
             ck_assert_uint_ge(state->session.replay.next, begin + 500 + 4 * 1000); /* of four seconds */
             ck_assert(!dd_replay_window_fresh(&state->session.replay, begin + 699));
         }
-        ck_assert_uint_eq(state->delay.lowest_us, 12); /* the boot is the same */
+        ck_assert_uint_eq(state->delay.current.lowest_us, 12); /* the boot is the same */
         close_memory(store, true);
     }
     tear_down();
@@ -116,7 +116,7 @@ START_TEST(requests_pass_between_the_file_and_the_memory)
     ck_assert_uint_eq(start_us, 44);
     ck_assert_uint_eq(salt, 45);
     ck_assert(dd_recv_session_store_reset_delay(store));
-    dd_recv_session_store_finish_admission(store, 44, 45);
+    dd_recv_session_store_finish_admission(store);
     ck_assert_int_eq(dd_recv_session_store_save(memory_fd, file_fd, false), 0);
     ck_assert_int_eq(dd_recv_session_store_save(memory_fd, file_fd, false), 0);
     close_memory(store, false); /* what is finished stays so */

@@ -76,6 +76,10 @@ static void tear_down(void)
     snprintf(path, sizeof path, "%s/replay-cam", store_folder);
     unlink(path);
     rmdir(store_folder);
+    memcpy(store_folder + sizeof store_folder - 7, "XXXXXX", 6);
+    receiver = NULL;
+    store = NULL;
+    seals[0] = seals[1] = NULL;
 }
 
 static struct dd_stream_state state(void)
@@ -87,18 +91,38 @@ static struct dd_stream_state state(void)
     return s;
 }
 
-static void send_status(size_t key, uint64_t sent_us)
+struct sealed {
+    uint8_t bytes[256];
+    size_t size;
+};
+
+static struct sealed seal_status(size_t key, uint64_t sent_us)
+{
+    const struct dd_wire_status s = {.source = DD_WIRE_SOURCE_OK, .period_ms = 1000, .sent_us = sent_us, .boot_tag = boot_tag};
+    uint8_t message[DD_WIRE_STATUS_BYTES];
+    struct sealed sealed;
+    sealed.size = dd_seal_datagram(seals[key], message, dd_wire_write_status(&s, message, sizeof message), sealed.bytes);
+    return sealed;
+}
+
+static void deliver(size_t key, const struct sealed *sealed)
 {
     static const struct sockaddr_storage from = {.ss_family = AF_INET};
-    const struct dd_wire_status s = {.source = DD_WIRE_SOURCE_OK, .period_ms = 1000, .sent_us = sent_us, .boot_tag = boot_tag};
     struct dd_wire_header header;
-    uint8_t message[DD_WIRE_STATUS_BYTES], datagram[256];
-    size_t size = dd_seal_datagram(seals[key], message, dd_wire_write_status(&s, message, sizeof message), datagram);
-    ck_assert_int_eq(dd_wire_read_header(&header, datagram, size), 0);
-    dd_stream_receiver_handle(
-        receiver,
-        &(struct dd_stream_receiver_datagram){
-            .header = &header, .bytes = datagram, .size = size, .key = key, .from = &from, .now_us = now_us, .wall_us = wall_us});
+    ck_assert_int_eq(dd_wire_read_header(&header, sealed->bytes, sealed->size), 0);
+    dd_stream_receiver_handle(receiver, &(struct dd_stream_receiver_datagram){.header = &header,
+                                                                              .bytes = sealed->bytes,
+                                                                              .size = sealed->size,
+                                                                              .key = key,
+                                                                              .from = &from,
+                                                                              .now_us = now_us,
+                                                                              .wall_us = wall_us});
+}
+
+static void send_status(size_t key, uint64_t sent_us)
+{
+    const struct sealed sealed = seal_status(key, sent_us);
+    deliver(key, &sealed);
 }
 
 START_TEST(a_key_that_was_replaced_is_refused_for_good)
@@ -153,6 +177,80 @@ START_TEST(an_admitted_sender_may_have_a_clock_of_its_own)
     send_status(0, wall_us - UINT64_C(31536000000000)); /* a second late by its new clock */
     ck_assert_uint_ge(state().delay_us, 999000);
     tear_down();
+}
+END_TEST
+
+/* Somebody runs a second ddsend on another machine for a while, and the session of the first one is admitted again. An attacker
+ * has recorded that from its beginning: neither does the recording pass, nor do pictures that were held back meanwhile look live.
+ */
+START_TEST(a_session_that_is_admitted_again_goes_on_where_it_was)
+{
+    enum { HOURS = 3 };
+    const uint64_t hour_us = 3600 * UINT64_C(1000000), later_us = hour_us + 7000000;
+    struct sealed recorded[3], held;
+    for (int restarts = 0; restarts < 2; restarts++) {
+        set_up();
+        for (uint64_t i = 0; i < 3; i++)
+            recorded[i] = seal_status(0, wall_us + i);
+        deliver(0, &recorded[0]);
+        deliver(0, &recorded[1]); /* the last one is still on its way when the second ddsend begins */
+        struct dd_seal *first = seals[0];
+        struct dd_key key;
+        ck_assert_int_eq(dd_key_derive(&key, config.keys[0], ""), 0);
+        seals[0] = dd_seal_new(&key, wall_us + hour_us);
+        now_us += hour_us;
+        boot_tag = 2;
+        send_status(0, wall_us + hour_us);
+        ck_assert_uint_eq(state().delay_us, 0);
+        deliver(0, &recorded[2]);
+        ck_assert_uint_eq(state().total.datagrams_received, 4);
+        dd_seal_free(seals[0]);
+        seals[0] = first;
+        now_us += 7000000;
+        boot_tag = 1;
+        held = seal_status(0, wall_us + later_us);
+        ck_assert_int_eq(dd_recv_session_store_request_admission(store_folder, "cam", dd_seal_session_start_us(first),
+                                                                 dd_seal_session_salt(first)),
+                         0);
+        seals[0] = NULL;
+        if (restarts)
+            reopen(1, 2);
+        uint64_t received = state().total.datagrams_received;
+        now_us += HOURS * hour_us;
+        for (size_t i = 0; i < 3; i++)
+            deliver(0, &recorded[i]);
+        ck_assert_uint_eq(state().total.datagrams_received, received);
+        ck_assert_uint_eq(state().total.refused_replay, 3);
+        deliver(0, &held);
+        ck_assert_uint_eq(state().total.datagrams_received, received + 1);
+        ck_assert_uint_ge(state().delay_us, HOURS * hour_us - 6000000);
+        dd_seal_free(first);
+        tear_down();
+    }
+}
+END_TEST
+
+/* An admission that no datagram used is over with the next session: what could use it then is a recording. */
+START_TEST(an_admission_ends_with_the_next_session)
+{
+    for (int restarts = 0; restarts < 2; restarts++) {
+        struct dd_key key;
+        set_up();
+        admit_older_session();
+        const struct sealed recorded = seal_status(0, wall_us);
+        dd_seal_free(seals[0]);
+        ck_assert_int_eq(dd_key_derive(&key, config.keys[0], ""), 0);
+        seals[0] = dd_seal_new(&key, wall_us + 7200 * UINT64_C(1000000));
+        send_status(0, wall_us);
+        if (restarts)
+            reopen(1, 2);
+        uint64_t received = state().total.datagrams_received;
+        now_us += 10000000;
+        deliver(0, &recorded);
+        ck_assert_uint_eq(state().total.datagrams_received, received);
+        ck_assert_uint_ge(state().total.refused_session, 1);
+        tear_down();
+    }
 }
 END_TEST
 
@@ -232,5 +330,6 @@ START_TEST(death_while_a_session_begins_costs_no_status)
 END_TEST
 
 SUITE("recv/intake/stream_receiver_restarts", a_key_that_was_replaced_is_refused_for_good,
-      an_admitted_sender_may_have_a_clock_of_its_own, the_delay_survives_sessions_and_keys_of_the_same_clock,
+      an_admitted_sender_may_have_a_clock_of_its_own, a_session_that_is_admitted_again_goes_on_where_it_was,
+      an_admission_ends_with_the_next_session, the_delay_survives_sessions_and_keys_of_the_same_clock,
       the_delay_is_learnt_anew_on_request, death_while_a_session_begins_costs_no_status)
