@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -29,8 +30,6 @@
 #include "recv/serve/write_wait.h"
 
 enum { LOG_PERIOD_MS = 10000 };
-#define TIMEOUT_TEXT "30"
-_Static_assert(DD_VIEWER_TIMEOUT_S == 30, "TIMEOUT_TEXT");
 
 struct dd_viewer {
     struct MHD_Connection *connection;
@@ -179,7 +178,7 @@ void dd_viewer_log_end(const struct dd_viewer *viewer, bool timed_out)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     static struct dd_log_limit limit = {.period_ms = LOG_PERIOD_MS}; /* lock */
-    char address[DD_CLIENT_ADDRESS_SIZE];
+    char address[DD_CLIENT_ADDRESS_SIZE], why[64];
     uint64_t suppressed = 0;
     bool gives_up = atomic_load(&viewer->gives_up);
     if (!timed_out && !viewer->entry.expired && !gives_up)
@@ -192,7 +191,10 @@ void dd_viewer_log_end(const struct dd_viewer *viewer, bool timed_out)
     const union MHD_ConnectionInfo *peer = MHD_get_connection_info(viewer->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     dd_client_address_write(peer ? peer->client_addr : NULL,
                             MHD_lookup_connection_value(viewer->connection, MHD_HEADER_KIND, "X-Forwarded-For"), address);
+    if (gives_up)
+        snprintf(why, sizeof why, "it was slow, and the memory of its picture is needed");
+    else
+        snprintf(why, sizeof why, "it took nothing for %d s", DD_VIEWER_TIMEOUT_S);
     dd_log_notice("cut off the viewer of %s at %s: %s (%" PRIu64 " more since the last such message)", viewer->stream, address,
-                  gives_up ? "it was slow, and the memory of its picture is needed" : "it took nothing for " TIMEOUT_TEXT " s",
-                  suppressed);
+                  why, suppressed);
 }
