@@ -15,10 +15,11 @@ struct dd_stream_state_tracker {
     struct dd_delay *delay;
     struct dd_reassembly_counters counted;   /* as in the last count_reassembly */
     uint64_t session;                        /* the newest */
-    uint64_t session_us;                     /* its first datagram in this process arrived; 0: none yet */
     uint64_t frame_session;                  /* of the newest complete frame */
     uint64_t status_session, status_counter; /* of the newest STATUS */
     uint64_t status_skipped;                 /* frames_skipped in it */
+    uint64_t before_session;                 /* of the last STATUS of another session before it; 0: there was none */
+    struct dd_wire_status before;            /* that STATUS */
 };
 
 struct dd_stream_state_tracker *dd_stream_state_tracker_new(struct dd_delay *delay, uint64_t now_us)
@@ -48,7 +49,6 @@ void dd_stream_state_tracker_restore(struct dd_stream_state_tracker *t, uint64_t
 void dd_stream_state_tracker_begin_session(struct dd_stream_state_tracker *t, uint64_t session)
 {
     t->session = session;
-    t->session_us = 0;
     memset(&t->state.session, 0, sizeof t->state.session);
     t->changed = true;
 }
@@ -75,8 +75,6 @@ void dd_stream_state_tracker_add_datagram(struct dd_stream_state_tracker *t, uin
     COUNT(t, session, datagrams_received, 1);
     COUNT(t, session, bytes_received, size);
     t->state.heard_us = now_us;
-    if (session == t->session && !t->session_us)
-        t->session_us = now_us;
 }
 
 void dd_stream_state_tracker_add_sent(struct dd_stream_state_tracker *t, uint64_t session, uint64_t count)
@@ -142,24 +140,34 @@ static void update_newer_announced(struct dd_stream_state_tracker *t, uint64_t n
         s->newer_announced_us = now_us;
 }
 
-/* The STATUS that tells how the sender's clock was set; NULL: none has arrived yet. */
-static const struct dd_wire_status *clock_of(const struct dd_stream_state_tracker *t)
+/* The STATUS that tells how the sender's clock was set in a session; NULL: this process has none of it. */
+static const struct dd_wire_status *clock_of(const struct dd_stream_state_tracker *t, uint64_t session)
 {
-    return t->state.status_us ? &t->state.status : NULL;
+    if (t->state.status_us && session == t->status_session)
+        return &t->state.status;
+    return t->before_session && session == t->before_session ? &t->before : NULL;
+}
+
+/* For how long the newest frame may have been under way, for all that is known without its sender's clock: a newer session than
+ * that of the newest STATUS began after this was sent. */
+static uint64_t unknown_age_us(const struct dd_stream_state_tracker *t)
+{
+    const struct dd_stream_state *s = &t->state;
+    bool is_newer = s->status_us && t->frame_session > t->status_session;
+    return is_newer ? s->frame_us - s->status_us + s->delay_us : s->frame_us - s->listening_us;
 }
 
 /* The age of the newest frame on its arrival. Before this process has a STATUS of its session it is not known how the sender's
- * clock was set; then the frame counts as no younger than the session. So a path that lets no STATUS through cannot make a frame
+ * clock was set; then the frame counts as being as old as it can be. So a path that lets no STATUS through cannot make a frame
  * look live.
  */
 static void update_frame_age(struct dd_stream_state_tracker *t)
 {
     struct dd_stream_state *s = &t->state;
-    s->frame_age_us = dd_delay_us(t->delay, clock_of(t), s->frame_captured_us, s->frame_us);
-    uint64_t session_age_us = t->session_us && t->frame_session == t->session ? s->frame_us - t->session_us : 0;
-    bool knows_clock = s->status_us && t->status_session >= t->frame_session;
-    if (!knows_clock && s->frame_age_us < session_age_us)
-        s->frame_age_us = session_age_us;
+    const struct dd_wire_status *known = clock_of(t, t->frame_session), *clock = known ? known : s->status_us ? &s->status : NULL;
+    s->frame_age_us = dd_delay_us(t->delay, clock, s->frame_captured_us, s->frame_us);
+    if (!known && s->frame_age_us < unknown_age_us(t))
+        s->frame_age_us = unknown_age_us(t);
 }
 
 static void update_delay(struct dd_stream_state_tracker *t, uint64_t now_us)
@@ -202,6 +210,10 @@ bool dd_stream_state_tracker_set_status(struct dd_stream_state_tracker *t, const
         return false;
     count_skipped(t, arrived);
     bool is_first = !t->state.status_us || arrived->session != t->status_session;
+    if (t->state.status_us && arrived->session != t->status_session) {
+        t->before_session = t->status_session;
+        t->before = t->state.status;
+    }
     t->status_session = arrived->session;
     t->status_counter = arrived->counter;
     t->status_skipped = status->frames_skipped;

@@ -7,7 +7,7 @@
 #include "recv/stream_state.h"
 #include "suite.h"
 
-enum { FIRST = 1, SECOND = 2 };
+enum { FIRST = 1, SECOND = 2, THIRD = 3 };
 #define S UINT64_C(1000000)
 #define HOUR (3600 * S)
 
@@ -235,21 +235,51 @@ static void set_frame_captured(uint64_t session, uint64_t number, uint64_t captu
 }
 
 /* Until its STATUS has come, a session may be of a clock that was set. An attacker who lets no STATUS through gains nothing. */
-START_TEST(a_frame_before_the_first_status_is_as_old_as_the_session)
+START_TEST(a_frame_before_its_first_status_is_as_old_as_the_status_before)
 {
     set_up();
     set_clock(FIRST, 100 * S, 10 * S);
     dd_stream_state_tracker_begin_session(tracker, SECOND);
-    dd_stream_state_tracker_add_datagram(tracker, SECOND, 1, 1, 20 * S);
     /* the clock was set an hour ahead: by the old one it would be captured in an hour */
     set_frame_captured(SECOND, 7, HOUR + 100 * S + 20 * S, 21 * S);
-    ck_assert_uint_eq(state()->frame_age_us, 1 * S);
+    ck_assert_uint_eq(state()->frame_age_us, 11 * S);
     set_frame_captured(SECOND, 8, HOUR + 100 * S + 20 * S, 60 * S);
-    ck_assert_uint_eq(state()->frame_age_us, 40 * S);
+    ck_assert_uint_eq(state()->frame_age_us, 50 * S);
     set_clock(SECOND, HOUR + 100 * S, 60 * S);
     ck_assert(state()->frame_age_us <= 40 * S && state()->frame_age_us > 39 * S);
     set_frame_captured(SECOND, 9, HOUR + 100 * S + 60 * S, 61 * S);
     ck_assert(state()->frame_age_us <= 1 * S && state()->frame_age_us > S - S / 100);
+    tear_down();
+}
+END_TEST
+
+/* The whole session was held back, and then all of it but its STATUS is let through. */
+START_TEST(a_session_that_was_held_back_is_not_young)
+{
+    set_up();
+    set_clock(FIRST, 100 * S, 10 * S);
+    dd_stream_state_tracker_begin_session(tracker, SECOND);
+    dd_stream_state_tracker_add_datagram(tracker, SECOND, 1, 1, HOUR);
+    set_frame_captured(SECOND, 7, HOUR + 100 * S + 20 * S, HOUR);
+    ck_assert_uint_eq(state()->frame_age_us, HOUR - 10 * S);
+    tear_down();
+}
+END_TEST
+
+/* A frame of the session before, after the first STATUS of the newest one: each counts by its own clock. */
+START_TEST(a_frame_of_the_session_before_goes_by_its_own_clock)
+{
+    set_up();
+    set_clock(FIRST, 2 * HOUR, 10 * S);
+    dd_stream_state_tracker_begin_session(tracker, SECOND);
+    set_clock(SECOND, HOUR, HOUR);
+    set_frame_captured(FIRST, 7, 2 * HOUR + 20 * S, HOUR + 2 * S);
+    ck_assert(state()->frame_age_us <= HOUR && state()->frame_age_us > HOUR - 20 * S);
+    /* of the one before that nothing is known */
+    dd_stream_state_tracker_begin_session(tracker, THIRD);
+    set_clock(THIRD, 0, HOUR + 3 * S);
+    set_frame_captured(FIRST, 8, 2 * HOUR + 20 * S, HOUR + 4 * S);
+    ck_assert(state()->frame_age_us >= HOUR);
     tear_down();
 }
 END_TEST
@@ -264,7 +294,7 @@ START_TEST(a_restart_does_not_make_a_frame_younger)
     dd_stream_state_tracker_restore(tracker, SECOND, 0);
     dd_stream_state_tracker_add_datagram(tracker, SECOND, 1, 1, 20 * S);
     set_frame_captured(SECOND, 7, HOUR + 100 * S + 20 * S, 60 * S);
-    ck_assert_uint_eq(state()->frame_age_us, 40 * S);
+    ck_assert_uint_eq(state()->frame_age_us, 59 * S); /* it has listened since 1 s */
     const struct dd_wire_status status = {.sent_us = HOUR + 160 * S, .epoch_us = HOUR + 100 * S, .boot_tag = 1};
     ck_assert(dd_stream_state_tracker_set_status(
         tracker, &(struct dd_stream_state_tracker_status){.status = &status, .session = SECOND, .counter = 9, .now_us = 61 * S}));
@@ -337,5 +367,6 @@ SUITE("recv/intake/stream_state_tracker", an_older_session_counts_in_the_total_o
       reassembly_counters_are_added_once, a_status_counts_if_it_is_newer, a_status_from_before_the_restart_is_old,
       skipped_frames_count_from_the_first_status, a_status_confirms_its_frame_whichever_comes_first,
       the_frame_of_a_newer_session_is_newer, a_status_of_an_older_session_confirms_nothing, a_delay_makes_frame_and_status_older,
-      a_frame_before_the_first_status_is_as_old_as_the_session, the_first_status_corrects_the_age_of_its_frame,
+      a_frame_before_its_first_status_is_as_old_as_the_status_before, a_session_that_was_held_back_is_not_young,
+      a_frame_of_the_session_before_goes_by_its_own_clock, the_first_status_corrects_the_age_of_its_frame,
       a_restart_does_not_make_a_frame_younger, says_why_the_delay_is_long, only_changes_are_returned)
