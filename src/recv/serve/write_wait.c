@@ -12,7 +12,8 @@
 #include "dd/base/error.h"
 #include "dd/base/log.h"
 
-enum { EVENTS_MAX = 64 }; /* taken at once; more are taken in the next turn */
+enum { EVENTS_MAX = 64 };                          /* taken at once; more are taken in the next turn */
+static const uint64_t turn_us = DD_CLOCK_US_PER_S; /* of the watcher, at most */
 
 TAILQ_HEAD(entry_list, dd_write_wait_entry);
 
@@ -22,6 +23,7 @@ struct dd_write_wait {
     pthread_mutex_t lock;
     struct entry_list waiting; /* the next one to expire first; lock */
     bool stopped;              /* lock */
+    struct dd_clock_loop loop; /* its turns are the watcher's; lock */
 };
 
 struct dd_write_wait *dd_write_wait_new(uint64_t limit_us)
@@ -97,6 +99,13 @@ uint64_t dd_write_wait_watch(struct dd_write_wait *wait, uint64_t now_us)
     for (int i = 0; i < count; i++)
         resume(wait, events[i].data.ptr);
     struct dd_write_wait_entry *entry = NULL;
+    uint64_t late_us = dd_clock_loop_late_us(&wait->loop, now_us, turn_us);
+    if (late_us) {
+        TAILQ_FOREACH(entry, &wait->waiting, link)
+        {
+            entry->deadline_us += late_us;
+        }
+    }
     while ((entry = TAILQ_FIRST(&wait->waiting)) && entry->deadline_us <= now_us) {
         entry->expired = true;
         resume(wait, entry);

@@ -26,8 +26,8 @@ struct dd_write_wait_entry {
     TAILQ_ENTRY(dd_write_wait_entry) link;
 };
 
-/* limit_us: how long a socket may take nothing, by dd_clock_now_us(): a sleep of the machine counts, but what became writable
- * meanwhile is looked at first. Returned-owned: dd_write_wait_free(). NULL, logged, if the system refuses. */
+/* limit_us: how long a socket may take nothing. Time in which the watcher was away does not count: neither a sleep of the
+ * machine, nor a stop of this process. Returned-owned: dd_write_wait_free(). NULL, logged, if the system refuses. */
 struct dd_write_wait *dd_write_wait_new(uint64_t limit_us);
 /* No entry may be waiting. wait may be NULL. */
 void dd_write_wait_free(struct dd_write_wait *wait);
@@ -44,7 +44,8 @@ int dd_write_wait_add(struct dd_write_wait *wait, struct dd_write_wait_entry *en
 
 /* A descriptor for poll(2): readable while a socket takes more. */
 int dd_write_wait_fd(const struct dd_write_wait *wait);
-/* Resumes what is due at now_us (dd_clock_now_us()). Returns when the next entry expires; UINT64_MAX if none waits. */
+/* Resumes what is due at now_us (dd_clock_now_us()); to be called each second at least. Returns when the next entry expires;
+ * UINT64_MAX if none waits. */
 uint64_t dd_write_wait_watch(struct dd_write_wait *wait, uint64_t now_us);
 /* Resumes all; from now on none is suspended. */
 void dd_write_wait_stop(struct dd_write_wait *wait);

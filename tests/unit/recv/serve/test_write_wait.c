@@ -120,6 +120,28 @@ START_TEST(what_takes_nothing_expires)
 }
 END_TEST
 
+/* While the machine slept, or this process was stopped, no viewer could take anything. */
+START_TEST(a_sleep_does_not_count)
+{
+    struct connection c;
+    struct dd_write_wait *wait = new_wait();
+    uint64_t now_us = start_us, slept_us = 10 * limit_us;
+    open_connection(&c);
+    dd_write_wait_add(wait, &c.entry);
+    dd_write_wait_watch(wait, now_us);
+    now_us += slept_us;
+    ck_assert_uint_gt(dd_write_wait_watch(wait, now_us), now_us + limit_us - 2 * DD_CLOCK_US_PER_S);
+    for (; now_us < start_us + slept_us + limit_us - 2 * DD_CLOCK_US_PER_S; now_us += DD_CLOCK_US_PER_S)
+        dd_write_wait_watch(wait, now_us);
+    ck_assert_uint_eq(c.resumed, 0);
+    for (; now_us <= start_us + slept_us + limit_us; now_us += DD_CLOCK_US_PER_S)
+        dd_write_wait_watch(wait, now_us);
+    ck_assert(c.resumed == 1 && c.entry.expired);
+    close_connection(&c);
+    dd_write_wait_free(wait);
+}
+END_TEST
+
 START_TEST(resumed_when_the_other_end_goes)
 {
     struct connection c;
@@ -151,5 +173,5 @@ START_TEST(nobody_waits_once_it_stops)
 }
 END_TEST
 
-SUITE("recv/serve/write_wait", resumed_once_the_socket_takes_more, what_takes_nothing_expires, resumed_when_the_other_end_goes,
-      nobody_waits_once_it_stops)
+SUITE("recv/serve/write_wait", resumed_once_the_socket_takes_more, what_takes_nothing_expires, a_sleep_does_not_count,
+      resumed_when_the_other_end_goes, nobody_waits_once_it_stops)
