@@ -78,62 +78,6 @@ struct dd_broadcast {
     struct stream streams[];
 };
 
-static void make_mark(void *owner, size_t i);
-
-static int open_stream(struct stream *stream, const struct dd_serve_stream *config, int fd)
-{
-    stream->config = config;
-    LIST_INIT(&stream->waiting);
-    LIST_INIT(&stream->snapshots);
-    stream->level = DD_FRESHNESS_STALE;
-    stream->newest = dd_newest_picture_open(fd, config);
-    stream->marked = config->stale_mark ? dd_marked_picture_new() : NULL;
-    if (!stream->newest || (config->stale_mark && !stream->marked)) {
-        dd_newest_picture_close(stream->newest);
-        dd_marked_picture_free(stream->marked);
-        return DD_ERROR_MEMORY;
-    }
-    pthread_mutex_init(&stream->lock, NULL);
-    return 0;
-}
-
-struct dd_broadcast *dd_broadcast_new(const struct dd_serve_config *config, const int *ring_fds)
-{
-    struct dd_broadcast *broadcast = calloc(1, sizeof *broadcast + config->stream_count * sizeof *broadcast->streams);
-    if (!broadcast) {
-        dd_log_error("no memory for %u streams", config->stream_count);
-        return NULL;
-    }
-    broadcast->config = config;
-    atomic_init(&broadcast->viewers, 0);
-    for (size_t i = 0; i < config->stream_count; i++) {
-        if (open_stream(&broadcast->streams[i], &config->streams[i], ring_fds[i]) != 0)
-            goto err0;
-        broadcast->stream_count++;
-    }
-    broadcast->worker = dd_stale_mark_worker_start(broadcast->stream_count, make_mark, broadcast);
-    if (!broadcast->worker)
-        goto err0;
-    return broadcast;
-
-err0:
-    dd_broadcast_free(broadcast);
-    return NULL;
-}
-
-void dd_broadcast_free(struct dd_broadcast *broadcast)
-{
-    if (!broadcast)
-        return;
-    dd_stale_mark_worker_stop(broadcast->worker);
-    for (size_t i = 0; i < broadcast->stream_count; i++) {
-        dd_newest_picture_close(broadcast->streams[i].newest);
-        dd_marked_picture_free(broadcast->streams[i].marked);
-        pthread_mutex_destroy(&broadcast->streams[i].lock);
-    }
-    free(broadcast);
-}
-
 /* ---- the picture of a stream: stream->lock is held ---- */
 
 /* True if there is a newer picture than before. */
@@ -247,13 +191,12 @@ static void resume_all(struct due *due)
 static uint64_t watch_stream(struct dd_broadcast *broadcast, struct stream *stream, uint64_t now_us, struct due *due)
 {
     struct dd_freshness freshness;
-    if (!LIST_EMPTY(&stream->waiting) || !LIST_EMPTY(&stream->snapshots)) {
-        if (update(stream, now_us) || stream->evaluate_us <= now_us) {
-            stream->evaluate_us = now_us + evaluate_period_us;
-            evaluate(stream, now_us, &freshness);
-            if (stream->marked_viewers || !LIST_EMPTY(&stream->snapshots))
-                want_mark(broadcast, stream, &freshness, now_us);
-        }
+    bool is_waited_for = !LIST_EMPTY(&stream->waiting) || !LIST_EMPTY(&stream->snapshots);
+    if (is_waited_for && (update(stream, now_us) || stream->evaluate_us <= now_us)) {
+        stream->evaluate_us = now_us + evaluate_period_us;
+        evaluate(stream, now_us, &freshness);
+        if (stream->marked_viewers || !LIST_EMPTY(&stream->snapshots))
+            want_mark(broadcast, stream, &freshness, now_us);
     }
     return collect_due(stream, now_us, due);
 }
@@ -282,40 +225,88 @@ void dd_broadcast_stop(struct dd_broadcast *broadcast)
     dd_broadcast_watch(broadcast, dd_clock_now_us());
 }
 
-/* Takes marked. NULL: it could not be made, or need not be; in the first case it will be wanted again. */
-static void set_mark(struct stream *stream, struct dd_shared_picture *marked, const struct dd_stale_mark_words *words,
-                     uint64_t begun_us)
-{
-    struct due due;
-    uint64_t now_us = dd_clock_now_us();
-    pthread_mutex_lock(&stream->lock);
-    if (marked && needs_mark(stream)) {
-        dd_marked_picture_set(stream->marked, marked, words, begun_us, now_us);
-        stream->marked_version = ++stream->version;
-    }
-    collect_due(stream, now_us, &due);
-    pthread_mutex_unlock(&stream->lock);
-    dd_shared_picture_unref(&marked);
-    resume_all(&due);
-}
-
-/* The thread that makes marks: marks the newest picture of stream i with what is to be said of it now. */
+/* The thread that makes marks: marks the newest picture of stream i with what is to be said of it now. If that fails, or need not
+ * be any more, nothing changes; in the first case it will be wanted again. */
 static void make_mark(void *owner, size_t i)
 {
     struct dd_broadcast *broadcast = owner;
     struct stream *stream = &broadcast->streams[i];
     struct dd_shared_picture *picture = NULL;
     struct dd_freshness freshness;
-    uint64_t now_us = dd_clock_now_us();
+    struct due due;
+    uint64_t begun_us = dd_clock_now_us();
     pthread_mutex_lock(&stream->lock);
-    update(stream, now_us);
-    evaluate(stream, now_us, &freshness);
+    update(stream, begun_us);
+    evaluate(stream, begun_us, &freshness);
     const struct dd_stale_mark_words words = dd_stale_mark_words(&freshness);
     if (needs_mark(stream))
         picture = dd_shared_picture_ref(dd_newest_picture_get(stream->newest));
     pthread_mutex_unlock(&stream->lock);
-    set_mark(stream, picture ? dd_stale_mark_apply(picture, &words, stream->config->max_frame_bytes) : NULL, &words, now_us);
+    struct dd_shared_picture *marked = picture ? dd_stale_mark_apply(picture, &words, stream->config->max_frame_bytes) : NULL;
+    uint64_t now_us = dd_clock_now_us();
+    pthread_mutex_lock(&stream->lock);
+    if (marked && needs_mark(stream)) {
+        dd_marked_picture_set(stream->marked, marked, &words, begun_us, now_us);
+        stream->marked_version = ++stream->version;
+    }
+    collect_due(stream, now_us, &due);
+    pthread_mutex_unlock(&stream->lock);
+    dd_shared_picture_unref(&marked);
     dd_shared_picture_unref(&picture);
+    resume_all(&due);
+}
+
+/* ---- beginning and end ---- */
+
+static int open_stream(struct stream *stream, const struct dd_serve_stream *config, int fd)
+{
+    stream->config = config;
+    LIST_INIT(&stream->waiting);
+    LIST_INIT(&stream->snapshots);
+    stream->level = DD_FRESHNESS_STALE;
+    stream->newest = dd_newest_picture_open(fd, config);
+    stream->marked = config->stale_mark ? dd_marked_picture_new() : NULL;
+    if (!stream->newest || (config->stale_mark && !stream->marked)) {
+        dd_newest_picture_close(stream->newest);
+        dd_marked_picture_free(stream->marked);
+        return DD_ERROR_MEMORY;
+    }
+    pthread_mutex_init(&stream->lock, NULL);
+    return 0;
+}
+
+struct dd_broadcast *dd_broadcast_new(const struct dd_serve_config *config, const int *ring_fds)
+{
+    struct dd_broadcast *broadcast = calloc(1, sizeof *broadcast + config->stream_count * sizeof *broadcast->streams);
+    if (!broadcast) {
+        dd_log_error("no memory for %u streams", config->stream_count);
+        return NULL;
+    }
+    broadcast->config = config;
+    atomic_init(&broadcast->viewers, 0);
+    size_t i = 0;
+    for (; i < config->stream_count && open_stream(&broadcast->streams[i], &config->streams[i], ring_fds[i]) == 0; i++)
+        broadcast->stream_count++;
+    if (i == config->stream_count)
+        broadcast->worker = dd_stale_mark_worker_start(i, make_mark, broadcast);
+    if (!broadcast->worker) {
+        dd_broadcast_free(broadcast);
+        return NULL;
+    }
+    return broadcast;
+}
+
+void dd_broadcast_free(struct dd_broadcast *broadcast)
+{
+    if (!broadcast)
+        return;
+    dd_stale_mark_worker_stop(broadcast->worker);
+    for (size_t i = 0; i < broadcast->stream_count; i++) {
+        dd_newest_picture_close(broadcast->streams[i].newest);
+        dd_marked_picture_free(broadcast->streams[i].marked);
+        pthread_mutex_destroy(&broadcast->streams[i].lock);
+    }
+    free(broadcast);
 }
 
 /* ---- viewers ---- */
@@ -383,10 +374,31 @@ static void suspend(struct stream *stream, struct dd_broadcast_subscriber *subsc
     LIST_INSERT_HEAD(&stream->waiting, subscriber, link);
 }
 
-/* Evaluates what is shown now, and wants its mark; stream->lock is held. */
+/* True if it is time for subscriber's next part; stream->lock is held. */
+static bool is_due(struct stream *stream, const struct dd_broadcast_subscriber *subscriber, uint64_t now_us)
+{
+    update(stream, now_us);
+    const struct shown shown = shown_to(stream, subscriber->subscription.raw, now_us);
+    return shown.missing || due_us(&shown, subscriber) <= now_us;
+}
+
+int dd_broadcast_wait(struct dd_broadcast_subscriber *subscriber)
+{
+    struct stream *stream = &subscriber->broadcast->streams[subscriber->subscription.stream];
+    pthread_mutex_lock(&stream->lock);
+    uint64_t now_us = dd_clock_now_us();
+    bool waits = !stream->stopping && !is_due(stream, subscriber, now_us);
+    if (waits)
+        suspend(stream, subscriber, now_us);
+    pthread_mutex_unlock(&stream->lock);
+    return waits ? DD_ERROR_AGAIN : 0;
+}
+
+/* What is shown now of the newest picture; wants its mark; stream->lock is held. */
 static struct shown evaluate_shown(struct dd_broadcast *broadcast, struct stream *stream, bool raw, uint64_t now_us)
 {
     struct dd_freshness freshness;
+    update(stream, now_us);
     evaluate(stream, now_us, &freshness);
     if (!raw)
         want_mark(broadcast, stream, &freshness, now_us);
@@ -397,21 +409,15 @@ int dd_broadcast_next(struct dd_broadcast_subscriber *subscriber, struct dd_shar
                       enum dd_freshness_level *level)
 {
     struct stream *stream = &subscriber->broadcast->streams[subscriber->subscription.stream];
-    bool raw = subscriber->subscription.raw;
     int result = 0;
     *picture = NULL;
     *level = DD_FRESHNESS_STALE;
-
     pthread_mutex_lock(&stream->lock);
     uint64_t now_us = dd_clock_now_us();
-    update(stream, now_us);
-    struct shown shown = shown_to(stream, raw, now_us);
-    bool is_due = shown.missing || due_us(&shown, subscriber) <= now_us;
-    if (is_due && !stream->stopping)
-        shown = evaluate_shown(subscriber->broadcast, stream, raw, now_us);
+    const struct shown shown = evaluate_shown(subscriber->broadcast, stream, subscriber->subscription.raw, now_us);
     if (stream->stopping) {
         result = DD_ERROR_STOPPED;
-    } else if (!is_due || shown.missing) {
+    } else if (shown.missing) {
         result = DD_ERROR_AGAIN;
         suspend(stream, subscriber, now_us);
     } else {
@@ -444,9 +450,7 @@ int dd_broadcast_snapshot(struct dd_broadcast *broadcast, size_t stream, bool ra
     int result = 0;
     *snapshot = (struct dd_broadcast_snapshot){.words = {.level = DD_FRESHNESS_LIVE}};
     pthread_mutex_lock(&s->lock);
-    uint64_t now_us = dd_clock_now_us();
-    update(s, now_us);
-    const struct shown shown = evaluate_shown(broadcast, s, raw, now_us);
+    const struct shown shown = evaluate_shown(broadcast, s, raw, dd_clock_now_us());
     if (s->stopping) {
         result = DD_ERROR_STOPPED;
     } else if (shown.missing) {

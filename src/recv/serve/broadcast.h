@@ -68,10 +68,14 @@ int dd_broadcast_subscribe(struct dd_broadcast *broadcast, const struct dd_broad
 /* Removes and frees subscriber, which must not be suspended; it may be NULL. */
 void dd_broadcast_unsubscribe(struct dd_broadcast_subscriber *subscriber);
 
-/* The picture to send next, with one reference for the caller, and the level of its freshness, which is that of its mark if it
- * has one. It has the stale mark unless the level is live, the subscription is raw, or stale_mark is off. Returns 0: *picture is
- * to be sent; NULL: there was no picture yet, and it is time for a sign of life; DD_ERROR_AGAIN: nothing is due, or the mark is
- * being made; the viewer was suspended; DD_ERROR_STOPPED: the stream of pictures ends. */
+/* Suspends the viewer until it is time for its next part: DD_ERROR_AGAIN. 0: it is, or the stream of pictures ends, which
+ * dd_broadcast_next() tells. */
+int dd_broadcast_wait(struct dd_broadcast_subscriber *subscriber);
+
+/* The picture to send now, when it is time for one, with one reference for the caller, and the level of its freshness, which is
+ * that of its mark if it has one. It has the stale mark unless the level is live, the subscription is raw, or stale_mark is off.
+ * Returns 0: *picture is to be sent; NULL: there was no picture yet, and it is time for a sign of life; DD_ERROR_AGAIN: the mark
+ * is being made; the viewer was suspended; DD_ERROR_STOPPED: the stream of pictures ends. */
 int dd_broadcast_next(struct dd_broadcast_subscriber *subscriber, struct dd_shared_picture **picture,
                       enum dd_freshness_level *level);
 

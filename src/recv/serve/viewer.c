@@ -71,17 +71,20 @@ static void free_viewer(void *owner)
     free(viewer);
 }
 
-/* Gives the writer the next part, once the socket takes it. 0; DD_ERROR_AGAIN if the connection is suspended instead; another
- * error if the body ends. */
+/* Gives the writer the next part, once there is one and the socket takes it. Which one is decided last. 0; DD_ERROR_AGAIN if the
+ * connection is suspended instead; another error if the body ends. */
 static int begin_part(struct dd_viewer *viewer)
 {
     struct dd_shared_picture *picture = NULL;
     enum dd_freshness_level level;
     if (viewer->entry.expired)
         return DD_ERROR_TIMEOUT;
+    int error = dd_broadcast_wait(viewer->subscriber);
+    if (error)
+        return error;
     if (!dd_write_wait_writable(viewer->entry.fd))
         return dd_write_wait_add(viewer->write_wait, &viewer->entry);
-    int error = dd_broadcast_next(viewer->subscriber, &picture, &level);
+    error = dd_broadcast_next(viewer->subscriber, &picture, &level);
     if (error)
         return error;
     if (picture) {

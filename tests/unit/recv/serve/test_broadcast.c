@@ -145,12 +145,21 @@ static struct dd_broadcast_subscriber *subscribe(struct log *log, uint64_t perio
     return subscribe_as(log, period_us, false);
 }
 
+/* As viewers do: what they get is decided once they can take it. */
+static int wait_and_take(struct dd_broadcast_subscriber *subscriber, struct dd_shared_picture **picture,
+                         enum dd_freshness_level *level)
+{
+    *picture = NULL;
+    int error = dd_broadcast_wait(subscriber);
+    return error ? error : dd_broadcast_next(subscriber, picture, level);
+}
+
 /* The number of the picture that a viewer gets; 0: a sign of life only. */
 static uint64_t next(struct dd_broadcast_subscriber *subscriber)
 {
     struct dd_shared_picture *picture;
     enum dd_freshness_level level;
-    ck_assert_int_eq(dd_broadcast_next(subscriber, &picture, &level), 0);
+    ck_assert_int_eq(wait_and_take(subscriber, &picture, &level), 0);
     uint64_t number = picture ? dd_shared_picture_number(picture) : 0;
     dd_shared_picture_unref(&picture);
     return number;
@@ -160,7 +169,7 @@ static void expect_no_picture(struct dd_broadcast_subscriber *subscriber, int ex
 {
     struct dd_shared_picture *picture;
     enum dd_freshness_level level;
-    ck_assert_int_eq(dd_broadcast_next(subscriber, &picture, &level), expected);
+    ck_assert_int_eq(wait_and_take(subscriber, &picture, &level), expected);
     ck_assert_ptr_null(picture);
 }
 
@@ -310,7 +319,7 @@ static struct dd_shared_picture *next_picture(struct dd_broadcast_subscriber *su
 {
     struct dd_shared_picture *picture;
     enum dd_freshness_level level;
-    ck_assert_int_eq(dd_broadcast_next(subscriber, &picture, &level), 0);
+    ck_assert_int_eq(wait_and_take(subscriber, &picture, &level), 0);
     ck_assert_int_eq(level, expected);
     ck_assert_ptr_nonnull(picture);
     return picture;
@@ -323,7 +332,7 @@ static struct dd_shared_picture *next_marked(struct dd_broadcast_subscriber *sub
     struct dd_shared_picture *picture;
     enum dd_freshness_level level;
     unsigned resumed = atomic_load(&log->resumed);
-    int error = dd_broadcast_next(subscriber, &picture, &level);
+    int error = wait_and_take(subscriber, &picture, &level);
     if (!error) {
         ck_assert_int_eq(level, expected);
         return picture;
@@ -703,10 +712,36 @@ START_TEST(a_picture_is_labelled_by_its_own_freshness)
 }
 END_TEST
 
+/* Between the two its socket may take a while. */
+START_TEST(a_viewer_that_could_not_take_its_part_gets_the_newest)
+{
+    struct log log = {0};
+    set_up();
+    struct dd_broadcast_subscriber *subscriber = subscribe(&log, 0);
+    commit(1);
+    ck_assert_int_eq(dd_broadcast_wait(subscriber), 0);
+    ck_assert_int_eq(dd_broadcast_wait(subscriber), 0); /* nothing was taken */
+    commit(2);
+    ck_assert_uint_eq(next(subscriber), 2);
+    ck_assert_uint_eq(log.suspended, 0);
+    ck_assert_int_eq(dd_broadcast_wait(subscriber), DD_ERROR_AGAIN);
+    ck_assert_uint_eq(log.suspended, 1);
+    commit(3);
+    dd_broadcast_watch(broadcast, dd_clock_now_us());
+    ck_assert_uint_eq(log.resumed, 1);
+    ck_assert_int_eq(dd_broadcast_wait(subscriber), 0);
+    dd_broadcast_stop(broadcast);
+    ck_assert_int_eq(dd_broadcast_wait(subscriber), 0);
+    expect_no_picture(subscriber, DD_ERROR_STOPPED);
+    dd_broadcast_unsubscribe(subscriber);
+    tear_down();
+}
+END_TEST
+
 SUITE("recv/serve/broadcast", a_viewer_gets_the_newest_and_skips_the_rest, a_new_picture_is_repeated_soon_then_every_second,
       a_rate_is_kept, viewers_are_counted, nobody_is_suspended_once_it_stops,
       viewers_and_snapshots_share_one_mark_except_raw_ones, without_stale_mark_there_is_none,
       a_change_of_level_does_not_wait_for_a_slow_rate, a_live_picture_follows_at_once,
       not_every_picture_of_a_moving_stream_is_marked, a_new_picture_is_repeated_soon_unless_told_not_to,
       nobody_is_held_while_a_mark_is_made, the_mark_before_is_sent_for_a_second, whoever_waits_for_a_mark_is_resumed_at_the_end,
-      a_picture_is_labelled_by_its_own_freshness)
+      a_picture_is_labelled_by_its_own_freshness, a_viewer_that_could_not_take_its_part_gets_the_newest)
