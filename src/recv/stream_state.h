@@ -20,7 +20,7 @@ struct dd_stream_ledger {
 struct dd_socket_counters {
     uint64_t refused_short, refused_version, refused_key;
     uint64_t kernel_drops;   /* by the kernel, because the port's buffer was full */
-    uint64_t share_drops;    /* unread, of streams that took more than their share of the time meanwhile */
+    uint64_t share_drops;    /* unread, of streams that took more than their share of the time while the buffer was not emptied */
     uint64_t heard_us;       /* the newest datagram of any kind arrived */
     uint64_t foreign_us;     /* the newest that is not of this protocol: too short, or of another version */
     uint64_t unknown_key_us; /* the newest under a key id that no stream of this ddrecv has */

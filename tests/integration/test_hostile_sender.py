@@ -7,7 +7,7 @@ import harness
 
 PORTS = 12
 BIT_RATE = 95e6
-SECONDS = 4
+SECONDS = 4  # a heartbeat that comes a second too late
 
 
 class HostileSenderTest(harness.Test):
@@ -28,15 +28,17 @@ class HostileSenderTest(harness.Test):
         starter.card(cls.ports[PORTS], gate_key)
         cls.receiver.wait_live("gate")
 
-    def attack(self, kind, symbol_bytes, targets=None):
+    def attack(self, kind, symbol_bytes, seconds=SECONDS, targets=None):
         """Attacks all ports but the honest one, or those targets. Returns the stats of one of the hostile streams afterwards."""
         targets = targets or [f"{port}=bad{i}" for i, port in enumerate(self.ports[:PORTS])]
         intake = self.receiver.roles()["intake"]
         before = self.receiver.stats("gate")["total"]["frames_complete"]
         start = time.monotonic()
-        hostile = harness.Process(self, [harness.program("hostile"), kind, symbol_bytes, SECONDS, BIT_RATE, self.key, *targets])
+        hostile = harness.Process(self, [harness.program("hostile"), kind, symbol_bytes, seconds, BIT_RATE, self.key, *targets])
         while hostile.running():
-            self.assertEqual(self.receiver.freshness("gate")["state"], "live")
+            fresh = self.receiver.freshness("gate")
+            self.assertEqual(fresh["state"], "live")
+            self.assertLess(fresh["delay_seconds"], harness.stretch(), "the honest stream is not late")
             time.sleep(0.1)
         took = time.monotonic() - start
         self.assertEqual(hostile.wait(), 0)
@@ -50,13 +52,13 @@ class HostileSenderTest(harness.Test):
         self.assertGreater(self.attack("recover", 64)["datagrams_recovered"], 0)
 
     def test_recovery_at_the_honest_port(self):
-        self.attack("recover", 64, [f"{self.ports[PORTS]}=guest"])
+        self.attack("recover", 64, 2, [f"{self.ports[PORTS]}=guest"])
         socket_stats = self.receiver.stats("gate")["socket"]
         print(f"    {socket_stats['kernel_drops']} dropped by the kernel, {socket_stats['share_drops']} for their share")
 
     def test_symbols_of_one_byte(self):
         before = self.receiver.stats("bad0")["total"]["refused"]["malformed"]
-        self.assertGreater(self.attack("recover", 1)["refused"]["malformed"], before)
+        self.assertGreater(self.attack("recover", 1, 1)["refused"]["malformed"], before)
 
     def test_frames_that_claim_to_be_large(self):
         before = self.receiver.stats("bad0")["total"]["frames_incomplete"]
@@ -64,7 +66,7 @@ class HostileSenderTest(harness.Test):
 
     def test_forgeries_as_large_as_can_be(self):
         before = self.receiver.stats("bad0")["total"]["refused"]["forged"]
-        self.assertGreater(self.attack("forge", 0)["refused"]["forged"], before)
+        self.assertGreater(self.attack("forge", 0, 2)["refused"]["forged"], before)
 
 
 if __name__ == "__main__":

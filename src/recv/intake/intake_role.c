@@ -59,8 +59,8 @@ struct intake {
     int epoll_fd;
     struct port *ports;
     struct dd_time_share_stream *shares; /* of the streams */
-    uint32_t charged;                    /* the stream whose datagrams are being handled, since charged_us; NOBODY: none */
-    uint64_t charged_us;
+    uint32_t charged;                    /* the stream whose datagrams are being handled, since then; NOBODY: none */
+    uint64_t charged_us, charged_cpu_us;
     struct dd_stream_receiver **receivers;
     struct dd_recv_session_store **stores;
     struct route *routes; /* sorted by key id */
@@ -219,7 +219,7 @@ static void refuse_foreign(struct intake *intake, const struct arrival *arrival,
     port->counters.refused_short += is_short;
     port->counters.refused_version += !is_short;
     dd_stream_state_note(&port->counters.foreign_us, arrival->now_us);
-    log_refusal(port, arrival, &port->foreign_log, is_short ? "too short" : "not of this protocol's version");
+    log_refusal(port, arrival, &port->foreign_log, is_short ? "too short, or too long" : "not of this protocol's version");
 }
 
 static void refuse_unknown_key(struct intake *intake, const struct arrival *arrival, uint32_t key_id)
@@ -233,16 +233,27 @@ static void refuse_unknown_key(struct intake *intake, const struct arrival *arri
     log_refusal(port, arrival, &port->unknown_key_log, what);
 }
 
-/* The datagrams that follow are those of that stream. The clock is read only where the stream changes. */
-static void charge_to(struct intake *intake, uint32_t socket, uint32_t stream)
+static uint64_t cpu_us(void)
 {
+    struct timespec t = {0};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * DD_CLOCK_US_PER_S + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* The datagrams that follow are those of that stream. The clocks are read only where the stream changes and the port has a
+ * backlog. */
+static void charge_to(struct intake *intake, const struct arrival *arrival, uint32_t stream)
+{
+    struct dd_time_share_port *share = &intake->ports[arrival->socket].share;
     if (stream == intake->charged)
         return;
-    uint64_t now_us = dd_clock_now_us();
+    uint64_t now_us = share->backlog_us ? dd_clock_now_us() : 0, now_cpu_us = share->backlog_us ? cpu_us() : 0;
     if (intake->charged != NOBODY)
-        dd_time_share_charge(&intake->ports[socket].share, &intake->shares[intake->charged], now_us, now_us - intake->charged_us);
+        dd_time_share_charge(share, &intake->shares[intake->charged], arrival->now_us, now_us - intake->charged_us,
+                             now_cpu_us - intake->charged_cpu_us);
     intake->charged = stream;
     intake->charged_us = now_us;
+    intake->charged_cpu_us = now_cpu_us;
 }
 
 /* Finds the datagram's stream by its key id, and passes it on; the cheapest checks come first. */
@@ -263,7 +274,7 @@ static void handle_datagram(struct intake *intake, const struct arrival *arrival
         return;
     }
     bool is_other_port = intake->config->streams[route->stream].socket != arrival->socket;
-    charge_to(intake, arrival->socket, is_other_port ? NOBODY : route->stream);
+    charge_to(intake, arrival, is_other_port ? NOBODY : route->stream);
     if (!is_other_port &&
         dd_time_share_exceeds(&intake->ports[arrival->socket].share, &intake->shares[route->stream], arrival->now_us)) {
         counters->share_drops++;
@@ -289,7 +300,7 @@ static void handle_datagram(struct intake *intake, const struct arrival *arrival
 
 /* Reads a message's control data: how many datagrams the kernel has dropped at this socket because its buffer was full
  * (SO_RXQ_OVFL), and the size of the datagrams in the message (UDP_GRO). Returns that size; 0: it is one datagram. */
-static size_t read_control(struct port *port, struct msghdr *message, uint64_t now_us)
+static size_t read_control(struct port *port, struct msghdr *message)
 {
     int segment = 0;
     for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
@@ -297,10 +308,7 @@ static size_t read_control(struct port *port, struct msghdr *message, uint64_t n
         if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
             memcpy(&drops, CMSG_DATA(c), sizeof drops);
             /* The kernel's count has 32 bits, and wraps around. */
-            drops -= (uint32_t)port->counters.kernel_drops;
-            port->counters.kernel_drops += drops;
-            if (drops)
-                dd_time_share_note_drops(&port->share, now_us);
+            port->counters.kernel_drops += (uint32_t)(drops - (uint32_t)port->counters.kernel_drops);
         } else if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO) {
             memcpy(&segment, CMSG_DATA(c), sizeof segment);
         }
@@ -313,7 +321,7 @@ static void handle_message(struct intake *intake, uint32_t socket, struct mmsghd
 {
     const uint8_t *bytes = message->msg_hdr.msg_iov->iov_base;
     const struct arrival arrival = {socket, message->msg_hdr.msg_name, dd_clock_now_us(), dd_clock_wall_us()};
-    size_t size = message->msg_len, segment = read_control(&intake->ports[socket], &message->msg_hdr, arrival.now_us);
+    size_t size = message->msg_len, segment = read_control(&intake->ports[socket], &message->msg_hdr);
     if (segment == 0 || segment > size)
         segment = size;
     do {
@@ -322,6 +330,7 @@ static void handle_message(struct intake *intake, uint32_t socket, struct mmsghd
         bytes += length;
         size -= length;
     } while (size);
+    charge_to(intake, &arrival, NOBODY);
 }
 
 /* Receives and handles one batch of at most that many messages. Returns how many there were; fewer: the socket is empty now. */
@@ -339,7 +348,6 @@ static size_t receive(struct intake *intake, uint32_t socket, size_t most)
     int count = recvmmsg(intake->ports[socket].fd, intake->messages, (unsigned)most, MSG_DONTWAIT, NULL);
     for (int i = 0; i < count; i++)
         handle_message(intake, socket, &intake->messages[i]);
-    charge_to(intake, socket, NOBODY);
     return count > 0 ? (size_t)count : 0;
 }
 
@@ -356,6 +364,7 @@ static void read_socket(struct intake *intake, uint32_t socket, uint64_t now_us,
         dd_time_share_measure(cost, count, now_us - start_us);
         dd_role_beat(intake->role, BEAT_MS);
     } while (count == most && now_us < until_us);
+    dd_time_share_note_queue(&intake->ports[socket].share, count < most, now_us);
 }
 
 /* Reads the sockets that have datagrams, each for its share of the turn. */

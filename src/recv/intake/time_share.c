@@ -31,12 +31,18 @@ void dd_time_share_measure(struct dd_time_share_cost *cost, size_t messages, uin
     cost->message_us = now_us > before_us ? now_us : before_us;
 }
 
-void dd_time_share_note_drops(struct dd_time_share_port *port, uint64_t now_us)
+void dd_time_share_note_queue(struct dd_time_share_port *port, bool is_empty, uint64_t now_us)
 {
-    port->overloaded_until_us = now_us + DD_TIME_SHARE_OVERLOAD_US;
+    if (is_empty)
+        port->backlog_us = 0;
+    else if (!port->backlog_us)
+        port->backlog_us = now_us;
+    else if (now_us - port->backlog_us >= DD_TIME_SHARE_BACKLOG_US)
+        port->overloaded_until_us = now_us + DD_TIME_SHARE_OVERLOAD_US;
 }
 
-void dd_time_share_charge(struct dd_time_share_port *port, struct dd_time_share_stream *stream, uint64_t now_us, uint64_t took_us)
+void dd_time_share_charge(struct dd_time_share_port *port, struct dd_time_share_stream *stream, uint64_t now_us, uint64_t took_us,
+                          uint64_t cpu_us)
 {
     uint64_t window = now_us / DD_TIME_SHARE_WINDOW_US, heard_window = now_us / DD_TIME_SHARE_HEARD_US;
     if (port->heard_window != heard_window) {
@@ -48,14 +54,15 @@ void dd_time_share_charge(struct dd_time_share_port *port, struct dd_time_share_
         port->heard++;
     stream->heard_window = heard_window;
     if (stream->window != window)
-        stream->used_us = 0;
+        stream->used_us = stream->cpu_us = 0;
     stream->window = window;
     stream->used_us += took_us;
+    stream->cpu_us += cpu_us;
 }
 
 bool dd_time_share_exceeds(const struct dd_time_share_port *port, const struct dd_time_share_stream *stream, uint64_t now_us)
 {
     uint32_t streams = port->heard > port->heard_before ? port->heard : port->heard_before;
-    return now_us < port->overloaded_until_us && stream->window == now_us / DD_TIME_SHARE_WINDOW_US &&
-           stream->used_us * streams > DD_TIME_SHARE_WINDOW_US;
+    return streams > 1 && now_us < port->overloaded_until_us && stream->window == now_us / DD_TIME_SHARE_WINDOW_US &&
+           stream->used_us * streams > DD_TIME_SHARE_WINDOW_US && stream->cpu_us * streams > DD_TIME_SHARE_WINDOW_US / 4;
 }

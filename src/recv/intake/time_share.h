@@ -3,9 +3,9 @@
  * that needs more waits for the next turn, with its datagrams in the kernel's queue, which drops and counts what does not fit.
  * So a sender that makes its datagrams costly holds up no port but its own.
  *
- * Streams at one port share the kernel's queue. While that overflows, a stream that takes more of the time than its share is
- * dropped unread, which takes next to nothing, so that the queue has room for the others. A stream's share is that of the streams
- * that were heard at the port in the last seconds.
+ * Streams at one port share the kernel's queue. While that is not emptied any more, a stream that takes more of the time than its
+ * share is dropped unread, which takes next to nothing, so that the others are neither late nor lost. A stream's share is that of
+ * the streams that were heard at the port in the last seconds.
  *
  * Pure arithmetic: the caller reads the clock. now_us: dd_clock_now_us(). */
 #ifndef DD_RECV_INTAKE_TIME_SHARE_H
@@ -17,9 +17,10 @@
 
 enum {
     DD_TIME_SHARE_TURN_US = 50000,
-    DD_TIME_SHARE_WINDOW_US = 100000,     /* in which the time of a stream is measured */
-    DD_TIME_SHARE_HEARD_US = 2000000,     /* each stream of a sender is heard in this time: STATUS comes every second */
-    DD_TIME_SHARE_OVERLOAD_US = 10000000, /* since the kernel has dropped datagrams of a port */
+    DD_TIME_SHARE_WINDOW_US = 100000,    /* in which the time of a stream is measured */
+    DD_TIME_SHARE_HEARD_US = 2000000,    /* each stream of a sender is heard in this time: STATUS comes every second */
+    DD_TIME_SHARE_BACKLOG_US = 200000,   /* a queue that was not empty for so long is more than a burst */
+    DD_TIME_SHARE_OVERLOAD_US = 1000000, /* what holds after that */
 };
 
 /* One turn. */
@@ -37,12 +38,13 @@ struct dd_time_share_cost {
 struct dd_time_share_port {
     uint64_t heard_window;        /* number of the window in which the streams that are heard are counted */
     uint32_t heard, heard_before; /* in this window, in the one before */
+    uint64_t backlog_us;          /* since when the queue was not empty; 0: it was, last time */
     uint64_t overloaded_until_us;
 };
 
 /* One stream's time. All zero at first. */
 struct dd_time_share_stream {
-    uint64_t window, used_us;
+    uint64_t window, used_us, cpu_us; /* in that window */
     uint64_t heard_window;
 };
 
@@ -60,12 +62,14 @@ size_t dd_time_share_messages(const struct dd_time_share_cost *cost, uint64_t no
 /* That many messages took that long, all together. */
 void dd_time_share_measure(struct dd_time_share_cost *cost, size_t messages, uint64_t took_us);
 
-/* The kernel has dropped datagrams of the port. */
-void dd_time_share_note_drops(struct dd_time_share_port *port, uint64_t now_us);
-/* Datagrams of the stream at this port took that long. */
-void dd_time_share_charge(struct dd_time_share_port *port, struct dd_time_share_stream *stream, uint64_t now_us,
-                          uint64_t took_us);
-/* True if the stream's datagrams are to be dropped unread. */
+/* The port was read; the kernel's queue is empty now, or not. */
+void dd_time_share_note_queue(struct dd_time_share_port *port, bool is_empty, uint64_t now_us);
+/* Datagrams of the stream at this port took that long, and that much of the CPU; 0 while there is no backlog_us: then nobody
+ * needs to measure. */
+void dd_time_share_charge(struct dd_time_share_port *port, struct dd_time_share_stream *stream, uint64_t now_us, uint64_t took_us,
+                          uint64_t cpu_us);
+/* True if the stream's datagrams are to be dropped unread: it has used up its share of the time, and a quarter of that on the
+ * CPU, so that one whose turn was interrupted by other processes is not taken for a costly one. */
 bool dd_time_share_exceeds(const struct dd_time_share_port *port, const struct dd_time_share_stream *stream, uint64_t now_us);
 
 #endif

@@ -102,31 +102,30 @@ START_TEST(batches_fit_the_time_that_is_left)
 }
 END_TEST
 
-/* Two streams at one port, one with costly datagrams without end: while the kernel drops, it gets half of the time. */
+/* Two streams at one port, one with costly datagrams without end: while the queue is not emptied, it gets half of the time. */
 START_TEST(a_costly_stream_of_a_port_leaves_the_others_their_share)
 {
     struct dd_time_share_port port = {0};
     struct dd_time_share_stream costly = {0}, cheap = {0};
     uint64_t costly_us = 0, cheap_us = 0;
     for (uint64_t now_us = UINT64_C(1000) * DD_TIME_SHARE_HEARD_US, end_us = now_us + 5000000; now_us < end_us;) {
-        if (now_us % 1000000 < 100)
-            dd_time_share_note_drops(&port, now_us);
+        dd_time_share_note_queue(&port, false, now_us);
         if (dd_time_share_exceeds(&port, &costly, now_us)) {
             now_us += 1; /* unread */
         } else {
             now_us += 100;
             costly_us += 100;
-            dd_time_share_charge(&port, &costly, now_us, 100);
+            dd_time_share_charge(&port, &costly, now_us, 100, 30);
         }
         if (now_us % 10000 < 101) {
             ck_assert(!dd_time_share_exceeds(&port, &cheap, now_us));
             now_us += 10;
             cheap_us += 10;
-            dd_time_share_charge(&port, &cheap, now_us, 10);
+            dd_time_share_charge(&port, &cheap, now_us, 10, 3);
         }
     }
     ck_assert_uint_gt(costly_us, 2400000);
-    ck_assert_uint_lt(costly_us, 2600000);
+    ck_assert_uint_lt(costly_us, 2700000); /* all of it at first, until it is more than a burst */
     ck_assert_uint_gt(cheap_us, 0);
 }
 END_TEST
@@ -136,23 +135,38 @@ START_TEST(no_stream_is_dropped_without_need)
     struct dd_time_share_port port = {0};
     struct dd_time_share_stream a = {0}, b = {0};
     uint64_t now_us = UINT64_C(1000) * DD_TIME_SHARE_HEARD_US;
-    /* the kernel drops nothing */
-    dd_time_share_charge(&port, &b, now_us, 1);
-    dd_time_share_charge(&port, &a, now_us, DD_TIME_SHARE_WINDOW_US);
+    /* a burst */
+    dd_time_share_note_queue(&port, false, now_us);
+    dd_time_share_charge(&port, &b, now_us, 1, 1);
+    dd_time_share_charge(&port, &a, now_us, DD_TIME_SHARE_WINDOW_US, DD_TIME_SHARE_WINDOW_US);
     ck_assert(!dd_time_share_exceeds(&port, &a, now_us));
-    dd_time_share_note_drops(&port, now_us);
+    dd_time_share_note_queue(&port, true, now_us);
+    now_us += DD_TIME_SHARE_BACKLOG_US;
+    dd_time_share_note_queue(&port, false, now_us);
+    dd_time_share_charge(&port, &a, now_us, DD_TIME_SHARE_WINDOW_US, DD_TIME_SHARE_WINDOW_US);
+    ck_assert(!dd_time_share_exceeds(&port, &a, now_us));
+    /* more than a burst */
+    now_us += DD_TIME_SHARE_BACKLOG_US;
+    dd_time_share_note_queue(&port, false, now_us);
+    dd_time_share_charge(&port, &b, now_us, 1, 1);
+    dd_time_share_charge(&port, &a, now_us, DD_TIME_SHARE_WINDOW_US, DD_TIME_SHARE_WINDOW_US);
     ck_assert(dd_time_share_exceeds(&port, &a, now_us));
     ck_assert(!dd_time_share_exceeds(&port, &b, now_us));
-    /* the next window; and long after */
+    /* one that others have interrupted */
+    dd_time_share_charge(&port, &b, now_us, DD_TIME_SHARE_WINDOW_US, DD_TIME_SHARE_WINDOW_US / 10);
+    ck_assert(!dd_time_share_exceeds(&port, &b, now_us));
+    /* the next window; and a second after the queue was emptied */
     ck_assert(!dd_time_share_exceeds(&port, &a, now_us + DD_TIME_SHARE_WINDOW_US));
+    dd_time_share_note_queue(&port, true, now_us);
     now_us += DD_TIME_SHARE_OVERLOAD_US;
-    dd_time_share_charge(&port, &b, now_us, 1);
-    dd_time_share_charge(&port, &a, now_us, DD_TIME_SHARE_WINDOW_US);
+    dd_time_share_charge(&port, &b, now_us, 1, 1);
+    dd_time_share_charge(&port, &a, now_us, DD_TIME_SHARE_WINDOW_US, DD_TIME_SHARE_WINDOW_US);
     ck_assert(!dd_time_share_exceeds(&port, &a, now_us));
     /* alone at the port, it may take all of the time */
     now_us += 3 * DD_TIME_SHARE_HEARD_US;
-    dd_time_share_note_drops(&port, now_us);
-    dd_time_share_charge(&port, &a, now_us, DD_TIME_SHARE_WINDOW_US);
+    dd_time_share_note_queue(&port, false, now_us);
+    dd_time_share_note_queue(&port, false, now_us + DD_TIME_SHARE_BACKLOG_US);
+    dd_time_share_charge(&port, &a, now_us, 2 * DD_TIME_SHARE_WINDOW_US, DD_TIME_SHARE_WINDOW_US);
     ck_assert(!dd_time_share_exceeds(&port, &a, now_us));
 }
 END_TEST
