@@ -28,9 +28,19 @@ class HostileSenderTest(harness.Test):
         starter.card(cls.ports[PORTS], gate_key)
         cls.receiver.wait_live("gate")
 
+    def wait_idle(self):
+        """Until what the attack before has left in the kernel's queues is handled."""
+        seen = []
+
+        def idle():
+            seen.append([self.receiver.stats(f"bad{i}")["total"]["datagrams_received"] for i in range(PORTS)])
+            return len(seen) > 2 and seen[-1] == seen[-2] == seen[-3]
+        harness.wait_until(idle, 20, "idle ports")
+
     def attack(self, kind, symbol_bytes, seconds=SECONDS, targets=None):
         """Attacks all ports but the honest one, or those targets. Returns the stats of one of the hostile streams afterwards."""
         targets = targets or [f"{port}=bad{i}" for i, port in enumerate(self.ports[:PORTS])]
+        self.wait_idle()
         intake = self.receiver.roles()["intake"]
         before = self.receiver.stats("gate")["total"]["frames_complete"]
         start = time.monotonic()

@@ -356,6 +356,7 @@ static void read_socket(struct intake *intake, uint32_t socket, uint64_t now_us,
 {
     struct dd_time_share_cost *cost = &intake->ports[socket].cost;
     size_t most, count;
+    dd_time_share_begin_port(&intake->ports[socket].share, until_us - now_us);
     do {
         most = dd_time_share_messages(cost, now_us, until_us, BATCH);
         count = receive(intake, socket, most);

@@ -31,6 +31,12 @@ void dd_time_share_measure(struct dd_time_share_cost *cost, size_t messages, uin
     cost->message_us = now_us > before_us ? now_us : before_us;
 }
 
+void dd_time_share_begin_port(struct dd_time_share_port *port, uint64_t slice_us)
+{
+    port->turn++;
+    port->slice_us = slice_us;
+}
+
 void dd_time_share_note_queue(struct dd_time_share_port *port, bool is_empty, uint64_t now_us)
 {
     if (is_empty)
@@ -44,7 +50,7 @@ void dd_time_share_note_queue(struct dd_time_share_port *port, bool is_empty, ui
 void dd_time_share_charge(struct dd_time_share_port *port, struct dd_time_share_stream *stream, uint64_t now_us, uint64_t took_us,
                           uint64_t cpu_us)
 {
-    uint64_t window = now_us / DD_TIME_SHARE_WINDOW_US, heard_window = now_us / DD_TIME_SHARE_HEARD_US;
+    uint64_t heard_window = now_us / DD_TIME_SHARE_HEARD_US;
     if (port->heard_window != heard_window) {
         port->heard_before = port->heard_window + 1 == heard_window ? port->heard : 0;
         port->heard = 0;
@@ -53,9 +59,9 @@ void dd_time_share_charge(struct dd_time_share_port *port, struct dd_time_share_
     if (stream->heard_window != heard_window)
         port->heard++;
     stream->heard_window = heard_window;
-    if (stream->window != window)
+    if (stream->turn != port->turn)
         stream->used_us = stream->cpu_us = 0;
-    stream->window = window;
+    stream->turn = port->turn;
     stream->used_us += took_us;
     stream->cpu_us += cpu_us;
 }
@@ -63,6 +69,6 @@ void dd_time_share_charge(struct dd_time_share_port *port, struct dd_time_share_
 bool dd_time_share_exceeds(const struct dd_time_share_port *port, const struct dd_time_share_stream *stream, uint64_t now_us)
 {
     uint32_t streams = port->heard > port->heard_before ? port->heard : port->heard_before;
-    return streams > 1 && now_us < port->overloaded_until_us && stream->window == now_us / DD_TIME_SHARE_WINDOW_US &&
-           stream->used_us * streams > DD_TIME_SHARE_WINDOW_US && stream->cpu_us * streams > DD_TIME_SHARE_WINDOW_US / 4;
+    return streams > 1 && now_us < port->overloaded_until_us && stream->turn == port->turn &&
+           stream->used_us * streams > port->slice_us && stream->cpu_us * streams > port->slice_us / 4;
 }

@@ -17,7 +17,6 @@
 
 enum {
     DD_TIME_SHARE_TURN_US = 50000,
-    DD_TIME_SHARE_WINDOW_US = 100000,    /* in which the time of a stream is measured */
     DD_TIME_SHARE_HEARD_US = 2000000,    /* each stream of a sender is heard in this time: STATUS comes every second */
     DD_TIME_SHARE_BACKLOG_US = 200000,   /* a queue that was not empty for so long is more than a burst */
     DD_TIME_SHARE_OVERLOAD_US = 1000000, /* what holds after that */
@@ -40,11 +39,12 @@ struct dd_time_share_port {
     uint32_t heard, heard_before; /* in this window, in the one before */
     uint64_t backlog_us;          /* since when the queue was not empty; 0: it was, last time */
     uint64_t overloaded_until_us;
+    uint64_t turn, slice_us; /* the turn, by number, and the time that the port has in it */
 };
 
 /* One stream's time. All zero at first. */
 struct dd_time_share_stream {
-    uint64_t window, used_us, cpu_us; /* in that window */
+    uint64_t turn, used_us, cpu_us; /* in that turn of its port */
     uint64_t heard_window;
 };
 
@@ -62,14 +62,16 @@ size_t dd_time_share_messages(const struct dd_time_share_cost *cost, uint64_t no
 /* That many messages took that long, all together. */
 void dd_time_share_measure(struct dd_time_share_cost *cost, size_t messages, uint64_t took_us);
 
+/* The port is read now, for slice_us at most. */
+void dd_time_share_begin_port(struct dd_time_share_port *port, uint64_t slice_us);
 /* The port was read; the kernel's queue is empty now, or not. */
 void dd_time_share_note_queue(struct dd_time_share_port *port, bool is_empty, uint64_t now_us);
 /* Datagrams of the stream at this port took that long, and that much of the CPU; 0 while there is no backlog_us: then nobody
  * needs to measure. */
 void dd_time_share_charge(struct dd_time_share_port *port, struct dd_time_share_stream *stream, uint64_t now_us, uint64_t took_us,
                           uint64_t cpu_us);
-/* True if the stream's datagrams are to be dropped unread: it has used up its share of the time, and a quarter of that on the
- * CPU, so that one whose turn was interrupted by other processes is not taken for a costly one. */
+/* True if the stream's datagrams are to be dropped unread: it has used up its share of the port's time in this turn, and a
+ * quarter of that on the CPU, so that one whose turn was interrupted by other processes is not taken for a costly one. */
 bool dd_time_share_exceeds(const struct dd_time_share_port *port, const struct dd_time_share_stream *stream, uint64_t now_us);
 
 #endif

@@ -102,72 +102,74 @@ START_TEST(batches_fit_the_time_that_is_left)
 }
 END_TEST
 
-/* Two streams at one port, one with costly datagrams without end: while the queue is not emptied, it gets half of the time. */
+/* Two streams at one port, one with costly datagrams without end: while the queue is not emptied, it gets half of the time,
+ * however little of it the port has. */
 START_TEST(a_costly_stream_of_a_port_leaves_the_others_their_share)
 {
-    struct dd_time_share_port port = {0};
-    struct dd_time_share_stream costly = {0}, cheap = {0};
-    uint64_t costly_us = 0, cheap_us = 0;
-    for (uint64_t now_us = UINT64_C(1000) * DD_TIME_SHARE_HEARD_US, end_us = now_us + 5000000; now_us < end_us;) {
-        dd_time_share_note_queue(&port, false, now_us);
-        if (dd_time_share_exceeds(&port, &costly, now_us)) {
-            now_us += 1; /* unread */
-        } else {
-            now_us += 100;
-            costly_us += 100;
-            dd_time_share_charge(&port, &costly, now_us, 100, 30);
+    static const uint64_t slices[] = {DD_TIME_SHARE_TURN_US, DD_TIME_SHARE_TURN_US / 14};
+    for (size_t s = 0; s < 2; s++) {
+        struct dd_time_share_port port = {0};
+        struct dd_time_share_stream costly = {0}, cheap = {0};
+        uint64_t costly_us = 0, now_us = UINT64_C(1000) * DD_TIME_SHARE_HEARD_US;
+        for (int turn = 0; turn < 100; turn++, now_us += DD_TIME_SHARE_TURN_US) {
+            dd_time_share_begin_port(&port, slices[s]);
+            dd_time_share_charge(&port, &cheap, now_us, 10, 5);
+            for (uint64_t end_us = now_us + slices[s], at_us = now_us; at_us < end_us; at_us += 100) {
+                ck_assert(!dd_time_share_exceeds(&port, &cheap, at_us));
+                if (dd_time_share_exceeds(&port, &costly, at_us))
+                    continue; /* unread */
+                costly_us += 100;
+                dd_time_share_charge(&port, &costly, at_us, 100, 50);
+            }
+            dd_time_share_note_queue(&port, false, now_us);
         }
-        if (now_us % 10000 < 101) {
-            ck_assert(!dd_time_share_exceeds(&port, &cheap, now_us));
-            now_us += 10;
-            cheap_us += 10;
-            dd_time_share_charge(&port, &cheap, now_us, 10, 3);
-        }
+        ck_assert_uint_gt(costly_us, 45 * slices[s]);
+        ck_assert_uint_lt(costly_us, 60 * slices[s]); /* all of it at first, until it is more than a burst */
     }
-    ck_assert_uint_gt(costly_us, 2400000);
-    ck_assert_uint_lt(costly_us, 2700000); /* all of it at first, until it is more than a burst */
-    ck_assert_uint_gt(cheap_us, 0);
 }
 END_TEST
 
 START_TEST(no_stream_is_dropped_without_need)
 {
+    enum { SLICE = 10000 };
     struct dd_time_share_port port = {0};
     struct dd_time_share_stream a = {0}, b = {0};
     uint64_t now_us = UINT64_C(1000) * DD_TIME_SHARE_HEARD_US;
-    /* a burst */
-    dd_time_share_note_queue(&port, false, now_us);
-    dd_time_share_charge(&port, &b, now_us, 1, 1);
-    dd_time_share_charge(&port, &a, now_us, DD_TIME_SHARE_WINDOW_US, DD_TIME_SHARE_WINDOW_US);
-    ck_assert(!dd_time_share_exceeds(&port, &a, now_us));
-    dd_time_share_note_queue(&port, true, now_us);
-    now_us += DD_TIME_SHARE_BACKLOG_US;
-    dd_time_share_note_queue(&port, false, now_us);
-    dd_time_share_charge(&port, &a, now_us, DD_TIME_SHARE_WINDOW_US, DD_TIME_SHARE_WINDOW_US);
-    ck_assert(!dd_time_share_exceeds(&port, &a, now_us));
+#define TURN()                                                                                                                   \
+    do {                                                                                                                         \
+        dd_time_share_begin_port(&port, SLICE);                                                                                  \
+        dd_time_share_charge(&port, &b, now_us, 1, 1);                                                                           \
+        dd_time_share_charge(&port, &a, now_us, SLICE, SLICE);                                                                   \
+    } while (0)
+    /* bursts */
+    for (int i = 0; i < 3; i++) {
+        TURN();
+        ck_assert(!dd_time_share_exceeds(&port, &a, now_us));
+        dd_time_share_note_queue(&port, i == 1, now_us);
+        now_us += DD_TIME_SHARE_BACKLOG_US;
+    }
     /* more than a burst */
-    now_us += DD_TIME_SHARE_BACKLOG_US;
     dd_time_share_note_queue(&port, false, now_us);
-    dd_time_share_charge(&port, &b, now_us, 1, 1);
-    dd_time_share_charge(&port, &a, now_us, DD_TIME_SHARE_WINDOW_US, DD_TIME_SHARE_WINDOW_US);
+    TURN();
     ck_assert(dd_time_share_exceeds(&port, &a, now_us));
     ck_assert(!dd_time_share_exceeds(&port, &b, now_us));
     /* one that others have interrupted */
-    dd_time_share_charge(&port, &b, now_us, DD_TIME_SHARE_WINDOW_US, DD_TIME_SHARE_WINDOW_US / 10);
+    dd_time_share_charge(&port, &b, now_us, SLICE, SLICE / 10);
     ck_assert(!dd_time_share_exceeds(&port, &b, now_us));
-    /* the next window; and a second after the queue was emptied */
-    ck_assert(!dd_time_share_exceeds(&port, &a, now_us + DD_TIME_SHARE_WINDOW_US));
+    /* the next turn; and a second after the queue was emptied */
+    dd_time_share_begin_port(&port, SLICE);
+    ck_assert(!dd_time_share_exceeds(&port, &a, now_us));
     dd_time_share_note_queue(&port, true, now_us);
     now_us += DD_TIME_SHARE_OVERLOAD_US;
-    dd_time_share_charge(&port, &b, now_us, 1, 1);
-    dd_time_share_charge(&port, &a, now_us, DD_TIME_SHARE_WINDOW_US, DD_TIME_SHARE_WINDOW_US);
+    TURN();
     ck_assert(!dd_time_share_exceeds(&port, &a, now_us));
     /* alone at the port, it may take all of the time */
     now_us += 3 * DD_TIME_SHARE_HEARD_US;
     dd_time_share_note_queue(&port, false, now_us);
     dd_time_share_note_queue(&port, false, now_us + DD_TIME_SHARE_BACKLOG_US);
-    dd_time_share_charge(&port, &a, now_us, 2 * DD_TIME_SHARE_WINDOW_US, DD_TIME_SHARE_WINDOW_US);
+    dd_time_share_charge(&port, &a, now_us, 2 * SLICE, SLICE);
     ck_assert(!dd_time_share_exceeds(&port, &a, now_us));
+#undef TURN
 }
 END_TEST
 
