@@ -27,7 +27,7 @@ TROUBLE = {
     "stops": ({"no picture in time", "cannot be read", None}, r"lost: .*no picture (without errors )?within 2 s"),
     "cuts": ({"connection closed by the source"}, r"lost: .*(closed|cut) the connection"),
     "no video": ({"no video in it"}, r"no video in it"),
-    "too large": ({"picture cannot be sent"}, r"its picture of 8192x8192 is larger than 4096x2304"),
+    "too large": ({"picture cannot be sent"}, r"its picture of 8192x8192 has more than 16\.8 megapixels"),
     "basic": ({"wrong user name or password"}, r"wrong user name or password"),
     "digest": ({"wrong user name or password"}, r"wrong user name or password"),
     "no path": ({"no such path"}, r"no such path"),

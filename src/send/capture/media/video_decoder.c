@@ -16,6 +16,7 @@
 #include "dd/link/wire.h"
 #include "send/capture/pipeline/color.h"
 #include "send/capture/source.h"
+#include "send/picture.h"
 
 enum {
     /* Pictures that refer to a damaged one are left out until a key frame comes, but no longer than this: cameras that refresh in
@@ -109,7 +110,7 @@ static AVCodecContext *open_context(struct dd_video_decoder *d, const AVCodecPar
     context->thread_count = 1;
     context->flags |= AV_CODEC_FLAG_LOW_DELAY;
     /* What libavcodec allocates before it asks get_buffer() is a small part of a picture. */
-    context->max_pixels = INT64_C(8) * DD_VIDEO_DECODER_PIXELS_MAX;
+    context->max_pixels = INT64_C(5) * DD_VIDEO_DECODER_PIXELS_MAX;
     if (avcodec_parameters_to_context(context, parameters) < 0)
         goto fail0;
     if (avcodec_open2(context, codec, NULL) < 0) {
@@ -171,8 +172,8 @@ int dd_video_decoder_send(struct dd_video_decoder *d, const struct AVPacket *pac
 
     if (d->too_large)
         return dd_source_fail(io, DD_WIRE_REASON_UNSUITABLE,
-                              "its picture of %dx%d is larger than %dx%d; choose a smaller one at the camera", d->width,
-                              d->height, DD_PICTURE_WIDTH_MAX, DD_PICTURE_HEIGHT_MAX);
+                              "its picture of %dx%d has more than %.1f megapixels; choose a smaller one at the camera", d->width,
+                              d->height, DD_VIDEO_DECODER_PIXELS_MAX * 1e-6);
     if (d->too_much)
         return dd_source_fail(io, DD_WIRE_REASON_UNSUITABLE,
                               "decoding its pictures of %dx%d takes more than the %d MiB that a camera gets; choose a smaller "

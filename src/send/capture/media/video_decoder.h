@@ -6,17 +6,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "send/picture.h"
-
 struct AVCodecParameters;
 struct AVFrame;
 struct AVPacket;
+struct dd_picture;
 struct dd_video_decoder;
 struct dd_source_io;
 
 enum {
-    /* The most pixels of a source's picture, in whatever shape: as many as are sent of one. */
-    DD_VIDEO_DECODER_PIXELS_MAX = DD_PICTURE_WIDTH_MAX * DD_PICTURE_HEIGHT_MAX,
+    /* The most pixels of a source's picture, in whatever shape: a camera of 12 megapixels or a panorama of 7680x2160 is scaled
+     * down.
+     */
+    DD_VIDEO_DECODER_PIXELS_MAX = 4096 * 4096,
     /* Memory of a decoder for pictures, those kept for reference included: 16 of 3840x2160 with eight bits a sample. */
     DD_VIDEO_DECODER_MEMORY_MAX = 384 * 1024 * 1024,
 };

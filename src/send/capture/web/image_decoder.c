@@ -34,8 +34,8 @@ static AVCodecContext *open_context(enum AVCodecID id)
     if (!context)
         return NULL;
     context->thread_count = 1;
-    context->max_pixels = INT64_C(2) * DD_VIDEO_DECODER_PIXELS_MAX; /* an honest browser may round a size up */
-    context->err_recognition = AV_EF_EXPLODE;                       /* a damaged picture is an error */
+    context->max_pixels = INT64_C(2) * DD_PICTURE_WIDTH_MAX * DD_PICTURE_HEIGHT_MAX; /* an honest browser may round up */
+    context->err_recognition = AV_EF_EXPLODE;                                        /* a damaged picture is an error */
     if (avcodec_open2(context, codec, NULL) < 0)
         avcodec_free_context(&context);
     return context;

@@ -164,7 +164,10 @@ START_TEST(pictures_that_cameras_send_are_decoded)
     int error;
     ck_assert_uint_eq(decode(320, 240, 16, 40, &error), 40);
     ck_assert_int_eq(error, 0);
-    /* the largest, with as many references as H.264's level 5.2 allows it */
+    /* 12 megapixels */
+    ck_assert_uint_eq(decode(4000, 3008, 4, 2, &error), 2);
+    ck_assert_int_eq(error, 0);
+    /* the largest that is sent in its size, with as many references as H.264's level 5.2 allows it */
     ck_assert_uint_eq(decode(4096, 2304, 5, suite_is_short() ? 2 : 8, &error), suite_is_short() ? 2 : 8);
     ck_assert_int_eq(error, 0);
 }
@@ -172,13 +175,13 @@ END_TEST
 
 START_TEST(a_size_beyond_the_limit_is_refused_before_it_is_decoded)
 {
-    static const unsigned sizes[][2] = {{8192, 8192}, {4096, 2320}, {4112, 2304}, {2304, 4112}};
+    static const unsigned sizes[][2] = {{8192, 8192}, {4096, 4112}, {4112, 4096}, {7680, 4320}};
     int error;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         ck_assert_uint_eq(decode(sizes[i][0], sizes[i][1], 16, 2, &error), 0);
         ck_assert_int_eq(error, DD_ERROR_SOURCE);
         ck_assert_uint_eq(io.reason, DD_WIRE_REASON_UNSUITABLE);
-        ck_assert_ptr_nonnull(strstr(io.message, "4096x2304"));
+        ck_assert_ptr_nonnull(strstr(io.message, "megapixels"));
     }
 }
 END_TEST
