@@ -188,7 +188,7 @@ __attribute__((format(printf, 2, 0))) static void write_message(enum dd_log_leve
     write_line(line, start, end < sizeof line - 2 ? end : sizeof line - 2);
 }
 
-void dd_log_pass_on(const char *role, enum dd_log_level level, char *text, size_t size)
+void dd_log_pass_on(const char *role, enum dd_log_level level, const char *text, size_t size)
 {
     char line[LINE_SIZE];
     size_t start = write_prefix(line, sizeof line - 1, level, role), room = sizeof line - 1 - start;

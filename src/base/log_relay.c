@@ -108,7 +108,7 @@ static void forgive(struct dd_log_relay *relay)
 /* Passes the line on, or drops it, and begins the next one. */
 static void end_line(struct dd_log_relay *relay)
 {
-    char *text = relay->line;
+    const char *text = relay->line;
     size_t size = relay->length;
     enum dd_log_level level = DD_LOG_INFO;
     relay->length = 0;

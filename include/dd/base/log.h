@@ -40,8 +40,8 @@ void dd_log_notice(const char *format, ...) __attribute__((format(printf, 1, 2))
 void dd_log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void dd_log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Writes a line of a role, whatever the threshold: size bytes of text, which are changed. */
-void dd_log_pass_on(const char *role, enum dd_log_level level, char *text, size_t size);
+/* Writes a line of a role, whatever the threshold: size bytes of text, cleaned. */
+void dd_log_pass_on(const char *role, enum dd_log_level level, const char *text, size_t size);
 
 /* Replaces what is not printable text by '?', a byte each: control characters (C0, DEL and C1), characters that break or reorder
  * a line in a viewer (U+2028, U+2029, bidirectional overrides), and what is not UTF-8. */
