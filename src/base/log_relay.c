@@ -22,9 +22,10 @@ enum {
     PIPE_SIZE = 64 * 1024,               /* pipe(7) */
 };
 
-/* Bytes that a role may log at once (a report of a sanitizer has a tenth of that), and a second afterwards: 90 MB a day. With
+/* Bytes that a role may log at once (intake with 256 streams needs half of that at its start, a report of a sanitizer a tenth),
+ * and a second afterwards: 90 MB a day. With
  * --debug it is so many times as much. */
-static const double burst = 128 * 1024, rate = 1024, debug_factor = 16;
+static const double burst = 256 * 1024, rate = 1024, debug_factor = 16;
 /* A role that logged too much is left out until so many bytes are allowed again. */
 static const double listen_again = 8 * 1024;
 
