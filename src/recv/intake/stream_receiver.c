@@ -256,7 +256,7 @@ static void refuse_frame(struct dd_stream_receiver *r, const struct dd_reassembl
 static void handle_frame(struct dd_stream_receiver *r, const struct dd_reassembly_frame *frame, uint64_t now_us)
 {
     uint16_t width, height;
-    if (dd_stream_state_tracker_is_shown(r->tracker, frame->number)) {
+    if (dd_stream_state_tracker_is_shown(r->tracker, frame)) {
         dd_stream_state_tracker_set_frame(r->tracker, frame, now_us);
         return;
     }

@@ -181,11 +181,22 @@ static void update_delay(struct dd_stream_state_tracker *t, uint64_t now_us)
     s->delay_used_up = !s->delay_of_other_boot && dd_delay_is_drift(t->delay, &s->status, now_us);
 }
 
+/* True if the newest STATUS names the newest frame. The number alone does not tell that across sessions: if the sender's clock
+ * was set back, two runs may begin with the same one. */
+static bool is_named(const struct dd_stream_state_tracker *t)
+{
+    const struct dd_stream_state *s = &t->state;
+    if (!s->status_us || !s->frame || s->status.frame != s->frame)
+        return false;
+    return t->status_session == t->frame_session ||
+           (t->status_session > t->frame_session && s->status.captured_us == s->frame_captured_us);
+}
+
 /* The newest STATUS may name the newest frame, also if that came later: then the age that it states counts. */
 static void update_confirmed(struct dd_stream_state_tracker *t)
 {
     struct dd_stream_state *s = &t->state;
-    bool named = s->status_us && s->frame && s->status.frame == s->frame && t->status_session >= t->frame_session;
+    bool named = is_named(t);
     s->confirmed_us = named ? s->status_us : 0;
     s->confirmed_age_us = named ? (uint64_t)s->status.age_ms * DD_CLOCK_US_PER_MS + s->delay_us : 0;
 }
@@ -225,21 +236,21 @@ bool dd_stream_state_tracker_set_status(struct dd_stream_state_tracker *t, const
         update_frame_age(t);
     update_newer_announced(t, arrived->now_us);
     /* If it names another frame, what an earlier STATUS said of the one shown stays true. */
-    if (status->frame == t->state.frame)
+    if (is_named(t))
         update_confirmed(t);
     return true;
 }
 
-bool dd_stream_state_tracker_is_shown(const struct dd_stream_state_tracker *t, uint64_t number)
+bool dd_stream_state_tracker_is_shown(const struct dd_stream_state_tracker *t, const struct dd_reassembly_frame *frame)
 {
-    return number == t->state.frame;
+    return frame->number == t->state.frame && frame->captured_us == t->state.frame_captured_us;
 }
 
 void dd_stream_state_tracker_set_frame(struct dd_stream_state_tracker *t, const struct dd_reassembly_frame *frame,
                                        uint64_t now_us)
 {
     t->frame_session = frame->session;
-    if (!dd_stream_state_tracker_is_shown(t, frame->number)) {
+    if (!dd_stream_state_tracker_is_shown(t, frame)) {
         COUNT(t, frame->session, frames_complete, 1);
         t->state.frame = frame->number;
         t->state.frame_us = now_us;

@@ -61,8 +61,8 @@ struct dd_stream_state_tracker_status {
 /* A STATUS has arrived. False if it is older than the newest one: then it changes nothing. */
 bool dd_stream_state_tracker_set_status(struct dd_stream_state_tracker *t, const struct dd_stream_state_tracker_status *arrived);
 
-/* True if number is the frame that is shown already: a refresh. */
-bool dd_stream_state_tracker_is_shown(const struct dd_stream_state_tracker *t, uint64_t number);
+/* True if frame is shown already: a refresh, which has the number and the time of capture of what it repeats. */
+bool dd_stream_state_tracker_is_shown(const struct dd_stream_state_tracker *t, const struct dd_reassembly_frame *frame);
 /* A complete frame, fit to be shown, has arrived; or the one that is shown, in this session. */
 void dd_stream_state_tracker_set_frame(struct dd_stream_state_tracker *t, const struct dd_reassembly_frame *frame,
                                        uint64_t now_us);

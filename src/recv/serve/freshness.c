@@ -76,7 +76,9 @@ static uint64_t picture_age_us(const struct dd_stream_state *state, uint64_t now
         uint64_t confirmed_us = sum(since(now_us, state->confirmed_us), state->confirmed_age_us);
         age_us = confirmed_us < age_us ? confirmed_us : age_us;
     }
-    if (state->status_us && state->status.frame == state->frame) {
+    /* two runs of a sender whose clock was set back may use one number */
+    bool is_named = state->status.frame == state->frame && state->status.captured_us == state->frame_captured_us;
+    if (state->status_us && is_named) {
         uint64_t stated_us = (uint64_t)state->status.age_ms * DD_CLOCK_US_PER_MS;
         uint64_t status_us = sum(sum(since(now_us, state->status_us), stated_us), state->delay_us);
         age_us = status_us < age_us ? status_us : age_us;

@@ -128,7 +128,7 @@ static void send_status(size_t key, uint64_t frame, uint32_t age_ms, uint64_t se
     struct dd_wire_status s = {.source = DD_WIRE_SOURCE_OK,
                                .frame = frame,
                                .frames_sent = frame != 0,
-                               .captured_us = wall_us,
+                               .captured_us = wall_us - 20000,
                                .age_ms = age_ms,
                                .period_ms = 1000,
                                .sent_us = sent_us};
@@ -445,6 +445,30 @@ START_TEST(a_refresh_is_shown_once)
 }
 END_TEST
 
+/* The sender's clock was set back, and it was started again: its session begins 1 us after the one before, and the number of its
+ * first frame is that of the one that is shown. */
+START_TEST(another_frame_of_the_same_number_is_no_refresh)
+{
+    set_up();
+    send_symbols(0, 41, 0, 999);
+    send_status(0, 41, 0, wall_us);
+    ck_assert_uint_eq(state().confirmed_us, now_us);
+    uint64_t shown_us = now_us;
+    now_us += 60 * DD_CLOCK_US_PER_S;
+    wall_us += 60 * DD_CLOCK_US_PER_S;
+    ck_assert_int_eq(dd_seal_begin(seals[0]), 0);
+    send_status(0, 41, 0, wall_us);
+    ck_assert_uint_eq(state().confirmed_us, shown_us); /* what is named is not what is shown */
+    ck_assert_uint_ne(state().newer_announced_us, 0);
+    send_symbols(0, 41, 0, 999);
+    ck_assert_uint_eq(dd_frame_ring_count(reader), 2);
+    ck_assert_uint_eq(state().frame_us, now_us);
+    ck_assert_uint_eq(state().confirmed_us, now_us);
+    ck_assert_uint_eq(state().newer_announced_us, 0);
+    tear_down();
+}
+END_TEST
+
 /* How many lines are logged while 1000 sessions begin. */
 static unsigned count_begun(void)
 {
@@ -482,4 +506,5 @@ SUITE("recv/intake/stream_receiver", a_frame_reaches_the_ring, recovered_symbols
       losses_are_counted, a_picture_that_is_no_jpeg_is_bad, a_refused_picture_has_no_effect_on_the_next,
       age_and_delay_are_relative_to_the_fastest_datagram, what_waited_is_old_and_what_follows_is_not,
       any_clock_of_the_sender_is_accepted, an_older_status_changes_nothing, a_later_key_retires_the_earlier_one,
-      rubbish_with_the_right_key_is_malformed, a_refresh_is_shown_once, who_has_the_key_cannot_fill_the_log)
+      rubbish_with_the_right_key_is_malformed, a_refresh_is_shown_once, another_frame_of_the_same_number_is_no_refresh,
+      who_has_the_key_cannot_fill_the_log)

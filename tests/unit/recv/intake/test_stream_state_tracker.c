@@ -183,11 +183,21 @@ START_TEST(the_frame_of_a_newer_session_is_newer)
     name_frame(FIRST, 1, 7, S);
     name_frame(SECOND, 0, 7, 2 * S); /* by its number it is shown, but it may be another one */
     ck_assert_uint_eq(state()->newer_announced_us, 2 * S);
-    ck_assert(dd_stream_state_tracker_is_shown(tracker, 7));
-    set_frame(SECOND, 7, 3 * S);
+    ck_assert_uint_eq(state()->confirmed_us, S);
+    const struct dd_reassembly_frame refresh = {.session = SECOND, .number = 7, .captured_us = S};
+    ck_assert(dd_stream_state_tracker_is_shown(tracker, &refresh));
+    dd_stream_state_tracker_set_frame(tracker, &refresh, 3 * S);
     ck_assert_uint_eq(state()->newer_announced_us, 0);
     ck_assert_uint_eq(state()->frame_us, S);
+    ck_assert_uint_eq(state()->confirmed_us, 2 * S);
     ck_assert_uint_eq(state()->total.frames_complete, 1);
+    /* another run, whose clock was set back */
+    name_frame(THIRD, 0, 7, 4 * S);
+    ck_assert_uint_eq(state()->confirmed_us, 2 * S);
+    set_frame(THIRD, 7, 5 * S);
+    ck_assert_uint_eq(state()->frame_us, 5 * S);
+    ck_assert_uint_eq(state()->confirmed_us, 4 * S);
+    ck_assert_uint_eq(state()->total.frames_complete, 2);
     tear_down();
 }
 END_TEST

@@ -17,7 +17,12 @@ static struct dd_stream_state good(uint64_t frame_ago_us)
     return (struct dd_stream_state){
         .heard_us = NOW - S / 2,
         .status_us = NOW - S / 2,
-        .status = {.source = DD_WIRE_SOURCE_OK, .interval_ms = 1000, .frame = 7, .age_ms = 200, .period_ms = 1000},
+        .status = {.source = DD_WIRE_SOURCE_OK,
+                   .interval_ms = 1000,
+                   .frame = 7,
+                   .captured_us = 5 * S,
+                   .age_ms = 200,
+                   .period_ms = 1000},
         .frame = 7,
         .frame_us = NOW - frame_ago_us,
         .frame_captured_us = 5 * S,
@@ -78,6 +83,10 @@ START_TEST(a_status_of_another_frame_does_not_count)
     ck_assert_int_eq(f.level, DD_FRESHNESS_STALLED);
     ck_assert_double_eq_tol(f.seconds, 100.1, 1e-9);
     ck_assert_str_eq(f.reason, "source gives no new picture");
+    /* nor does one of another run that uses the same number */
+    state.status.frame = 7;
+    state.status.captured_us = 6 * S;
+    ck_assert_double_eq_tol(evaluate(&state).seconds, 100.1, 1e-9);
     /* an earlier STATUS that confirmed the frame still counts */
     state.confirmed_us = NOW - 2 * S;
     state.confirmed_age_us = S;
