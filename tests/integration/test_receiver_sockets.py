@@ -99,6 +99,7 @@ class ReceiverSocketsTest(harness.Test):
         ways = {tcp: lambda: http.client.HTTPConnection("127.0.0.1", tcp.http_port, timeout=5), unix: lambda: UnixConnection(path)}
 
         def shut_down(daemon):
+            daemon.wait_log(r"streams? at .*; ", 20)  # a serve that dies while the daemon starts ends it
             serve = daemon.wait_roles("intake", "serve", timeout=20)["serve"]
             harness.wait_until(lambda: healthy(ways[daemon]()), 20, "HTTP")
             with listening_socket(serve) as listening:

@@ -70,5 +70,5 @@ bool dd_time_share_exceeds(const struct dd_time_share_port *port, const struct d
 {
     uint32_t streams = port->heard > port->heard_before ? port->heard : port->heard_before;
     return streams > 1 && now_us < port->overloaded_until_us && stream->turn == port->turn &&
-           stream->used_us * streams > port->slice_us && stream->cpu_us * streams > port->slice_us / 4;
+           2 * stream->used_us * streams > port->slice_us && 8 * stream->cpu_us * streams > port->slice_us;
 }

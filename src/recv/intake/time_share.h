@@ -70,8 +70,9 @@ void dd_time_share_note_queue(struct dd_time_share_port *port, bool is_empty, ui
  * needs to measure. */
 void dd_time_share_charge(struct dd_time_share_port *port, struct dd_time_share_stream *stream, uint64_t now_us, uint64_t took_us,
                           uint64_t cpu_us);
-/* True if the stream's datagrams are to be dropped unread: it has used up its share of the port's time in this turn, and a
- * quarter of that on the CPU, so that one whose turn was interrupted by other processes is not taken for a costly one. */
+/* True if the stream's datagrams are to be dropped unread: it has used up its share of half of the port's time in this turn (the
+ * other half is for reading what is dropped), and a quarter of that on the CPU, so that one whose turn was interrupted by other
+ * processes is not taken for a costly one. */
 bool dd_time_share_exceeds(const struct dd_time_share_port *port, const struct dd_time_share_stream *stream, uint64_t now_us);
 
 #endif
