@@ -67,7 +67,7 @@ function parseHeader(text) {
   }
   const size = Number(fields["content-length"]);
   if (!Number.isInteger(size) || size < 0 || size > PICTURE_MAX) throw new Error("a part without its length");
-  return { size, frame: Number(fields["x-frame"]), state: fields["x-state"] };
+  return { size, frame: Number(fields["x-frame"]), state: fields["x-state"], capturedAt: fields["x-captured-at"] };
 }
 
 // Settles like promise, or rejects as soon as signal aborts.
@@ -80,10 +80,10 @@ function unlessAborted(promise, signal) {
   });
 }
 
-// Fetches url, and calls onPart({frame, state, bytes}) for each picture. onPart returns a promise, which is awaited before the next
-// part: the server skips pictures for a slow reader. Calls onBytes() whenever bytes arrive. Returns when the stream ends. Throws if
-// it breaks, if it is no such stream, or if signal aborts; an error has the properties status and refusal of readResponse() if
-// the server refused. The caller aborts signal in any case, so that the connection is closed.
+// Fetches url, and calls onPart({frame, state, capturedAt, bytes}) for each picture. onPart returns a promise, which is awaited
+// before the next part: the server skips pictures for a slow reader. Calls onBytes() whenever bytes arrive. Returns when the stream
+// ends. Throws if it breaks, if it is no such stream, or if signal aborts; an error has the properties status and refusal of
+// readResponse() if the server refused. The caller aborts signal in any case, so that the connection is closed.
 export async function readPictures(url, signal, onPart, onBytes) {
   const response = await fetch(url, { cache: "no-store", redirect: "manual", signal });
   if (!response.ok) throw Object.assign(new Error("refused"), readResponse(response));
@@ -104,9 +104,9 @@ export async function readPictures(url, signal, onPart, onBytes) {
       }
       const bytes = queue.take(header.size);
       if (!bytes) break;
-      const { frame, state } = header;
+      const { frame, state, capturedAt } = header;
       header = null;
-      await unlessAborted(onPart({ frame, state, bytes }), signal);
+      await unlessAborted(onPart({ frame, state, capturedAt, bytes }), signal);
     }
   }
 }

@@ -20,6 +20,7 @@ const delivery = new Delivery(performance.now());
 
 // ---- the pictures ----
 
+let drawn = null; // the picture on the canvas: its number and time of capture
 let connection = null; // AbortController of the MJPEG stream; null: there is none
 let connectedAt = 0;
 let skipBackoff = false; // the next connection is made at once
@@ -45,7 +46,10 @@ async function draw(part, signal) {
 }
 
 async function showPart(part, signal) {
-  if (part.frame !== delivery.shown && !(await draw(part, signal))) return;
+  // a sender whose clock was set back uses numbers again
+  const picture = `${part.frame} of ${part.capturedAt}`;
+  if (picture !== drawn && !(await draw(part, signal))) return;
+  drawn = picture;
   delivery.show(part.frame, performance.now());
   render();
 }

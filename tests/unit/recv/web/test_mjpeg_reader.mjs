@@ -80,6 +80,14 @@ test("names of header fields in any case, and fields that are not known", async 
   assert.deepEqual((await read()).parts, [[5, "stale", "AB"]]);
 });
 
+test("a part says when its picture was captured: a frame's number may be used again", async (t) => {
+  const seen = [];
+  const at = (second) => `Content-Length: 1\r\nX-Frame: 5\r\nX-Captured-At: 2026-01-01T12:00:0${second}.000Z\r\n\r\nA\r\n${BOUNDARY}`;
+  serve(t, [BOUNDARY + at(1) + at(2)]);
+  await readPictures("cam/stream", new AbortController().signal, async (part) => seen.push([part.frame, part.capturedAt]), () => {});
+  assert.deepEqual(seen, [[5, "2026-01-01T12:00:01.000Z"], [5, "2026-01-01T12:00:02.000Z"]]);
+});
+
 test("a part waits until the one before it was handled", async (t) => {
   const order = [];
   serve(t, [BOUNDARY + part("A", 1) + part("B", 2)]);
