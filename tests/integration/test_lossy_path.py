@@ -136,7 +136,7 @@ class TransportTest(harness.Test):
         last = receiver.wait_live("cam")["frame"]
         relay.set("drop", 1)
         fresh = receiver.wait_freshness(lambda f: f["state"] == "stalled", 15, "stalled", "cam")
-        self.assertEqual(fresh["reason"], "sender silent")
+        self.assertEqual(fresh["reason"], "sender silent: nothing arrives at its port")
         relay.set("drop", 0)
         fresh = receiver.wait_live("cam")
         self.assertGreater(fresh["frame"], last)

@@ -56,7 +56,7 @@ class CareTest(webharness.Test):
         print(f"at most {most[0]} MiB of both; longest gap {webharness.longest_gap(pictures):.2f} s")
         self.assertEqual([c.load for c in cells], sorted(c.load for c in cells), "never back to the old page")
         self.assertLess(webharness.longest_gap(pictures), 3 * harness.stretch())
-        self.assertLess(most[0], 2 * limit)
+        self.assertLess(most[0], 2 * limit * harness.stretch())  # the page goes on taking more while a busy machine starts a browser
         self.wait_said(r"capture page: .*MiB.*another")
         harness.wait_until(lambda: len(webharness.of_kind(self.browser(), "")) <= 1, 10, "one browser")
 
