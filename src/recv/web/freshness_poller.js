@@ -5,6 +5,7 @@ import { readResponse } from "./wording.js";
 
 const PERIOD_MS = 1000;
 const PERIOD_MIN_MS = 100; // the least pause after a slow response
+const SHARED_MS = 250; // how old a response may be at the server, which gives the same to all who ask within this time
 const RESPONSE_LIMIT_MS = 4000; // then the request is given up
 const LOST_MS = 2500; // without a response
 // If the proxy's password was changed, the browser opens a dialog by itself, and the request waits for that.
@@ -18,7 +19,7 @@ const SLEPT_MS = 5000; // a tick that is this late means that the computer slept
 
 export class FreshnessPoller {
   freshness = null; // the last response; null: there is none, or it no longer counts
-  askedAt = 0; // when it was requested: it was true then or later
+  trueAt = 0; // it was true then or later: never say less than its age
   answeredAt = performance.now();
   lost = false; // the server does not answer
   failure = NO_ANSWER; // of the last request: what there was instead of freshness
@@ -146,7 +147,7 @@ export class FreshnessPoller {
   #succeed(freshness, askedAt) {
     const wasLost = this.lost;
     this.freshness = freshness;
-    this.askedAt = askedAt;
+    this.trueAt = askedAt - SHARED_MS;
     this.answeredAt = performance.now();
     this.lost = false;
     this.failure = NO_ANSWER;

@@ -21,7 +21,7 @@ function describeTile(freshness, now) {
   if (poller.lost) return { state: "lost", words: "Unknown", age: `no answer for ${formatDuration(poller.silentMs(now) / 1000)}` };
   if (!poller.freshness) return { state: "waiting", words: "Connecting", age: "" };
   if (!freshness) return { state: "lost", words: "This is no longer here", age: "" };
-  return describeStream(freshness, (freshness.seconds ?? 0) + (now - poller.askedAt) / 1000);
+  return describeStream(freshness, (freshness.seconds ?? 0) + (now - poller.trueAt) / 1000);
 }
 
 function renderTile(tile, { state, words, age, cause = "" }) {

@@ -95,7 +95,7 @@ window.addEventListener("pagehide", disconnect);
 
 // In seconds: the age of the server's newest picture. The one on the screen is not younger.
 function pictureAge(now) {
-  return (poller.freshness.seconds ?? 0) + (now - poller.askedAt) / 1000;
+  return (poller.freshness.seconds ?? 0) + (now - poller.trueAt) / 1000;
 }
 
 function currentState(now) {
@@ -151,12 +151,12 @@ function details(now) {
   return `${size} · taken at ${when} by the sender's clock`;
 }
 
-let announcedAt = 0; // askedAt of the response that was looked at last
+let announcedAt = 0; // trueAt of the response that was looked at last
 
 function onChange() {
   const now = performance.now();
-  if (poller.freshness && poller.askedAt !== announcedAt) {
-    announcedAt = poller.askedAt;
+  if (poller.freshness && poller.trueAt !== announcedAt) {
+    announcedAt = poller.trueAt;
     const { frame } = poller.freshness;
     delivery.announce(frame, now, !document.hidden);
     if (frame !== null && connection && delivery.quietMs(now, connectedAt) > RECONNECT_MS) disconnect();

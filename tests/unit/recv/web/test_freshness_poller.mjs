@@ -26,7 +26,7 @@ test("asks once a second", async (t) => {
     await page.advance(100);
     await respond(page, { frame: i });
     assert.deepEqual(poller.freshness, { frame: i });
-    assert.equal(poller.askedAt, page.now - 100);
+    assert.equal(poller.trueAt, page.now - 100 - 250, "the server answers all who ask within 250 ms alike");
     assert.equal(poller.answeredAt, page.now);
     await page.advance(900);
   }
