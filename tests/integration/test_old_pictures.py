@@ -85,6 +85,8 @@ def read_until(viewers, condition, deadline):
 class OldPicturesTest(harness.Test):
     def start(self):
         """The ways to the pictures: {name: port}."""
+        for name in ("nginx", "caddy"):
+            harness.require_program(name)
         network.enter()
         network.sysctl_file(SYSCTL)
         key, ports = self.key_file(), [harness.free_port(socket.SOCK_DGRAM) for _ in range(2)]
