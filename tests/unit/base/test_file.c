@@ -60,7 +60,7 @@ END_TEST
 /* Whoever owns it can change it. Only root can give a file away. */
 START_TEST(refuses_secrets_that_belong_to_others)
 {
-    char text[16];
+    char text[16] = "";
     if (geteuid() != 0)
         return;
     set_up();
