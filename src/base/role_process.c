@@ -144,12 +144,20 @@ static bool read_times(const struct dd_role_process *p, uint64_t *ran_ns, uint64
     return read_proc(p, "schedstat", text, sizeof text) && sscanf(text, "%" SCNu64 " %" SCNu64, ran_ns, waited_ns) == 2;
 }
 
-/* True if the process runs, or waits for a CPU. */
-static bool is_ready(const struct dd_role_process *p)
+/* The letter of proc(5) for the state of its main thread; '?': not known. */
+static char read_state(const struct dd_role_process *p)
 {
     char text[256];
     const char *name_end = read_proc(p, "stat", text, sizeof text) ? strrchr(text, ')') : NULL;
-    return name_end && strncmp(name_end, ") R", 3) == 0;
+    return name_end && name_end[1] == ' ' ? name_end[2] : '?';
+}
+
+void dd_role_process_describe(const struct dd_role_process *p, char text[static DD_ROLE_PROCESS_DESCRIPTION_SIZE])
+{
+    char where[64];
+    read_proc(p, "wchan", where, sizeof where); /* "0": it runs, or this process may not know */
+    snprintf(text, DD_ROLE_PROCESS_DESCRIPTION_SIZE, "state %c%s%s", read_state(p), where[0] > '9' ? " in " : "",
+             where[0] > '9' ? where : "");
 }
 
 void dd_role_process_watch_cpu(const struct dd_role_process *p, struct dd_role_process_starvation *s, uint64_t now_us)
@@ -164,7 +172,7 @@ uint64_t dd_role_process_starved_us(const struct dd_role_process *p, struct dd_r
     uint64_t ran_ns, waited_ns;
     if (!read_times(p, &ran_ns, &waited_ns))
         return 0;
-    if (ran_ns != s->ran_ns || !is_ready(p))
+    if (ran_ns != s->ran_ns || read_state(p) != 'R')
         s->ran_us = now_us;
     s->ran_ns = ran_ns;
     return (waited_ns - s->waited_ns) / 1000 + now_us - s->ran_us;

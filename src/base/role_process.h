@@ -49,4 +49,9 @@ void dd_role_process_watch_cpu(const struct dd_role_process *p, struct dd_role_p
  * second. */
 uint64_t dd_role_process_starved_us(const struct dd_role_process *p, struct dd_role_process_starvation *s, uint64_t now_us);
 
+enum { DD_ROLE_PROCESS_DESCRIPTION_SIZE = 96 };
+/* Writes what its main thread does, for the log: "state D in jbd2_log_wait_commit", the letter and the kernel's function as of
+ * proc(5). */
+void dd_role_process_describe(const struct dd_role_process *p, char text[static DD_ROLE_PROCESS_DESCRIPTION_SIZE]);
+
 #endif

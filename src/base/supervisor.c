@@ -310,7 +310,9 @@ static void check_pulses(struct dd_supervisor *s)
         if (!p->used || p->ending)
             continue;
         if (p->role.pid && !p->hung && is_hung(p, now)) {
-            dd_log_warning("%s hangs (no heartbeat): killing it", p->role.name);
+            char state[DD_ROLE_PROCESS_DESCRIPTION_SIZE];
+            dd_role_process_describe(&p->role, state);
+            dd_log_warning("%s hangs (no heartbeat, %s): killing it", p->role.name, state);
             p->hung = true;
             kill(p->role.pid, SIGKILL);
         } else if (!p->role.pid && p->restart_us && now >= p->restart_us && spawn(s, p)) {

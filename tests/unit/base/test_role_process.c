@@ -2,6 +2,7 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -77,6 +78,9 @@ START_TEST(a_process_that_stands_still_is_not)
     int status;
     kill(p.pid, SIGSTOP);
     ck_assert_int_eq(waitpid(p.pid, &status, WUNTRACED), p.pid);
+    char text[DD_ROLE_PROCESS_DESCRIPTION_SIZE];
+    dd_role_process_describe(&p, text);
+    ck_assert_int_eq(strncmp(text, "state T", 7), 0);
     ck_assert_uint_le(watch(&p, false), 1000);
     stop(&p);
 }
