@@ -173,7 +173,7 @@ int dd_video_decoder_send(struct dd_video_decoder *d, const struct AVPacket *pac
     if (d->too_large)
         return dd_source_fail(io, DD_WIRE_REASON_UNSUITABLE,
                               "its picture of %dx%d has more than %.1f megapixels; choose a smaller one at the camera", d->width,
-                              d->height, DD_VIDEO_DECODER_PIXELS_MAX * 1e-6);
+                              d->height, (double)DD_VIDEO_DECODER_PIXELS_MAX * 1e-6);
     if (d->too_much)
         return dd_source_fail(io, DD_WIRE_REASON_UNSUITABLE,
                               "decoding its pictures of %dx%d takes more than the %d MiB that a camera gets; choose a smaller "
